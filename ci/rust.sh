@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Everything that is checked of the Rust crate, the same here as in CI.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "formatting"
+cargo fmt --all --check
+
+step "clippy"
+cargo clippy --workspace --all-targets --locked -- -D warnings
+cargo clippy --workspace --all-targets --locked --no-default-features -- -D warnings
+
+step "unit, integration, doc and README tests"
+cargo test --workspace --locked
+
+step "build and test without default features"
+cargo test --locked --no-default-features --lib
+
+step "loom"
+RUSTFLAGS="--cfg loom" cargo test --locked --release --test loom --target-dir target/loom -- --nocapture --test-threads 2
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps

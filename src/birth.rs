@@ -1,0 +1,124 @@
+//! How files of the store come to be: complete and locked before they have their name.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempPath;
+
+use crate::error::{Error, Result};
+use crate::os;
+use crate::process::{self, Lock};
+use crate::tag;
+
+/// How often a file is made anew that somebody tidied away between its creation and its locking.
+const ATTEMPTS: u32 = 100;
+
+/// A file with storage and a lock, under a temporary name. Dropped, it is removed again.
+pub(crate) struct Newborn {
+    /// For filling and mapping; not the descriptor with the lock.
+    pub file: File,
+    pub lock: Lock,
+    temporary: Temporary,
+}
+
+/// A temporary name, which goes when this is dropped, except in a forked child.
+struct Temporary {
+    path: Option<TempPath>,
+    generation: u64,
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if self.generation != process::generation()
+            && let Some(path) = self.path.take()
+        {
+            // The name is the parent's; forget it without removing it.
+            let _ = path.keep();
+        }
+    }
+}
+
+impl Newborn {
+    /// Makes a file of `size` bytes with permissions `mode` for `tag`, locked exclusively.
+    pub fn new(directory: &Path, tag: &str, size: u64, mode: u32) -> Result<Self> {
+        for _ in 0..ATTEMPTS {
+            let created = tempfile::Builder::new()
+                .prefix(&tag::temporary_prefix(tag))
+                .suffix(tag::TEMPORARY_SUFFIX)
+                .rand_bytes(tag::TEMPORARY_RANDOM)
+                .tempfile_in(directory);
+            let (file, path) = created.map_err(|error| creation(directory, error))?.into_parts();
+            let temporary = Temporary { path: Some(path), generation: process::generation() };
+            // Whoever tidies up may see the file before it is locked, and remove it: then another one.
+            let Ok(lock) = Lock::open(temporary.path(), true) else { continue };
+            let id = os::status_of(&file, temporary.path())?.id;
+            if os::status_of(lock.file(), temporary.path())?.id != id
+                || !lock.try_exclusive(temporary.path())?
+                || !os::stands_at(id, temporary.path())?
+            {
+                continue;
+            }
+            os::allocate(&file, temporary.path(), 0, size)?;
+            os::set_mode(&file, temporary.path(), mode)?;
+            return Ok(Newborn { file, lock, temporary });
+        }
+        let error = std::io::Error::other(format!("files of {tag:?} vanish as soon as they are made"));
+        Err(Error::io(directory, "create a file in it", error))
+    }
+
+    /// The temporary name.
+    pub fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Gives the file its name, unless something stands there already: then `Err` holds it still.
+    pub fn name(mut self, path: &Path) -> Result<Result<(File, Lock), Self>> {
+        if !os::rename_new(self.path(), path)? {
+            return Ok(Err(self));
+        }
+        self.temporary.forget();
+        Ok(Ok((self.file, self.lock)))
+    }
+
+    /// Exchanges the file with what stands at `path`; that has the temporary name then, which is returned and stays.
+    pub fn exchange(mut self, path: &Path) -> Result<(File, Lock, PathBuf)> {
+        os::exchange(self.path(), path)?;
+        let displaced = self.path().to_owned();
+        self.temporary.forget();
+        Ok((self.file, self.lock, displaced))
+    }
+}
+
+impl Temporary {
+    fn path(&self) -> &Path {
+        self.path.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// The name is not ours to remove any more.
+    fn forget(&mut self) {
+        if let Some(path) = self.path.take() {
+            let _ = path.keep();
+        }
+    }
+}
+
+fn creation(directory: &Path, error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Error::NoDirectory { path: directory.to_owned(), found: "nothing there" }
+        }
+        std::io::ErrorKind::NotADirectory => {
+            Error::NoDirectory { path: directory.to_owned(), found: "something else" }
+        }
+        std::io::ErrorKind::StorageFull => os::no_space(&directory.join("-"), 0),
+        // tempfile wraps the error; the kernel's number is inside.
+        _ => {
+            let raw = error.raw_os_error().or_else(|| {
+                let inner = std::error::Error::source(&error)?.downcast_ref::<std::io::Error>()?;
+                inner.raw_os_error()
+            });
+            let error = raw.map_or(error, std::io::Error::from_raw_os_error);
+            Error::writing(directory, "create a file in it", error)
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! What can go wrong, each with the tag or path, what was found and what was expected.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A specialised `Result` for this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that an operation on a store can fail with.
+///
+/// No error leaves a store changed in a way that readers could see: the last value stays readable.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The tag cannot be the name of an array.
+    #[error(
+        "invalid tag {tag:?}: {reason} (expected 1 to 200 bytes of UTF-8 with no '/', NUL or control character, \
+             not starting with '.', not ending in '_' and 32 hex digits)"
+    )]
+    InvalidTag {
+        /// The tag that was given.
+        tag: String,
+        /// The rule that it breaks.
+        reason: &'static str,
+    },
+    /// The store's directory does not exist, or is not a directory.
+    #[error("store {path:?}: found {found}, expected an existing directory")]
+    NoDirectory {
+        /// The directory that was given.
+        path: PathBuf,
+        /// What is there.
+        found: &'static str,
+    },
+    /// Files cannot be made or changed in the store.
+    #[error("store {path:?} is not writable: found {source}, expected permission to {operation}")]
+    NotWritable {
+        /// The directory, or the file in it.
+        path: PathBuf,
+        /// What was tried.
+        operation: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The filesystem (or kernel) lacks an operation that the store needs.
+    #[error("{path:?}: {found} does not work here, expected a filesystem that supports it, such as tmpfs")]
+    Unsupported {
+        /// The file or directory that it was tried on.
+        path: PathBuf,
+        /// The operation that is missing.
+        found: &'static str,
+    },
+    /// There is no array of this tag.
+    #[error("no array {tag:?}: found no file {path:?}, expected its header")]
+    NotFound {
+        /// The tag that was asked for.
+        tag: String,
+        /// Where its header would be.
+        path: PathBuf,
+    },
+    /// What stands under the tag's name is something else; it was not touched.
+    #[error(
+        "{path:?} is not an ndsharray header: found {found}, expected a regular file that starts with the magic"
+    )]
+    NotAHeader {
+        /// The path of the foreign file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+    },
+    /// A file of ours is shorter than it must be.
+    #[error("{path:?} is truncated: found {found} bytes, expected {expected}")]
+    Truncated {
+        /// The path of the file.
+        path: PathBuf,
+        /// Its size in bytes.
+        found: u64,
+        /// The least size in bytes that its contents need.
+        expected: u64,
+    },
+    /// The file was written by another version of the format.
+    #[error("{path:?} has another format version: found {found}, expected {expected}")]
+    FormatVersion {
+        /// The path of the file.
+        path: PathBuf,
+        /// The version it has.
+        found: u32,
+        /// The version that this library reads.
+        expected: u32,
+    },
+    /// The file was written on a machine of the other endianness.
+    #[error("{path:?} has another byte order: found tag {found:#010x}, expected {expected:#010x}")]
+    Endianness {
+        /// The path of the file.
+        path: PathBuf,
+        /// The endianness tag in the file.
+        found: u32,
+        /// The tag of this machine.
+        expected: u32,
+    },
+    /// A checksum in the file does not match: it was damaged.
+    #[error("{path:?} is damaged: found checksum {found:#010x}, expected {expected:#010x}")]
+    Checksum {
+        /// The path of the file.
+        path: PathBuf,
+        /// The checksum of what is there.
+        found: u32,
+        /// The checksum that was stored with it.
+        expected: u32,
+    },
+    /// A field of the file has a value that cannot be.
+    #[error("{path:?} is damaged: field {field}: found {found}, expected {expected}")]
+    Corrupt {
+        /// The path of the file.
+        path: PathBuf,
+        /// The name of the field, as in the byte tables of docs/design.md.
+        field: &'static str,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        expected: String,
+    },
+    /// The header names a data file that is not there (somebody removed it by hand); the next write makes a new one.
+    #[error("array {tag:?}: found no data file {path:?}, expected it, as the header names it")]
+    DataMissing {
+        /// The tag.
+        tag: String,
+        /// The path of the missing data file.
+        path: PathBuf,
+    },
+    /// The header belongs to another user, who alone may write, take over or remove it.
+    #[error("{path:?} belongs to another user: found owner uid {found}, expected {expected}")]
+    NotOwner {
+        /// The path of the header.
+        path: PathBuf,
+        /// The uid that owns it.
+        found: u32,
+        /// The uid of this process.
+        expected: u32,
+    },
+    /// Another writer has this tag.
+    #[error(
+        "array {tag:?} has a writer: found it locked (by pid {pid}, as that writer saw itself), expected it free"
+    )]
+    WriterExists {
+        /// The tag.
+        tag: String,
+        /// The writer's pid in its own PID namespace, for information.
+        pid: u32,
+    },
+    /// Another writer took this tag over; this writer is at its end.
+    #[error("array {tag:?} was taken over by another writer: found another header, expected this writer's")]
+    Superseded {
+        /// The tag.
+        tag: String,
+    },
+    /// The tag was removed from the store; this writer is at its end.
+    #[error("array {tag:?} was removed: found its header retired, expected it live")]
+    Removed {
+        /// The tag.
+        tag: String,
+    },
+    /// The writer was inherited through a fork, and belongs to the parent.
+    #[error("array {tag:?}: found this writer in a forked child, expected the process that opened it")]
+    Forked {
+        /// The tag.
+        tag: String,
+    },
+    /// The store is full; nothing was written, and the last value stays readable.
+    #[error("store {path:?} is full: found {free} bytes free of {total}, expected {wanted}{}", hint(*total))]
+    NoSpace {
+        /// The store's directory.
+        path: PathBuf,
+        /// How many bytes were wanted.
+        wanted: u64,
+        /// How many bytes are free.
+        free: u64,
+        /// How many bytes the store has in all.
+        total: u64,
+    },
+    /// Nothing was ever written under this tag.
+    #[error("array {tag:?} is empty: found no value, expected at least one write")]
+    Empty {
+        /// The tag.
+        tag: String,
+    },
+    /// The writer was faster than this reader every time that it tried to take a value.
+    #[error(
+        "array {tag:?}: found its slot written again in each of {found} attempts, expected it to stay for one \
+             (WriterOptions::min_slots gives copying readers more time)"
+    )]
+    Contended {
+        /// The tag.
+        tag: String,
+        /// How many attempts were made.
+        found: u32,
+    },
+    /// The elements have another type than was asked for.
+    #[error("wrong dtype: found {found}, expected {expected}")]
+    DTypeMismatch {
+        /// The array's dtype.
+        found: String,
+        /// The dtype that was asked for.
+        expected: String,
+    },
+    /// An element is not a value of its type, such as a bool that is neither 0 nor 1.
+    #[error("invalid element: found bytes that are no {expected}, expected each element to be one")]
+    InvalidElement {
+        /// The dtype.
+        expected: String,
+    },
+    /// The data do not fill the shape.
+    #[error("wrong length: found {found} bytes, expected {expected} for shape {shape:?} of {dtype}")]
+    ShapeMismatch {
+        /// The shape that was given.
+        shape: Vec<usize>,
+        /// The dtype that was given.
+        dtype: String,
+        /// The length of the data in bytes.
+        found: usize,
+        /// The length that the shape needs, in bytes.
+        expected: usize,
+    },
+    /// The shape has too many dimensions, or its length in bytes overflows.
+    #[error("invalid shape {shape:?} of {dtype}: found {found}, expected {expected}")]
+    InvalidShape {
+        /// The shape that was given.
+        shape: Vec<usize>,
+        /// The dtype that was given.
+        dtype: String,
+        /// What is wrong with it.
+        found: String,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// No such dtype can be stored.
+    #[error("invalid dtype {name:?}: found {found}, expected {expected}")]
+    InvalidDType {
+        /// The dtype's name.
+        name: String,
+        /// What is wrong with it.
+        found: String,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// The user data are too long.
+    #[error("user data too long: found {found} bytes, expected at most {expected}")]
+    UserData {
+        /// The length that was given.
+        found: usize,
+        /// The greatest length allowed.
+        expected: usize,
+    },
+    /// An option has a value that cannot be.
+    #[error("invalid option {option}: found {found}, expected {expected}")]
+    InvalidOption {
+        /// The option's name.
+        option: &'static str,
+        /// The value that was given.
+        found: String,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// The operating system refused an operation.
+    #[error("{path:?}: found an error when trying to {operation}, expected success: {source}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was tried.
+        operation: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path, operation: &'static str, source: impl Into<io::Error>) -> Self {
+        Error::Io { path: path.to_owned(), operation, source: source.into() }
+    }
+
+    /// The error of a file or directory that should let this process write.
+    pub(crate) fn writing(path: &Path, operation: &'static str, source: impl Into<io::Error>) -> Self {
+        let source = source.into();
+        match source.raw_os_error() {
+            Some(libc::EACCES | libc::EPERM | libc::EROFS) => {
+                Error::NotWritable { path: path.to_owned(), operation, source }
+            }
+            Some(libc::ENOSPC | libc::EDQUOT) => crate::os::no_space(path, 0),
+            _ => Error::Io { path: path.to_owned(), operation, source },
+        }
+    }
+
+    pub(crate) fn corrupt(
+        path: &Path,
+        field: &'static str,
+        found: impl ToString,
+        expected: impl ToString,
+    ) -> Self {
+        Error::Corrupt {
+            path: path.to_owned(),
+            field,
+            found: found.to_string(),
+            expected: expected.to_string(),
+        }
+    }
+}
+
+/// 64 MB is what container engines give /dev/shm unless told otherwise.
+fn hint(total: u64) -> &'static str {
+    if total == 64 << 20 { " (a container's default of 64 MB? raise it with --shm-size)" } else { "" }
+}

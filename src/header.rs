@@ -1,0 +1,247 @@
+//! Headers: the small file under the tag's name, mapped.
+//!
+//! Region 0 (identity, latch, state) is read-only for readers; region 1 (the waiting flag) is read-write for readers
+//! that have the permission. Offsets are those of the byte table in docs/design.md.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::identity::{self, Identity, Kind, LEAST_REGION};
+use crate::mapping::Mapping;
+use crate::os::{self, FileId};
+use crate::record::{COLD, Cold, HOT, Hot};
+use crate::seqlock::{Latch, Record};
+use crate::sync::{AtomicU32, Ordering};
+use crate::wake::Bell;
+
+// Byte offsets in region 0, each derived from the one before.
+const CONTROL: usize = identity::BYTES + 64;
+const SEQ: usize = CONTROL;
+const NOTIFY: usize = SEQ + 8;
+const STATE: usize = NOTIFY + 4;
+const RECORDS: usize = CONTROL + 64;
+const OPENED: usize = HOT * 8;
+const CLOSED: usize = OPENED + 8;
+const COLD_WORDS: usize = CLOSED + 8;
+/// Bytes of a record: whole cache lines.
+const RECORD: usize = (COLD_WORDS + COLD * 8).next_multiple_of(64);
+const END: usize = RECORDS + 2 * RECORD;
+const _: () = assert!(END <= LEAST_REGION && SEQ % 64 == 0 && RECORDS % 64 == 0);
+/// Byte offset in region 1.
+const WAITING: usize = 0;
+
+/// A header in use.
+const LIVE: u32 = 1;
+/// A header that was taken over or removed: readers look for the tag's file again.
+const GONE: u32 = 2;
+
+/// What a header's identity block says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeaderIdentity {
+    pub region: usize,
+    pub id: u128,
+    /// Who made it, as seen in the maker's own namespace; for information.
+    pub pid: u32,
+    pub uid: u32,
+    /// Whether the tag goes when its writer goes.
+    pub ephemeral: bool,
+}
+
+impl HeaderIdentity {
+    pub fn new(ephemeral: bool) -> Self {
+        Self::from(Identity::new(
+            Kind::Header,
+            [u64::from(os::uid()) | u64::from(os::pid()) << 32, u64::from(ephemeral), 0, 0],
+        ))
+    }
+
+    fn from(identity: Identity) -> Self {
+        let [owner, flags, _, _] = identity.fields;
+        HeaderIdentity {
+            region: identity.region,
+            id: identity.id,
+            pid: (owner >> 32) as u32,
+            uid: owner as u32,
+            ephemeral: flags & 1 != 0,
+        }
+    }
+
+    /// Writes a new header, live and empty, into a file that has the storage.
+    pub fn write(&self, file: &File, path: &Path) -> Result<()> {
+        let identity = Identity {
+            kind: Kind::Header,
+            region: self.region,
+            id: self.id,
+            fields: [u64::from(self.uid) | u64::from(self.pid) << 32, u64::from(self.ephemeral), 0, 0],
+        };
+        os::write_at(file, path, STATE as u64, &LIVE.to_ne_bytes())?;
+        os::write_at(file, path, 0, &identity.to_bytes())
+    }
+
+    /// Bytes of a header's file.
+    pub fn file_size(&self) -> u64 {
+        2 * self.region as u64
+    }
+}
+
+/// Reads and validates the identity block of an open header, without a mapping.
+pub(crate) fn identify(file: &File, path: &Path) -> Result<HeaderIdentity> {
+    let size = os::status_of(file, path)?.size;
+    let mut block = [0; identity::BYTES];
+    let length = block.len().min(usize::try_from(size).unwrap_or(usize::MAX));
+    os::read_at(file, path, 0, &mut block[..length])?;
+    Identity::from_bytes(Kind::Header, &block[..length], size, path).map(HeaderIdentity::from)
+}
+
+/// A mapped header.
+pub(crate) struct Header {
+    identity: HeaderIdentity,
+    file: FileId,
+    path: PathBuf,
+    front: Mapping,
+    back: Mapping,
+    /// Whether region 1 is writable, so that this process can announce that it sleeps.
+    announces: bool,
+}
+
+impl Header {
+    /// Validates and maps an open header. `writable`: the descriptor allows writing; `writer`: region 0 will be written.
+    pub fn map(file: &File, path: &Path, writable: bool, writer: bool) -> Result<Self> {
+        let identity = identify(file, path)?;
+        let id = os::status_of(file, path)?.id;
+        let region = identity.region;
+        let front = Mapping::new(file, path, 0, region, writer)?;
+        let back = Mapping::new(file, path, region as u64, region, writable)?;
+        Ok(Header { identity, file: id, path: path.to_owned(), front, back, announces: writable })
+    }
+
+    pub fn identity(&self) -> &HeaderIdentity {
+        &self.identity
+    }
+
+    /// Which file it is.
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// The path that it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name changed; for errors.
+    pub fn renamed(&mut self, path: &Path) {
+        path.clone_into(&mut self.path);
+    }
+
+    pub fn announces(&self) -> bool {
+        self.announces
+    }
+
+    /// The latch; `publish` and `repair` only on a header mapped for a writer.
+    #[inline]
+    pub fn latch(&self) -> Latch<'_> {
+        let record = |offset: usize| {
+            // SAFETY: the offsets are multiples of 8 below END, inside region 0, which `map` found inside the file.
+            unsafe {
+                Record {
+                    hot: self.front.words(offset, HOT),
+                    opened: self.front.word(offset + OPENED),
+                    closed: self.front.word(offset + CLOSED),
+                    cold: self.front.words(offset + COLD_WORDS, COLD),
+                }
+            }
+        };
+        // SAFETY: as above.
+        let seq = unsafe { self.front.word(SEQ) };
+        Latch { seq, records: [record(RECORDS), record(RECORDS + RECORD)] }
+    }
+
+    /// The bell; `announce` only if [`announces`](Self::announces), `ring` only on a header mapped for a writer.
+    #[inline]
+    pub fn bell(&self) -> Bell<'_> {
+        // SAFETY: multiples of 4 inside regions 0 and 1, which `map` found inside the file.
+        unsafe { Bell { notify: self.front.half(NOTIFY), waiting: self.back.half(WAITING) } }
+    }
+
+    #[inline]
+    fn state(&self) -> &AtomicU32 {
+        // SAFETY: a multiple of 4 inside region 0.
+        unsafe { self.front.half(STATE) }
+    }
+
+    /// Whether the header was taken over or removed.
+    #[inline]
+    pub fn is_gone(&self) -> bool {
+        // Acquire: pairs with `retire`; the name changed before.
+        self.state().load(Ordering::Acquire) == GONE
+    }
+
+    /// The current hot words, with what is needed to read the cold words of the same record.
+    #[inline]
+    pub fn read(&self) -> (u64, Record<'_>, Hot) {
+        let mut words = [0; HOT];
+        let (seq, record) = self.latch().read(&mut words);
+        (seq, record, Hot::from_words(&words))
+    }
+
+    /// The cold words that belong to `read`'s answer; `None` if a new layout came meanwhile.
+    pub fn read_cold(&self, seq: u64, record: &Record<'_>, layout_id: u64) -> Result<Option<Cold>> {
+        let mut words = [0; COLD];
+        if !self.latch().read_cold(seq, record, layout_id, &mut words) {
+            return Ok(None);
+        }
+        Cold::from_words(&words, &self.path).map(Some)
+    }
+
+    /// Wakes everybody who waits for a value, whether they said so or not.
+    pub fn wake_all(&self) {
+        let bell = self.bell();
+        bell.alarm();
+        os::futex_wake_all(bell.notify);
+    }
+
+    /// Tells everybody that this header is at its end. Its name has been changed before, so that whoever looks for
+    /// the tag again does not find this header.
+    pub fn retire(&self) {
+        // SeqCst with the fence in the bell: a writer that publishes now sees GONE after its publish, or whoever
+        // retires sees that publish (it reads the record after this).
+        self.state().store(GONE, Ordering::SeqCst);
+        self.wake_all();
+    }
+}
+
+/// What a header says, read without a mapping; for looking from outside.
+#[derive(Debug)]
+pub(crate) struct Peek {
+    pub identity: HeaderIdentity,
+    pub gone: bool,
+    pub hot: Hot,
+    /// `None` if nothing was published.
+    pub cold: Option<Cold>,
+}
+
+/// Reads an open header without mapping it.
+pub(crate) fn peek(file: &File, path: &Path) -> Result<Peek> {
+    let identity = identify(file, path)?;
+    // A live writer may publish meanwhile, as often as it likes; the sequence number tells. A read of a page from the
+    // page cache is far shorter than a thousand publishes in a row would need to get in between each time.
+    for _ in 0..1000 {
+        let mut words = [0_u64; LEAST_REGION / 8];
+        os::read_at(file, path, 0, bytemuck::cast_slice_mut(&mut words))?;
+        let mut again = [0_u64; 1];
+        os::read_at(file, path, SEQ as u64, bytemuck::cast_slice_mut(&mut again))?;
+        let seq = words[SEQ / 8];
+        if seq != again[0] {
+            continue;
+        }
+        let [_, state]: [u32; 2] = bytemuck::cast(words[NOTIFY / 8]);
+        let record = &words[(RECORDS + RECORD * (seq & 1) as usize) / 8..][..RECORD / 8];
+        let hot = Hot::from_words(&std::array::from_fn(|i| record[i]));
+        let cold = &std::array::from_fn(|i| record[COLD_WORDS / 8 + i]);
+        let cold = if hot.version == 0 { None } else { Some(Cold::from_words(cold, path)?) };
+        return Ok(Peek { identity, gone: state == GONE, hot, cold });
+    }
+    Err(Error::Contended { tag: path.display().to_string(), found: 1000 })
+}

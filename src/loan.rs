@@ -1,0 +1,118 @@
+//! Loans: the memory of the next value, filled in place.
+
+use std::fmt;
+
+use crate::dtype::Element;
+use crate::error::Result;
+use crate::publish::Fill;
+use crate::writer::{Writer, check_user_data};
+
+/// The memory of a value that is not published yet, from [`Writer::loan`].
+///
+/// [`publish`](Self::publish) makes it the latest value; dropped, nothing happened.
+///
+/// A loan borrows its writer and ends with its publishing:
+///
+/// ```
+/// # fn main() -> ndsharray::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let mut writer = ndsharray::Store::open(dir.path())?.writer("a")?;
+/// let mut loan = writer.loan::<u8>(&[3])?;
+/// loan.as_mut_slice()[0] = 1;
+/// loan.publish()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```compile_fail,E0382
+/// # fn main() -> ndsharray::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let mut writer = ndsharray::Store::open(dir.path())?.writer("a")?;
+/// let mut loan = writer.loan::<u8>(&[3])?;
+/// loan.publish()?;
+/// loan.as_mut_slice()[0] = 1; // readers may have it by now
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a loan that is dropped is not published"]
+pub struct Loan<'a, T: Element> {
+    writer: &'a mut Writer,
+    /// Taken by `publish`.
+    fill: Option<Fill>,
+    shape: Vec<usize>,
+    user_data: Vec<u8>,
+    element: std::marker::PhantomData<T>,
+}
+
+impl<'a, T: Element> Loan<'a, T> {
+    /// `shape` is that of the elements as the loan shows them; `clear`: not every bit pattern is an element.
+    pub(crate) fn new(
+        writer: &'a mut Writer,
+        mut fill: Fill,
+        shape: Vec<usize>,
+        clear: bool,
+    ) -> Result<Self> {
+        if clear {
+            writer.publisher.bytes(&mut fill)?.fill(0);
+        }
+        Ok(Loan { writer, fill: Some(fill), shape, user_data: Vec::new(), element: std::marker::PhantomData })
+    }
+
+    /// The length of each axis.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The elements, in C order, for filling.
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        let bytes = self.fill.as_mut().and_then(|fill| self.writer.publisher.bytes(fill).ok());
+        // Length and alignment fit by the layout; all bits are elements, or were cleared at the start (bool).
+        bytes.and_then(|bytes| bytemuck::checked::try_cast_slice_mut(bytes).ok()).unwrap_or_default()
+    }
+
+    /// The array, for filling.
+    #[cfg(feature = "ndarray")]
+    pub fn as_array_mut(&mut self) -> ndarray::ArrayViewMutD<'_, T> {
+        let shape = self.shape.clone();
+        match ndarray::ArrayViewMutD::from_shape(shape, self.as_mut_slice()) {
+            Ok(array) => array,
+            // The slice has as many elements as the shape; what is left is a writer that is at its end.
+            Err(_) => ndarray::ArrayViewMut1::from(&mut []).into_dyn(),
+        }
+    }
+
+    /// Sets what travels with the value, 0 to 240 bytes.
+    ///
+    /// # Errors
+    /// [`Error::UserData`](crate::Error::UserData) if it is longer.
+    pub fn set_user_data(&mut self, data: &[u8]) -> Result<()> {
+        check_user_data(data)?;
+        data.clone_into(&mut self.user_data);
+        Ok(())
+    }
+
+    /// Makes this the latest value, and returns its version.
+    ///
+    /// # Errors
+    /// As [`Writer::write_slice`], but for the shape.
+    pub fn publish(mut self) -> Result<u64> {
+        match self.fill.take() {
+            Some(fill) => self.writer.finish(fill, &self.user_data),
+            None => Ok(self.writer.version()),
+        }
+    }
+}
+
+impl<T: Element> Drop for Loan<'_, T> {
+    fn drop(&mut self) {
+        if let Some(fill) = self.fill.take() {
+            self.writer.publisher.abandon(&fill);
+        }
+    }
+}
+
+impl<T: Element> fmt::Debug for Loan<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loan").field("dtype", &T::DTYPE).field("shape", &self.shape).finish_non_exhaustive()
+    }
+}

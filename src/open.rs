@@ -1,0 +1,208 @@
+//! Opening a writer: a new header, one taken on from a writer that left or died, or one taken over.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::birth::Newborn;
+use crate::error::{Error, Result};
+use crate::header::{self, Header};
+use crate::layout::Layout;
+use crate::options::{PRIVATE, WriterOptions};
+use crate::os;
+use crate::process::Lock;
+use crate::publish::{Publisher, Stamp};
+use crate::record::{Cold, Hot};
+use crate::remove;
+use crate::segment::{Access, Pinned, Segment, Source};
+use crate::slots::Slots;
+use crate::sweep;
+use crate::tag;
+use crate::writer::Writer;
+
+/// How often it is tried again when the tag's file changes hands in the middle of it.
+const ATTEMPTS: u32 = 100;
+
+pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
+    let WriterOptions { directory, tag, settings } = options;
+    tag::check(tag)?;
+    if settings.ephemeral {
+        sweep::ephemerals(directory);
+    }
+    let path = directory.join(tag);
+    for _ in 0..ATTEMPTS {
+        let Some((file, status)) = remove::open_own(&path)? else {
+            let (publisher, newborn) =
+                Publisher::unborn(directory, tag, *settings, settings.mode.unwrap_or(PRIVATE))?;
+            if let Some(publisher) = name(publisher, newborn)? {
+                sweep::tag(directory, tag);
+                return Ok(Writer::new(publisher));
+            }
+            continue;
+        };
+        let header = Header::map(&file, &path, true, true)?;
+        let Ok(lock) = Lock::open(&path, true) else { continue };
+        if os::status_of(lock.file(), &path)?.id != header.file() {
+            continue;
+        }
+        let locked = if settings.takeover { lock.try_exclusive(&path)? } else { lock.exclusive(&path)? };
+        if !os::stands_at(header.file(), &path)? {
+            continue;
+        }
+        if !locked && !settings.takeover {
+            return Err(Error::WriterExists { tag: tag.clone(), pid: header.identity().pid });
+        }
+        if locked && (header.identity().ephemeral || header.is_gone()) {
+            // What a killed ephemeral writer left.
+            remove::retire(directory, tag, &header)?;
+            continue;
+        }
+        let mode = settings.mode.unwrap_or(status.mode);
+        if !locked || settings.ephemeral {
+            if let Some(publisher) = replace(options, mode, header)? {
+                sweep::tag(directory, tag);
+                return Ok(Writer::new(publisher));
+            }
+            continue;
+        }
+        if mode != status.mode {
+            os::set_mode(&file, &path, mode)?;
+        }
+        let publisher = take_on(options, mode, header, lock)?;
+        sweep::tag(directory, tag);
+        return Ok(Writer::new(publisher));
+    }
+    let error = std::io::Error::other("the tag's file changes all the time");
+    Err(Error::io(&path, "open it as its writer", error))
+}
+
+/// Gives a new header its name; `None` if somebody else was faster.
+fn name(mut publisher: Publisher, newborn: Newborn) -> Result<Option<Publisher>> {
+    let path = publisher.path();
+    match newborn.name(&path)? {
+        Ok((_, lock)) => {
+            publisher.lock = Some(lock);
+            publisher.header.renamed(&path);
+            Ok(Some(publisher))
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+/// Goes on where a writer left off that closed its tag, or was killed at any instruction.
+fn take_on(options: &WriterOptions, mode: u32, header: Header, lock: Lock) -> Result<Publisher> {
+    let WriterOptions { directory, tag, settings } = options;
+    let (seq, record, hot) = header.read();
+    // Before anything is changed: a record that cannot be is an error, and the file stays as it is.
+    let cold = if hot.version == 0 { None } else { header.read_cold(seq, &record, hot.layout_id)? };
+    header.latch().repair();
+    // What the dead writer may have published and not told.
+    header.wake_all();
+    let mut publisher = Publisher::new(directory, tag, *settings, mode, header, Some(lock));
+    publisher.version = hot.version;
+    publisher.layout_id = hot.layout_id;
+    if let Some(Cold { layout, data_file, .. }) = cold {
+        let path = directory.join(tag::data_file(tag, data_file));
+        let header = publisher.header.identity().id;
+        publisher.slots = Slots::adopt(&path, header, &hot, layout.nbytes(), data_file)?;
+        publisher.layout = Some(layout);
+        if let Some(slots) = &publisher.slots {
+            publisher.slot = Some(hot.slot as usize);
+            // Pins may be those of a reader that was killed; nobody can tell, so they are left behind.
+            publisher.renew = slots.pinned();
+        }
+    }
+    Ok(publisher)
+}
+
+/// Puts a new header, with a copy of the value, in the place of one that a living writer has.
+fn replace(options: &WriterOptions, mode: u32, old: Header) -> Result<Option<Publisher>> {
+    let WriterOptions { directory, tag, settings } = options;
+    let (mut publisher, newborn) = Publisher::unborn(directory, tag, *settings, mode)?;
+    copy_value(&mut publisher, &old)?;
+    let path = publisher.path();
+    let (_, lock, aside) = match newborn.exchange(&path) {
+        Ok(done) => done,
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            publisher.discard();
+            return Ok(None);
+        }
+        Err(error) => {
+            publisher.discard();
+            return Err(error);
+        }
+    };
+    // What came out is exactly what was replaced. Usually it is `old`; it may be another writer's by now.
+    let displaced = remove::open_own(&aside).and_then(|opened| match opened {
+        Some((file, _)) => Header::map(&file, &aside, true, true).map(Some),
+        None => Ok(None),
+    });
+    let displaced = match displaced {
+        Ok(displaced) => displaced,
+        Err(error) => {
+            // Not a header: it gets its name back, and ours goes.
+            os::exchange(&aside, &path)?;
+            let _ = os::unlink(&aside);
+            publisher.discard();
+            return Err(error);
+        }
+    };
+    publisher.lock = Some(lock);
+    publisher.header.renamed(&path);
+    if let Some(displaced) = displaced {
+        remove::retire_nameless(directory, tag, &displaced);
+        // A value that was published after it was copied: either this sees it, or its writer saw GONE.
+        if displaced.read().2.version > publisher.version || displaced.file() != old.file() {
+            copy_value(&mut publisher, &displaced)?;
+        }
+        os::unlink(&aside)?;
+    }
+    Ok(Some(publisher))
+}
+
+/// Publishes the current value of another header of the tag; nothing if it has none that can be read.
+fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        let (seq, record, hot) = from.read();
+        if hot.version == 0 {
+            return Ok(());
+        }
+        let Ok(cold) = from.read_cold(seq, &record, hot.layout_id) else { return Ok(()) };
+        let Some(Cold { layout, data_file, .. }) = cold else { continue };
+        let path = publisher.directory.join(tag::data_file(&publisher.tag, data_file));
+        let Some(value) = pin(&path, &hot, layout) else { continue };
+        let Source { layout, .. } = &**value.source();
+        let mut fill = publisher.begin(layout.dtype(), layout.shape())?;
+        publisher.bytes(&mut fill)?.copy_from_slice(value.bytes());
+        let version = hot.version.max(publisher.version + 1);
+        let stamp = Stamp { version, written_at: hot.written_at };
+        publisher.finish(fill, value.user_data(), Some(stamp))?;
+        return Ok(());
+    }
+    Ok(())
+}
+
+fn pin(path: &Path, hot: &Hot, layout: Layout) -> Option<Pinned<Arc<Source>>> {
+    let file = os::open(path, true).ok()?;
+    let segment = Segment::map(&file, path, Access::Pinning).ok()?;
+    if segment.identity().id != hot.segment_id {
+        return None;
+    }
+    let slot = usize::try_from(hot.slot).ok()?;
+    let source = Source {
+        segment: Arc::new(segment),
+        layout: Arc::new(layout),
+        layout_id: hot.layout_id,
+        elders: Vec::new(),
+    };
+    Pinned::take(Arc::new(source), slot, hot.version).ok()
+}
+
+/// What a header says, looked at from outside.
+pub(crate) fn peek(directory: &Path, tag: &str) -> Result<(header::Peek, os::Status)> {
+    tag::check(tag)?;
+    let path = directory.join(tag);
+    match remove::open_header(&path)? {
+        Some((file, status)) => Ok((header::peek(&file, &path)?, status)),
+        None => Err(Error::NotFound { tag: tag.to_owned(), path }),
+    }
+}

@@ -1,0 +1,128 @@
+//! How a writer is opened.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::segment::SLOTS;
+use crate::writer::Writer;
+
+/// Options for a [`Writer`], from [`Store::writer_options`](crate::Store::writer_options).
+///
+/// ```
+/// # fn main() -> ndsharray::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// let store = ndsharray::Store::open(dir.path())?;
+/// let mut camera = store.writer_options("camera").mode(0o640).capacity(1280 * 720 * 3).open()?;
+/// camera.write_slice(&[1.0_f32, 2.0], &[2])?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "nothing is opened before `open`"]
+pub struct WriterOptions {
+    pub(crate) directory: std::path::PathBuf,
+    pub(crate) tag: String,
+    pub(crate) settings: Settings,
+}
+
+/// The values of the options.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub mode: Option<u32>,
+    pub ephemeral: bool,
+    pub takeover: bool,
+    pub capacity: usize,
+    pub min_slots: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { mode: None, ephemeral: false, takeover: false, capacity: 0, min_slots: 1 }
+    }
+}
+
+/// Permissions of files that nobody said otherwise for: the owner alone.
+pub(crate) const PRIVATE: u32 = 0o600;
+
+impl WriterOptions {
+    pub(crate) fn new(directory: &Path, tag: &str) -> Self {
+        WriterOptions { directory: directory.to_owned(), tag: tag.to_owned(), settings: Settings::default() }
+    }
+
+    /// Sets the permissions of the tag's files, whatever the umask; by default `0o600` for a new tag, and those that
+    /// it has for an old one.
+    ///
+    /// Members of a group that may write (`0o660`) read without a copy; those that may only read (`0o640`) copy.
+    /// Only the owner may open a writer.
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.settings.mode = Some(mode);
+        self
+    }
+
+    /// Has the tag removed when this writer is dropped. If the writer is killed, the next opener of the tag, any
+    /// ephemeral writer of the same user, or [`Store::gc`](crate::Store::gc) removes it. Default: false.
+    pub fn ephemeral(mut self, ephemeral: bool) -> Self {
+        self.settings.ephemeral = ephemeral;
+        self
+    }
+
+    /// Replaces a living writer of the same user instead of failing; that writer's next write gives
+    /// [`Error::Superseded`]. The last value is kept, and readers follow. Default: false.
+    pub fn takeover(mut self, takeover: bool) -> Self {
+        self.settings.takeover = takeover;
+        self
+    }
+
+    /// Sets the least number of bytes that a slot has room for, so that a layout that grows up to it needs no new
+    /// memory. Default: 0, the size of the first value.
+    pub fn capacity(mut self, bytes: usize) -> Self {
+        self.settings.capacity = bytes;
+        self
+    }
+
+    /// Sets how many slots there are from the start, 1 to 8: with more, a value stays in place for longer after it
+    /// was replaced, and copying readers (on a read-only mount) have more time. Default: 1; they come on demand.
+    pub fn min_slots(mut self, slots: usize) -> Self {
+        self.settings.min_slots = slots;
+        self
+    }
+
+    /// Opens the writer: the only one of its tag.
+    ///
+    /// # Errors
+    /// [`Error::WriterExists`] if another one lives (after 50 ms) and takeover was not asked for; [`Error::NotOwner`]
+    /// if the tag is another user's; [`Error::NotAHeader`] if something else has its name; [`Error::InvalidTag`],
+    /// [`Error::InvalidOption`], [`Error::NoSpace`], [`Error::NotWritable`], [`Error::Unsupported`], and those of a
+    /// damaged header.
+    pub fn open(&self) -> Result<Writer> {
+        let Settings { mode, min_slots, .. } = self.settings;
+        if let Some(mode) = mode
+            && (mode & !0o666 != 0 || mode & 0o600 != 0o600)
+        {
+            return Err(Error::InvalidOption {
+                option: "mode",
+                found: format!("{mode:#o}"),
+                expected: "read and write for the owner, and no more than 0o666",
+            });
+        }
+        if min_slots == 0 || min_slots > SLOTS {
+            return Err(Error::InvalidOption {
+                option: "min_slots",
+                found: min_slots.to_string(),
+                expected: "1 to 8",
+            });
+        }
+        crate::open::open(self)
+    }
+}
+
+impl fmt::Debug for WriterOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriterOptions")
+            .field("directory", &self.directory)
+            .field("tag", &self.tag)
+            .field("settings", &self.settings)
+            .finish()
+    }
+}

@@ -1,0 +1,260 @@
+//! The one door to system calls on files, and to the clock and the futex.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, RawFd};
+use std::os::unix::fs::{FileExt as _, PermissionsExt};
+use std::path::Path;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use rustix::fs::{AtFlags, CWD, FallocateFlags, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+use rustix::thread::futex;
+
+use crate::error::{Error, Result};
+
+/// Which file it is, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+/// What `stat` says of a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Status {
+    pub id: FileId,
+    pub size: u64,
+    pub uid: u32,
+    pub mode: u32,
+    /// Bytes of storage that it takes.
+    pub allocated: u64,
+    pub kind: &'static str,
+}
+
+impl Status {
+    pub fn is_file(&self) -> bool {
+        self.kind == REGULAR
+    }
+}
+
+const REGULAR: &str = "a regular file";
+
+/// The status of what stands at `path` itself (a symlink is not followed); `None` if nothing does.
+pub(crate) fn status_at(path: &Path) -> Result<Option<Status>> {
+    match rustix::fs::lstat(path) {
+        Ok(stat) => Ok(Some(status(&stat))),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        Err(error) => Err(Error::io(path, "look at it", error)),
+    }
+}
+
+/// The status of an open file.
+pub(crate) fn status_of(file: &File, path: &Path) -> Result<Status> {
+    let stat = rustix::fs::fstat(file).map_err(|error| Error::io(path, "look at it", error))?;
+    Ok(status(&stat))
+}
+
+fn status(stat: &rustix::fs::Stat) -> Status {
+    use rustix::fs::FileType;
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => REGULAR,
+        FileType::Directory => "a directory",
+        FileType::Symlink => "a symbolic link",
+        FileType::Fifo => "a FIFO",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice => "a character device",
+        FileType::BlockDevice => "a block device",
+        _ => "something unknown",
+    };
+    Status {
+        id: FileId { device: stat.st_dev, inode: stat.st_ino },
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        uid: stat.st_uid,
+        mode: stat.st_mode & 0o7777,
+        allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
+        kind,
+    }
+}
+
+/// Opens what exists at `path`: never follows a symlink, never blocks on a FIFO, never passes to another program.
+pub(crate) fn open(path: &Path, writable: bool) -> io::Result<File> {
+    let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
+    let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
+/// Gives `file` the storage of `offset..offset + length`, so that touching it can never fail.
+pub(crate) fn allocate(file: &File, path: &Path, offset: u64, length: u64) -> Result<()> {
+    loop {
+        return match rustix::fs::fallocate(file.as_fd(), FallocateFlags::empty(), offset, length) {
+            Ok(()) => Ok(()),
+            Err(Errno::INTR) => continue,
+            Err(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => Err(no_space(path, length)),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                Err(Error::Unsupported { path: path.to_owned(), found: "fallocate" })
+            }
+            Err(error) => Err(Error::io(path, "allocate storage for it", error)),
+        };
+    }
+}
+
+/// The error of a full store, with the figures of the filesystem that `path` is on.
+pub(crate) fn no_space(path: &Path, wanted: u64) -> Error {
+    let directory = path.parent().unwrap_or(path);
+    let (free, total) = space(directory);
+    Error::NoSpace { path: directory.to_owned(), wanted, free, total }
+}
+
+/// Free and total bytes of the filesystem that `directory` is on; 0 where it does not say.
+pub(crate) fn space(directory: &Path) -> (u64, u64) {
+    (fs2::available_space(directory).unwrap_or(0), fs2::total_space(directory).unwrap_or(0))
+}
+
+/// Fills `buffer` from the start of the file; false if the file is shorter.
+pub(crate) fn read_at(file: &File, path: &Path, offset: u64, buffer: &mut [u8]) -> Result<bool> {
+    match file.read_exact_at(buffer, offset) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(Error::io(path, "read it", error)),
+    }
+}
+
+/// Writes all of `bytes` at `offset`.
+pub(crate) fn write_at(file: &File, path: &Path, offset: u64, bytes: &[u8]) -> Result<()> {
+    file.write_all_at(bytes, offset).map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull => no_space(path, bytes.len() as u64),
+        _ => Error::writing(path, "write it", error),
+    })
+}
+
+/// Sets the permissions, whatever the umask.
+pub(crate) fn set_mode(file: &File, path: &Path, mode: u32) -> Result<()> {
+    file.set_permissions(std::fs::Permissions::from_mode(mode))
+        .map_err(|error| Error::writing(path, "set its permissions", error))
+}
+
+/// Gives the file at `old` a second name; false if `old` is gone or the filesystem has no links.
+pub(crate) fn link(old: &Path, new: &Path) -> Result<bool> {
+    match rustix::fs::linkat(CWD, old, CWD, new, AtFlags::empty()) {
+        Ok(()) => Ok(true),
+        Err(Errno::NOENT | Errno::PERM | Errno::OPNOTSUPP | Errno::MLINK) => Ok(false),
+        Err(error) => Err(Error::writing(new, "link it", error)),
+    }
+}
+
+/// Renames without replacing; false if something stands at `new` already.
+pub(crate) fn rename_new(old: &Path, new: &Path) -> Result<bool> {
+    match rustix::fs::renameat_with(CWD, old, CWD, new, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Ok(false),
+        Err(error) => Err(rename_error(old, error, "renameat2 with RENAME_NOREPLACE")),
+    }
+}
+
+/// Exchanges two names at one instant.
+pub(crate) fn exchange(one: &Path, other: &Path) -> Result<()> {
+    rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
+        .map_err(|error| rename_error(one, error, "renameat2 with RENAME_EXCHANGE"))
+}
+
+fn rename_error(path: &Path, error: Errno, found: &'static str) -> Error {
+    match error {
+        Errno::INVAL | Errno::NOSYS => Error::Unsupported { path: path.to_owned(), found },
+        error => Error::writing(path, "rename it", error),
+    }
+}
+
+/// Removes a name; false if there was none.
+pub(crate) fn unlink(path: &Path) -> Result<bool> {
+    match rustix::fs::unlink(path) {
+        Ok(()) => Ok(true),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
+        Err(error) => Err(Error::writing(path, "remove it", error)),
+    }
+}
+
+/// The uid that file permissions are checked against.
+pub(crate) fn uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// The size of a memory page in bytes.
+pub(crate) fn page_size() -> usize {
+    rustix::param::page_size()
+}
+
+/// CLOCK_MONOTONIC in nanoseconds; the same in all processes of a machine (outside time namespaces).
+#[inline]
+pub(crate) fn now() -> u64 {
+    nanoseconds(rustix::time::ClockId::Monotonic)
+}
+
+/// The same to a few milliseconds, for a fraction of the cost.
+#[inline]
+pub(crate) fn now_coarse() -> u64 {
+    nanoseconds(rustix::time::ClockId::MonotonicCoarse)
+}
+
+fn nanoseconds(clock: rustix::time::ClockId) -> u64 {
+    let time = rustix::time::clock_gettime(clock);
+    (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
+}
+
+/// Sleeps until `word` is woken, is found different from `expected`, or `timeout` has passed.
+pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, timeout: Duration) {
+    let timeout = futex::Timespec::try_from(timeout).ok();
+    // Whatever it returns (woken, changed, timed out, interrupted), the caller looks again.
+    let _ = futex::wait(word, futex::Flags::empty(), expected, timeout.as_ref());
+}
+
+/// Sleeps until one of the words is woken or differs; false if the kernel cannot wait for these.
+pub(crate) fn futex_wait_any(words: &[(&AtomicU32, u32)], timeout: Duration) -> bool {
+    let waits: Vec<futex::Wait> = words
+        .iter()
+        .map(|(word, expected)| {
+            let mut wait = futex::Wait::new();
+            wait.val = u64::from(*expected);
+            wait.uaddr = futex::WaitPtr::new(word.as_ptr().cast());
+            wait.flags = futex::WaitFlags::SIZE_U32;
+            wait
+        })
+        .collect();
+    let deadline = now().saturating_add(timeout.as_nanos() as u64);
+    let deadline =
+        futex::Timespec { tv_sec: (deadline / 1_000_000_000) as _, tv_nsec: (deadline % 1_000_000_000) as _ };
+    let clock = rustix::time::ClockId::Monotonic;
+    let outcome = futex::waitv(&waits, futex::WaitvFlags::empty(), Some(&deadline), clock);
+    !matches!(outcome, Err(Errno::NOSYS | Errno::INVAL | Errno::PERM))
+}
+
+/// Wakes everybody who sleeps on `word`, in any process.
+pub(crate) fn futex_wake_all(word: &AtomicU32) {
+    let _ = futex::wake(word, futex::Flags::empty(), i32::MAX as u32);
+}
+
+/// The pid of this process, in its own PID namespace.
+pub(crate) fn pid() -> u32 {
+    std::process::id()
+}
+
+/// Whether the kernel says that `id` stands at `path`.
+pub(crate) fn stands_at(id: FileId, path: &Path) -> Result<bool> {
+    Ok(status_at(path)?.is_some_and(|status| status.id == id))
+}
+
+/// Has the three handlers run around every fork of this process, on the thread that forks.
+pub(crate) fn at_fork(prepare: extern "C" fn(), parent: extern "C" fn(), child: extern "C" fn()) {
+    // SAFETY: the handlers are `'static` functions of the right type that do not unwind.
+    unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
+}
+
+/// Closes a descriptor whose `File` is never used again in this process.
+///
+/// # Safety
+/// - `fd` is open in this process, and nothing in this process uses or closes it afterwards.
+pub(crate) unsafe fn close_inherited(fd: RawFd) {
+    // SAFETY: by the contract above.
+    unsafe { libc::close(fd) };
+}

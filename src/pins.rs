@@ -1,0 +1,80 @@
+//! Pins: how a reader keeps a slot from being written again, without a lock and without the writer waiting.
+//!
+//! A slot has a *content version* (0 while it is being filled) and pin counts, spread over shards so that readers in
+//! different processes do not share a cache line. Reader: pin, then look at the content version. Writer: clear the
+//! content version, then look at the pins. With a full fence between the two steps on both sides, at least one of
+//! them sees the other (Dekker), and the reader and the writer both turn back when they do:
+//!
+//! 1. reader pins, writer clears, reader looks: 0, unpins, reads the record again;
+//! 2. writer clears, reader pins, writer looks: pinned, restores the version (no byte was touched), takes another slot;
+//! 3. reader pins and looks before the writer clears: snapshot; the writer looks, sees the pin, restores.
+//!
+//! The look is at the slot itself, so it holds across any number of publishes between reading the record and pinning.
+
+use crate::sync::{AtomicU32, AtomicU64, Ordering, Point, fence, fence_after_rmw, omitted};
+
+/// Pins a slot through one of its shards; true if the slot still holds `version`, and then until [`unpin`].
+#[inline]
+pub(crate) fn pin(content: &AtomicU64, shard: &AtomicU32, version: u64) -> bool {
+    shard.fetch_add(1, Ordering::SeqCst);
+    // Pin before look, against the writer's clear before look.
+    fence_after_rmw(Point::PinFence);
+    // Acquire: pairs with `settle`; the bytes were filled before the version was set.
+    if content.load(Ordering::Acquire) == version || omitted(Point::PinRecheck) {
+        return true;
+    }
+    unpin(shard);
+    false
+}
+
+/// Gives a pin back.
+#[inline]
+pub(crate) fn unpin(shard: &AtomicU32) {
+    // Release: reads of the bytes end before the writer sees the count go down.
+    shard.fetch_sub(1, Ordering::Release);
+}
+
+/// Whether anybody holds a pin.
+pub(crate) fn pinned(shards: &[&AtomicU32]) -> bool {
+    // Acquire: pairs with `unpin`; what is seen as given back was read to its end.
+    shards.iter().any(|shard| shard.load(Ordering::Acquire) != 0)
+}
+
+/// Takes a slot for filling, unless somebody holds it: then its content version is as before.
+pub(crate) fn claim(content: &AtomicU64, shards: &[&AtomicU32]) -> bool {
+    if pinned(shards) {
+        return false;
+    }
+    let version = content.swap(0, Ordering::SeqCst);
+    // Clear before look, against the reader's pin before look.
+    fence_after_rmw(Point::ClaimFence);
+    if pinned(shards) && !omitted(Point::ClaimRecheck) {
+        // Release: the bytes are those of `version` still; a reader that sees it may read them.
+        content.store(version, Ordering::Release);
+        return false;
+    }
+    true
+}
+
+/// Ends the filling of a claimed slot.
+#[inline]
+pub(crate) fn settle(content: &AtomicU64, version: u64) {
+    // Release: whoever sees the version sees the bytes.
+    content.store(version, Ordering::Release);
+}
+
+/// Runs `copy` on a slot without a pin; true if the slot held `version` all the while.
+pub(crate) fn copy_unpinned(content: &AtomicU64, version: u64, copy: impl FnOnce()) -> bool {
+    // Acquire: the bytes of `version` are visible.
+    if content.load(Ordering::Acquire) != version {
+        return false;
+    }
+    copy();
+    // If a byte came from a later filling, the 0 that came before it (with a full fence) is visible below.
+    fence(Point::ReadFence, Ordering::Acquire);
+    content.load(Ordering::Relaxed) == version || omitted(Point::CopyRecheck)
+}
+
+#[cfg(all(loom, test))]
+#[path = "pins_loom.rs"]
+mod loom_tests;

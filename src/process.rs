@@ -1,0 +1,166 @@
+//! What this process holds of any store, locks and mapped segments, and what a fork does to it.
+//!
+//! A forked child inherits mappings and pins (both go on, counted) and descriptors with their locks (closed at once: a
+//! lock belongs to the open file, and would outlive the parent in the child). Everything here that a fork must see
+//! whole is changed under the registry's lock, which the fork takes.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::os::{self, FileId};
+use crate::segment::{Access, Segment};
+
+/// How long a lock that is held is tried for.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+struct Registry {
+    locks: Vec<RawFd>,
+    segments: Vec<Weak<Segment>>,
+}
+
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry { locks: Vec::new(), segments: Vec::new() });
+
+/// How many forks lie between this process and the one that loaded the library.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// The registry, locked from before a fork until after it, on the thread that forks.
+    static FORKING: RefCell<Option<MutexGuard<'static, Registry>>> = const { RefCell::new(None) };
+}
+
+fn registry() -> MutexGuard<'static, Registry> {
+    static HANDLERS: Once = Once::new();
+    HANDLERS.call_once(|| os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child));
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+extern "C" fn before_fork() {
+    let guard = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+    for segment in guard.segments.iter().filter_map(Weak::upgrade) {
+        segment.count_for_child();
+    }
+    // Without thread locals (the thread is ending) the fork goes on unlocked.
+    let _ = FORKING.try_with(|forking| forking.replace(Some(guard)));
+}
+
+extern "C" fn after_fork_in_parent() {
+    let _ = FORKING.try_with(RefCell::take);
+}
+
+extern "C" fn after_fork_in_child() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    let _ = FORKING.try_with(|forking| {
+        if let Some(mut registry) = forking.take() {
+            for fd in registry.locks.drain(..) {
+                // SAFETY: open, since `Lock` registers and closes under the registry's lock; and never used or closed
+                // again here, since every `Lock` of an older generation leaves its descriptor alone.
+                unsafe { os::close_inherited(fd) };
+            }
+        }
+    });
+}
+
+/// Tells the processes on both sides of a fork apart.
+#[inline]
+pub(crate) fn generation() -> u64 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// A descriptor for an exclusive `flock`, never mapped (a mapping would keep the lock in forked children).
+///
+/// The lock is given back by closing, at the latest by the kernel when the process dies, however it dies.
+pub(crate) struct Lock {
+    file: ManuallyDrop<File>,
+    generation: u64,
+}
+
+impl Lock {
+    /// Opens `path` for locking, without locking it yet.
+    pub fn open(path: &Path, writable: bool) -> std::io::Result<Self> {
+        let mut registry = registry();
+        let file = os::open(path, writable)?;
+        registry.locks.push(file.as_raw_fd());
+        Ok(Lock { file: ManuallyDrop::new(file), generation: generation() })
+    }
+
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Takes the lock if nobody has it; true if it is now held.
+    pub fn try_exclusive(&self, path: &Path) -> Result<bool> {
+        Self::outcome(fs2::FileExt::try_lock_exclusive(&*self.file), path)
+    }
+
+    /// Takes the lock; false if somebody keeps it for 50 ms. Whoever only asks whether a writer lives holds it for an
+    /// instant, which must not fail a writer that opens then.
+    pub fn exclusive(&self, path: &Path) -> Result<bool> {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.try_exclusive(path)? {
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        Ok(true)
+    }
+
+    /// Takes a shared lock if nobody has it exclusively: how one asks whether a writer lives.
+    pub fn try_shared(&self, path: &Path) -> Result<bool> {
+        Self::outcome(fs2::FileExt::try_lock_shared(&*self.file), path)
+    }
+
+    fn outcome(outcome: std::io::Result<()>, path: &Path) -> Result<bool> {
+        match outcome {
+            Ok(()) => Ok(true),
+            Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => Ok(false),
+            Err(error) => match error.raw_os_error() {
+                Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL) => {
+                    Err(Error::Unsupported { path: path.to_owned(), found: "flock" })
+                }
+                _ => Err(Error::io(path, "lock it", error)),
+            },
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let mut registry = registry();
+        if self.generation == generation() {
+            let fd = self.file.as_raw_fd();
+            registry.locks.retain(|&open| open != fd);
+            // SAFETY: dropped once, here, and not used afterwards. Closed under the registry's lock, so that no child
+            // is born with a descriptor that is open but not registered.
+            unsafe { ManuallyDrop::drop(&mut self.file) };
+        }
+        // Otherwise the child closed it when it was born, and the number may be another file's by now.
+    }
+}
+
+/// The mapping of a data file that all readers of this process share, made by `map` if there is none yet.
+pub(crate) fn share_segment(
+    file: FileId,
+    access: Access,
+    map: impl FnOnce() -> Result<Segment>,
+) -> Result<Arc<Segment>> {
+    let mut registry = registry();
+    let shared = registry.segments.iter().filter_map(Weak::upgrade);
+    // A mapped file keeps its inode, so equal ids are one file.
+    if let Some(found) =
+        shared.into_iter().find(|segment| segment.file() == file && segment.access() == access)
+    {
+        return Ok(found);
+    }
+    let segment = Arc::new(map()?);
+    registry.segments.retain(|segment| segment.strong_count() > 0);
+    registry.segments.push(Arc::downgrade(&segment));
+    Ok(segment)
+}

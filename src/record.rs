@@ -1,0 +1,213 @@
+//! The record: what a publish says, as the words that lie in the header.
+//!
+//! Hot words (every publish): version, write time, slot, layout id, segment id. Cold words (with the layout id): dtype,
+//! shape, length, data file and numpy descr, with a checksum against damage (tearing is the latch's business).
+
+use std::path::Path;
+
+use crate::dtype::{CUSTOM_CODE, DType, LONGEST_DESCR, LONGEST_NAME};
+use crate::error::{Error, Result};
+use crate::layout::{Layout, MOST_DIMENSIONS};
+
+/// Words of the hot part: one cache line.
+pub(crate) const HOT: usize = 8;
+
+/// What every publish says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hot {
+    /// 1 for the first value; 0: nothing was published yet.
+    pub version: u64,
+    /// CLOCK_MONOTONIC in nanoseconds.
+    pub written_at: u64,
+    pub slot: u64,
+    pub layout_id: u64,
+    pub segment_id: u128,
+}
+
+impl Hot {
+    #[inline]
+    pub fn to_words(self) -> [u64; HOT] {
+        let (low, high) = halves(self.segment_id);
+        [self.version, self.written_at, self.slot, self.layout_id, low, high, 0, 0]
+    }
+
+    #[inline]
+    pub fn from_words(words: &[u64; HOT]) -> Self {
+        let [version, written_at, slot, layout_id, low, high, _, _] = *words;
+        Hot { version, written_at, slot, layout_id, segment_id: whole(low, high) }
+    }
+}
+
+const NAME_WORDS: usize = LONGEST_NAME / 8;
+const DESCR_WORDS: usize = LONGEST_DESCR / 8;
+
+// Word offsets in the cold part, each derived from the one before.
+const LAYOUT_ID: usize = 0;
+const CODE: usize = LAYOUT_ID + 1;
+const NAME: usize = CODE + 1;
+const ITEMSIZE: usize = NAME + NAME_WORDS;
+const NDIM: usize = ITEMSIZE + 1;
+const SHAPE: usize = NDIM + 1;
+const NBYTES: usize = SHAPE + MOST_DIMENSIONS;
+const UUID: usize = NBYTES + 1;
+const DESCR_LENGTH: usize = UUID + 2;
+const DESCR: usize = DESCR_LENGTH + 1;
+const CHECKSUM: usize = DESCR + DESCR_WORDS;
+/// Words of the cold part.
+pub(crate) const COLD: usize = CHECKSUM + 1;
+
+/// What changes with the layout only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cold {
+    pub layout_id: u64,
+    pub layout: Layout,
+    /// The uuid in the data file's name.
+    pub data_file: u128,
+}
+
+impl Cold {
+    pub fn to_words(&self) -> [u64; COLD] {
+        let mut words = [0; COLD];
+        let dtype = self.layout.dtype();
+        words[LAYOUT_ID] = self.layout_id;
+        words[CODE] = u64::from(dtype.code()) | (dtype.name().len() as u64) << 32;
+        put_text(&mut words[NAME..ITEMSIZE], dtype.name());
+        words[ITEMSIZE] = dtype.itemsize() as u64;
+        words[NDIM] = self.layout.shape().len() as u64;
+        for (word, &axis) in words[SHAPE..NBYTES].iter_mut().zip(self.layout.shape()) {
+            *word = axis as u64;
+        }
+        words[NBYTES] = self.layout.nbytes() as u64;
+        (words[UUID], words[UUID + 1]) = halves(self.data_file);
+        words[DESCR_LENGTH] = dtype.descr().len() as u64;
+        put_text(&mut words[DESCR..CHECKSUM], dtype.descr());
+        words[CHECKSUM] = u64::from(checksum(&words[..CHECKSUM]));
+        words
+    }
+
+    /// Validates the words of the file at `path`, which may hold anything.
+    pub fn from_words(words: &[u64; COLD], path: &Path) -> Result<Self> {
+        let (found, expected) = (checksum(&words[..CHECKSUM]), words[CHECKSUM]);
+        if u64::from(found) != expected {
+            return Err(Error::Checksum { path: path.to_owned(), found, expected: expected as u32 });
+        }
+        let ndim = words[NDIM];
+        if ndim > MOST_DIMENSIONS as u64 {
+            return Err(Error::corrupt(path, "ndim", ndim, "at most 64"));
+        }
+        let mut shape = Vec::with_capacity(ndim as usize);
+        for &axis in &words[SHAPE..SHAPE + ndim as usize] {
+            let axis = usize::try_from(axis);
+            shape
+                .push(axis.map_err(|_| Error::corrupt(path, "shape", words[SHAPE], "axes that fit memory"))?);
+        }
+        let layout = Layout::new(dtype(words, path)?, &shape)
+            .map_err(|error| Error::corrupt(path, "shape", error, "a shape whose length exists"))?;
+        if layout.nbytes() as u64 != words[NBYTES] {
+            return Err(Error::corrupt(path, "length", words[NBYTES], layout.nbytes()));
+        }
+        Ok(Cold { layout_id: words[LAYOUT_ID], layout, data_file: whole(words[UUID], words[UUID + 1]) })
+    }
+}
+
+fn dtype(words: &[u64; COLD], path: &Path) -> Result<DType> {
+    let code = words[CODE] as u32;
+    let name = text(&words[NAME..ITEMSIZE], words[CODE] >> 32);
+    let descr = text(&words[DESCR..CHECKSUM], words[DESCR_LENGTH]);
+    let (Some(name), Some(descr)) = (name, descr) else {
+        return Err(Error::corrupt(path, "dtype", format!("code {code}, no name"), "names in UTF-8"));
+    };
+    let itemsize = usize::try_from(words[ITEMSIZE]).unwrap_or(0);
+    let dtype = match DType::from_code(code) {
+        Some(dtype) => dtype,
+        None if code == CUSTOM_CODE => DType::custom(&name, itemsize, &descr)
+            .map_err(|error| Error::corrupt(path, "dtype", error, "a dtype that can be stored"))?,
+        None => return Err(Error::corrupt(path, "dtype", format!("code {code}"), "1 to 14, or 255")),
+    };
+    if dtype.name() != name || dtype.itemsize() != itemsize || dtype.descr() != descr {
+        let found = format!("code {code}, name {name:?}, {itemsize} bytes, descr {descr:?}");
+        return Err(Error::corrupt(path, "dtype", found, dtype));
+    }
+    Ok(dtype)
+}
+
+fn put_text(words: &mut [u64], text: &str) {
+    for (word, bytes) in words.iter_mut().zip(text.as_bytes().chunks(8)) {
+        let mut whole = [0; 8];
+        whole[..bytes.len()].copy_from_slice(bytes);
+        *word = u64::from_ne_bytes(whole);
+    }
+}
+
+fn text(words: &[u64], length: u64) -> Option<String> {
+    let bytes: &[u8] = bytemuck::cast_slice(words);
+    let text = bytes.get(..usize::try_from(length).ok()?)?;
+    String::from_utf8(text.to_vec()).ok()
+}
+
+/// CRC-32 of the words as they lie in memory.
+pub(crate) fn checksum(words: &[u64]) -> u32 {
+    crc32fast::hash(bytemuck::cast_slice(words))
+}
+
+/// The low and the high word of a 128-bit id.
+pub(crate) fn halves(id: u128) -> (u64, u64) {
+    (id as u64, (id >> 64) as u64)
+}
+
+/// The id of a low and a high word.
+pub(crate) fn whole(low: u64, high: u64) -> u128 {
+    u128::from(low) | u128::from(high) << 64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cold(dtype: DType, shape: &[usize]) -> Cold {
+        Cold { layout_id: 7, layout: Layout::new(dtype, shape).unwrap(), data_file: 0x1234 << 70 | 5 }
+    }
+
+    #[test]
+    fn words_round_trip() {
+        let custom = DType::custom(&"n".repeat(48), 24, &"d".repeat(1024)).unwrap();
+        for cold in [cold(DType::Bool, &[]), cold(DType::Complex128, &[2; 20]), cold(custom, &[1; 64])] {
+            assert_eq!(Cold::from_words(&cold.to_words(), Path::new("x")).unwrap(), cold);
+        }
+        let hot = Hot { version: 1, written_at: 2, slot: 3, layout_id: 4, segment_id: 5 << 100 | 6 };
+        assert_eq!(Hot::from_words(&hot.to_words()), hot);
+    }
+
+    #[test]
+    fn every_flipped_word_is_an_error() {
+        let good = cold(DType::Float32, &[3, 4]).to_words();
+        for i in 0..COLD {
+            let mut words = good;
+            words[i] ^= 1 << 20;
+            assert!(matches!(Cold::from_words(&words, Path::new("x")), Err(Error::Checksum { .. })), "{i}");
+        }
+    }
+
+    #[test]
+    fn a_right_checksum_does_not_make_a_field_right() {
+        for (word, value, field) in [
+            (NDIM, 65, "ndim"),
+            (SHAPE, u64::MAX, "shape"),
+            (NBYTES, 1, "length"),
+            (CODE, 99, "dtype"),
+            (CODE, 10 | 49 << 32, "dtype"),
+            (NAME, 0, "dtype"),
+            (ITEMSIZE, 5, "dtype"),
+            (DESCR_LENGTH, 1025, "dtype"),
+        ] {
+            let mut words = cold(DType::Float32, &[3, 4]).to_words();
+            words[word] = value;
+            words[CHECKSUM] = u64::from(checksum(&words[..CHECKSUM]));
+            let error = Cold::from_words(&words, Path::new("x")).unwrap_err();
+            assert!(
+                matches!(&error, Error::Corrupt { field: f, .. } if *f == field),
+                "{word} {value}: {error}"
+            );
+        }
+    }
+}

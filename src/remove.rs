@@ -1,0 +1,106 @@
+//! Removing a tag: its name first, then everybody is told, then its files go.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::header::{self, Header};
+use crate::os::{self, Status};
+use crate::process::Lock;
+use crate::tag;
+
+/// Removes a tag of this user.
+pub(crate) fn remove(directory: &Path, tag: &str, force: bool) -> Result<()> {
+    tag::check(tag)?;
+    let path = directory.join(tag);
+    let not_found = || Error::NotFound { tag: tag.to_owned(), path: path.clone() };
+    let (file, _) = open_own(&path)?.ok_or_else(not_found)?;
+    let header = Header::map(&file, &path, true, true)?;
+    // A writer that opens meanwhile waits for this lock, and finds that the name is gone.
+    let lock = Lock::open(&path, true).map_err(|error| Error::io(&path, "open it", error))?;
+    if !lock.exclusive(&path)? && !force {
+        return Err(Error::WriterExists { tag: tag.to_owned(), pid: header.identity().pid });
+    }
+    if retire(directory, tag, &header)? { Ok(()) } else { Err(not_found()) }
+}
+
+/// Takes a mapped header's name away, says that it is gone, and removes its data file; false if the name leads to
+/// another file by now, which is left as it is.
+pub(crate) fn retire(directory: &Path, tag: &str, header: &Header) -> Result<bool> {
+    let path = directory.join(tag);
+    if !os::stands_at(header.file(), &path)? {
+        return Ok(false);
+    }
+    let aside = directory.join(tag::temporary(tag));
+    match os::rename_new(&path, &aside) {
+        Ok(true) => {}
+        Ok(false) => return Ok(false),
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    if !os::stands_at(header.file(), &aside)? {
+        // Exchanged between the look and the renaming: not the one meant. Back with it, unless a newer one came.
+        os::rename_new(&aside, &path)?;
+        return Ok(false);
+    }
+    retire_nameless(directory, tag, header);
+    os::unlink(&aside)?;
+    Ok(true)
+}
+
+/// Says that a header without its name is gone, and removes the data file that it names.
+pub(crate) fn retire_nameless(directory: &Path, tag: &str, header: &Header) {
+    header.retire();
+    // After GONE: a writer that publishes now sees it and removes what it names itself.
+    let (seq, record, hot) = header.read();
+    if hot.version != 0
+        && let Ok(Some(cold)) = header.read_cold(seq, &record, hot.layout_id)
+    {
+        let _ = os::unlink(&directory.join(tag::data_file(tag, cold.data_file)));
+    }
+}
+
+/// Opens what stands at `path` for reading, if it is a header: `None` if nothing stands there.
+pub(crate) fn open_header(path: &Path) -> Result<Option<(std::fs::File, Status)>> {
+    let Some(status) = os::status_at(path)? else { return Ok(None) };
+    let foreign = |found: &str| Error::NotAHeader { path: path.to_owned(), found: found.to_owned() };
+    if !status.is_file() {
+        return Err(foreign(status.kind));
+    }
+    let file = match os::open(path, false) {
+        Ok(file) => file,
+        Err(error) => {
+            return match error.raw_os_error() {
+                Some(libc::ENOENT) => Ok(None),
+                Some(libc::ELOOP) => Err(foreign("a symbolic link")),
+                Some(libc::EACCES) if status.uid != os::uid() => {
+                    Err(Error::NotOwner { path: path.to_owned(), found: status.uid, expected: os::uid() })
+                }
+                _ => Err(Error::io(path, "open it", error)),
+            };
+        }
+    };
+    let status = os::status_of(&file, path)?;
+    if !status.is_file() {
+        return Err(foreign(status.kind));
+    }
+    header::identify(&file, path)?;
+    Ok(Some((file, status)))
+}
+
+/// Opens a header of this user for writing: `None` if there is none.
+pub(crate) fn open_own(path: &Path) -> Result<Option<(std::fs::File, Status)>> {
+    let Some((_, status)) = open_header(path)? else { return Ok(None) };
+    let uid = os::uid();
+    if status.uid != uid && uid != 0 {
+        return Err(Error::NotOwner { path: path.to_owned(), found: status.uid, expected: uid });
+    }
+    match os::open(path, true) {
+        Ok(file) => {
+            header::identify(&file, path)?;
+            let status = os::status_of(&file, path)?;
+            Ok(Some((file, status)))
+        }
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        Err(error) => Err(Error::writing(path, "open it for writing", error)),
+    }
+}

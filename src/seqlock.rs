@@ -1,0 +1,149 @@
+//! The latch: two records and a sequence number, of which one record is always whole.
+//!
+//! After the Linux kernel's `seqcount_latch_t`: `seq & 1` names the record that readers use, and the writer only
+//! ever touches the other one. A writer killed at any instruction leaves that record whole, so a reader never waits
+//! for anybody; the next writer repairs the other. Knows no files: it borrows its atomics, in any number of words.
+//!
+//! A record has a *hot* part, guarded by `seq` and written at every publish, and a *cold* part, guarded by a pair of
+//! numbers of its own and written only when its identity (the layout id) changes. The own guard lets a reader take a
+//! cold part of many words while publishes that do not change it go on at full speed.
+
+use crate::sync::{AtomicU64, Ordering, Point, fence, omitted};
+
+/// The bits of the sequence number from here up count repairs (a carry from below only makes a reader look again).
+const EPOCH_SHIFT: u32 = 48;
+
+/// One record, as it lies in the header.
+#[derive(Clone, Copy)]
+pub(crate) struct Record<'a> {
+    /// Words that every publish writes.
+    pub hot: &'a [AtomicU64],
+    /// Written before the cold words change.
+    pub opened: &'a AtomicU64,
+    /// Written after the cold words have changed; equal to `opened` when they are whole.
+    pub closed: &'a AtomicU64,
+    /// Words that change with the layout only.
+    pub cold: &'a [AtomicU64],
+}
+
+impl Record<'_> {
+    fn write_hot(&self, words: &[u64]) {
+        for (to, from) in self.hot.iter().zip(words) {
+            to.store(*from, Ordering::Relaxed);
+        }
+    }
+
+    fn write_cold(&self, id: u64, words: &[u64]) {
+        self.opened.store(id, Ordering::Relaxed);
+        // A reader that sees one of the words below sees `opened` too, after its own acquire fence.
+        fence(Point::PublishFence, Ordering::Release);
+        for (to, from) in self.cold.iter().zip(words) {
+            to.store(*from, Ordering::Relaxed);
+        }
+        // Release: whoever reads this id as `closed` reads all the words above.
+        self.closed.store(id, Ordering::Release);
+    }
+}
+
+/// The sequence number with its two records.
+#[derive(Clone, Copy)]
+pub(crate) struct Latch<'a> {
+    pub seq: &'a AtomicU64,
+    pub records: [Record<'a>; 2],
+}
+
+impl<'a> Latch<'a> {
+    /// The sequence number now; as long as it stays, so does the value last read under it.
+    #[inline]
+    pub fn seq(&self) -> u64 {
+        // Acquire: as in `read`.
+        self.seq.load(Ordering::Acquire)
+    }
+
+    /// Reads the current hot words, and returns the sequence number and the record they came from.
+    ///
+    /// Retries only when a publish happened meanwhile, so it ends unless the writer is faster for ever.
+    #[inline]
+    pub fn read(&self, hot: &mut [u64]) -> (u64, Record<'a>) {
+        loop {
+            // Acquire: pairs with the release stores of `seq` in `publish`. Odd: record 1 was completed before the
+            // odd number was stored. Even: record 0 was completed before the even one.
+            let seq = self.seq.load(Ordering::Acquire);
+            let record = self.records[(seq & 1) as usize];
+            for (to, from) in hot.iter_mut().zip(record.hot) {
+                *to = from.load(Ordering::Relaxed);
+            }
+            // If a word above came from a later publish, the number stored before that word is visible below:
+            //   1. writer: seq = s + 1; release fence; word = new
+            //   2. reader: word (new); acquire fence; seq is s + 1 or later, not s: again.
+            fence(Point::ReadFence, Ordering::Acquire);
+            if self.seq.load(Ordering::Relaxed) == seq {
+                return (seq, record);
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Reads the cold words of a record that [`read`](Self::read) returned with `seq`, if they are whole and of `id`.
+    pub fn read_cold(&self, seq: u64, record: &Record<'_>, id: u64, words: &mut [u64]) -> bool {
+        // Acquire: pairs with the release store at the end of `write_cold`.
+        if record.closed.load(Ordering::Acquire) != id {
+            return false;
+        }
+        for (to, from) in words.iter_mut().zip(record.cold) {
+            *to = from.load(Ordering::Relaxed);
+        }
+        // If a word above came from a later write, that write's `opened` is visible below; if from a repair (which
+        // may write the same id again, over words half-written under another), the epoch stored before it is.
+        fence(Point::ReadFence, Ordering::Acquire);
+        // Acquire: if this `opened` is the repair's, the epoch is visible at the load after it.
+        record.opened.load(Ordering::Acquire) == id
+            && self.seq.load(Ordering::Relaxed) >> EPOCH_SHIFT == seq >> EPOCH_SHIFT
+    }
+
+    /// Makes `hot`, and `cold` if its identity is new, what readers see. Only the holder of the header's lock calls it.
+    pub fn publish(&self, hot: &[u64], cold: Option<(u64, &[u64])>) {
+        let even = self.seq.load(Ordering::Relaxed);
+        debug_assert_eq!(even & 1, 0, "publish follows repair");
+        for (record, seq) in self.records.iter().zip([even.wrapping_add(1), even.wrapping_add(2)]) {
+            // Release: the record that readers turn to (1 for odd, 0 for even) was written before this store.
+            self.seq.store(seq, Ordering::Release);
+            // The number is visible to whoever sees one of the words that follow.
+            fence(Point::PublishFence, Ordering::Release);
+            if let Some((id, words)) = cold {
+                record.write_cold(id, words);
+            }
+            record.write_hot(hot);
+        }
+    }
+
+    /// Mends what a writer left that was killed inside `publish`: copies the good record over the other, then makes
+    /// the sequence number even.
+    pub fn repair(&self) {
+        // Acquire: what the dead writer stored before this number.
+        let seq = self.seq.load(Ordering::Acquire);
+        let good = self.records[(seq & 1) as usize];
+        let bad = self.records[(seq & 1 ^ 1) as usize];
+        // A new epoch, of the same parity, before the bad record is touched: a reader still on it turns away.
+        //   1. reader: seq = s, on record b; cold guard closed = id; some words of b, half-written under id'
+        //   2. repair: writes b again, opened = id
+        //   3. reader: opened = id. Only the epoch tells that the words were not those of id.
+        let seq = if omitted(Point::RepairEpoch) { seq } else { seq.wrapping_add(1 << EPOCH_SHIFT) };
+        self.seq.store(seq, Ordering::Release);
+        // The epoch is visible to whoever sees one of the words that follow.
+        fence(Point::RepairFence, Ordering::Release);
+        if !omitted(Point::RepairCopy) {
+            let copy = |words: &[AtomicU64]| -> Vec<u64> {
+                words.iter().map(|word| word.load(Ordering::Relaxed)).collect()
+            };
+            bad.write_cold(good.closed.load(Ordering::Relaxed), &copy(good.cold));
+            bad.write_hot(&copy(good.hot));
+        }
+        // Release: readers of the even number read record 0 as just written (when `seq` was odd).
+        self.seq.store(seq.wrapping_add(seq & 1), Ordering::Release);
+    }
+}
+
+#[cfg(all(loom, test))]
+#[path = "seqlock_loom.rs"]
+mod loom_tests;

@@ -1,0 +1,176 @@
+//! The writer's side of a segment: making one, taking one on, choosing slots, growing.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::birth::Newborn;
+use crate::error::{Error, Result};
+use crate::os;
+use crate::pins;
+use crate::process::Lock;
+use crate::record::Hot;
+use crate::segment::{Access, SLOTS, Segment, SegmentIdentity};
+use crate::sync::Ordering;
+use crate::tag;
+
+/// A segment that this process may write: its lock is held.
+pub(crate) struct Slots {
+    /// The only `Arc` of a mapping of its own, so that `claimed` is exclusive.
+    segment: Arc<Segment>,
+    /// For growing: a descriptor without the lock.
+    file: File,
+    _lock: Lock,
+    /// The uuid in the name.
+    pub uuid: u128,
+    /// The version last published from each slot; 0: none.
+    published: [u64; SLOTS],
+}
+
+/// A segment that has no name yet; dropped, its file is removed.
+pub(crate) struct Unnamed {
+    newborn: Newborn,
+    segment: Arc<Segment>,
+}
+
+impl Unnamed {
+    /// Makes a segment for values of `nbytes`, with storage for `slots` of them.
+    pub fn new(
+        directory: &Path,
+        tag: &str,
+        header: u128,
+        nbytes: usize,
+        slots: usize,
+        mode: u32,
+    ) -> Result<Self> {
+        let too_large = || Error::NoSpace {
+            path: directory.to_owned(),
+            wanted: nbytes as u64,
+            free: os::space(directory).0,
+            total: os::space(directory).1,
+        };
+        let identity = SegmentIdentity::new(header, nbytes).ok_or_else(too_large)?;
+        let size = identity.file_size(slots).ok_or_else(too_large)?;
+        let newborn = Newborn::new(directory, tag, size, mode)?;
+        identity.write(&newborn.file, newborn.path())?;
+        // Mapping wants a count of slots; the storage is there.
+        crate::segment::write_allocated(&newborn.file, newborn.path(), slots)?;
+        let segment = Segment::map(&newborn.file, newborn.path(), Access::Writing)?;
+        Ok(Unnamed { newborn, segment: Arc::new(segment) })
+    }
+
+    /// The segment, to fill slot 0 of it.
+    pub fn segment(&mut self) -> &mut Arc<Segment> {
+        &mut self.segment
+    }
+
+    /// Gives it a name in `directory`.
+    pub fn name(self, directory: &Path, tag: &str) -> Result<Slots> {
+        let Unnamed { mut newborn, segment } = self;
+        loop {
+            let uuid = uuid::Uuid::new_v4().as_u128();
+            match newborn.name(&directory.join(tag::data_file(tag, uuid)))? {
+                Ok((file, lock)) => {
+                    return Ok(Slots { segment, file, _lock: lock, uuid, published: [0; SLOTS] });
+                }
+                // A uuid that exists already; draw again.
+                Err(still_unnamed) => newborn = still_unnamed,
+            }
+        }
+    }
+}
+
+impl Slots {
+    /// Takes on the segment that a header's record names; `None` if it is missing, busy or not what the record says.
+    pub fn adopt(path: &Path, header: u128, hot: &Hot, nbytes: usize, uuid: u128) -> Result<Option<Self>> {
+        let Ok(lock) = Lock::open(path, true) else { return Ok(None) };
+        let Ok(file) = os::open(path, true) else { return Ok(None) };
+        let status = os::status_of(&file, path)?;
+        if !status.is_file()
+            || os::status_of(lock.file(), path)?.id != status.id
+            || !lock.exclusive(path)?
+            || !os::stands_at(status.id, path)?
+        {
+            return Ok(None);
+        }
+        let Ok(segment) = Segment::map(&file, path, Access::Writing) else { return Ok(None) };
+        let identity = *segment.identity();
+        let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
+        if identity.id != hot.segment_id
+            || identity.header != header
+            || !segment.is_usable(slot)
+            || nbytes > identity.capacity
+        {
+            return Ok(None);
+        }
+        // Acquire: as a reader; the bytes of that version are visible.
+        let published = std::array::from_fn(|slot| segment.content(slot).load(Ordering::Acquire));
+        let slots = Slots { segment: Arc::new(segment), file, _lock: lock, uuid, published };
+        Ok((slots.published[slot] == hot.version).then_some(slots))
+    }
+
+    pub fn segment(&mut self) -> &mut Arc<Segment> {
+        &mut self.segment
+    }
+
+    pub fn identity(&self) -> &SegmentIdentity {
+        self.segment.identity()
+    }
+
+    pub fn file(&self) -> os::FileId {
+        self.segment.file()
+    }
+
+    pub fn path(&self, directory: &Path, tag: &str) -> PathBuf {
+        directory.join(tag::data_file(tag, self.uuid))
+    }
+
+    /// Whether anybody holds a pin on any slot.
+    pub fn pinned(&self) -> bool {
+        (0..self.segment.allocated()).any(|slot| pins::pinned(&self.segment.pin_counts(slot)))
+    }
+
+    /// Takes a slot for filling: the least recently published that is not `current` and has no pins, else a new one.
+    /// `None`: all 8 are taken.
+    pub fn claim(&mut self, current: Option<usize>, path: &Path) -> Result<Option<usize>> {
+        let allocated = self.segment.allocated();
+        let mut order: [usize; SLOTS] = std::array::from_fn(|slot| slot);
+        if allocated > 2 {
+            order[..allocated].sort_unstable_by_key(|&slot| self.published[slot]);
+        }
+        for &slot in &order[..allocated] {
+            if Some(slot) != current
+                && pins::claim(self.segment.content(slot), &self.segment.pin_counts(slot))
+            {
+                return Ok(Some(slot));
+            }
+        }
+        if allocated == SLOTS {
+            return Ok(None);
+        }
+        // Storage first, then the count: whoever sees the count may touch the slot.
+        let (start, end) = (self.identity().file_size(allocated), self.identity().file_size(allocated + 1));
+        let (Some(start), Some(end)) = (start, end) else { return Ok(None) };
+        os::allocate(&self.file, path, start, end - start)?;
+        self.segment.set_allocated(allocated + 1);
+        Ok(Some(allocated))
+    }
+
+    /// Gives a claimed slot back unfilled.
+    pub fn abandon(&mut self, slot: usize) {
+        self.published[slot] = 0;
+    }
+
+    /// Ends the filling of a claimed slot with its version.
+    #[inline]
+    pub fn settle(&mut self, slot: usize, version: u64, user_data: &[u8]) {
+        self.segment.set_user_data(slot, user_data);
+        pins::settle(self.segment.content(slot), version);
+        self.published[slot] = version;
+    }
+
+    /// Gives the file another name beside the present one; false if the present one is gone.
+    pub fn link(&self, directory: &Path, tag: &str, uuid: u128) -> Result<bool> {
+        os::link(&self.path(directory, tag), &directory.join(tag::data_file(tag, uuid)))
+    }
+}

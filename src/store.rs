@@ -1,0 +1,131 @@
+//! The store: a directory.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::options::WriterOptions;
+use crate::reader::Reader;
+use crate::stat::{self, Stat};
+use crate::sweep::{self, GcReport};
+use crate::writer::Writer;
+use crate::{remove, tag};
+
+/// A directory of named arrays.
+///
+/// ```
+/// # fn main() -> ndsharray::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// let store = ndsharray::Store::open(dir.path())?;
+/// let mut writer = store.writer("counts")?;
+/// writer.write_slice(&[1_u64, 2, 3], &[3])?;
+/// let value = store.reader("counts")?.latest()?;
+/// assert_eq!(value.as_slice::<u64>()?, [1, 2, 3]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    directory: PathBuf,
+}
+
+impl Store {
+    /// The store in `directory`, which must exist; a relative path is taken from the present working directory.
+    ///
+    /// # Errors
+    /// [`Error::NoDirectory`] if nothing or something else stands there.
+    pub fn open(directory: impl AsRef<Path>) -> Result<Store> {
+        let path = directory.as_ref();
+        let directory = std::path::absolute(path).map_err(|error| Error::io(path, "find it", error))?;
+        let found = match std::fs::metadata(&directory) {
+            Ok(metadata) if metadata.is_dir() => return Ok(Store { directory }),
+            Ok(_) => "something that is not a directory",
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => "nothing",
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+                "something that is not a directory"
+            }
+            Err(error) => return Err(Error::io(&directory, "look at it", error)),
+        };
+        Err(Error::NoDirectory { path: directory, found })
+    }
+
+    /// The store in the directory that the environment variable `NDSHARRAY_DIR` names, else in `/dev/shm`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_default() -> Result<Store> {
+        match std::env::var_os("NDSHARRAY_DIR") {
+            Some(directory) if !directory.is_empty() => Self::open(PathBuf::from(directory)),
+            _ => Self::open("/dev/shm"),
+        }
+    }
+
+    /// The directory, as an absolute path.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Opens the one writer of a tag, which goes on where an earlier one left off.
+    ///
+    /// # Errors
+    /// As [`WriterOptions::open`].
+    pub fn writer(&self, tag: &str) -> Result<Writer> {
+        self.writer_options(tag).open()
+    }
+
+    /// Options for a writer of a tag.
+    pub fn writer_options(&self, tag: &str) -> WriterOptions {
+        WriterOptions::new(&self.directory, tag)
+    }
+
+    /// Opens a reader of a tag.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the tag has no header (no writer was ever opened, or it was removed);
+    /// [`Error::NotAHeader`] if something else has its name; [`Error::InvalidTag`], and those of a damaged header.
+    pub fn reader(&self, tag: &str) -> Result<Reader> {
+        tag::check(tag)?;
+        Reader::open(&self.directory, tag)
+    }
+
+    /// The tags of the store, in order. Files that are no headers, and those this process may not read, are left out.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the directory cannot be listed.
+    pub fn tags(&self) -> Result<Vec<String>> {
+        stat::tags(&self.directory)
+    }
+
+    /// What there is to know of a tag, without a mapping.
+    ///
+    /// # Errors
+    /// As [`reader`](Self::reader).
+    pub fn stat(&self, tag: &str) -> Result<Stat> {
+        stat::stat(&self.directory, tag)
+    }
+
+    /// Removes a tag with its value. Snapshots that are held stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::WriterExists`] if a writer has it, [`Error::NotOwner`] if it is another user's, and as
+    /// [`reader`](Self::reader).
+    pub fn remove(&self, tag: &str) -> Result<()> {
+        remove::remove(&self.directory, tag, false)
+    }
+
+    /// Removes a tag even if a writer has it: the writer's next write gives [`Error::Removed`].
+    ///
+    /// # Errors
+    /// As [`remove`](Self::remove), but for [`Error::WriterExists`].
+    pub fn force_remove(&self, tag: &str) -> Result<()> {
+        remove::remove(&self.directory, tag, true)
+    }
+
+    /// Removes what killed processes of this user left in the store: data files that no header names, temporary
+    /// files, and ephemeral tags with no writer. Nothing that is in use, and nothing that is not provably ours.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the directory cannot be listed.
+    pub fn gc(&self) -> Result<GcReport> {
+        sweep::gc(&self.directory)
+    }
+}

@@ -1,0 +1,162 @@
+//! Tidying up what killed processes left, and nothing else: files with our names, our magic and our uid, whose lock is
+//! free, and which no header names.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+use crate::header::{self, Header};
+use crate::identity::{Identity, Kind};
+use crate::os::{self, FileId};
+use crate::process::Lock;
+use crate::{remove, segment, tag};
+
+/// What [`Store::gc`](crate::Store::gc) did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GcReport {
+    /// The names of the files that were removed.
+    pub removed: Vec<String>,
+    /// The bytes of storage that these files had.
+    pub bytes: u64,
+}
+
+/// Removes everything that is provably left over in a store.
+pub(crate) fn gc(directory: &Path) -> Result<GcReport> {
+    let names = names(directory)?;
+    let mut report = GcReport::default();
+    for name in names.iter().filter(|name| tag::check(name).is_ok()) {
+        report.add(name, ephemeral(directory, name));
+    }
+    // Temporary files before data files: a header that was displaced may be the only one that names a data file.
+    for name in names.iter().filter(|name| tag::of_temporary(name).is_some()) {
+        report.add(name, temporary(&directory.join(name)));
+    }
+    for name in &names {
+        if let Some((of, uuid)) = tag::of_data_file(name) {
+            report.add(name, data_file(directory, name, of, uuid));
+        }
+    }
+    Ok(report)
+}
+
+impl GcReport {
+    fn add(&mut self, name: &str, removed: Option<u64>) {
+        if let Some(bytes) = removed {
+            self.removed.push(name.to_owned());
+            self.bytes += bytes;
+        }
+    }
+}
+
+/// Removes what earlier writers of one tag left. The caller holds the tag's header.
+pub(crate) fn tag(directory: &Path, of: &str) {
+    let Ok(names) = names(directory) else { return };
+    for name in names.iter().filter(|name| tag::of_temporary(name) == Some(of)) {
+        temporary(&directory.join(name));
+    }
+    for name in &names {
+        if let Some((owner, uuid)) = tag::of_data_file(name)
+            && owner == of
+        {
+            data_file(directory, name, of, uuid);
+        }
+    }
+}
+
+/// Removes the ephemeral tags of this user whose writers were killed.
+pub(crate) fn ephemerals(directory: &Path) {
+    for name in names(directory).unwrap_or_default() {
+        if tag::check(&name).is_ok() {
+            ephemeral(directory, &name);
+        }
+    }
+}
+
+/// The names in a store that are UTF-8, as all of ours are.
+pub(crate) fn names(directory: &Path) -> Result<Vec<String>> {
+    let failed = |error| crate::Error::io(directory, "list it", error);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        if let Ok(name) = entry.map_err(failed)?.file_name().into_string() {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// A regular file of this user whose lock nobody holds, locked.
+struct Free {
+    lock: Lock,
+    path: PathBuf,
+    id: FileId,
+    allocated: u64,
+}
+
+impl Free {
+    fn lock(path: &Path) -> Option<Self> {
+        let status = os::status_at(path).ok()??;
+        let mine = status.uid == os::uid() || os::uid() == 0;
+        if !status.is_file() || !mine {
+            return None;
+        }
+        let lock = Lock::open(path, false).ok()?;
+        let same = os::status_of(lock.file(), path).ok()?.id == status.id;
+        let free = same && lock.try_exclusive(path).ok()? && os::stands_at(status.id, path).ok()?;
+        let (id, allocated) = (status.id, status.allocated);
+        free.then_some(Free { lock, path: path.to_owned(), id, allocated })
+    }
+
+    fn start(&self) -> Option<[u8; 8]> {
+        let mut start = [0; 8];
+        let size = os::status_of(self.lock.file(), &self.path).ok()?.size;
+        os::read_at(self.lock.file(), &self.path, 0, &mut start[..size.min(8) as usize]).ok()?;
+        Some(start)
+    }
+
+    fn remove(self) -> Option<u64> {
+        let still = os::stands_at(self.id, &self.path).ok()?;
+        (still && os::unlink(&self.path).ok()?).then_some(self.allocated)
+    }
+}
+
+/// Removes a temporary file of a writer that was killed while it made it, or of a takeover that was.
+fn temporary(path: &Path) -> Option<u64> {
+    let free = Free::lock(path)?;
+    let start = free.start()?;
+    let ours =
+        start == [0; 8] || Identity::starts(Kind::Header, &start) || Identity::starts(Kind::Segment, &start);
+    if ours { free.remove() } else { None }
+}
+
+/// Removes a data file that the header of its tag does not name.
+fn data_file(directory: &Path, name: &str, of: &str, uuid: u128) -> Option<u64> {
+    tag::check(of).ok()?;
+    let path = directory.join(name);
+    let free = Free::lock(&path)?;
+    segment::identify(free.lock.file(), &path).ok()?;
+    // Under the file's lock: only who holds that lock can make a header name it, so what is read here stays true.
+    let header_path = directory.join(of);
+    if let Some((header, _)) = remove::open_header(&header_path).ok()? {
+        let named = header::peek(&header, &header_path).ok()?.cold;
+        if named.is_some_and(|cold| cold.data_file == uuid) {
+            return None;
+        }
+    }
+    free.remove()
+}
+
+/// Removes an ephemeral tag whose writer was killed.
+fn ephemeral(directory: &Path, name: &str) -> Option<u64> {
+    let path = directory.join(name);
+    let (file, status) = remove::open_own(&path).ok()??;
+    if !header::identify(&file, &path).ok()?.ephemeral {
+        return None;
+    }
+    let free = Free::lock(&path)?;
+    let header = Header::map(&file, &path, true, true).ok()?;
+    if header.file() != free.id || !remove::retire(directory, name, &header).ok()? {
+        return None;
+    }
+    Some(status.allocated)
+}

@@ -1,0 +1,96 @@
+//! The one import point for atomics: `std`'s, or loom's when the protocols are model-checked.
+
+#[cfg(not(all(loom, test)))]
+pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+#[cfg(all(loom, test))]
+pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// A place of the protocol that loom's negative controls take out, one at a time, to show that the tests notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Point {
+    /// Writer: the odd `seq` before the words of record 0 (and of a cold part before its words).
+    PublishFence,
+    /// Reader: the words before the second look at `seq` (or at the cold part's first guard).
+    ReadFence,
+    /// Next writer: a new epoch in `seq` before it mends the dead writer's record.
+    RepairEpoch,
+    /// Next writer: the epoch before the words that mend the record.
+    RepairFence,
+    /// Next writer: copying the good record over the other.
+    RepairCopy,
+    /// Reader: the pin before the look at the content version.
+    PinFence,
+    /// Reader: the look at the content version under the pin.
+    PinRecheck,
+    /// Writer: content version 0 before the second look at the pins.
+    ClaimFence,
+    /// Writer: the second look at the pins.
+    ClaimRecheck,
+    /// Copying reader: the second look at the content version.
+    CopyRecheck,
+    /// Reader: the waiting flag before the sleep.
+    AnnounceFence,
+    /// Writer: the notify count before the look at the waiting flag.
+    RingFence,
+    /// Writer: the second bump of the notify count, after the flag was cleared.
+    RingAgain,
+}
+
+/// Whether a negative control has taken `point` out. Always false outside loom, and compiled away.
+#[cfg(not(all(loom, test)))]
+#[inline(always)]
+pub(crate) fn omitted(_point: Point) -> bool {
+    false
+}
+
+#[cfg(all(loom, test))]
+std::thread_local! {
+    static OMITTED: std::cell::Cell<Option<Point>> = const { std::cell::Cell::new(None) };
+}
+
+/// Runs `model` with `point` taken out of the protocol. Loom runs all threads of a model on the calling thread.
+#[cfg(all(loom, test))]
+pub(crate) fn without<R>(point: Point, model: impl FnOnce() -> R) -> R {
+    struct Restore;
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            OMITTED.set(None);
+        }
+    }
+    let _restore = Restore;
+    OMITTED.set(Some(point));
+    model()
+}
+
+#[cfg(all(loom, test))]
+pub(crate) fn omitted(point: Point) -> bool {
+    OMITTED.get() == Some(point)
+}
+
+/// A fence, known by the place of the protocol that it stands at.
+#[inline(always)]
+pub(crate) fn fence(point: Point, order: Ordering) {
+    if omitted(point) {
+        return;
+    }
+    #[cfg(not(all(loom, test)))]
+    std::sync::atomic::fence(order);
+    #[cfg(all(loom, test))]
+    loom::sync::atomic::fence(order);
+}
+
+/// A sequentially consistent fence that directly follows a read-modify-write of the same thread.
+///
+/// On x86 a locked instruction already orders everything before it against everything after it (Intel SDM vol. 3A,
+/// 9.2.3.9; AMD APM vol. 2, 7.4.2), so only the compiler has to be held back; elsewhere, and in loom, it is real.
+#[inline(always)]
+pub(crate) fn fence_after_rmw(point: Point) {
+    #[cfg(all(target_arch = "x86_64", not(all(loom, test))))]
+    {
+        let _ = point;
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(all(loom, test)))))]
+    fence(point, Ordering::SeqCst);
+}

@@ -1,0 +1,104 @@
+//! Tags, and the names of the files that belong to them.
+
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+
+/// The longest tag, in bytes: with a data file's suffix it stays under the 255 bytes of a file name.
+const LONGEST: usize = 200;
+/// Random characters in a temporary name.
+pub(crate) const TEMPORARY_RANDOM: usize = 16;
+/// How a temporary name ends.
+pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// Checks that `tag` can name an array.
+pub(crate) fn check(tag: &str) -> Result<()> {
+    let broken = if tag.is_empty() {
+        "it is empty"
+    } else if tag.len() > LONGEST {
+        "it is longer than 200 bytes"
+    } else if tag.starts_with('.') {
+        "it starts with '.'"
+    } else if tag.contains('/') {
+        "it contains '/'"
+    } else if tag.chars().any(char::is_control) {
+        "it contains a NUL or control character"
+    } else if of_data_file(tag).is_some() {
+        "it ends like a data file"
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidTag { tag: tag.to_owned(), reason: broken })
+}
+
+/// The name of a tag's data file: `tag_uuid`.
+pub(crate) fn data_file(tag: &str, uuid: u128) -> String {
+    format!("{tag}_{}", Uuid::from_u128(uuid).simple())
+}
+
+/// The tag and uuid of a data file's name, if it has the form of one.
+pub(crate) fn of_data_file(name: &str) -> Option<(&str, u128)> {
+    let (tag, hex) = name.rsplit_once('_')?;
+    let hexadecimal =
+        hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F'));
+    hexadecimal.then(|| Some((tag, u128::from_str_radix(hex, 16).ok()?)))?
+}
+
+/// How a tag's temporary names start; random characters and [`TEMPORARY_SUFFIX`] follow.
+pub(crate) fn temporary_prefix(tag: &str) -> String {
+    format!(".{tag}_")
+}
+
+/// A new temporary name of a tag.
+pub(crate) fn temporary(tag: &str) -> String {
+    let random = Uuid::new_v4().simple().to_string();
+    format!("{}{}{TEMPORARY_SUFFIX}", temporary_prefix(tag), &random[..TEMPORARY_RANDOM])
+}
+
+/// The tag of a temporary file's name, if it has the form of one.
+pub(crate) fn of_temporary(name: &str) -> Option<&str> {
+    let (tag, random) = name.strip_prefix('.')?.strip_suffix(TEMPORARY_SUFFIX)?.rsplit_once('_')?;
+    let drawn = random.len() == TEMPORARY_RANDOM && random.bytes().all(|b| b.is_ascii_alphanumeric());
+    (drawn && check(tag).is_ok()).then_some(tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_what_a_file_may_be_called() {
+        for tag in ["a", "camera", "my_unique_tag123", "Kamera Süd 1", "x_0123", "a.b-c", &"x".repeat(200)] {
+            assert!(check(tag).is_ok(), "{tag}");
+        }
+    }
+
+    #[test]
+    fn refuses_the_rest_and_says_why() {
+        let data = format!("a_{}", "0f".repeat(16));
+        let long = "ü".repeat(101);
+        for (tag, why) in [
+            ("", "empty"),
+            (long.as_str(), "longer"),
+            (".hidden", "'.'"),
+            ("..", "'.'"),
+            ("a/b", "'/'"),
+            ("a\0b", "NUL"),
+            ("a\nb", "control"),
+            (data.as_str(), "data file"),
+            (data.to_uppercase().as_str(), "data file"),
+        ] {
+            let error = check(tag).unwrap_err().to_string();
+            assert!(error.contains(why) && error.contains("expected"), "{tag:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn names_round_trip() {
+        let name = data_file("a_b", 0xf00d);
+        assert_eq!(of_data_file(&name), Some(("a_b", 0xf00d)));
+        assert_eq!(of_temporary(".a_b_0123456789abcdEF.tmp"), Some("a_b"));
+        assert_eq!(of_temporary(".a_b_0123456789abcdE.tmp"), None);
+        assert_eq!(of_temporary("a_b_0123456789abcdEF.tmp"), None);
+    }
+}

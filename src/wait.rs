@@ -1,0 +1,127 @@
+//! Sleeping until something is published.
+
+use std::time::{Duration, Instant};
+
+use crossbeam_utils::Backoff;
+
+use crate::error::Result;
+use crate::header::Header;
+use crate::os;
+use crate::reader::Reader;
+use crate::sync::AtomicU32;
+
+/// The longest sleep, after which a reader looks whether the tag's file was replaced.
+const SLICE: Duration = Duration::from_millis(100);
+/// Sleeps of readers that the writer cannot be told of.
+const SHORTEST: Duration = Duration::from_micros(50);
+const LONGEST: Duration = Duration::from_millis(2);
+/// What FUTEX_WAITV takes at most.
+const MOST_FUTEXES: usize = 128;
+
+/// A wait with a deadline: spins a little, then sleeps in slices.
+pub(crate) struct Sleeper {
+    deadline: Option<Instant>,
+    backoff: Backoff,
+    slice: Duration,
+}
+
+impl Sleeper {
+    pub fn new(timeout: Option<Duration>) -> Self {
+        // A deadline beyond what the clock can say is none.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        Sleeper { deadline, backoff: Backoff::new(), slice: SHORTEST }
+    }
+
+    /// Waits on one header, whose `ticket` was taken before its record was read; false when the time is over.
+    pub fn sleep(&mut self, header: &Header, ticket: u32) -> bool {
+        let Some(slice) = self.next(header.announces()) else { return false };
+        if let Some(slice) = slice {
+            let bell = header.bell();
+            if header.announces() {
+                bell.announce();
+            }
+            os::futex_wait(bell.notify, ticket, slice);
+        }
+        true
+    }
+
+    /// Waits on several headers.
+    fn sleep_any(&mut self, headers: &[(std::sync::Arc<Header>, u32)]) -> bool {
+        let wakeable = headers.iter().all(|(header, _)| header.announces()) && headers.len() <= MOST_FUTEXES;
+        let Some(slice) = self.next(wakeable) else { return false };
+        let Some(slice) = slice else { return true };
+        let mut words: Vec<(&AtomicU32, u32)> = Vec::with_capacity(headers.len());
+        for (header, ticket) in headers {
+            let bell = header.bell();
+            if header.announces() {
+                bell.announce();
+            }
+            words.push((bell.notify, *ticket));
+        }
+        words.truncate(MOST_FUTEXES);
+        if !os::futex_wait_any(&words, slice)
+            && let Some((word, ticket)) = words.first()
+        {
+            // A kernel without FUTEX_WAITV: sleep on the first, not for long.
+            os::futex_wait(word, *ticket, slice.min(LONGEST));
+        }
+        true
+    }
+
+    /// `None`: the time is over. `Some(None)`: spun instead of sleeping. Else how long to sleep at most.
+    fn next(&mut self, wakeable: bool) -> Option<Option<Duration>> {
+        let left = match self.deadline {
+            Some(deadline) => {
+                deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?
+            }
+            None => SLICE,
+        };
+        if !self.backoff.is_completed() {
+            self.backoff.snooze();
+            return Some(None);
+        }
+        let slice = if wakeable { SLICE } else { self.slice };
+        self.slice = (self.slice * 2).min(LONGEST);
+        Some(Some(slice.min(left)))
+    }
+}
+
+/// Waits until at least one reader has a newer value than it returned last, and returns that reader's index.
+///
+/// Others may have one too: call [`Reader::read`] on each. `None` after `timeout`; no timeout waits for ever. Sleeps
+/// in one system call (FUTEX_WAITV, Linux 5.16) for up to 128 readers; with more of them, on an older kernel, or when
+/// one is on a read-only mount, in slices of at most 2 ms.
+///
+/// ```
+/// # fn main() -> ndsharray::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = ndsharray::Store::open(dir.path())?;
+/// # let mut left = store.writer("left")?;
+/// # let mut right = store.writer("right")?;
+/// let (mut a, mut b) = (store.reader("left")?, store.reader("right")?);
+/// right.write_slice(&[1_u8], &[1])?;
+/// let ready = ndsharray::wait_any(&mut [&mut a, &mut b], std::time::Duration::from_secs(1))?;
+/// assert_eq!(ready, Some(1));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// As [`Reader::read`], of any of them.
+pub fn wait_any(readers: &mut [&mut Reader], timeout: impl Into<Option<Duration>>) -> Result<Option<usize>> {
+    let mut sleeper = Sleeper::new(timeout.into());
+    let mut headers = Vec::with_capacity(readers.len());
+    loop {
+        headers.clear();
+        for (index, reader) in readers.iter().enumerate() {
+            let (header, ticket) = reader.ticket();
+            headers.push((header, ticket));
+            if reader.has_newer() {
+                return Ok(Some(index));
+            }
+        }
+        if !sleeper.sleep_any(&headers) {
+            return Ok(None);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Writing: arrays of any strides, slices, raw bytes, loans.
+
+use std::fmt;
+
+use crate::dtype::{DType, Element};
+use crate::error::{Error, Result};
+use crate::layout::Layout;
+use crate::loan::Loan;
+use crate::publish::{Fill, Publisher};
+use crate::segment::USER_DATA;
+use crate::tag;
+
+/// The one writer of a tag.
+///
+/// Each write publishes a new value, of any shape and dtype; readers see the latest. A write costs one pass over the
+/// data and never waits for a reader. The value stays in the store when the writer is dropped, unless it was opened
+/// as [`ephemeral`](crate::WriterOptions::ephemeral).
+///
+/// ```
+/// # fn main() -> ndsharray::Result<()> {
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let store = ndsharray::Store::open(dir.path())?;
+/// let mut writer = store.writer("temperatures")?;
+/// writer.write_slice(&[20.5_f64, 21.0], &[2])?;
+/// writer.write_slice(&[1_u8, 2, 3, 4, 5, 6], &[2, 3])?; // shape and dtype may change at any write
+/// # Ok(())
+/// # }
+/// ```
+pub struct Writer {
+    pub(crate) publisher: Publisher,
+}
+
+impl Writer {
+    pub(crate) fn new(publisher: Publisher) -> Self {
+        Writer { publisher }
+    }
+
+    /// The tag.
+    pub fn tag(&self) -> &str {
+        &self.publisher.tag
+    }
+
+    /// The version of the last value, this writer's or an earlier one's; 0 before the first.
+    pub fn version(&self) -> u64 {
+        self.publisher.version
+    }
+
+    /// The name of the data file, `tag_uuid`; `None` before the first value.
+    pub fn data_file(&self) -> Option<String> {
+        let slots = self.publisher.slots.as_ref()?;
+        Some(tag::data_file(&self.publisher.tag, slots.uuid))
+    }
+
+    /// Publishes an array, of any strides, in C order; returns its version.
+    ///
+    /// ```
+    /// # fn main() -> ndsharray::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = ndsharray::Store::open(dir.path())?;
+    /// use ndsharray::ndarray::array;
+    /// let frame = array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]];
+    /// store.writer("frame")?.write(&frame.t())?;
+    /// let value = store.reader("frame")?.latest()?;
+    /// assert_eq!(value.as_array::<f32>()?, frame.t().into_dyn());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`] if the store is full; [`Error::Superseded`], [`Error::Removed`] or [`Error::Forked`] if this
+    /// writer is at its end; [`Error::InvalidShape`] for more than 64 dimensions; [`Error::Io`]. The last value stays
+    /// readable in each case.
+    #[cfg(feature = "ndarray")]
+    pub fn write<T: Element, D: ndarray::Dimension>(
+        &mut self,
+        array: &ndarray::ArrayRef<T, D>,
+    ) -> Result<u64> {
+        self.write_with(array, &[])
+    }
+
+    /// Publishes an array together with up to 240 bytes of user data, such as a frame number or a capture time.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), and [`Error::UserData`] if the user data are longer.
+    #[cfg(feature = "ndarray")]
+    pub fn write_with<T: Element, D: ndarray::Dimension>(
+        &mut self,
+        array: &ndarray::ArrayRef<T, D>,
+        user_data: &[u8],
+    ) -> Result<u64> {
+        check_user_data(user_data)?;
+        if let Some(slice) = array.as_slice() {
+            return self.publish(&T::DTYPE, array.shape(), slice, user_data);
+        }
+        let mut fill = self.publisher.begin(&T::DTYPE, array.shape())?;
+        let memory = self.publisher.memory::<T>(&mut fill, array.len())?;
+        match ndarray::ArrayViewMut::from_shape(array.raw_dim(), memory) {
+            Ok(slot) => array.assign_to(slot),
+            Err(error) => {
+                self.publisher.abandon(&fill);
+                return Err(Error::InvalidShape {
+                    shape: array.shape().to_vec(),
+                    dtype: T::DTYPE.to_string(),
+                    found: error.to_string(),
+                    expected: "a shape that ndarray has",
+                });
+            }
+        }
+        self.publisher.finish(fill, user_data, None)
+    }
+
+    /// Publishes the elements of an array in C order.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), and [`Error::ShapeMismatch`] if the elements do not fill the shape.
+    pub fn write_slice<T: Element>(&mut self, elements: &[T], shape: &[usize]) -> Result<u64> {
+        self.publish(&T::DTYPE, shape, elements, &[])
+    }
+
+    /// Publishes the bytes of an array in C order, of a dtype that is known at run time only, with user data.
+    ///
+    /// ```
+    /// # fn main() -> ndsharray::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = ndsharray::Store::open(dir.path())?;
+    /// use ndsharray::DType;
+    /// store.writer("raw")?.write_bytes(&DType::from_name("uint16")?, &[2], &[1, 0, 2, 0], b"frame 7")?;
+    /// assert_eq!(store.reader("raw")?.latest()?.user_data(), b"frame 7");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), [`Error::ShapeMismatch`] if the bytes do not fill the shape, and
+    /// [`Error::InvalidElement`] if the dtype is bool and a byte is neither 0 nor 1.
+    pub fn write_bytes(
+        &mut self,
+        dtype: &DType,
+        shape: &[usize],
+        bytes: &[u8],
+        user_data: &[u8],
+    ) -> Result<u64> {
+        if *dtype == DType::Bool && bytes.iter().any(|&byte| byte > 1) {
+            return Err(Error::InvalidElement { expected: dtype.to_string() });
+        }
+        self.publish(dtype, shape, bytes, user_data)
+    }
+
+    fn publish<T: Element>(
+        &mut self,
+        dtype: &DType,
+        shape: &[usize],
+        elements: &[T],
+        user: &[u8],
+    ) -> Result<u64> {
+        check_user_data(user)?;
+        self.check_length(dtype, shape, size_of_val(elements))?;
+        let mut fill = self.publisher.begin(dtype, shape)?;
+        self.publisher.bytes(&mut fill)?.copy_from_slice(bytemuck::cast_slice(elements));
+        self.publisher.finish(fill, user, None)
+    }
+
+    /// Before a slot is claimed: nothing is disturbed by data that do not fit.
+    fn check_length(&self, dtype: &DType, shape: &[usize], found: usize) -> Result<()> {
+        match &self.publisher.layout {
+            Some(layout) if layout.is(dtype, shape) => layout.check_length(found),
+            _ => Layout::new(dtype.clone(), shape)?.check_length(found),
+        }
+    }
+
+    /// Lends the memory of the next value, to be filled in place: no copy at all.
+    ///
+    /// The elements are those of some earlier value or zero (`bool`: all false). Publishing costs the same for any
+    /// size; dropped unpublished, nothing happened.
+    ///
+    /// ```
+    /// # fn main() -> ndsharray::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = ndsharray::Store::open(dir.path())?;
+    /// let mut writer = store.writer("ramp")?;
+    /// let mut loan = writer.loan::<f32>(&[2, 3])?;
+    /// loan.as_mut_slice().fill(0.5);
+    /// loan.set_user_data(b"t=0")?;
+    /// loan.publish()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn loan<T: Element>(&mut self, shape: &[usize]) -> Result<Loan<'_, T>> {
+        let fill = self.publisher.begin(&T::DTYPE, shape)?;
+        Loan::new(self, fill, shape.to_vec(), T::DTYPE == DType::Bool)
+    }
+
+    /// Lends the memory of the next value as bytes, of a dtype that is known at run time only.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn loan_bytes(&mut self, dtype: &DType, shape: &[usize]) -> Result<Loan<'_, u8>> {
+        let nbytes = Layout::new(dtype.clone(), shape)?.nbytes();
+        let fill = self.publisher.begin(dtype, shape)?;
+        Loan::new(self, fill, vec![nbytes], *dtype == DType::Bool)
+    }
+
+    pub(crate) fn finish(&mut self, fill: Fill, user_data: &[u8]) -> Result<u64> {
+        self.publisher.finish(fill, user_data, None)
+    }
+}
+
+pub(crate) fn check_user_data(data: &[u8]) -> Result<()> {
+    if data.len() > USER_DATA {
+        return Err(Error::UserData { found: data.len(), expected: USER_DATA });
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("store", &self.publisher.directory)
+            .field("tag", &self.tag())
+            .field("version", &self.version())
+            .finish_non_exhaustive()
+    }
+}

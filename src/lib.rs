@@ -1,15 +1,63 @@
-//! Named N-dimensional arrays shared between processes: latest value, zero-copy, never torn.
+//! Named N-dimensional arrays shared between processes: the latest value, without a copy, whole and never torn.
+//!
+//! A process writes an array under a tag; any number of other processes read the latest value. What a reader gets is a
+//! snapshot: it does not change for as long as it is held. Shape and dtype may change at any write. It is not a queue:
+//! a reader that is slower than the writer misses values (and is told how many).
+//!
+//! The store is a directory, `/dev/shm` by default. A tag is a small header file, which refers to a data file:
+//!
+//! ```text
+//! $ ls -l /dev/shm
+//! -rw------- 1 me me     8192 camera
+//! -rw------- 1 me me 12451840 camera_7f0c9f0e5b5e4c0f8f3a7e8b1c2d3e4f
+//! ```
+//!
+//! # Example
+//!
+//! ```
+//! use ndsharray::{Store, ndarray::array};
+//!
+//! # fn main() -> ndsharray::Result<()> {
+//! # let dir = tempfile::tempdir().unwrap();
+//! let store = Store::open(dir.path())?; // or Store::open_default(), for /dev/shm
+//! let mut writer = store.writer("pose")?;
+//! writer.write(&array![[1.0, 0.0], [0.0, 1.0]])?;
+//!
+//! // In any other process that has the directory:
+//! let mut reader = store.reader("pose")?;
+//! let snapshot = reader.read()?.expect("a first value is always new");
+//! assert_eq!(snapshot.as_array::<f64>()?, array![[1.0, 0.0], [0.0, 1.0]].into_dyn());
+//!
+//! writer.write(&array![1_u8, 2, 3])?; // another shape and dtype: the snapshot stays as it is
+//! assert_eq!(snapshot.shape(), [2, 2]);
+//! assert_eq!(reader.latest()?.as_slice::<u8>()?, [1, 2, 3]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Trust
+//!
+//! Opening is safe Rust on the assumption that processes *with write permission* to the store's files follow the
+//! protocol. Defended against: processes that die at any instruction; corrupted, foreign or old files, which are
+//! validated before use; symlinks and FIFOs; several writers; full stores. Not defended against: a malicious process
+//! with write permission (it can cut a mapped file short); one with read permission that sits on the writer's lock (it
+//! keeps new writers out; [takeover](WriterOptions::takeover) passes it); being killed by a memory limit.
+//!
+//! # Modules, from the bottom up
+//!
+//! - plain values: `error`, `tag`, `dtype`, `layout`, `record`, `identity`
+//! - pure protocol, checked with loom: `sync`, `seqlock`, `pins`, `wake`
+//! - the operating system, and all `unsafe`: `os`, `mapping`, `header`, `segment`, `process`
+//! - writing: `birth`, `slots`, `publish`, `remove`, `sweep`, `open`, `options`, `loan`, `writer`
+//! - reading: `snapshot`, `follow`, `locate`, `wait`, `reader`
+//! - on top: `stat`, `store`
+//!
+//! The file format and the protocol, with the reason for each memory order, are in `docs/design.md`.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(
     "ndsharray needs Linux: it stands on futexes, fallocate and renameat2 over a RAM-backed directory"
 );
-
-mod sync;
-
-mod pins;
-mod seqlock;
-mod wake;
 
 mod birth;
 mod dtype;
@@ -24,36 +72,41 @@ mod mapping;
 mod open;
 mod options;
 mod os;
+mod pins;
 mod process;
 mod publish;
 mod reader;
 mod record;
 mod remove;
 mod segment;
+mod seqlock;
 mod slots;
 mod snapshot;
 mod stat;
 mod store;
 mod sweep;
+mod sync;
 mod tag;
 mod wait;
+mod wake;
 mod writer;
 
-pub use {
-    dtype::{CustomDType, DType, Element},
-    error::{Error, Result},
-    loan::Loan,
-    options::WriterOptions,
-    reader::Reader,
-    snapshot::{Snapshot, View},
-    stat::{SlotStat, Stat, ValueStat},
-    store::Store,
-    sweep::GcReport,
-    wait::wait_any,
-    writer::Writer,
-};
+pub use crate::dtype::{CustomDType, DType, Element};
+pub use crate::error::{Error, Result};
+pub use crate::loan::Loan;
+pub use crate::options::WriterOptions;
+pub use crate::reader::Reader;
+pub use crate::snapshot::{Snapshot, View};
+pub use crate::stat::{SlotStat, Stat, ValueStat};
+pub use crate::store::Store;
+pub use crate::sweep::GcReport;
+pub use crate::wait::wait_any;
+pub use crate::writer::Writer;
 
+/// The crate of [`f16`](half::f16), as it appears in this crate's interface.
 pub use half;
+/// The crate of the array types, as it appears in this crate's interface.
 #[cfg(feature = "ndarray")]
 pub use ndarray;
+/// The crate of the complex types, as it appears in this crate's interface.
 pub use num_complex;

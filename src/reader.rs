@@ -234,11 +234,13 @@ impl Reader {
 
     #[inline]
     fn borrowed(&self, hot: &Hot) -> Result<Option<Holder<'_>>> {
-        let source = Ref::filter_map(self.source.borrow(), |source| source.as_deref());
-        match source {
-            Ok(source) if source.is_of(hot) => Ok(Some(Holder::Reader(source))),
-            _ => Ok(self.fetch(hot)?.map(Holder::Own)),
+        if let Ok(source) = Ref::filter_map(self.source.borrow(), |source| {
+            source.as_deref().filter(|source| source.is_of(hot))
+        }) {
+            return Ok(Some(Holder::Reader(source)));
         }
+        // Outside the borrow, so that what is found becomes the reader's own.
+        Ok(self.fetch(hot)?.map(Holder::Own))
     }
 
     /// Finds the source of a record that the present one does not fit.

@@ -29,11 +29,9 @@ struct Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if self.generation != process::generation()
-            && let Some(path) = self.path.take()
-        {
-            // The name is the parent's; forget it without removing it.
-            let _ = path.keep();
+        if self.generation != process::generation() {
+            // The name is the parent's.
+            self.forget();
         }
     }
 }

@@ -68,10 +68,9 @@ impl Follower {
     #[inline]
     pub fn current(&self) -> Hot {
         let header = self.header.borrow();
-        if let Some((seq, hot)) = self.record.get()
-            && header.latch().seq() == seq
-        {
-            return hot;
+        match self.record.get() {
+            Some((seq, hot)) if header.latch().seq() == seq => return hot,
+            _ => {}
         }
         let (seq, _, hot) = header.read();
         self.record.set(Some((seq, hot)));
@@ -126,10 +125,10 @@ impl Clone for Follower {
 fn open_header(path: &Path) -> Result<Option<Header>> {
     let Some((file, status)) = remove::open_header(path)? else { return Ok(None) };
     // Read-write only for the waiting flag; without the permission the reader wakes by itself.
-    if let Ok(writable) = os::open(path, true)
-        && os::status_of(&writable, path)?.id == status.id
-    {
-        return Header::map(&writable, path, true, false).map(Some);
+    match os::open(path, true) {
+        Ok(writable) if os::status_of(&writable, path)?.id == status.id => {
+            Header::map(&writable, path, true, false).map(Some)
+        }
+        _ => Header::map(&file, path, false, false).map(Some),
     }
-    Header::map(&file, path, false, false).map(Some)
 }

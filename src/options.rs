@@ -97,9 +97,8 @@ impl WriterOptions {
     /// damaged header.
     pub fn open(&self) -> Result<Writer> {
         let Settings { mode, min_slots, .. } = self.settings;
-        if let Some(mode) = mode
-            && (mode & !0o666 != 0 || mode & 0o600 != 0o600)
-        {
+        let allowed = |mode: u32| mode & !0o666 == 0 && mode & 0o600 == 0o600;
+        if let Some(mode) = mode.filter(|&mode| !allowed(mode)) {
             return Err(Error::InvalidOption {
                 option: "mode",
                 found: format!("{mode:#o}"),

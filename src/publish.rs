@@ -180,10 +180,10 @@ impl Publisher {
 
     /// Gives a claimed slot back: nothing happened.
     pub fn abandon(&mut self, fill: &Fill) {
-        if fill.fresh.is_none()
-            && self.generation == process::generation()
-            && let Some(slots) = &mut self.slots
-        {
+        if fill.fresh.is_some() || self.generation != process::generation() {
+            return;
+        }
+        if let Some(slots) = &mut self.slots {
             slots.abandon(fill.slot);
         }
     }
@@ -243,9 +243,8 @@ impl Publisher {
     /// A second name for the recycled file; if it cannot have one, the value moves to a new segment.
     fn link(&mut self, fill: &mut Fill) -> Result<Option<u128>> {
         let uuid = uuid::Uuid::new_v4().as_u128();
-        if let Some(slots) = &self.slots
-            && slots.link(&self.directory, &self.tag, uuid)?
-        {
+        let Some(slots) = &self.slots else { return Err(self.end()) };
+        if slots.link(&self.directory, &self.tag, uuid)? {
             return Ok(Some(uuid));
         }
         self.relocate(fill)?;
@@ -297,11 +296,12 @@ impl Publisher {
             None if self.header.is_gone() => return Err(self.end()),
             None => return Ok(true),
         }
-        if let Some(slots) = &self.slots
-            && fill.fresh.is_none()
-            && !os::stands_at(slots.file(), &slots.path(&self.directory, &self.tag))?
-        {
-            self.relocate(fill)?;
+        let current = self.slots.as_ref().filter(|_| fill.fresh.is_none());
+        let path_and_file = current.map(|slots| (slots.path(&self.directory, &self.tag), slots.file()));
+        if let Some((path, file)) = path_and_file {
+            if !os::stands_at(file, &path)? {
+                self.relocate(fill)?;
+            }
         }
         Ok(false)
     }

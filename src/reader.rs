@@ -196,10 +196,10 @@ impl Reader {
             if hot.version == 0 {
                 return Err(Error::Empty { tag: self.follower.tag.clone() });
             }
-            if let Some(source) = hold(self, &hot)?
-                && let Some(data) = self.data(source, &hot)?
-            {
-                return Ok(Value { data, version: hot.version, written_at: hot.written_at });
+            if let Some(source) = hold(self, &hot)? {
+                if let Some(data) = self.data(source, &hot)? {
+                    return Ok(Value { data, version: hot.version, written_at: hot.written_at });
+                }
             }
             // The slot was taken for a newer value since the record was read.
             backoff.snooze();

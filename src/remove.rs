@@ -52,9 +52,10 @@ pub(crate) fn retire_nameless(directory: &Path, tag: &str, header: &Header) {
     header.retire();
     // After GONE: a writer that publishes now sees it and removes what it names itself.
     let (seq, record, hot) = header.read();
-    if hot.version != 0
-        && let Ok(Some(cold)) = header.read_cold(seq, &record, hot.layout_id)
-    {
+    if hot.version == 0 {
+        return;
+    }
+    if let Ok(Some(cold)) = header.read_cold(seq, &record, hot.layout_id) {
         let _ = os::unlink(&directory.join(tag::data_file(tag, cold.data_file)));
     }
 }

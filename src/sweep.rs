@@ -55,10 +55,11 @@ pub(crate) fn tag(directory: &Path, of: &str) {
         temporary(&directory.join(name));
     }
     for name in &names {
-        if let Some((owner, uuid)) = tag::of_data_file(name)
-            && owner == of
-        {
-            data_file(directory, name, of, uuid);
+        match tag::of_data_file(name) {
+            Some((owner, uuid)) if owner == of => {
+                data_file(directory, name, of, uuid);
+            }
+            _ => {}
         }
     }
 }

@@ -59,10 +59,11 @@ impl Sleeper {
             words.push((bell.notify, *ticket));
         }
         words.truncate(MOST_FUTEXES);
-        if !os::futex_wait_any(&words, slice)
-            && let Some((word, ticket)) = words.first()
-        {
-            // A kernel without FUTEX_WAITV: sleep on the first, not for long.
+        if os::futex_wait_any(&words, slice) {
+            return true;
+        }
+        // A kernel without FUTEX_WAITV: sleep on the first, not for long.
+        if let Some((word, ticket)) = words.first() {
             os::futex_wait(word, *ticket, slice.min(LONGEST));
         }
         true

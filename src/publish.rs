@@ -135,8 +135,7 @@ impl Publisher {
         if self.renew || nbytes > capacity || self.small_writes > SMALL_WRITES {
             return Ok(None);
         }
-        let path = slots.path(&self.directory, &self.tag);
-        let slot = slots.claim(self.slot, &path)?;
+        let slot = slots.claim(self.slot, &self.directory, &self.tag)?;
         if let Some(slot) = slot {
             slots.segment().warm(slot);
         }

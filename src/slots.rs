@@ -132,7 +132,7 @@ impl Slots {
 
     /// Takes a slot for filling: the least recently published that is not `current` and has no pins, else a new one.
     /// `None`: all 8 are taken.
-    pub fn claim(&mut self, current: Option<usize>, path: &Path) -> Result<Option<usize>> {
+    pub fn claim(&mut self, current: Option<usize>, directory: &Path, tag: &str) -> Result<Option<usize>> {
         let allocated = self.segment.allocated();
         let mut order: [usize; SLOTS] = std::array::from_fn(|slot| slot);
         if allocated > 2 {
@@ -151,7 +151,7 @@ impl Slots {
         // Storage first, then the count: whoever sees the count may touch the slot.
         let (start, end) = (self.identity().file_size(allocated), self.identity().file_size(allocated + 1));
         let (Some(start), Some(end)) = (start, end) else { return Ok(None) };
-        os::allocate(&self.file, path, start, end - start)?;
+        os::allocate(&self.file, &self.path(directory, tag), start, end - start)?;
         self.segment.set_allocated(allocated + 1);
         Ok(Some(allocated))
     }

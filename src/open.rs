@@ -149,12 +149,14 @@ fn replace(options: &WriterOptions, mode: u32, old: Header) -> Result<Option<Pub
     publisher.lock = Some(lock);
     publisher.header.renamed(&path);
     if let Some(displaced) = displaced {
-        remove::retire_nameless(directory, tag, &displaced);
-        // A value that was published after it was copied: either this sees it, or its writer saw GONE.
-        if displaced.read().2.version > publisher.version || displaced.file() != old.file() {
-            copy_value(&mut publisher, &displaced)?;
-        }
+        displaced.retire();
+        // A value that was published after it was copied: either this sees it, or its writer saw GONE. Its data file
+        // stays for that long: the writer leaves it alone while its header has a name, which is `aside`.
+        let newer = displaced.read().2.version > publisher.version || displaced.file() != old.file();
+        let copied = if newer { copy_value(&mut publisher, &displaced) } else { Ok(()) };
+        remove::unlink_data(directory, tag, &displaced);
         os::unlink(&aside)?;
+        copied?;
     }
     Ok(Some(publisher))
 }

@@ -224,13 +224,16 @@ impl Publisher {
         self.version = version;
         self.slot = Some(fill.slot);
         self.notify();
-        // The old name goes after the record names the new one, so that at every instant the named file exists.
-        if let Some(uuid) = old_name {
-            self.unlink_data(uuid);
-        }
         // After the notify count's full fence: whoever takes over sets GONE and then reads the record once more, so
         // either this sees GONE or that sees this value.
-        if self.header.is_gone() { Err(self.end()) } else { Ok(version) }
+        let gone = self.header.is_gone();
+        // The old name goes after the record names the new one, so that at every instant the named file exists.
+        if let Some(uuid) = old_name
+            && !(gone && self.is_displaced())
+        {
+            self.unlink_data(uuid);
+        }
+        if gone { Err(self.end()) } else { Ok(version) }
     }
 
     fn notify(&self) {
@@ -341,12 +344,23 @@ impl Publisher {
         self.ended = Some(true);
     }
 
+    /// Whether the header has a name, which is not the tag's: that of a takeover that may copy the value still. The
+    /// data files are its to remove then.
+    fn is_displaced(&self) -> bool {
+        let path = self.path();
+        let links = self.lock.as_ref().and_then(|lock| os::status_of(lock.file(), &path).ok());
+        links.is_some_and(|status| status.links > 0)
+    }
+
     /// The error of a writer that was taken over or removed; it gives up what it has.
     fn end(&mut self) -> Error {
         let superseded = *self.ended.get_or_insert_with(|| {
             let other = os::status_at(&self.directory.join(&self.tag)).ok().flatten();
             other.is_some_and(|status| status.id != self.header.file())
         });
+        if superseded && self.is_displaced() {
+            self.slots = None;
+        }
         self.discard();
         self.ended = Some(superseded);
         let tag = self.tag.clone();

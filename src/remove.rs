@@ -42,14 +42,14 @@ pub(crate) fn retire(directory: &Path, tag: &str, header: &Header) -> Result<boo
         os::rename_new(&aside, &path)?;
         return Ok(false);
     }
-    retire_nameless(directory, tag, header);
+    header.retire();
+    unlink_data(directory, tag, header);
     os::unlink(&aside)?;
     Ok(true)
 }
 
-/// Says that a header without its name is gone, and removes the data file that it names.
-pub(crate) fn retire_nameless(directory: &Path, tag: &str, header: &Header) {
-    header.retire();
+/// Removes the data file that a retired header names.
+pub(crate) fn unlink_data(directory: &Path, tag: &str, header: &Header) {
     // After GONE: a writer that publishes now sees it and removes what it names itself.
     let (seq, record, hot) = header.read();
     if hot.version != 0

@@ -12,8 +12,20 @@ fn small_writes_go_on_in_a_full_store() {
         // SAFETY: plain system calls with C strings that live long enough; only this thread changes its namespace.
         let mounted = unsafe {
             libc::unshare(libc::CLONE_FS | libc::CLONE_NEWNS) == 0
-                && libc::mount(c"none".as_ptr(), c"/".as_ptr(), std::ptr::null(), libc::MS_REC | libc::MS_PRIVATE, std::ptr::null()) == 0
-                && libc::mount(c"t".as_ptr(), target.as_ptr(), c"tmpfs".as_ptr(), 0, c"size=1m".as_ptr().cast()) == 0
+                && libc::mount(
+                    c"none".as_ptr(),
+                    c"/".as_ptr(),
+                    std::ptr::null(),
+                    libc::MS_REC | libc::MS_PRIVATE,
+                    std::ptr::null(),
+                ) == 0
+                && libc::mount(
+                    c"t".as_ptr(),
+                    target.as_ptr(),
+                    c"tmpfs".as_ptr(),
+                    0,
+                    c"size=1m".as_ptr().cast(),
+                ) == 0
         };
         if !mounted {
             println!("skipped: small_writes_go_on_in_a_full_store: mounting a tmpfs needs root");

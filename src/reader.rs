@@ -76,7 +76,15 @@ impl Reader {
         if !self.has_newer() {
             return Ok(None);
         }
-        let snapshot = self.latest()?;
+        let snapshot = match self.latest() {
+            Ok(snapshot) => snapshot,
+            // The tag was removed, and perhaps opened anew, before this value was taken: it is not waited for again.
+            Err(Error::Empty { .. } | Error::NotFound { .. }) => {
+                self.returned = Some((self.follower.header_id(), self.follower.current().version));
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
         let id = self.follower.header_id();
         if let Some((_, version)) = self.returned {
             self.missed += snapshot.version().saturating_sub(version).saturating_sub(1);
@@ -236,9 +244,11 @@ impl Reader {
     fn borrowed(&self, hot: &Hot) -> Result<Option<Holder<'_>>> {
         let source = Ref::filter_map(self.source.borrow(), |source| source.as_deref());
         match source {
-            Ok(source) if source.is_of(hot) => Ok(Some(Holder::Reader(source))),
-            _ => Ok(self.fetch(hot)?.map(Holder::Own)),
+            Ok(source) if source.is_of(hot) => return Ok(Some(Holder::Reader(source))),
+            // Given back before `fetch`, which puts the new source in its place if nobody borrows it.
+            other => drop(other),
         }
+        Ok(self.fetch(hot)?.map(Holder::Own))
     }
 
     /// Finds the source of a record that the present one does not fit.
@@ -293,5 +303,23 @@ impl fmt::Debug for Reader {
             .field("returned", &self.returned.map(|(_, version)| version))
             .field("missed", &self.missed)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// A reader that only ever views has its source in place, not in the spare one: no `Arc` is cloned per view.
+    #[test]
+    fn views_borrow_the_source() {
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let store = crate::Store::open(dir.path()).unwrap();
+        let mut writer = store.writer("a").unwrap();
+        let reader = store.reader("a").unwrap();
+        for length in [1, 2] {
+            writer.write_slice(&vec![7_u8; length], &[length]).unwrap();
+            assert_eq!(reader.view().unwrap().bytes().len(), length);
+            let layout = reader.source.borrow().as_ref().map(|source| source.layout.nbytes());
+            assert_eq!((layout, reader.spare.borrow().is_none()), (Some(length), true));
+        }
     }
 }

@@ -54,6 +54,7 @@ fn a_tag_that_was_removed_with_an_unread_value_has_nothing_new() {
     let mut reader = store.reader("a").unwrap();
     store.remove("a").unwrap();
     assert!(reader.read().unwrap().is_none(), "removed");
+    assert_eq!(ndsharray::wait_any(&mut [&mut reader], Duration::from_millis(1)).unwrap(), None, "still");
     let mut writer = store.writer("a").unwrap();
     assert!(reader.read().unwrap().is_none(), "written anew, but nothing yet");
     writer.write_slice(&[2_u8], &[1]).unwrap();

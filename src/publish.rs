@@ -170,6 +170,10 @@ impl Publisher {
     }
 
     fn segment<'a>(&'a mut self, fill: &'a mut Fill) -> Result<&'a mut Arc<Segment>> {
+        // The memory is shared with the parent, which fills or has published the slot.
+        if self.generation != process::generation() {
+            return Err(Error::Forked { tag: self.tag.clone() });
+        }
         match (&mut fill.fresh, &mut self.slots) {
             (Some(fresh), _) => Ok(fresh.segment()),
             (None, Some(slots)) => Ok(slots.segment()),

@@ -56,6 +56,8 @@ pub(crate) struct Publisher {
     pub slot: Option<usize>,
     /// The segment must be left at the next write: it was taken on with pins that nobody may own.
     pub renew: bool,
+    /// The uuid of a data file that the header names and that could not be taken on.
+    pub stale: Option<u128>,
     small_writes: u32,
     looked_at: u64,
     generation: u64,
@@ -85,6 +87,7 @@ impl Publisher {
             version: 0,
             slot: None,
             renew: false,
+            stale: None,
             small_writes: 0,
             looked_at: os::now(),
             generation: process::generation(),
@@ -120,8 +123,16 @@ impl Publisher {
         if let Some(slot) = self.claim(nbytes)? {
             return Ok(Fill { fresh: None, slot, layout, nbytes });
         }
-        let fresh = self.segment_for(nbytes)?;
-        Ok(Fill { fresh: Some(fresh), slot: 0, layout, nbytes })
+        match self.segment_for(nbytes) {
+            Ok(fresh) => Ok(Fill { fresh: Some(fresh), slot: 0, layout, nbytes }),
+            // The present segment was to be left for its size or for old pins; it may have room all the same.
+            Err(error @ Error::NoSpace { .. }) if self.fits(nbytes) => {
+                self.small_writes = 0;
+                let slot = self.claim_here()?.ok_or(error)?;
+                Ok(Fill { fresh: None, slot, layout, nbytes })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A slot of the current segment, unless it must be left.
@@ -130,11 +141,21 @@ impl Publisher {
         let Some(slots) = &mut self.slots else { return Ok(None) };
         let capacity = slots.identity().capacity;
         // Rounded as a new segment would be, so that there is something to gain.
-        let wanted = nbytes.max(self.settings.capacity).max(1).next_multiple_of(os::page_size());
-        self.small_writes = if wanted < capacity / 4 { self.small_writes + 1 } else { 0 };
+        let wanted = nbytes.max(self.settings.capacity).max(1).checked_next_multiple_of(os::page_size());
+        self.small_writes =
+            if wanted.is_some_and(|wanted| wanted < capacity / 4) { self.small_writes + 1 } else { 0 };
         if self.renew || nbytes > capacity || self.small_writes > SMALL_WRITES {
             return Ok(None);
         }
+        self.claim_here()
+    }
+
+    fn fits(&self, nbytes: usize) -> bool {
+        self.slots.as_ref().is_some_and(|slots| nbytes <= slots.identity().capacity)
+    }
+
+    fn claim_here(&mut self) -> Result<Option<usize>> {
+        let Some(slots) = &mut self.slots else { return Ok(None) };
         let path = slots.path(&self.directory, &self.tag);
         let slot = slots.claim(self.slot, &path)?;
         if let Some(slot) = slot {
@@ -266,7 +287,7 @@ impl Publisher {
         self.small_writes = 0;
         // The old one's lock goes here, while the record still names it: nobody else removes or takes on a data file
         // that a header names but the holder of that header's lock, which is this process.
-        Ok(self.slots.replace(slots).map(|old| old.uuid))
+        Ok(self.slots.replace(slots).map(|old| old.uuid).or(self.stale.take()))
     }
 
     /// Copies a filled slot to a new segment, whose slot 0 it becomes.
@@ -324,10 +345,17 @@ impl Publisher {
         let version = self.version + 1;
         new.finish(copy, user_data, Some(Stamp { version, written_at: os::now() }))?;
         let path = self.path();
-        match newborn.name(&path)? {
-            Ok((_, lock)) => new.lock = Some(lock),
-            // Somebody else was faster. What was made goes again.
-            Err(_) => {
+        // Removed since it was looked at (the name goes first, GONE comes after): the tag is not to come back.
+        let named = if self.header.is_gone() { None } else { Some(newborn.name(&path)) };
+        match named {
+            Some(Ok(Ok((_, lock)))) => new.lock = Some(lock),
+            // What was made goes again.
+            Some(Err(error)) => {
+                new.discard();
+                return Err(error);
+            }
+            // Somebody else was faster.
+            None | Some(Ok(Err(_))) => {
                 new.discard();
                 return Err(self.end());
             }

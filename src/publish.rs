@@ -380,8 +380,8 @@ impl Publisher {
     /// data files are its to remove then.
     fn is_displaced(&self) -> bool {
         let path = self.path();
-        let links = self.lock.as_ref().and_then(|lock| os::status_of(lock.file(), &path).ok());
-        links.is_some_and(|status| status.links > 0)
+        let status = self.lock.as_ref().and_then(|lock| os::status_of(lock.file(), &path).ok());
+        status.is_some_and(|status| status.named)
     }
 
     /// The error of a writer that was taken over or removed; it gives up what it has.

@@ -21,7 +21,7 @@ fn files(dir: &tempfile::TempDir) -> Vec<String> {
 /// The old writer publishes as fast as it can while it is taken over: what it was told is published stays.
 #[test]
 fn a_takeover_keeps_every_value_whose_write_returned() {
-    for _ in 0..10 {
+    for _ in 0..5 {
         let (dir, store) = store();
         let mut one = store.writer("a").unwrap();
         let array = vec![1_u8; 4 << 20];

@@ -152,6 +152,10 @@ impl Reader {
             if let Some(snapshot) = self.read()? {
                 return Ok(Some(snapshot));
             }
+            if !Arc::ptr_eq(&header, &self.follower.header()) {
+                // The tag has another header now: its bell is the one to sleep on.
+                continue;
+            }
             if !sleeper.sleep(&header, ticket) {
                 return Ok(None);
             }
@@ -308,6 +312,28 @@ impl fmt::Debug for Reader {
 
 #[cfg(test)]
 mod tests {
+    /// Another thread takes a snapshot between the count before a fork and the fork itself.
+    #[test]
+    fn a_fork_counts_pins_as_the_child_has_them() {
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let store = crate::Store::open(dir.path()).unwrap();
+        store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+        let reader = store.reader("a").unwrap();
+        let first = reader.latest().unwrap();
+        let segment = reader.source.borrow().as_ref().unwrap().segment.clone();
+        let pins = || -> u32 {
+            segment.pin_counts(0).iter().map(|pin| pin.load(crate::sync::Ordering::Relaxed)).sum()
+        };
+        segment.count_for_child();
+        let second = first.clone();
+        segment.recount_in_child();
+        assert_eq!(pins(), 4, "two here, two in the child");
+        segment.count_for_child();
+        drop(second);
+        segment.recount_in_child();
+        assert_eq!(pins(), 4, "one here, two in the first child, one in the second");
+    }
+
     /// A reader that only ever views has its source in place, not in the spare one: no `Arc` is cloned per view.
     #[test]
     fn views_borrow_the_source() {

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::time::Duration;
 
-use ndsharray::{Error, Reader, Store};
+use ndsharray::{DType, Error, Reader, Store};
 
 fn store() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
@@ -133,4 +133,36 @@ fn waiting_for_nobody_ends() {
     std::thread::spawn(move || done.send(ndsharray::wait_any(&mut [], None).unwrap()));
     assert_eq!(end.recv_timeout(Duration::from_secs(20)).expect("wait_any spins for ever"), None);
     assert_eq!(ndsharray::wait_any(none, Duration::ZERO).unwrap(), None);
+}
+
+/// Somebody removes the data file by hand while the next value goes to a slot that the reader has not mapped yet.
+#[test]
+fn a_missing_data_file_is_said_to_be_missing_when_it_grows() {
+    let (dir, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    let reader = store.reader("a").unwrap();
+    assert_eq!(reader.latest().unwrap().bytes(), [1]);
+    std::fs::remove_file(dir.path().join(writer.data_file().unwrap())).unwrap();
+    // Within the second in which the writer does not look again.
+    writer.write_slice(&[2_u8], &[1]).unwrap();
+    match reader.latest() {
+        Err(Error::DataMissing { .. }) => {}
+        // The second was over.
+        Ok(value) => assert_eq!(value.bytes(), [2]),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_loan_of_bytes_cannot_publish_a_bool_that_is_none() {
+    let (_dir, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    let mut loan = writer.loan_bytes(&DType::Bool, &[2]).unwrap();
+    loan.as_mut_slice().fill(7);
+    assert!(matches!(loan.publish(), Err(Error::InvalidElement { .. })));
+    let mut loan = writer.loan_bytes(&DType::Bool, &[2]).unwrap();
+    loan.as_mut_slice().fill(1);
+    assert_eq!(loan.publish().unwrap(), 1);
+    assert_eq!(store.reader("a").unwrap().latest().unwrap().as_slice::<bool>().unwrap(), [true, true]);
 }

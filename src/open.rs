@@ -163,9 +163,13 @@ fn replace(options: &WriterOptions, mode: u32, old: Header) -> Result<Option<Pub
         Ok(displaced) => displaced,
         Err(error) => {
             // Not a header: it gets its name back, and ours goes.
-            os::exchange(&aside, &path)?;
-            let _ = os::unlink(&aside);
+            let back = os::exchange(&aside, &path);
             publisher.discard();
+            back?;
+            // Ours, unless yet another writer put its own there meanwhile.
+            if os::stands_at(publisher.header.file(), &aside)? {
+                let _ = os::unlink(&aside);
+            }
             return Err(error);
         }
     };

@@ -16,7 +16,10 @@ pub(crate) fn remove(directory: &Path, tag: &str, force: bool) -> Result<()> {
     let (file, _) = open_own(&path)?.ok_or_else(not_found)?;
     let header = Header::map(&file, &path, true, true)?;
     // A writer that opens meanwhile waits for this lock, and finds that the name is gone.
-    let lock = Lock::open(&path, true).map_err(|error| Error::io(&path, "open it", error))?;
+    let lock = Lock::open(&path, true).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => not_found(),
+        _ => Error::io(&path, "open it", error),
+    })?;
     if !lock.exclusive(&path)? && !force {
         return Err(Error::WriterExists { tag: tag.to_owned(), pid: header.identity().pid });
     }

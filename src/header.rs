@@ -228,12 +228,16 @@ pub(crate) fn peek(file: &File, path: &Path) -> Result<Peek> {
     // A live writer may publish meanwhile, as often as it likes; the sequence number tells. A read of a page from the
     // page cache is far shorter than a thousand publishes in a row would need to get in between each time.
     for _ in 0..1000 {
+        let look = || -> Result<u64> {
+            let mut seq = [0_u64; 1];
+            os::read_at(file, path, SEQ as u64, bytemuck::cast_slice_mut(&mut seq))?;
+            Ok(seq[0])
+        };
+        // Before and after: within one read nobody says in which order the kernel copies the words.
+        let seq = look()?;
         let mut words = [0_u64; LEAST_REGION / 8];
         os::read_at(file, path, 0, bytemuck::cast_slice_mut(&mut words))?;
-        let mut again = [0_u64; 1];
-        os::read_at(file, path, SEQ as u64, bytemuck::cast_slice_mut(&mut again))?;
-        let seq = words[SEQ / 8];
-        if seq != again[0] {
+        if words[SEQ / 8] != seq || look()? != seq {
             continue;
         }
         let [_, state]: [u32; 2] = bytemuck::cast(words[NOTIFY / 8]);

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::dtype::Element;
-use crate::error::Result;
+use crate::dtype::{DType, Element};
+use crate::error::{Error, Result};
 use crate::publish::Fill;
 use crate::writer::{Writer, check_user_data};
 
@@ -40,6 +40,8 @@ pub struct Loan<'a, T: Element> {
     /// Taken by `publish`.
     fill: Option<Fill>,
     shape: Vec<usize>,
+    /// Bytes that are to be bools: checked before they are published.
+    bools: bool,
     user_data: Vec<u8>,
     element: std::marker::PhantomData<T>,
 }
@@ -55,7 +57,9 @@ impl<'a, T: Element> Loan<'a, T> {
         if clear {
             writer.publisher.bytes(&mut fill)?.fill(0);
         }
-        Ok(Loan { writer, fill: Some(fill), shape, user_data: Vec::new(), element: std::marker::PhantomData })
+        let bools = clear && T::DTYPE != DType::Bool;
+        let (fill, user_data) = (Some(fill), Vec::new());
+        Ok(Loan { writer, fill, shape, bools, user_data, element: std::marker::PhantomData })
     }
 
     /// The length of each axis.
@@ -94,8 +98,12 @@ impl<'a, T: Element> Loan<'a, T> {
     /// Makes this the latest value, and returns its version.
     ///
     /// # Errors
-    /// As [`Writer::write_slice`], but for the shape.
+    /// As [`Writer::write_slice`], but for the shape; and [`Error::InvalidElement`] if these are bytes of bools and one
+    /// is neither 0 nor 1.
     pub fn publish(mut self) -> Result<u64> {
+        if self.bools && bytemuck::cast_slice::<T, u8>(self.as_mut_slice()).iter().any(|&byte| byte > 1) {
+            return Err(Error::InvalidElement { expected: DType::Bool.to_string() });
+        }
         match self.fill.take() {
             Some(fill) => self.writer.finish(fill, &self.user_data),
             None => Ok(self.writer.version()),

@@ -34,8 +34,7 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
             let (publisher, newborn) =
                 Publisher::unborn(directory, tag, *settings, settings.mode.unwrap_or(PRIVATE))?;
             if let Some(publisher) = name(publisher, newborn)? {
-                sweep::tag(directory, tag);
-                return Ok(Writer::new(publisher));
+                return Ok(opened(publisher));
             }
             continue;
         };
@@ -59,8 +58,7 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
         let mode = settings.mode.unwrap_or(status.mode);
         if !locked || settings.ephemeral {
             if let Some(publisher) = replace(options, mode, header)? {
-                sweep::tag(directory, tag);
-                return Ok(Writer::new(publisher));
+                return Ok(opened(publisher));
             }
             continue;
         }
@@ -68,11 +66,17 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
             os::set_mode(&file, &path, mode)?;
         }
         let publisher = take_on(options, mode, header, lock)?;
-        sweep::tag(directory, tag);
-        return Ok(Writer::new(publisher));
+        return Ok(opened(publisher));
     }
     let error = std::io::Error::other("the tag's file changes all the time");
     Err(Error::io(&path, "open it as its writer", error))
+}
+
+/// A writer that has its tag removes what earlier ones left.
+fn opened(publisher: Publisher) -> Writer {
+    let current = publisher.slots.as_ref().map(|slots| (slots.file(), slots.uuid));
+    sweep::tag(&publisher.directory, &publisher.tag, current);
+    Writer::new(publisher)
 }
 
 /// Gives a new header its name; `None` if somebody else was faster.
@@ -93,7 +97,24 @@ fn take_on(options: &WriterOptions, mode: u32, header: Header, lock: Lock) -> Re
     let WriterOptions { directory, tag, settings } = options;
     let (seq, record, hot) = header.read();
     // Before anything is changed: a record that cannot be is an error, and the file stays as it is.
-    let cold = if hot.version == 0 { None } else { header.read_cold(seq, &record, hot.layout_id)? };
+    let cold = match hot.version {
+        0 => None,
+        u64::MAX => {
+            return Err(Error::corrupt(header.path(), "version", hot.version, "a number that can grow"));
+        }
+        _ => Some(header.read_cold(seq, &record, hot.layout_id)?),
+    };
+    let cold = match cold {
+        // Nobody writes now, so the good record is whole.
+        Some(None) => {
+            let expected = "that of the record's layout";
+            return Err(Error::corrupt(header.path(), "layout id", hot.layout_id, expected));
+        }
+        Some(Some(_)) if hot.layout_id == u64::MAX => {
+            return Err(Error::corrupt(header.path(), "layout id", hot.layout_id, "a number that can grow"));
+        }
+        cold => cold.flatten(),
+    };
     header.latch().repair();
     // What the dead writer may have published and not told.
     header.wake_all();
@@ -103,12 +124,14 @@ fn take_on(options: &WriterOptions, mode: u32, header: Header, lock: Lock) -> Re
     if let Some(Cold { layout, data_file, .. }) = cold {
         let path = directory.join(tag::data_file(tag, data_file));
         let header = publisher.header.identity().id;
-        publisher.slots = Slots::adopt(&path, header, &hot, layout.nbytes(), data_file)?;
+        publisher.slots = Slots::adopt(&path, header, &hot, layout.nbytes(), data_file, mode)?;
         publisher.layout = Some(layout);
         if let Some(slots) = &publisher.slots {
             publisher.slot = Some(hot.slot as usize);
             // Pins may be those of a reader that was killed; nobody can tell, so they are left behind.
             publisher.renew = slots.pinned();
+        } else {
+            publisher.stale = Some(data_file);
         }
     }
     Ok(publisher)
@@ -140,21 +163,27 @@ fn replace(options: &WriterOptions, mode: u32, old: Header) -> Result<Option<Pub
         Ok(displaced) => displaced,
         Err(error) => {
             // Not a header: it gets its name back, and ours goes.
-            os::exchange(&aside, &path)?;
-            let _ = os::unlink(&aside);
+            let back = os::exchange(&aside, &path);
             publisher.discard();
+            back?;
+            // Ours, unless yet another writer put its own there meanwhile.
+            if os::stands_at(publisher.header.file(), &aside)? {
+                let _ = os::unlink(&aside);
+            }
             return Err(error);
         }
     };
     publisher.lock = Some(lock);
     publisher.header.renamed(&path);
     if let Some(displaced) = displaced {
-        remove::retire_nameless(directory, tag, &displaced);
-        // A value that was published after it was copied: either this sees it, or its writer saw GONE.
-        if displaced.read().2.version > publisher.version || displaced.file() != old.file() {
-            copy_value(&mut publisher, &displaced)?;
-        }
+        displaced.retire();
+        // A value that was published after it was copied: either this sees it, or its writer saw GONE. Its data file
+        // stays for that long: the writer leaves it alone while its header has a name, which is `aside`.
+        let newer = displaced.read().2.version > publisher.version || displaced.file() != old.file();
+        let copied = if newer { copy_value(&mut publisher, &displaced) } else { Ok(()) };
+        remove::unlink_data(directory, tag, &displaced);
         os::unlink(&aside)?;
+        copied?;
     }
     Ok(Some(publisher))
 }

@@ -28,6 +28,8 @@ pub(crate) struct Status {
     pub size: u64,
     pub uid: u32,
     pub mode: u32,
+    /// Whether it has a name still.
+    pub named: bool,
     /// Bytes of storage that it takes.
     pub allocated: u64,
     pub kind: &'static str,
@@ -73,6 +75,7 @@ fn status(stat: &rustix::fs::Stat) -> Status {
         size: u64::try_from(stat.st_size).unwrap_or(0),
         uid: stat.st_uid,
         mode: stat.st_mode & 0o7777,
+        named: stat.st_nlink > 0,
         allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
         kind,
     }

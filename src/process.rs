@@ -58,6 +58,10 @@ extern "C" fn after_fork_in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     let _ = FORKING.try_with(|forking| {
         if let Some(mut registry) = forking.take() {
+            for segment in registry.segments.iter().filter_map(Weak::upgrade) {
+                // Only this thread runs here, so the Arc is not the last one, and nothing is freed.
+                segment.recount_in_child();
+            }
             for fd in registry.locks.drain(..) {
                 // SAFETY: open, since `Lock` registers and closes under the registry's lock; and never used or closed
                 // again here, since every `Lock` of an older generation leaves its descriptor alone.

@@ -56,6 +56,8 @@ pub(crate) struct Publisher {
     pub slot: Option<usize>,
     /// The segment must be left at the next write: it was taken on with pins that nobody may own.
     pub renew: bool,
+    /// The uuid of a data file that the header names and that could not be taken on.
+    pub stale: Option<u128>,
     small_writes: u32,
     looked_at: u64,
     generation: u64,
@@ -85,6 +87,7 @@ impl Publisher {
             version: 0,
             slot: None,
             renew: false,
+            stale: None,
             small_writes: 0,
             looked_at: os::now(),
             generation: process::generation(),
@@ -120,8 +123,16 @@ impl Publisher {
         if let Some(slot) = self.claim(nbytes)? {
             return Ok(Fill { fresh: None, slot, layout, nbytes });
         }
-        let fresh = self.segment_for(nbytes)?;
-        Ok(Fill { fresh: Some(fresh), slot: 0, layout, nbytes })
+        match self.segment_for(nbytes) {
+            Ok(fresh) => Ok(Fill { fresh: Some(fresh), slot: 0, layout, nbytes }),
+            // The present segment was to be left for its size or for old pins; it may have room all the same.
+            Err(error @ Error::NoSpace { .. }) if self.fits(nbytes) => {
+                self.small_writes = 0;
+                let slot = self.claim_here()?.ok_or(error)?;
+                Ok(Fill { fresh: None, slot, layout, nbytes })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A slot of the current segment, unless it must be left.
@@ -130,11 +141,21 @@ impl Publisher {
         let Some(slots) = &mut self.slots else { return Ok(None) };
         let capacity = slots.identity().capacity;
         // Rounded as a new segment would be, so that there is something to gain.
-        let wanted = nbytes.max(self.settings.capacity).max(1).next_multiple_of(os::page_size());
-        self.small_writes = if wanted < capacity / 4 { self.small_writes + 1 } else { 0 };
+        let wanted = nbytes.max(self.settings.capacity).max(1).checked_next_multiple_of(os::page_size());
+        self.small_writes =
+            if wanted.is_some_and(|wanted| wanted < capacity / 4) { self.small_writes + 1 } else { 0 };
         if self.renew || nbytes > capacity || self.small_writes > SMALL_WRITES {
             return Ok(None);
         }
+        self.claim_here()
+    }
+
+    fn fits(&self, nbytes: usize) -> bool {
+        self.slots.as_ref().is_some_and(|slots| nbytes <= slots.identity().capacity)
+    }
+
+    fn claim_here(&mut self) -> Result<Option<usize>> {
+        let Some(slots) = &mut self.slots else { return Ok(None) };
         let slot = slots.claim(self.slot, &self.directory, &self.tag)?;
         if let Some(slot) = slot {
             slots.segment().warm(slot);
@@ -169,6 +190,10 @@ impl Publisher {
     }
 
     fn segment<'a>(&'a mut self, fill: &'a mut Fill) -> Result<&'a mut Arc<Segment>> {
+        // The memory is shared with the parent, which fills or has published the slot.
+        if self.generation != process::generation() {
+            return Err(Error::Forked { tag: self.tag.clone() });
+        }
         match (&mut fill.fresh, &mut self.slots) {
             (Some(fresh), _) => Ok(fresh.segment()),
             (None, Some(slots)) => Ok(slots.segment()),
@@ -223,13 +248,14 @@ impl Publisher {
         self.version = version;
         self.slot = Some(fill.slot);
         self.notify();
-        // The old name goes after the record names the new one, so that at every instant the named file exists.
-        if let Some(uuid) = old_name {
-            self.unlink_data(uuid);
-        }
         // After the notify count's full fence: whoever takes over sets GONE and then reads the record once more, so
         // either this sees GONE or that sees this value.
-        if self.header.is_gone() { Err(self.end()) } else { Ok(version) }
+        let gone = self.header.is_gone();
+        // The old name goes after the record names the new one, so that at every instant the named file exists.
+        if let Some(uuid) = old_name.filter(|_| !(gone && self.is_displaced())) {
+            self.unlink_data(uuid);
+        }
+        if gone { Err(self.end()) } else { Ok(version) }
     }
 
     fn notify(&self) {
@@ -257,7 +283,7 @@ impl Publisher {
         self.small_writes = 0;
         // The old one's lock goes here, while the record still names it: nobody else removes or takes on a data file
         // that a header names but the holder of that header's lock, which is this process.
-        Ok(self.slots.replace(slots).map(|old| old.uuid))
+        Ok(self.slots.replace(slots).map(|old| old.uuid).or(self.stale.take()))
     }
 
     /// Copies a filled slot to a new segment, whose slot 0 it becomes.
@@ -316,10 +342,17 @@ impl Publisher {
         let version = self.version + 1;
         new.finish(copy, user_data, Some(Stamp { version, written_at: os::now() }))?;
         let path = self.path();
-        match newborn.name(&path)? {
-            Ok((_, lock)) => new.lock = Some(lock),
-            // Somebody else was faster. What was made goes again.
-            Err(_) => {
+        // Removed since it was looked at (the name goes first, GONE comes after): the tag is not to come back.
+        let named = if self.header.is_gone() { None } else { Some(newborn.name(&path)) };
+        match named {
+            Some(Ok(Ok((_, lock)))) => new.lock = Some(lock),
+            // What was made goes again.
+            Some(Err(error)) => {
+                new.discard();
+                return Err(error);
+            }
+            // Somebody else was faster.
+            None | Some(Ok(Err(_))) => {
                 new.discard();
                 return Err(self.end());
             }
@@ -340,12 +373,23 @@ impl Publisher {
         self.ended = Some(true);
     }
 
+    /// Whether the header has a name, which is not the tag's: that of a takeover that may copy the value still. The
+    /// data files are its to remove then.
+    fn is_displaced(&self) -> bool {
+        let path = self.path();
+        let status = self.lock.as_ref().and_then(|lock| os::status_of(lock.file(), &path).ok());
+        status.is_some_and(|status| status.named)
+    }
+
     /// The error of a writer that was taken over or removed; it gives up what it has.
     fn end(&mut self) -> Error {
         let superseded = *self.ended.get_or_insert_with(|| {
             let other = os::status_at(&self.directory.join(&self.tag)).ok().flatten();
             other.is_some_and(|status| status.id != self.header.file())
         });
+        if superseded && self.is_displaced() {
+            self.slots = None;
+        }
         self.discard();
         self.ended = Some(superseded);
         let tag = self.tag.clone();

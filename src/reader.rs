@@ -76,7 +76,15 @@ impl Reader {
         if !self.has_newer() {
             return Ok(None);
         }
-        let snapshot = self.latest()?;
+        let snapshot = match self.latest() {
+            Ok(snapshot) => snapshot,
+            // The tag was removed, and perhaps opened anew, before this value was taken: it is not waited for again.
+            Err(Error::Empty { .. } | Error::NotFound { .. }) => {
+                self.returned = Some((self.follower.header_id(), self.follower.current().version));
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
         let id = self.follower.header_id();
         if let Some((_, version)) = self.returned {
             self.missed += snapshot.version().saturating_sub(version).saturating_sub(1);
@@ -143,6 +151,10 @@ impl Reader {
             let (header, ticket) = self.follower.ticket();
             if let Some(snapshot) = self.read()? {
                 return Ok(Some(snapshot));
+            }
+            if !Arc::ptr_eq(&header, &self.follower.header()) {
+                // The tag has another header now: its bell is the one to sleep on.
+                continue;
             }
             if !sleeper.sleep(&header, ticket) {
                 return Ok(None);
@@ -295,5 +307,45 @@ impl fmt::Debug for Reader {
             .field("returned", &self.returned.map(|(_, version)| version))
             .field("missed", &self.missed)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// Another thread takes a snapshot between the count before a fork and the fork itself.
+    #[test]
+    fn a_fork_counts_pins_as_the_child_has_them() {
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let store = crate::Store::open(dir.path()).unwrap();
+        store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+        let reader = store.reader("a").unwrap();
+        let first = reader.latest().unwrap();
+        let segment = reader.source.borrow().as_ref().unwrap().segment.clone();
+        let pins = || -> u32 {
+            segment.pin_counts(0).iter().map(|pin| pin.load(crate::sync::Ordering::Relaxed)).sum()
+        };
+        segment.count_for_child();
+        let second = first.clone();
+        segment.recount_in_child();
+        assert_eq!(pins(), 4, "two here, two in the child");
+        segment.count_for_child();
+        drop(second);
+        segment.recount_in_child();
+        assert_eq!(pins(), 4, "one here, two in the first child, one in the second");
+    }
+
+    /// A reader that only ever views has its source in place, not in the spare one: no `Arc` is cloned per view.
+    #[test]
+    fn views_borrow_the_source() {
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let store = crate::Store::open(dir.path()).unwrap();
+        let mut writer = store.writer("a").unwrap();
+        let reader = store.reader("a").unwrap();
+        for length in [1, 2] {
+            writer.write_slice(&vec![7_u8; length], &[length]).unwrap();
+            assert_eq!(reader.view().unwrap().bytes().len(), length);
+            let layout = reader.source.borrow().as_ref().map(|source| source.layout.nbytes());
+            assert_eq!((layout, reader.spare.borrow().is_none()), (Some(length), true));
+        }
     }
 }

@@ -16,7 +16,10 @@ pub(crate) fn remove(directory: &Path, tag: &str, force: bool) -> Result<()> {
     let (file, _) = open_own(&path)?.ok_or_else(not_found)?;
     let header = Header::map(&file, &path, true, true)?;
     // A writer that opens meanwhile waits for this lock, and finds that the name is gone.
-    let lock = Lock::open(&path, true).map_err(|error| Error::io(&path, "open it", error))?;
+    let lock = Lock::open(&path, true).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => not_found(),
+        _ => Error::io(&path, "open it", error),
+    })?;
     if !lock.exclusive(&path)? && !force {
         return Err(Error::WriterExists { tag: tag.to_owned(), pid: header.identity().pid });
     }
@@ -42,14 +45,14 @@ pub(crate) fn retire(directory: &Path, tag: &str, header: &Header) -> Result<boo
         os::rename_new(&aside, &path)?;
         return Ok(false);
     }
-    retire_nameless(directory, tag, header);
+    header.retire();
+    unlink_data(directory, tag, header);
     os::unlink(&aside)?;
     Ok(true)
 }
 
-/// Says that a header without its name is gone, and removes the data file that it names.
-pub(crate) fn retire_nameless(directory: &Path, tag: &str, header: &Header) {
-    header.retire();
+/// Removes the data file that a retired header names.
+pub(crate) fn unlink_data(directory: &Path, tag: &str, header: &Header) {
     // After GONE: a writer that publishes now sees it and removes what it names itself.
     let (seq, record, hot) = header.read();
     if hot.version == 0 {

@@ -137,6 +137,8 @@ pub(crate) struct Segment {
     shard: usize,
     /// Pins that this process holds through this mapping. A forked child inherits a copy, as it inherits the holders.
     held: [PrivateU32; SLOTS],
+    /// What `count_for_child` counted last.
+    counted: [PrivateU32; SLOTS],
     /// Slots that are known to be inside the file.
     usable: PrivateU32,
     /// Slots whose page tables are set up, as bits.
@@ -167,6 +169,7 @@ impl Segment {
             pins,
             shard,
             held: Default::default(),
+            counted: Default::default(),
             usable: PrivateU32::new(0),
             populated: PrivateU32::new(0),
         };
@@ -186,7 +189,7 @@ impl Segment {
         if found < expected {
             return Err(Error::Truncated { path: path.to_owned(), found, expected });
         }
-        self.usable.store(allocated as u32, PrivateOrdering::Relaxed);
+        self.usable.fetch_max(allocated as u32, PrivateOrdering::Relaxed);
         Ok(())
     }
 
@@ -285,9 +288,23 @@ impl Segment {
     pub fn count_for_child(&self) {
         for (slot, held) in self.held.iter().enumerate() {
             let held = held.load(PrivateOrdering::Relaxed);
+            self.counted[slot].store(held, PrivateOrdering::Relaxed);
             if held > 0 && self.pins.is_some() {
                 // Relaxed: the parent's own pins keep the slot over the fork.
                 self.pin_count(slot, self.shard).fetch_add(held, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// In the child of a fork: sets right what other threads of the parent pinned or gave back between the count and
+    /// the fork. Without it, a snapshot that such a thread left where the child finds it would give back a pin that
+    /// was never counted, and so another reader's.
+    pub fn recount_in_child(&self) {
+        for (slot, (held, counted)) in self.held.iter().zip(&self.counted).enumerate() {
+            let (held, counted) =
+                (held.load(PrivateOrdering::Relaxed), counted.load(PrivateOrdering::Relaxed));
+            if held != counted && self.pins.is_some() {
+                self.pin_count(slot, self.shard).fetch_add(held.wrapping_sub(counted), Ordering::Release);
             }
         }
     }

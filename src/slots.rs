@@ -82,7 +82,14 @@ impl Unnamed {
 
 impl Slots {
     /// Takes on the segment that a header's record names; `None` if it is missing, busy or not what the record says.
-    pub fn adopt(path: &Path, header: u128, hot: &Hot, nbytes: usize, uuid: u128) -> Result<Option<Self>> {
+    pub fn adopt(
+        path: &Path,
+        header: u128,
+        hot: &Hot,
+        nbytes: usize,
+        uuid: u128,
+        mode: u32,
+    ) -> Result<Option<Self>> {
         let Ok(lock) = Lock::open(path, true) else { return Ok(None) };
         let Ok(file) = os::open(path, true) else { return Ok(None) };
         let status = os::status_of(&file, path)?;
@@ -102,6 +109,9 @@ impl Slots {
             || nbytes > identity.capacity
         {
             return Ok(None);
+        }
+        if status.mode != mode {
+            os::set_mode(&file, path, mode)?;
         }
         // Acquire: as a reader; the bytes of that version are visible.
         let published = std::array::from_fn(|slot| segment.content(slot).load(Ordering::Acquire));

@@ -48,18 +48,21 @@ impl GcReport {
     }
 }
 
-/// Removes what earlier writers of one tag left. The caller holds the tag's header.
-pub(crate) fn tag(directory: &Path, of: &str) {
+/// Removes what earlier writers of one tag left. The caller holds the tag's header, and the data file `current` under
+/// the name with that uuid: a second name of it is that of a writer killed between link and unlink.
+pub(crate) fn tag(directory: &Path, of: &str, current: Option<(FileId, u128)>) {
     let Ok(names) = names(directory) else { return };
     for name in names.iter().filter(|name| tag::of_temporary(name) == Some(of)) {
         temporary(&directory.join(name));
     }
     for name in &names {
-        match tag::of_data_file(name) {
-            Some((owner, uuid)) if owner == of => {
-                data_file(directory, name, of, uuid);
-            }
-            _ => {}
+        let Some((_, uuid)) = tag::of_data_file(name).filter(|(owner, _)| *owner == of) else { continue };
+        let path = directory.join(name);
+        let second = |(id, named): (FileId, u128)| named != uuid && os::stands_at(id, &path).unwrap_or(false);
+        if current.is_some_and(second) {
+            let _ = os::unlink(&path);
+        } else {
+            data_file(directory, name, of, uuid);
         }
     }
 }

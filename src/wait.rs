@@ -89,7 +89,8 @@ impl Sleeper {
 
 /// Waits until at least one reader has a newer value than it returned last, and returns that reader's index.
 ///
-/// Others may have one too: call [`Reader::read`] on each. `None` after `timeout`; no timeout waits for ever. Sleeps
+/// Others may have one too: call [`Reader::read`] on each. `None` after `timeout`, or at once
+/// if there are no readers; no timeout waits for ever. Sleeps
 /// in one system call (FUTEX_WAITV, Linux 5.16) for up to 128 readers; with more of them, on an older kernel, or when
 /// one is on a read-only mount, in slices of at most 2 ms.
 ///
@@ -110,6 +111,9 @@ impl Sleeper {
 /// # Errors
 /// As [`Reader::read`], of any of them.
 pub fn wait_any(readers: &mut [&mut Reader], timeout: impl Into<Option<Duration>>) -> Result<Option<usize>> {
+    if readers.is_empty() {
+        return Ok(None);
+    }
     let mut sleeper = Sleeper::new(timeout.into());
     let mut headers = Vec::with_capacity(readers.len());
     loop {

@@ -1,0 +1,168 @@
+//! What was found by reading: files left behind, values lost at a takeover, options and files with absurd values.
+
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::time::Duration;
+
+use ndsharray::{DType, Error, Reader, Store};
+
+fn store() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    (dir, store)
+}
+
+fn files(dir: &tempfile::TempDir) -> Vec<String> {
+    let mut names: Vec<String> =
+        dir.path().read_dir().unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// The old writer publishes as fast as it can while it is taken over: what it was told is published stays.
+#[test]
+fn a_takeover_keeps_every_value_whose_write_returned() {
+    for _ in 0..5 {
+        let (dir, store) = store();
+        let mut one = store.writer("a").unwrap();
+        let array = vec![1_u8; 4 << 20];
+        one.write_slice(&array, &[array.len()]).unwrap();
+        let old = std::thread::spawn(move || {
+            loop {
+                let last = one.version();
+                match one.write_slice(&array, &[array.len()]) {
+                    Ok(_) => {}
+                    Err(Error::Superseded { .. }) => return last,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        });
+        std::thread::sleep(Duration::from_millis(20));
+        let two = store.writer_options("a").takeover(true).open().unwrap();
+        let last = old.join().unwrap();
+        assert!(two.version() >= last, "version {last} was published, the takeover has {}", two.version());
+        assert!(store.reader("a").unwrap().latest().unwrap().version() >= last);
+        drop(two);
+        store.gc().unwrap();
+        assert_eq!(files(&dir).len(), 2);
+    }
+}
+
+#[test]
+fn a_tag_that_was_removed_with_an_unread_value_has_nothing_new() {
+    let (_dir, store) = store();
+    store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+    let mut reader = store.reader("a").unwrap();
+    store.remove("a").unwrap();
+    assert!(reader.read().unwrap().is_none(), "removed");
+    assert_eq!(ndsharray::wait_any(&mut [&mut reader], Duration::from_millis(1)).unwrap(), None, "still");
+    let mut writer = store.writer("a").unwrap();
+    assert!(reader.read().unwrap().is_none(), "written anew, but nothing yet");
+    writer.write_slice(&[2_u8], &[1]).unwrap();
+    assert_eq!(reader.read().unwrap().unwrap().bytes(), [2]);
+}
+
+/// A writer that was killed between link and unlink leaves its data file two names.
+#[test]
+fn a_second_name_of_the_data_file_goes_with_the_next_writer() {
+    let (dir, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    let data = dir.path().join(writer.data_file().unwrap());
+    drop(writer);
+    std::fs::hard_link(&data, dir.path().join(format!("a_{}", "0f".repeat(16)))).unwrap();
+    let writer = store.writer("a").unwrap();
+    assert_eq!(files(&dir), ["a".to_owned(), writer.data_file().unwrap()]);
+}
+
+/// A data file that cannot be taken on is replaced by the next write, and does not stay behind.
+#[test]
+fn a_damaged_data_file_goes_with_the_next_value() {
+    let (dir, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    let data = dir.path().join(writer.data_file().unwrap());
+    drop(writer);
+    let file = std::fs::File::options().write(true).open(&data).unwrap();
+    file.write_all_at(&[0xff; 64], 0).unwrap();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[2_u8], &[1]).unwrap();
+    assert_eq!(files(&dir), ["a".to_owned(), writer.data_file().unwrap()]);
+}
+
+#[test]
+fn a_mode_holds_for_the_data_file_that_is_taken_on() {
+    let (dir, store) = store();
+    let mut writer = store.writer_options("a").mode(0o644).open().unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    drop(writer);
+    let _writer = store.writer_options("a").mode(0o600).open().unwrap();
+    for name in files(&dir) {
+        let mode = dir.path().join(&name).metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{name}: {mode:o}");
+    }
+}
+
+#[test]
+fn a_capacity_beyond_all_memory_is_an_error() {
+    let (_dir, store) = store();
+    store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+    let mut writer = store.writer_options("a").capacity(usize::MAX).open().unwrap();
+    // The segment that is there has room.
+    assert_eq!(writer.write_slice(&[2_u8], &[1]).unwrap(), 2);
+    assert!(matches!(writer.write_slice(&[2_u8; 5000], &[5000]), Err(Error::NoSpace { .. })));
+    assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [2]);
+}
+
+/// Version, write time, slot and layout id stand at byte 256 of the header and have no checksum.
+#[test]
+fn absurd_numbers_in_a_record_are_an_error() {
+    for (word, value) in [(0, u64::MAX), (3, u64::MAX)] {
+        let (dir, store) = store();
+        store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+        let file = std::fs::File::options().write(true).open(dir.path().join("a")).unwrap();
+        file.write_all_at(&value.to_ne_bytes(), 256 + 8 * word).unwrap();
+        let error = store.writer("a").and_then(|mut writer| writer.write_slice(&[1_u16, 2], &[2]));
+        assert!(matches!(error, Err(Error::Corrupt { .. })), "word {word}: {error:?}");
+    }
+}
+
+#[test]
+fn waiting_for_nobody_ends() {
+    let none: &mut [&mut Reader] = &mut [];
+    let (done, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(ndsharray::wait_any(&mut [], None).unwrap()));
+    assert_eq!(end.recv_timeout(Duration::from_secs(20)).expect("wait_any spins for ever"), None);
+    assert_eq!(ndsharray::wait_any(none, Duration::ZERO).unwrap(), None);
+}
+
+/// Somebody removes the data file by hand while the next value goes to a slot that the reader has not mapped yet.
+#[test]
+fn a_missing_data_file_is_said_to_be_missing_when_it_grows() {
+    let (dir, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    let reader = store.reader("a").unwrap();
+    assert_eq!(reader.latest().unwrap().bytes(), [1]);
+    std::fs::remove_file(dir.path().join(writer.data_file().unwrap())).unwrap();
+    // Within the second in which the writer does not look again.
+    writer.write_slice(&[2_u8], &[1]).unwrap();
+    match reader.latest() {
+        Err(Error::DataMissing { .. }) => {}
+        // The second was over.
+        Ok(value) => assert_eq!(value.bytes(), [2]),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_loan_of_bytes_cannot_publish_a_bool_that_is_none() {
+    let (_dir, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    let mut loan = writer.loan_bytes(&DType::Bool, &[2]).unwrap();
+    loan.as_mut_slice().fill(7);
+    assert!(matches!(loan.publish(), Err(Error::InvalidElement { .. })));
+    let mut loan = writer.loan_bytes(&DType::Bool, &[2]).unwrap();
+    loan.as_mut_slice().fill(1);
+    assert_eq!(loan.publish().unwrap(), 1);
+    assert_eq!(store.reader("a").unwrap().latest().unwrap().as_slice::<bool>().unwrap(), [true, true]);
+}

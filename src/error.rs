@@ -166,7 +166,7 @@ pub enum Error {
         tag: String,
     },
     /// The store is full; nothing was written, and the last value stays readable.
-    #[error("store {path:?} is full: found {free} bytes free of {total}, expected {wanted}{}", hint(*total))]
+    #[error("store {path:?} is full: found {free} bytes free of {total}, expected {wanted}{}", hint(*wanted, *free, *total))]
     NoSpace {
         /// The store's directory.
         path: PathBuf,
@@ -304,7 +304,13 @@ impl Error {
     }
 }
 
-/// 64 MB is what container engines give /dev/shm unless told otherwise.
-fn hint(total: u64) -> &'static str {
-    if total == 64 << 20 { " (a container's default of 64 MB? raise it with --shm-size)" } else { "" }
+/// What may be behind the figures. 64 MB is what container engines give /dev/shm unless told otherwise.
+fn hint(wanted: u64, free: u64, total: u64) -> &'static str {
+    if wanted < free {
+        " (enough bytes: are there no inodes left, or is a quota used up?)"
+    } else if total == 64 << 20 {
+        " (a container's default of 64 MB? raise it with --shm-size)"
+    } else {
+        ""
+    }
 }

@@ -64,6 +64,7 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
             }
             continue;
         }
+        os::fill_holes(&file, &path, header.identity().file_size())?;
         if mode != status.mode {
             os::set_mode(&file, &path, mode)?;
         }

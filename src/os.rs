@@ -100,6 +100,13 @@ pub(crate) fn allocate(file: &File, path: &Path, offset: u64, length: u64) -> Re
     }
 }
 
+/// Fills the holes of a file of ours, of which up to `length` bytes will be touched. A file that this library made has
+/// none; a copy of it may.
+pub(crate) fn fill_holes(file: &File, path: &Path, length: u64) -> Result<()> {
+    let Status { size, allocated, .. } = status_of(file, path)?;
+    if allocated < size { allocate(file, path, 0, size.min(length)) } else { Ok(()) }
+}
+
 /// The error of a full store, with the figures of the filesystem that `path` is on.
 pub(crate) fn no_space(path: &Path, wanted: u64) -> Error {
     let directory = path.parent().unwrap_or(path);

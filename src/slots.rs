@@ -10,7 +10,7 @@ use crate::os;
 use crate::pins;
 use crate::process::Lock;
 use crate::record::Hot;
-use crate::segment::{Access, SLOTS, Segment, SegmentIdentity};
+use crate::segment::{self, Access, SLOTS, Segment, SegmentIdentity};
 use crate::sync::Ordering;
 use crate::tag;
 
@@ -54,7 +54,7 @@ impl Unnamed {
         let newborn = Newborn::new(directory, tag, size, mode)?;
         identity.write(&newborn.file, newborn.path())?;
         // Mapping wants a count of slots; the storage is there.
-        crate::segment::write_allocated(&newborn.file, newborn.path(), slots)?;
+        segment::write_allocated(&newborn.file, newborn.path(), slots)?;
         let segment = Segment::map(&newborn.file, newborn.path(), Access::Writing)?;
         Ok(Unnamed { newborn, segment: Arc::new(segment) })
     }
@@ -93,6 +93,8 @@ impl Slots {
         {
             return Ok(None);
         }
+        let Ok(found) = segment::identify(&file, path) else { return Ok(None) };
+        os::fill_holes(&file, path, found.file_size(SLOTS).unwrap_or(0))?;
         let Ok(segment) = Segment::map(&file, path, Access::Writing) else { return Ok(None) };
         let identity = *segment.identity();
         let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);

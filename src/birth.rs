@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 use crate::error::{Error, Result};
-use crate::os;
+use crate::os::{self, Rights};
 use crate::process::{self, Lock};
 use crate::tag;
 
@@ -39,8 +39,8 @@ impl Drop for Temporary {
 }
 
 impl Newborn {
-    /// Makes a file of `size` bytes with permissions `mode` for `tag`, locked exclusively.
-    pub fn new(directory: &Path, tag: &str, size: u64, mode: u32) -> Result<Self> {
+    /// Makes a file of `size` bytes with `rights` for `tag`, locked exclusively.
+    pub fn new(directory: &Path, tag: &str, size: u64, rights: Rights) -> Result<Self> {
         for _ in 0..ATTEMPTS {
             let created = tempfile::Builder::new()
                 .prefix(&tag::temporary_prefix(tag))
@@ -59,7 +59,7 @@ impl Newborn {
                 continue;
             }
             os::allocate(&file, temporary.path(), 0, size)?;
-            os::set_mode(&file, temporary.path(), mode)?;
+            os::set_rights(&file, temporary.path(), rights)?;
             return Ok(Newborn { file, lock, temporary });
         }
         let error = std::io::Error::other(format!("files of {tag:?} vanish as soon as they are made"));

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::header::{self, Header};
 use crate::layout::Layout;
 use crate::options::{PRIVATE, WriterOptions};
-use crate::os;
+use crate::os::{self, Rights};
 use crate::process::Lock;
 use crate::publish::{Publisher, Stamp};
 use crate::record::{Cold, Hot};
@@ -31,8 +31,8 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
     let path = directory.join(tag);
     for _ in 0..ATTEMPTS {
         let Some((file, status)) = remove::open_own(&path)? else {
-            let (publisher, newborn) =
-                Publisher::unborn(directory, tag, *settings, settings.mode.unwrap_or(PRIVATE))?;
+            let rights = Rights { mode: settings.mode.unwrap_or(PRIVATE), owner: None };
+            let (publisher, newborn) = Publisher::unborn(directory, tag, *settings, rights)?;
             if let Some(publisher) = name(publisher, newborn)? {
                 sweep::tag(directory, tag);
                 return Ok(Writer::new(publisher));
@@ -57,18 +57,17 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
             continue;
         }
         let mode = settings.mode.unwrap_or(status.mode);
+        let rights = Rights { mode, owner: Some((status.uid, status.gid)) };
         if !locked || settings.ephemeral {
-            if let Some(publisher) = replace(options, mode, header)? {
+            if let Some(publisher) = replace(options, rights, header)? {
                 sweep::tag(directory, tag);
                 return Ok(Writer::new(publisher));
             }
             continue;
         }
         os::fill_holes(&file, &path, header.identity().file_size())?;
-        if mode != status.mode {
-            os::set_mode(&file, &path, mode)?;
-        }
-        let publisher = take_on(options, mode, header, lock)?;
+        os::set_rights(&file, &path, rights)?;
+        let publisher = take_on(options, rights, header, lock)?;
         sweep::tag(directory, tag);
         return Ok(Writer::new(publisher));
     }
@@ -90,7 +89,7 @@ fn name(mut publisher: Publisher, newborn: Newborn) -> Result<Option<Publisher>>
 }
 
 /// Goes on where a writer left off that closed its tag, or was killed at any instruction.
-fn take_on(options: &WriterOptions, mode: u32, header: Header, lock: Lock) -> Result<Publisher> {
+fn take_on(options: &WriterOptions, rights: Rights, header: Header, lock: Lock) -> Result<Publisher> {
     let WriterOptions { directory, tag, settings } = options;
     let (seq, record, hot) = header.read();
     // Before anything is changed: a record that cannot be is an error, and the file stays as it is.
@@ -98,13 +97,13 @@ fn take_on(options: &WriterOptions, mode: u32, header: Header, lock: Lock) -> Re
     header.latch().repair();
     // What the dead writer may have published and not told.
     header.wake_all();
-    let mut publisher = Publisher::new(directory, tag, *settings, mode, header, Some(lock));
+    let mut publisher = Publisher::new(directory, tag, *settings, rights, header, Some(lock));
     publisher.version = hot.version;
     publisher.layout_id = hot.layout_id;
     if let Some(Cold { layout, data_file, .. }) = cold {
         let path = directory.join(tag::data_file(tag, data_file));
         let header = publisher.header.identity().id;
-        publisher.slots = Slots::adopt(&path, header, &hot, layout.nbytes(), data_file)?;
+        publisher.slots = Slots::adopt(&path, header, &hot, layout.nbytes(), data_file, rights)?;
         publisher.layout = Some(layout);
         if let Some(slots) = &publisher.slots {
             publisher.slot = Some(hot.slot as usize);
@@ -116,9 +115,9 @@ fn take_on(options: &WriterOptions, mode: u32, header: Header, lock: Lock) -> Re
 }
 
 /// Puts a new header, with a copy of the value, in the place of one that a living writer has.
-fn replace(options: &WriterOptions, mode: u32, old: Header) -> Result<Option<Publisher>> {
+fn replace(options: &WriterOptions, rights: Rights, old: Header) -> Result<Option<Publisher>> {
     let WriterOptions { directory, tag, settings } = options;
-    let (mut publisher, newborn) = Publisher::unborn(directory, tag, *settings, mode)?;
+    let (mut publisher, newborn) = Publisher::unborn(directory, tag, *settings, rights)?;
     copy_value(&mut publisher, &old)?;
     let path = publisher.path();
     let (_, lock, aside) = match newborn.exchange(&path) {

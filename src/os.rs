@@ -27,6 +27,7 @@ pub(crate) struct Status {
     pub id: FileId,
     pub size: u64,
     pub uid: u32,
+    pub gid: u32,
     pub mode: u32,
     /// Bytes of storage that it takes.
     pub allocated: u64,
@@ -72,6 +73,7 @@ fn status(stat: &rustix::fs::Stat) -> Status {
         id: FileId { device: stat.st_dev, inode: stat.st_ino },
         size: u64::try_from(stat.st_size).unwrap_or(0),
         uid: stat.st_uid,
+        gid: stat.st_gid,
         mode: stat.st_mode & 0o7777,
         allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
         kind,
@@ -136,9 +138,25 @@ pub(crate) fn write_at(file: &File, path: &Path, offset: u64, bytes: &[u8]) -> R
     })
 }
 
-/// Sets the permissions, whatever the umask.
-pub(crate) fn set_mode(file: &File, path: &Path, mode: u32) -> Result<()> {
-    file.set_permissions(std::fs::Permissions::from_mode(mode))
+/// Whose the files of a tag are, and what others may do with them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rights {
+    pub mode: u32,
+    /// User and group of the tag's header; `None`: those that new files have by themselves.
+    pub owner: Option<(u32, u32)>,
+}
+
+/// Gives the file its owner, as far as this process may, and its permissions, whatever the umask.
+pub(crate) fn set_rights(file: &File, path: &Path, rights: Rights) -> Result<()> {
+    let now = status_of(file, path)?;
+    if let Some((uid, gid)) = rights.owner.filter(|&owner| owner != (now.uid, now.gid)) {
+        // Root writes for a user, who must be able to read it; or the tag's group is not the writer's first one. Who
+        // may not give it away (root of a user namespace; a group that was left) keeps it.
+        let _ = std::os::unix::fs::fchown(file, Some(uid).filter(|&uid| uid != now.uid), Some(gid));
+    } else if rights.mode == now.mode {
+        return Ok(());
+    }
+    file.set_permissions(std::fs::Permissions::from_mode(rights.mode))
         .map_err(|error| Error::writing(path, "set its permissions", error))
 }
 

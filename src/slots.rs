@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::birth::Newborn;
 use crate::error::{Error, Result};
-use crate::os;
+use crate::os::{self, Rights};
 use crate::pins;
 use crate::process::Lock;
 use crate::record::Hot;
@@ -41,7 +41,7 @@ impl Unnamed {
         header: u128,
         nbytes: usize,
         slots: usize,
-        mode: u32,
+        rights: Rights,
     ) -> Result<Self> {
         let too_large = || Error::NoSpace {
             path: directory.to_owned(),
@@ -51,7 +51,7 @@ impl Unnamed {
         };
         let identity = SegmentIdentity::new(header, nbytes).ok_or_else(too_large)?;
         let size = identity.file_size(slots).ok_or_else(too_large)?;
-        let newborn = Newborn::new(directory, tag, size, mode)?;
+        let newborn = Newborn::new(directory, tag, size, rights)?;
         identity.write(&newborn.file, newborn.path())?;
         // Mapping wants a count of slots; the storage is there.
         segment::write_allocated(&newborn.file, newborn.path(), slots)?;
@@ -82,7 +82,14 @@ impl Unnamed {
 
 impl Slots {
     /// Takes on the segment that a header's record names; `None` if it is missing, busy or not what the record says.
-    pub fn adopt(path: &Path, header: u128, hot: &Hot, nbytes: usize, uuid: u128) -> Result<Option<Self>> {
+    pub fn adopt(
+        path: &Path,
+        header: u128,
+        hot: &Hot,
+        nbytes: usize,
+        uuid: u128,
+        rights: Rights,
+    ) -> Result<Option<Self>> {
         let Ok(lock) = Lock::open(path, true) else { return Ok(None) };
         let Ok(file) = os::open(path, true) else { return Ok(None) };
         let status = os::status_of(&file, path)?;
@@ -105,6 +112,7 @@ impl Slots {
         {
             return Ok(None);
         }
+        os::set_rights(&file, path, rights)?;
         // Acquire: as a reader; the bytes of that version are visible.
         let published = std::array::from_fn(|slot| segment.content(slot).load(Ordering::Acquire));
         let slots = Slots { segment: Arc::new(segment), file, _lock: lock, uuid, published };

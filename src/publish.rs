@@ -135,7 +135,8 @@ impl Publisher {
         let Some(slots) = &mut self.slots else { return Ok(None) };
         let capacity = slots.identity().capacity;
         // Rounded as a new segment would be, so that there is something to gain.
-        let wanted = nbytes.max(self.settings.capacity).max(1).next_multiple_of(os::page_size());
+        let wanted = nbytes.max(self.settings.capacity).max(1);
+        let wanted = wanted.checked_next_multiple_of(os::page_size()).unwrap_or(usize::MAX);
         self.small_writes = if wanted < capacity / 4 { self.small_writes + 1 } else { 0 };
         if self.renew || nbytes > capacity || self.small_writes > SMALL_WRITES {
             return Ok(None);

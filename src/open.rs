@@ -13,7 +13,7 @@ use crate::process::Lock;
 use crate::publish::{Publisher, Stamp};
 use crate::record::{Cold, Hot};
 use crate::remove;
-use crate::segment::{Access, Pinned, Segment, Source};
+use crate::segment::{Access, Pinned, SLOTS, Segment, Source};
 use crate::slots::Slots;
 use crate::sweep;
 use crate::tag;
@@ -40,7 +40,13 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
             continue;
         };
         let header = Header::map(&file, &path, true, true)?;
-        let Ok(lock) = Lock::open(&path, true) else { continue };
+        let lock = match Lock::open(&path, true) {
+            Ok(lock) => lock,
+            Err(error) if os::is_exhausted(&error) => {
+                return Err(Error::io(&path, "open it to lock it", error));
+            }
+            Err(_) => continue,
+        };
         if os::status_of(lock.file(), &path)?.id != header.file() {
             continue;
         }
@@ -169,7 +175,7 @@ fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
         let Ok(cold) = from.read_cold(seq, &record, hot.layout_id) else { return Ok(()) };
         let Some(Cold { layout, data_file, .. }) = cold else { continue };
         let path = publisher.directory.join(tag::data_file(&publisher.tag, data_file));
-        let Some(value) = pin(&path, &hot, layout) else { continue };
+        let Some(value) = pin(&path, &hot, layout)? else { continue };
         let Source { layout, .. } = &**value.source();
         let mut fill = publisher.begin(layout.dtype(), layout.shape())?;
         publisher.bytes(&mut fill)?.copy_from_slice(value.bytes());
@@ -181,20 +187,30 @@ fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
     Ok(())
 }
 
-fn pin(path: &Path, hot: &Hot, layout: Layout) -> Option<Pinned<Arc<Source>>> {
-    let file = os::open(path, true).ok()?;
-    let segment = Segment::map(&file, path, Access::Pinning).ok()?;
-    if segment.identity().id != hot.segment_id {
-        return None;
+/// `None`: the value is not there, or not any more. A failure that says nothing of the value is an error, so that no
+/// takeover loses one for want of a descriptor.
+fn pin(path: &Path, hot: &Hot, layout: Layout) -> Result<Option<Pinned<Arc<Source>>>> {
+    let file = match os::open(path, true) {
+        Ok(file) => file,
+        Err(error) if os::is_exhausted(&error) => return Err(Error::io(path, "open it", error)),
+        Err(_) => return Ok(None),
+    };
+    let segment = match Segment::map(&file, path, Access::Pinning) {
+        Ok(segment) => segment,
+        Err(error @ Error::Io { .. }) => return Err(error),
+        Err(_) => return Ok(None),
+    };
+    let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
+    if segment.identity().id != hot.segment_id || slot >= SLOTS {
+        return Ok(None);
     }
-    let slot = usize::try_from(hot.slot).ok()?;
     let source = Source {
         segment: Arc::new(segment),
         layout: Arc::new(layout),
         layout_id: hot.layout_id,
         elders: Vec::new(),
     };
-    Pinned::take(Arc::new(source), slot, hot.version).ok()
+    Ok(Pinned::take(Arc::new(source), slot, hot.version).ok())
 }
 
 /// What a header says, looked at from outside.

@@ -87,6 +87,11 @@ pub(crate) fn open(path: &Path, writable: bool) -> io::Result<File> {
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
+/// Whether a file could not be opened for want of descriptors or memory, which says nothing of the file.
+pub(crate) fn is_exhausted(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
+}
+
 /// Gives `file` the storage of `offset..offset + length`, so that touching it can never fail.
 pub(crate) fn allocate(file: &File, path: &Path, offset: u64, length: u64) -> Result<()> {
     loop {

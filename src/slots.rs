@@ -90,8 +90,13 @@ impl Slots {
         uuid: u128,
         rights: Rights,
     ) -> Result<Option<Self>> {
-        let Ok(lock) = Lock::open(path, true) else { return Ok(None) };
-        let Ok(file) = os::open(path, true) else { return Ok(None) };
+        let (lock, file) = match (Lock::open(path, true), os::open(path, true)) {
+            (Ok(lock), Ok(file)) => (lock, file),
+            (Err(error), _) | (_, Err(error)) if os::is_exhausted(&error) => {
+                return Err(Error::io(path, "open it", error));
+            }
+            _ => return Ok(None),
+        };
         let status = os::status_of(&file, path)?;
         if !status.is_file()
             || os::status_of(lock.file(), path)?.id != status.id

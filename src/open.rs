@@ -99,6 +99,7 @@ fn take_on(options: &WriterOptions, rights: Rights, header: Header, lock: Lock) 
     let WriterOptions { directory, tag, settings } = options;
     let (seq, record, hot) = header.read();
     // Before anything is changed: a record that cannot be is an error, and the file stays as it is.
+    hot.check_counts(header.path())?;
     let cold = if hot.version == 0 { None } else { header.read_cold(seq, &record, hot.layout_id)? };
     header.latch().repair();
     // What the dead writer may have published and not told.
@@ -169,7 +170,7 @@ fn replace(options: &WriterOptions, rights: Rights, old: Header) -> Result<Optio
 fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
     for _ in 0..ATTEMPTS {
         let (seq, record, hot) = from.read();
-        if hot.version == 0 {
+        if hot.version == 0 || hot.check_counts(from.path()).is_err() {
             return Ok(());
         }
         let Ok(cold) = from.read_cold(seq, &record, hot.layout_id) else { return Ok(()) };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 use crate::error::{Error, Result};
-use crate::os;
+use crate::os::{self, Rights};
 use crate::process::{self, Lock};
 use crate::tag;
 
@@ -37,8 +37,8 @@ impl Drop for Temporary {
 }
 
 impl Newborn {
-    /// Makes a file of `size` bytes with permissions `mode` for `tag`, locked exclusively.
-    pub fn new(directory: &Path, tag: &str, size: u64, mode: u32) -> Result<Self> {
+    /// Makes a file of `size` bytes with `rights` for `tag`, locked exclusively.
+    pub fn new(directory: &Path, tag: &str, size: u64, rights: Rights) -> Result<Self> {
         for _ in 0..ATTEMPTS {
             let created = tempfile::Builder::new()
                 .prefix(&tag::temporary_prefix(tag))
@@ -48,7 +48,11 @@ impl Newborn {
             let (file, path) = created.map_err(|error| creation(directory, error))?.into_parts();
             let temporary = Temporary { path: Some(path), generation: process::generation() };
             // Whoever tidies up may see the file before it is locked, and remove it: then another one.
-            let Ok(lock) = Lock::open(temporary.path(), true) else { continue };
+            let lock = match Lock::open(temporary.path(), true) {
+                Ok(lock) => lock,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Error::io(temporary.path(), "open it to lock it", error)),
+            };
             let id = os::status_of(&file, temporary.path())?.id;
             if os::status_of(lock.file(), temporary.path())?.id != id
                 || !lock.try_exclusive(temporary.path())?
@@ -57,7 +61,7 @@ impl Newborn {
                 continue;
             }
             os::allocate(&file, temporary.path(), 0, size)?;
-            os::set_mode(&file, temporary.path(), mode)?;
+            os::set_rights(&file, temporary.path(), rights)?;
             return Ok(Newborn { file, lock, temporary });
         }
         let error = std::io::Error::other(format!("files of {tag:?} vanish as soon as they are made"));
@@ -102,21 +106,19 @@ impl Temporary {
 
 fn creation(directory: &Path, error: std::io::Error) -> Error {
     match error.kind() {
+        // procfs says so of any file that one would create.
+        std::io::ErrorKind::NotFound if directory.is_dir() => {
+            Error::Unsupported { path: directory.to_owned(), found: "creating files" }
+        }
         std::io::ErrorKind::NotFound => {
             Error::NoDirectory { path: directory.to_owned(), found: "nothing there" }
         }
         std::io::ErrorKind::NotADirectory => {
             Error::NoDirectory { path: directory.to_owned(), found: "something else" }
         }
-        std::io::ErrorKind::StorageFull => os::no_space(&directory.join("-"), 0),
-        // tempfile wraps the error; the kernel's number is inside.
-        _ => {
-            let raw = error.raw_os_error().or_else(|| {
-                let inner = std::error::Error::source(&error)?.downcast_ref::<std::io::Error>()?;
-                inner.raw_os_error()
-            });
-            let error = raw.map_or(error, std::io::Error::from_raw_os_error);
-            Error::writing(directory, "create a file in it", error)
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            os::no_space(&directory.join("-"), 0)
         }
+        _ => Error::writing(directory, "create a file in it", error),
     }
 }

@@ -14,8 +14,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// The tag cannot be the name of an array.
     #[error(
-        "invalid tag {tag:?}: {reason} (expected 1 to 200 bytes of UTF-8 with no '/', NUL or control character, \
-             not starting with '.', not ending in '_' and 32 hex digits)"
+        "invalid tag {tag:?}: found that {reason}, expected 1 to 200 bytes of UTF-8 with no '/', NUL or control character, \
+             not starting with '.', not ending in '_' and 32 hex digits"
     )]
     InvalidTag {
         /// The tag that was given.
@@ -42,7 +42,9 @@ pub enum Error {
         source: io::Error,
     },
     /// The filesystem (or kernel) lacks an operation that the store needs.
-    #[error("{path:?}: {found} does not work here, expected a filesystem that supports it, such as tmpfs")]
+    #[error(
+        "{path:?}: found that {found} does not work here, expected a filesystem that supports it, such as tmpfs"
+    )]
     Unsupported {
         /// The file or directory that it was tried on.
         path: PathBuf,
@@ -166,7 +168,7 @@ pub enum Error {
         tag: String,
     },
     /// The store is full; nothing was written, and the last value stays readable.
-    #[error("store {path:?} is full: found {free} bytes free of {total}, expected {wanted}{}", hint(*total))]
+    #[error("store {path:?} is full: found {free} bytes free of {total}, expected {wanted}{}", hint(*wanted, *free, *total))]
     NoSpace {
         /// The store's directory.
         path: PathBuf,
@@ -280,11 +282,12 @@ impl Error {
     /// The error of a file or directory that should let this process write.
     pub(crate) fn writing(path: &Path, operation: &'static str, source: impl Into<io::Error>) -> Self {
         let source = source.into();
-        match source.raw_os_error() {
-            Some(libc::EACCES | libc::EPERM | libc::EROFS) => {
+        // By kind: an error of tempfile has one, but not the kernel's number.
+        match source.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 Error::NotWritable { path: path.to_owned(), operation, source }
             }
-            Some(libc::ENOSPC | libc::EDQUOT) => crate::os::no_space(path, 0),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => crate::os::no_space(path, 0),
             _ => Error::Io { path: path.to_owned(), operation, source },
         }
     }
@@ -304,7 +307,13 @@ impl Error {
     }
 }
 
-/// 64 MB is what container engines give /dev/shm unless told otherwise.
-fn hint(total: u64) -> &'static str {
-    if total == 64 << 20 { " (a container's default of 64 MB? raise it with --shm-size)" } else { "" }
+/// What may be behind the figures. 64 MB is what container engines give /dev/shm unless told otherwise.
+fn hint(wanted: u64, free: u64, total: u64) -> &'static str {
+    if wanted < free {
+        " (enough bytes: are there no inodes left, or is a quota used up?)"
+    } else if total == 64 << 20 {
+        " (a container's default of 64 MB? raise it with --shm-size)"
+    } else {
+        ""
+    }
 }

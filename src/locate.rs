@@ -60,17 +60,20 @@ fn cold(header: &Header, hot: &Hot) -> Result<Option<Cold>> {
 /// Opens and maps, or shares, the data file of that uuid.
 fn segment(tag: &Follower, header: &Header, hot: &Hot, uuid: u128) -> Result<Option<Arc<Segment>>> {
     let path = tag.directory.join(tag::data_file(&tag.tag, uuid));
+    // Looked at before it is opened: directories and sockets do not open, and opening a device may do things.
+    let foreign = |kind| Err(Error::corrupt(&path, "file type", kind, "a regular file"));
+    if let Some(status) = os::status_at(&path)?.filter(|status| !status.is_file()) {
+        return foreign(status.kind);
+    }
     let (file, access) = match open(&path) {
         Ok(opened) => opened,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return missing(tag, header, hot, path),
-        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
-            return Err(Error::corrupt(&path, "file type", "a symbolic link", "a regular file"));
-        }
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return foreign("a symbolic link"),
         Err(error) => return Err(Error::io(&path, "open it", error)),
     };
     let status = os::status_of(&file, &path)?;
     if !status.is_file() {
-        return Err(Error::corrupt(&path, "file type", status.kind, "a regular file"));
+        return foreign(status.kind);
     }
     let segment = process::share_segment(status.id, access, || Segment::map(&file, &path, access))?;
     let identity = segment.identity();

@@ -8,12 +8,12 @@ use crate::error::{Error, Result};
 use crate::header::{self, Header};
 use crate::layout::Layout;
 use crate::options::{PRIVATE, WriterOptions};
-use crate::os;
+use crate::os::{self, Rights};
 use crate::process::Lock;
 use crate::publish::{Publisher, Stamp};
 use crate::record::{Cold, Hot};
 use crate::remove;
-use crate::segment::{Access, Pinned, Segment, Source};
+use crate::segment::{Access, Pinned, SLOTS, Segment, Source};
 use crate::slots::Slots;
 use crate::sweep;
 use crate::tag;
@@ -31,15 +31,21 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
     let path = directory.join(tag);
     for _ in 0..ATTEMPTS {
         let Some((file, status)) = remove::open_own(&path)? else {
-            let (publisher, newborn) =
-                Publisher::unborn(directory, tag, *settings, settings.mode.unwrap_or(PRIVATE))?;
+            let rights = Rights { mode: settings.mode.unwrap_or(PRIVATE), owner: None };
+            let (publisher, newborn) = Publisher::unborn(directory, tag, *settings, rights)?;
             if let Some(publisher) = name(publisher, newborn)? {
                 return Ok(opened(publisher));
             }
             continue;
         };
         let header = Header::map(&file, &path, true, true)?;
-        let Ok(lock) = Lock::open(&path, true) else { continue };
+        let lock = match Lock::open(&path, true) {
+            Ok(lock) => lock,
+            Err(error) if os::is_exhausted(&error) => {
+                return Err(Error::io(&path, "open it to lock it", error));
+            }
+            Err(_) => continue,
+        };
         if os::status_of(lock.file(), &path)?.id != header.file() {
             continue;
         }
@@ -56,16 +62,16 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
             continue;
         }
         let mode = settings.mode.unwrap_or(status.mode);
+        let rights = Rights { mode, owner: Some((status.uid, status.gid)) };
         if !locked || settings.ephemeral {
-            if let Some(publisher) = replace(options, mode, header)? {
+            if let Some(publisher) = replace(options, rights, header)? {
                 return Ok(opened(publisher));
             }
             continue;
         }
-        if mode != status.mode {
-            os::set_mode(&file, &path, mode)?;
-        }
-        let publisher = take_on(options, mode, header, lock)?;
+        os::fill_holes(&file, &path, header.identity().file_size())?;
+        os::set_rights(&file, &path, rights)?;
+        let publisher = take_on(options, rights, header, lock)?;
         return Ok(opened(publisher));
     }
     let error = std::io::Error::other("the tag's file changes all the time");
@@ -93,38 +99,31 @@ fn name(mut publisher: Publisher, newborn: Newborn) -> Result<Option<Publisher>>
 }
 
 /// Goes on where a writer left off that closed its tag, or was killed at any instruction.
-fn take_on(options: &WriterOptions, mode: u32, header: Header, lock: Lock) -> Result<Publisher> {
+fn take_on(options: &WriterOptions, rights: Rights, header: Header, lock: Lock) -> Result<Publisher> {
     let WriterOptions { directory, tag, settings } = options;
     let (seq, record, hot) = header.read();
     // Before anything is changed: a record that cannot be is an error, and the file stays as it is.
+    hot.check_counts(header.path())?;
     let cold = match hot.version {
         0 => None,
-        u64::MAX => {
-            return Err(Error::corrupt(header.path(), "version", hot.version, "a number that can grow"));
-        }
-        _ => Some(header.read_cold(seq, &record, hot.layout_id)?),
-    };
-    let cold = match cold {
-        // Nobody writes now, so the good record is whole.
-        Some(None) => {
+        _ => {
+            // Nobody writes now, so the good record is whole.
+            let cold = header.read_cold(seq, &record, hot.layout_id)?;
             let expected = "that of the record's layout";
-            return Err(Error::corrupt(header.path(), "layout id", hot.layout_id, expected));
+            let other = || Error::corrupt(header.path(), "layout id", hot.layout_id, expected);
+            Some(cold.ok_or_else(other)?)
         }
-        Some(Some(_)) if hot.layout_id == u64::MAX => {
-            return Err(Error::corrupt(header.path(), "layout id", hot.layout_id, "a number that can grow"));
-        }
-        cold => cold.flatten(),
     };
     header.latch().repair();
     // What the dead writer may have published and not told.
     header.wake_all();
-    let mut publisher = Publisher::new(directory, tag, *settings, mode, header, Some(lock));
+    let mut publisher = Publisher::new(directory, tag, *settings, rights, header, Some(lock));
     publisher.version = hot.version;
     publisher.layout_id = hot.layout_id;
     if let Some(Cold { layout, data_file, .. }) = cold {
         let path = directory.join(tag::data_file(tag, data_file));
         let header = publisher.header.identity().id;
-        publisher.slots = Slots::adopt(&path, header, &hot, layout.nbytes(), data_file, mode)?;
+        publisher.slots = Slots::adopt(&path, header, &hot, layout.nbytes(), data_file, rights)?;
         publisher.layout = Some(layout);
         if let Some(slots) = &publisher.slots {
             publisher.slot = Some(hot.slot as usize);
@@ -138,9 +137,9 @@ fn take_on(options: &WriterOptions, mode: u32, header: Header, lock: Lock) -> Re
 }
 
 /// Puts a new header, with a copy of the value, in the place of one that a living writer has.
-fn replace(options: &WriterOptions, mode: u32, old: Header) -> Result<Option<Publisher>> {
+fn replace(options: &WriterOptions, rights: Rights, old: Header) -> Result<Option<Publisher>> {
     let WriterOptions { directory, tag, settings } = options;
-    let (mut publisher, newborn) = Publisher::unborn(directory, tag, *settings, mode)?;
+    let (mut publisher, newborn) = Publisher::unborn(directory, tag, *settings, rights)?;
     copy_value(&mut publisher, &old)?;
     let path = publisher.path();
     let (_, lock, aside) = match newborn.exchange(&path) {
@@ -192,13 +191,13 @@ fn replace(options: &WriterOptions, mode: u32, old: Header) -> Result<Option<Pub
 fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
     for _ in 0..ATTEMPTS {
         let (seq, record, hot) = from.read();
-        if hot.version == 0 {
+        if hot.version == 0 || hot.check_counts(from.path()).is_err() {
             return Ok(());
         }
         let Ok(cold) = from.read_cold(seq, &record, hot.layout_id) else { return Ok(()) };
         let Some(Cold { layout, data_file, .. }) = cold else { continue };
         let path = publisher.directory.join(tag::data_file(&publisher.tag, data_file));
-        let Some(value) = pin(&path, &hot, layout) else { continue };
+        let Some(value) = pin(&path, &hot, layout)? else { continue };
         let Source { layout, .. } = &**value.source();
         let mut fill = publisher.begin(layout.dtype(), layout.shape())?;
         publisher.bytes(&mut fill)?.copy_from_slice(value.bytes());
@@ -210,20 +209,30 @@ fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
     Ok(())
 }
 
-fn pin(path: &Path, hot: &Hot, layout: Layout) -> Option<Pinned<Arc<Source>>> {
-    let file = os::open(path, true).ok()?;
-    let segment = Segment::map(&file, path, Access::Pinning).ok()?;
-    if segment.identity().id != hot.segment_id {
-        return None;
+/// `None`: the value is not there, or not any more. A failure that says nothing of the value is an error, so that no
+/// takeover loses one for want of a descriptor.
+fn pin(path: &Path, hot: &Hot, layout: Layout) -> Result<Option<Pinned<Arc<Source>>>> {
+    let file = match os::open(path, true) {
+        Ok(file) => file,
+        Err(error) if os::is_exhausted(&error) => return Err(Error::io(path, "open it", error)),
+        Err(_) => return Ok(None),
+    };
+    let segment = match Segment::map(&file, path, Access::Pinning) {
+        Ok(segment) => segment,
+        Err(error @ Error::Io { .. }) => return Err(error),
+        Err(_) => return Ok(None),
+    };
+    let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
+    if segment.identity().id != hot.segment_id || slot >= SLOTS {
+        return Ok(None);
     }
-    let slot = usize::try_from(hot.slot).ok()?;
     let source = Source {
         segment: Arc::new(segment),
         layout: Arc::new(layout),
         layout_id: hot.layout_id,
         elders: Vec::new(),
     };
-    Pinned::take(Arc::new(source), slot, hot.version).ok()
+    Ok(Pinned::take(Arc::new(source), slot, hot.version).ok())
 }
 
 /// What a header says, looked at from outside.

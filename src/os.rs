@@ -27,6 +27,7 @@ pub(crate) struct Status {
     pub id: FileId,
     pub size: u64,
     pub uid: u32,
+    pub gid: u32,
     pub mode: u32,
     /// Whether it has a name still.
     pub named: bool,
@@ -74,6 +75,7 @@ fn status(stat: &rustix::fs::Stat) -> Status {
         id: FileId { device: stat.st_dev, inode: stat.st_ino },
         size: u64::try_from(stat.st_size).unwrap_or(0),
         uid: stat.st_uid,
+        gid: stat.st_gid,
         mode: stat.st_mode & 0o7777,
         named: stat.st_nlink > 0,
         allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
@@ -86,6 +88,11 @@ pub(crate) fn open(path: &Path, writable: bool) -> io::Result<File> {
     let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
     let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
+/// Whether a file could not be opened for want of descriptors or memory, which says nothing of the file.
+pub(crate) fn is_exhausted(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
 }
 
 /// Gives `file` the storage of `offset..offset + length`, so that touching it can never fail.
@@ -101,6 +108,13 @@ pub(crate) fn allocate(file: &File, path: &Path, offset: u64, length: u64) -> Re
             Err(error) => Err(Error::io(path, "allocate storage for it", error)),
         };
     }
+}
+
+/// Fills the holes of a file of ours, of which up to `length` bytes will be touched. A file that this library made has
+/// none; a copy of it may.
+pub(crate) fn fill_holes(file: &File, path: &Path, length: u64) -> Result<()> {
+    let Status { size, allocated, .. } = status_of(file, path)?;
+    if allocated < size { allocate(file, path, 0, size.min(length)) } else { Ok(()) }
 }
 
 /// The error of a full store, with the figures of the filesystem that `path` is on.
@@ -132,9 +146,25 @@ pub(crate) fn write_at(file: &File, path: &Path, offset: u64, bytes: &[u8]) -> R
     })
 }
 
-/// Sets the permissions, whatever the umask.
-pub(crate) fn set_mode(file: &File, path: &Path, mode: u32) -> Result<()> {
-    file.set_permissions(std::fs::Permissions::from_mode(mode))
+/// Whose the files of a tag are, and what others may do with them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rights {
+    pub mode: u32,
+    /// User and group of the tag's header; `None`: those that new files have by themselves.
+    pub owner: Option<(u32, u32)>,
+}
+
+/// Gives the file its owner, as far as this process may, and its permissions, whatever the umask.
+pub(crate) fn set_rights(file: &File, path: &Path, rights: Rights) -> Result<()> {
+    let now = status_of(file, path)?;
+    if let Some((uid, gid)) = rights.owner.filter(|&owner| owner != (now.uid, now.gid)) {
+        // Root writes for a user, who must be able to read it; or the tag's group is not the writer's first one. Who
+        // may not give it away (root of a user namespace; a group that was left) keeps it.
+        let _ = std::os::unix::fs::fchown(file, Some(uid).filter(|&uid| uid != now.uid), Some(gid));
+    } else if rights.mode == now.mode {
+        return Ok(());
+    }
+    file.set_permissions(std::fs::Permissions::from_mode(rights.mode))
         .map_err(|error| Error::writing(path, "set its permissions", error))
 }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::header::{Header, HeaderIdentity};
 use crate::layout::Layout;
 use crate::options::Settings;
-use crate::os;
+use crate::os::{self, Rights};
 use crate::process::{self, Lock};
 use crate::record::{Cold, Hot};
 use crate::segment::Segment;
@@ -43,8 +43,8 @@ pub(crate) struct Publisher {
     pub directory: PathBuf,
     pub tag: String,
     pub settings: Settings,
-    /// Permissions of new files.
-    pub mode: u32,
+    /// Owner and permissions of new files.
+    pub rights: Rights,
     pub header: Header,
     pub lock: Option<Lock>,
     pub slots: Option<Slots>,
@@ -70,7 +70,7 @@ impl Publisher {
         directory: &Path,
         tag: &str,
         settings: Settings,
-        mode: u32,
+        rights: Rights,
         header: Header,
         lock: Option<Lock>,
     ) -> Self {
@@ -78,7 +78,7 @@ impl Publisher {
             directory: directory.to_owned(),
             tag: tag.to_owned(),
             settings,
-            mode,
+            rights,
             header,
             lock,
             slots: None,
@@ -96,12 +96,17 @@ impl Publisher {
     }
 
     /// A publisher for a new header, which has no name yet: that of the newborn file.
-    pub fn unborn(directory: &Path, tag: &str, settings: Settings, mode: u32) -> Result<(Self, Newborn)> {
+    pub fn unborn(
+        directory: &Path,
+        tag: &str,
+        settings: Settings,
+        rights: Rights,
+    ) -> Result<(Self, Newborn)> {
         let identity = HeaderIdentity::new(settings.ephemeral);
-        let newborn = Newborn::new(directory, tag, identity.file_size(), mode)?;
+        let newborn = Newborn::new(directory, tag, identity.file_size(), rights)?;
         identity.write(&newborn.file, newborn.path())?;
         let header = Header::map(&newborn.file, newborn.path(), true, true)?;
-        Ok((Self::new(directory, tag, settings, mode, header, None), newborn))
+        Ok((Self::new(directory, tag, settings, rights, header, None), newborn))
     }
 
     /// Where the header is, or will be.
@@ -141,9 +146,9 @@ impl Publisher {
         let Some(slots) = &mut self.slots else { return Ok(None) };
         let capacity = slots.identity().capacity;
         // Rounded as a new segment would be, so that there is something to gain.
-        let wanted = nbytes.max(self.settings.capacity).max(1).checked_next_multiple_of(os::page_size());
-        self.small_writes =
-            if wanted.is_some_and(|wanted| wanted < capacity / 4) { self.small_writes + 1 } else { 0 };
+        let wanted = nbytes.max(self.settings.capacity).max(1);
+        let wanted = wanted.checked_next_multiple_of(os::page_size()).unwrap_or(usize::MAX);
+        self.small_writes = if wanted < capacity / 4 { self.small_writes + 1 } else { 0 };
         if self.renew || nbytes > capacity || self.small_writes > SMALL_WRITES {
             return Ok(None);
         }
@@ -167,7 +172,7 @@ impl Publisher {
         let nbytes = nbytes.max(self.settings.capacity);
         let header = self.header.identity().id;
         let slots = self.settings.min_slots;
-        let mut unnamed = Unnamed::new(&self.directory, &self.tag, header, nbytes, slots, self.mode)?;
+        let mut unnamed = Unnamed::new(&self.directory, &self.tag, header, nbytes, slots, self.rights)?;
         unnamed.segment().warm(0);
         Ok(unnamed)
     }
@@ -333,7 +338,7 @@ impl Publisher {
 
     /// Somebody removed the header by hand (`rm`, RemoveIPC, a new mount): a new header with a new segment.
     fn publish_anew(&mut self, mut fill: Fill, user_data: &[u8]) -> Result<u64> {
-        let (mut new, newborn) = Self::unborn(&self.directory, &self.tag, self.settings, self.mode)?;
+        let (mut new, newborn) = Self::unborn(&self.directory, &self.tag, self.settings, self.rights)?;
         let layout = fill.layout.clone().or_else(|| self.layout.clone());
         let Some(layout) = layout else { return Err(self.end()) };
         let mut copy = new.begin(layout.dtype(), layout.shape())?;

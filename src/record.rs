@@ -31,6 +31,16 @@ impl Hot {
         [self.version, self.written_at, self.slot, self.layout_id, low, high, 0, 0]
     }
 
+    /// Refuses numbers that no counting from 1 reaches, and that could not be counted on from.
+    pub fn check_counts(&self, path: &Path) -> Result<()> {
+        for (field, count) in [("version", self.version), ("layout id", self.layout_id)] {
+            if count >= 1 << 63 {
+                return Err(Error::corrupt(path, field, count, "less than 2^63"));
+            }
+        }
+        Ok(())
+    }
+
     #[inline]
     pub fn from_words(words: &[u64; HOT]) -> Self {
         let [version, written_at, slot, layout_id, low, high, _, _] = *words;

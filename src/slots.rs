@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use crate::birth::Newborn;
 use crate::error::{Error, Result};
-use crate::os;
+use crate::os::{self, Rights};
 use crate::pins;
 use crate::process::Lock;
 use crate::record::Hot;
-use crate::segment::{Access, SLOTS, Segment, SegmentIdentity};
+use crate::segment::{self, Access, SLOTS, Segment, SegmentIdentity};
 use crate::sync::Ordering;
 use crate::tag;
 
@@ -41,7 +41,7 @@ impl Unnamed {
         header: u128,
         nbytes: usize,
         slots: usize,
-        mode: u32,
+        rights: Rights,
     ) -> Result<Self> {
         let too_large = || Error::NoSpace {
             path: directory.to_owned(),
@@ -51,10 +51,10 @@ impl Unnamed {
         };
         let identity = SegmentIdentity::new(header, nbytes).ok_or_else(too_large)?;
         let size = identity.file_size(slots).ok_or_else(too_large)?;
-        let newborn = Newborn::new(directory, tag, size, mode)?;
+        let newborn = Newborn::new(directory, tag, size, rights)?;
         identity.write(&newborn.file, newborn.path())?;
         // Mapping wants a count of slots; the storage is there.
-        crate::segment::write_allocated(&newborn.file, newborn.path(), slots)?;
+        segment::write_allocated(&newborn.file, newborn.path(), slots)?;
         let segment = Segment::map(&newborn.file, newborn.path(), Access::Writing)?;
         Ok(Unnamed { newborn, segment: Arc::new(segment) })
     }
@@ -88,10 +88,15 @@ impl Slots {
         hot: &Hot,
         nbytes: usize,
         uuid: u128,
-        mode: u32,
+        rights: Rights,
     ) -> Result<Option<Self>> {
-        let Ok(lock) = Lock::open(path, true) else { return Ok(None) };
-        let Ok(file) = os::open(path, true) else { return Ok(None) };
+        let (lock, file) = match (Lock::open(path, true), os::open(path, true)) {
+            (Ok(lock), Ok(file)) => (lock, file),
+            (Err(error), _) | (_, Err(error)) if os::is_exhausted(&error) => {
+                return Err(Error::io(path, "open it", error));
+            }
+            _ => return Ok(None),
+        };
         let status = os::status_of(&file, path)?;
         if !status.is_file()
             || os::status_of(lock.file(), path)?.id != status.id
@@ -100,6 +105,8 @@ impl Slots {
         {
             return Ok(None);
         }
+        let Ok(found) = segment::identify(&file, path) else { return Ok(None) };
+        os::fill_holes(&file, path, found.file_size(SLOTS).unwrap_or(0))?;
         let Ok(segment) = Segment::map(&file, path, Access::Writing) else { return Ok(None) };
         let identity = *segment.identity();
         let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
@@ -110,9 +117,7 @@ impl Slots {
         {
             return Ok(None);
         }
-        if status.mode != mode {
-            os::set_mode(&file, path, mode)?;
-        }
+        os::set_rights(&file, path, rights)?;
         // Acquire: as a reader; the bytes of that version are visible.
         let published = std::array::from_fn(|slot| segment.content(slot).load(Ordering::Acquire));
         let slots = Slots { segment: Arc::new(segment), file, _lock: lock, uuid, published };

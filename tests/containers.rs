@@ -1,0 +1,311 @@
+//! Processes in different mount, PID and user namespaces share arrays through one directory, bound at different paths,
+//! read-write and read-only, as containers do. Each side is PID 1 of its own namespace.
+
+mod sandbox;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use ndsharray::{Error, Store};
+use sandbox::{Peer, again_under, fails, files, hear, place, role, say, skip};
+
+/// A value must come within this; how soon is not asserted.
+const MINUTE: Duration = Duration::from_secs(60);
+/// What a new PID namespace needs: `ps`-like things are not used, so /proc stays as it is.
+const PID: [&str; 3] = ["--pid", "--fork", "--kill-child"];
+
+/// The ways to make a container that work here, with their names.
+fn engines(test: &str) -> Vec<(&'static str, Vec<&'static str>)> {
+    let all: [(&str, &[&str]); 3] = [
+        ("mount+pid", &["--mount"]),
+        ("mount+pid+user", &["--user", "--map-root-user", "--mount"]),
+        ("mount+pid+user+ipc+uts+net", &["--user", "--map-root-user", "--mount", "--ipc", "--uts", "--net"]),
+    ];
+    let mut working = Vec::new();
+    for (name, options) in all {
+        let options: Vec<_> = options.iter().chain(&PID).copied().collect();
+        let probe = "mount --bind /dev/shm /tmp && test $$ = 1";
+        if Command::new("unshare")
+            .args(&options)
+            .args(["sh", "-c", probe])
+            .output()
+            .is_ok_and(|o| o.status.success())
+        {
+            working.push((name, options));
+        } else {
+            skip(test, &format!("{name}: unshare is not permitted here; needs root or user namespaces"));
+        }
+    }
+    working
+}
+
+/// The pairs of containers to try: each kind with itself, and the first with each other.
+fn pairs(test: &str) -> Vec<[(&'static str, Vec<&'static str>); 2]> {
+    let engines = engines(test);
+    let same = engines.iter().map(|engine| [engine.clone(), engine.clone()]);
+    let mixed = engines.iter().skip(1).map(|engine| [engines[0].clone(), engine.clone()]);
+    same.chain(mixed).collect()
+}
+
+/// Where the directory is seen inside: at another path for each role, the original covered up.
+fn inside(role: &str) -> PathBuf {
+    place().join(role).join("store")
+}
+
+/// Starts a side: `store` inside the place is bound to `ROLE/store`, and what else is there is hidden.
+fn start(options: &[&str], read_only: bool, test: &str, role: &str, place: &Path) -> Peer {
+    std::fs::create_dir_all(place.join(role).join("store")).unwrap();
+    let mut setup = format!("mount --bind \"$1/store\" \"$1/{role}/store\"\n");
+    if read_only {
+        setup += &format!("mount -o remount,bind,ro \"$1/{role}/store\"\n");
+    }
+    setup += "mount -t tmpfs none \"$1/store\"\n";
+    Peer::start(again_under(options, &setup, test, role, place))
+}
+
+/// A directory with the one that is shared in it.
+fn shared() -> (tempfile::TempDir, PathBuf) {
+    let dir = sandbox::directory();
+    let shared = dir.path().join("store");
+    std::fs::create_dir(&shared).unwrap();
+    (dir, shared)
+}
+
+fn element(value: &ndsharray::Snapshot) -> u64 {
+    let all = value.as_slice::<u64>().unwrap();
+    assert!(all.iter().all(|&e| e == all[0]), "torn");
+    all[0]
+}
+
+/// A writer that does what it is told.
+fn writer(store: &Store, takeover: bool) {
+    let mut writer = store.writer_options("a").takeover(takeover).open().unwrap();
+    say("open");
+    loop {
+        let line = hear();
+        let mut words = line.split(' ');
+        let (verb, mut numbers) = (words.next().unwrap(), words.map(|word| word.parse::<u64>().unwrap()));
+        match verb {
+            "write" => {
+                let (value, length) = (numbers.next().unwrap(), numbers.next().unwrap() as usize);
+                writer.write_slice(&vec![value; length], &[length]).unwrap();
+                say("written");
+            }
+            "fail" => {
+                let error = fails(writer.write_slice(&[0_u8], &[1]), "\"a\"");
+                assert!(matches!(error, Error::Superseded { .. }), "{error:?}");
+                say("superseded");
+            }
+            "fill" => {
+                let mut unfinished = writer.loan::<u64>(&[1000]).unwrap();
+                unfinished.as_mut_slice()[..500].fill(u64::MAX);
+                say("filling");
+                hear();
+                panic!("to be killed while it fills");
+            }
+            "leave" => return,
+            other => panic!("{other}?"),
+        }
+    }
+}
+
+/// A reader that waits for each value in turn, and says what it got and how.
+fn reader(store: &Store, read_only: bool) {
+    assert_eq!(store.tags().unwrap(), ["a"]);
+    let mut reader = store.reader("a").unwrap();
+    if read_only {
+        let error = fails(store.writer("a"), store.directory().to_str().unwrap());
+        assert!(matches!(error, Error::NotWritable { .. }), "{error:?}");
+        assert_eq!(store.gc().unwrap().removed, [""; 0]);
+    } else {
+        assert!(matches!(store.writer("a"), Err(Error::WriterExists { .. })));
+    }
+    let mut held = Vec::new();
+    say("open");
+    loop {
+        match hear().as_str() {
+            "wait" => {
+                let value = reader.wait(MINUTE).unwrap().expect("a value within a minute");
+                assert_eq!(value.is_copy(), read_only);
+                say(&format!("{} of {}", element(&value), value.shape()[0]));
+                held = vec![value];
+            }
+            "alive" => say(if reader.writer_alive().unwrap() { "alive" } else { "dead" }),
+            "held" => say(&format!("{} held", element(&held[0]))),
+            "stop" => return,
+            other => panic!("{other}?"),
+        }
+    }
+}
+
+/// The processes of a namespace go some time after the `unshare` that was killed.
+#[track_caller]
+fn until_dead(store: &Store, tag: &str) {
+    let deadline = Instant::now() + sandbox::WATCHDOG;
+    while store.stat(tag).unwrap().writer_alive {
+        assert!(Instant::now() < deadline, "the lock of a killed writer is still held");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn side(role: &str) {
+    let path = inside(role);
+    assert_eq!(std::process::id(), 1, "PID 1 of its own namespace");
+    assert_eq!(files(&place().join("store")), [""; 0], "the directory is seen at one path only");
+    let store = Store::open(path).unwrap();
+    match role {
+        "writer" => writer(&store, false),
+        "usurper" => writer(&store, true),
+        "reader" => reader(&store, false),
+        "observer" => reader(&store, true),
+        other => panic!("{other}?"),
+    }
+}
+
+#[test]
+fn stream_hold_and_take_over() {
+    const TEST: &str = "stream_hold_and_take_over";
+    if let Some(role) = role() {
+        return side(&role);
+    }
+    for [(one, first), (two, second)] in pairs(TEST) {
+        for read_only in [false, true] {
+            println!("writer in {one}, reader in {two}, read-only {read_only}");
+            let (dir, shared) = shared();
+            let mut writer = start(&first, false, TEST, "writer", dir.path());
+            writer.expect("open");
+            let name = if read_only { "observer" } else { "reader" };
+            let mut reader = start(&second, read_only, TEST, name, dir.path());
+            reader.expect("open");
+            // Sleeping when it comes, or not yet; the same layout, a smaller one, one that needs a new segment.
+            for (value, length) in [(1, 1000), (2, 1000), (3, 10), (4, 100_000), (5, 100_000), (6, 1)] {
+                reader.tell("wait");
+                if value % 2 == 0 {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                writer.tell(&format!("write {value} {length}"));
+                writer.expect("written");
+                reader.expect(&format!("{value} of {length}"));
+            }
+            reader.tell("alive");
+            reader.expect("alive");
+            let mut usurper = start(&first, false, TEST, "usurper", dir.path());
+            usurper.expect("open");
+            writer.tell("fail");
+            writer.expect("superseded");
+            writer.tell("leave");
+            writer.end();
+            usurper.tell("write 7 1");
+            usurper.expect("written");
+            reader.tell("wait");
+            reader.expect("7 of 1");
+            for value in 8..15 {
+                usurper.tell(&format!("write {value} 1"));
+                usurper.expect("written");
+            }
+            reader.tell("held");
+            reader.expect("7 held");
+            usurper.tell("leave");
+            usurper.end();
+            reader.tell("alive");
+            reader.expect("dead");
+            reader.tell("stop");
+            reader.end();
+            assert_eq!(files(&shared).len(), 2);
+        }
+    }
+}
+
+#[test]
+fn killed_across_the_boundary() {
+    const TEST: &str = "killed_across_the_boundary";
+    if let Some(role) = role() {
+        return side(&role);
+    }
+    for [(one, first), (two, second)] in pairs(TEST) {
+        println!("writer in {one}, reader in {two}");
+        let (dir, shared) = shared();
+        let host = Store::open(&shared).unwrap();
+        let mut writer = start(&first, false, TEST, "writer", dir.path());
+        writer.expect("open");
+        let mut reader = start(&second, false, TEST, "reader", dir.path());
+        reader.expect("open");
+        writer.tell("write 1 1000");
+        writer.expect("written");
+        reader.tell("wait");
+        reader.expect("1 of 1000");
+        writer.tell("fill");
+        writer.expect("filling");
+        // Its pid says 1, as in the reader's namespace another process does: the lock is what counts.
+        assert_eq!(host.stat("a").unwrap().pid, 1);
+        assert!(host.stat("a").unwrap().writer_alive);
+        writer.kill();
+        until_dead(&host, "a");
+        reader.tell("alive");
+        reader.expect("dead");
+        reader.tell("held");
+        reader.expect("1 held");
+        assert_eq!(element(&host.reader("a").unwrap().latest().unwrap()), 1);
+        // The next one, in the reader's kind of container, goes on; the waiting reader is told.
+        reader.tell("wait");
+        let mut next = start(&second, false, TEST, "writer", dir.path());
+        next.expect("open");
+        next.tell("write 2 1000");
+        next.expect("written");
+        reader.expect("2 of 1000");
+        assert_eq!(host.stat("a").unwrap().value.unwrap().version, 2);
+        // Now the reader, with a pin that stays; a stream goes on without waiting, in two files.
+        assert_eq!(host.stat("a").unwrap().value.unwrap().slots.unwrap().pinned, 1);
+        reader.kill();
+        for value in 3..30 {
+            next.tell(&format!("write {value} 1000"));
+            next.expect("written");
+            assert_eq!(element(&host.reader("a").unwrap().latest().unwrap()), value);
+        }
+        assert_eq!(files(&shared).len(), 2);
+        next.kill();
+        until_dead(&host, "a");
+        assert_eq!(host.gc().unwrap().removed, [""; 0], "a value outlives its writer");
+        host.remove("a").unwrap();
+        assert_eq!(files(&shared), [""; 0]);
+    }
+}
+
+#[test]
+fn gc_across_the_boundary() {
+    const TEST: &str = "gc_across_the_boundary";
+    if let Some(role) = role() {
+        let store = Store::open(inside(&role)).unwrap();
+        if role == "sweeper" {
+            assert_eq!(store.gc().unwrap().removed, [""; 0], "the other container's writer lives");
+            say("nothing");
+            assert_eq!(hear(), "again");
+            let removed = store.gc().unwrap().removed;
+            assert!(removed.contains(&"e".to_owned()), "{removed:?}");
+            return;
+        }
+        let mut ephemeral = store.writer_options("e").ephemeral(true).open().unwrap();
+        ephemeral.write_slice(&[1_u8], &[1]).unwrap();
+        let _unfinished = ephemeral.loan::<u8>(&[100_000]).unwrap();
+        say("half done");
+        hear();
+        return;
+    }
+    for [(one, first), (two, second)] in pairs(TEST) {
+        println!("writer in {one}, gc in {two}");
+        let (dir, shared) = shared();
+        let mut writer = start(&first, false, TEST, "maker", dir.path());
+        writer.expect("half done");
+        let before = files(&shared);
+        assert_eq!(before.len(), 3, "header, data file, and a new one under a temporary name: {before:?}");
+        let mut sweeper = start(&second, false, TEST, "sweeper", dir.path());
+        sweeper.expect("nothing");
+        assert_eq!(files(&shared), before);
+        writer.kill();
+        until_dead(&Store::open(&shared).unwrap(), "e");
+        sweeper.tell("again");
+        sweeper.end();
+        assert_eq!(files(&shared), [""; 0]);
+    }
+}

@@ -1,0 +1,142 @@
+//! Data files with every kind of damage, or that are not there or are something else: a typed error for the reader, and
+//! a writer goes on with a new one. Each sweep runs in a child, so that a SIGBUS is seen.
+
+#[path = "sandbox/damage.rs"]
+mod damage;
+mod sandbox;
+
+use damage::{NEXT, Tag, damages, read_live, set, try_all, word_at};
+use ndsharray::{Error, Store};
+use sandbox::{fails, files, in_child, picture};
+
+#[test]
+fn every_word_of_the_data_file() {
+    let Some(dir) = in_child("every_word_of_the_data_file") else { return };
+    let tag = Tag::make(&dir);
+    for at in 0..128 {
+        let what = format!("data file byte {at}");
+        let outcome = try_all(&dir, &tag, &what, &|_, data| data[at] ^= 0x41);
+        let error = outcome.read.unwrap_err();
+        let fits = match at {
+            0..8 => matches!(error, Error::Corrupt { field: "magic", .. }),
+            8..12 => matches!(error, Error::FormatVersion { .. }),
+            12..16 => matches!(error, Error::Endianness { .. }),
+            _ => matches!(error, Error::Checksum { .. }),
+        };
+        assert!(fits, "{what}: {error:?}");
+        assert!(outcome.opened.is_ok(), "{what}: a writer makes a new one: {:?}", outcome.opened);
+    }
+    // Count of slots; table of slots; pins, and what lies between them.
+    let pins = (4096..4096 + 8 * 512).step_by(128);
+    for at in (128..2312).step_by(8).chain(pins).chain([4104, 8184]) {
+        for word in damages(word_at(&tag.data, at), at) {
+            let what = format!("data file word {at} is {word:#x}");
+            let outcome = try_all(&dir, &tag, &what, &|_, data| set(data, at, word));
+            assert!(outcome.opened.is_ok(), "{what}: {:?}", outcome.opened);
+            let changed = word != word_at(&tag.data, at);
+            match (at, outcome.read) {
+                (128, Err(Error::Corrupt { field: "slots allocated", .. })) => assert!(word == 0 || word > 8),
+                (128, Err(Error::Truncated { .. })) => assert!((3..=8).contains(&word)),
+                (128, Err(Error::Corrupt { field: "slot", .. })) => assert_eq!(word, 1, "value in slot 1"),
+                (512, Err(Error::Contended { .. })) => assert!(changed, "content version of slot 1"),
+                (_, Ok(())) => assert!(!(changed && matches!(at, 128 | 512)), "{what}"),
+                (_, Err(error)) => panic!("{what}: {error:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn data_files_that_do_not_match() {
+    let Some(dir) = in_child("data_files_that_do_not_match") else { return };
+    let tag = Tag::make(&dir);
+    let other = Tag::make(&dir);
+    let lengths = [0, 1, 7, 8, 127, 128, 136, 255, 256, 4095, 4096, 8191, 8192, 8193, 12287, 12288, 16383];
+    for length in lengths {
+        let what = format!("a data file of {length} bytes");
+        let outcome = try_all(&dir, &tag, &what, &|_, data| data.truncate(length));
+        let error = outcome.read.unwrap_err();
+        let fits = match error {
+            Error::Corrupt { field: "magic", .. } => length < 8,
+            Error::Truncated { found, expected, .. } => {
+                found == length as u64 && expected == if length < 8192 { 8192 } else { 16384 }
+            }
+            _ => false,
+        };
+        assert!(fits, "{what}: {error:?}");
+        assert!(outcome.opened.is_ok(), "{what}: {:?}", outcome.opened);
+    }
+    // Another tag's file, and one of the same header that was left behind, each whole.
+    let swap = |_: &mut Vec<u8>, data: &mut Vec<u8>| *data = other.data.clone();
+    let sealed = |at: usize, word: u64| {
+        move |_: &mut Vec<u8>, data: &mut Vec<u8>| {
+            set(data, at, word);
+            let checksum = crc32fast::hash(&data[..120]);
+            set(data, 120, u64::from(checksum));
+        }
+    };
+    for (what, field, damage) in [
+        ("another header's", "segment id", &swap as &dyn Fn(&mut Vec<u8>, &mut Vec<u8>)),
+        ("another segment id", "segment id", &sealed(24, 5)),
+        ("another header id", "segment id", &sealed(40, 5)),
+        ("no capacity", "slot capacity", &sealed(56, 0)),
+        ("an odd capacity", "slot capacity", &sealed(56, 4095)),
+        ("a vast capacity", "slot capacity", &sealed(56, 1 << 62)),
+        ("all the capacity", "slot capacity", &sealed(56, u64::MAX << 12)),
+        ("a region that cannot be", "page size", &sealed(16, 4097)),
+    ] {
+        let outcome = try_all(&dir, &tag, what, damage);
+        let error = outcome.read.unwrap_err();
+        assert!(matches!(&error, Error::Corrupt { field: f, .. } if *f == field), "{what}: {error:?}");
+        assert!(outcome.opened.is_ok(), "{what}: {:?}", outcome.opened);
+    }
+    // A capacity that the file does not have.
+    let error = try_all(&dir, &tag, "too large", &sealed(56, 8192)).read.unwrap_err();
+    assert!(matches!(error, Error::Truncated { .. }), "{error:?}");
+}
+
+/// Other things under the data file's name: the reader says which, a writer leaves them and makes a new file.
+#[test]
+fn foreign_files_under_the_data_files_name() {
+    let Some(dir) = in_child("foreign_files_under_the_data_files_name") else { return };
+    let tag = Tag::make(&dir);
+    for (what, found) in [
+        ("nothing", "no data file"),
+        ("FIFO", "a FIFO"),
+        ("directory", "a directory"),
+        ("symlink", "a symbolic link"),
+        ("socket", "a socket"),
+        ("sparse", "starts with \"\\x00"),
+    ] {
+        println!("{what}");
+        let place = tag.put(&dir, &|_, _| {});
+        let path = place.0.join(&tag.name);
+        std::fs::rename(&path, place.0.join("moved")).unwrap();
+        match what {
+            "FIFO" => rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap(),
+            "directory" => std::fs::create_dir(&path).unwrap(),
+            "symlink" => std::os::unix::fs::symlink("moved", &path).unwrap(),
+            "socket" => drop(std::os::unix::net::UnixListener::bind(&path).unwrap()),
+            "sparse" => std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap(),
+            _ => {}
+        }
+        let store = Store::open(&place.0).unwrap();
+        let before = picture(&place.0);
+        let error = fails(store.reader("a").unwrap().latest(), path.to_str().unwrap());
+        let fits = matches!(error, Error::Corrupt { .. } | Error::DataMissing { .. });
+        assert!(fits && error.to_string().contains(found), "{what}: {error:?}");
+        let stat = store.stat("a").unwrap().value.unwrap();
+        assert_eq!((stat.version, stat.shape, stat.slots), (2, vec![5], None), "{what}");
+        assert_eq!(store.gc().unwrap().removed, [""; 0]);
+        assert_eq!(picture(&place.0), before);
+        store.writer("a").unwrap().write_slice(&NEXT, &[5]).unwrap();
+        assert_eq!(read_live(&store).unwrap(), NEXT);
+        store.writer_options("a").takeover(true).open().unwrap();
+        assert_eq!(read_live(&store).unwrap(), NEXT);
+        store.remove("a").unwrap();
+        let mut left: Vec<_> = before.keys().filter(|name| *name != "a").cloned().collect();
+        left.sort();
+        assert_eq!(files(&place.0), left, "{what}");
+        assert_eq!(picture(&place.0)["moved"].3, tag.data);
+    }
+}

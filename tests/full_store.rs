@@ -1,0 +1,282 @@
+//! A store that is full, at every stage of a write: a typed error with true figures, no signal, the last value and
+//! the files as before, and all is well again when there is room. Each test mounts a small tmpfs of its own.
+
+mod sandbox;
+
+use std::path::{Path, PathBuf};
+
+use ndsharray::{Error, Store, Writer};
+use sandbox::{fails, files, run, with_mounts};
+
+const KIB: usize = 1 << 10;
+
+/// Mounts a tmpfs of that size over the directory.
+fn mount(dir: &Path, options: &str) -> Store {
+    assert!(run("mount", &[&"-t", &"tmpfs", &"-o", &options, &"none", &dir]), "mount of {options}");
+    Store::open(dir).unwrap()
+}
+
+/// A file that is in the way; dropped, it is removed.
+struct Ballast(PathBuf);
+
+impl Ballast {
+    /// Takes all the space but `left` bytes.
+    fn all_but(dir: &Path, left: u64) -> Ballast {
+        let path = dir.join("ballast");
+        let file = std::fs::File::create(&path).unwrap();
+        let free = fs2::available_space(dir).unwrap();
+        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, free - left).unwrap();
+        assert_eq!(fs2::available_space(dir).unwrap(), left);
+        Ballast(path)
+    }
+}
+
+impl Drop for Ballast {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn value(seed: u8, length: usize) -> Vec<u8> {
+    (0..length).map(|i| (i as u8).wrapping_mul(31).wrapping_add(seed)).collect()
+}
+
+fn write(writer: &mut Writer, seed: u8, length: usize) -> ndsharray::Result<u64> {
+    writer.write_slice(&value(seed, length), &[length])
+}
+
+#[track_caller]
+fn reads(store: &Store, seed: u8, length: usize) {
+    let read = store.reader("a").unwrap().latest().unwrap();
+    assert!(read.bytes() == value(seed, length), "value {seed} of {length} bytes, got {read:?}");
+    assert!(!read.is_copy());
+}
+
+/// Checks that it is NoSpace with figures that are those of the mount and make sense.
+#[track_caller]
+fn full<T: std::fmt::Debug>(outcome: ndsharray::Result<T>, dir: &Path, least: usize, size: usize) -> String {
+    let error = fails(outcome, dir.to_str().unwrap());
+    let text = error.to_string();
+    let Error::NoSpace { path, wanted, free, total } = error else { panic!("{error:?}") };
+    assert_eq!((path.as_path(), total), (dir, size as u64), "{text}");
+    assert!(wanted >= least as u64 && free < wanted && free < total, "at least {least} wanted: {text}");
+    text
+}
+
+#[test]
+fn first_write() {
+    let Some(dir) = with_mounts("first_write", "") else { return };
+    let store = mount(&dir, "size=64k");
+    let mut writer = store.writer("a").unwrap();
+    let text = full(write(&mut writer, 1, 1000 * KIB), &dir, 1000 * KIB, 64 * KIB);
+    assert!(!text.contains("container"), "{text}");
+    assert_eq!(files(&dir), ["a"]);
+    assert!(matches!(store.reader("a").unwrap().latest(), Err(Error::Empty { .. })));
+    // A loan is the same; so are rows that are copied one by one.
+    full(writer.loan::<u8>(&[1000 * KIB]), &dir, 1000 * KIB, 64 * KIB);
+    let column = ndsharray::ndarray::Array2::<u8>::zeros((1000, KIB));
+    full(writer.write(&column.t()), &dir, 1000 * KIB, 64 * KIB);
+    assert_eq!(files(&dir), ["a"]);
+    assert_eq!(write(&mut writer, 2, 10 * KIB).unwrap(), 1, "no version is lost");
+    reads(&store, 2, 10 * KIB);
+    assert_eq!(files(&dir).len(), 2);
+}
+
+#[test]
+fn second_slot() {
+    let Some(dir) = with_mounts("second_slot", "") else { return };
+    let store = mount(&dir, "size=8m");
+    let mut writer = store.writer("a").unwrap();
+    write(&mut writer, 1, 3000 * KIB).unwrap();
+    let ballast = Ballast::all_but(&dir, 2000 << 10);
+    let before = files(&dir);
+    for _ in 0..3 {
+        full(write(&mut writer, 2, 3000 * KIB), &dir, 3000 * KIB, 8 << 20);
+        reads(&store, 1, 3000 * KIB);
+        assert_eq!(files(&dir), before);
+        assert_eq!(fs2::available_space(&dir).unwrap(), 2000 << 10, "nothing stays taken");
+    }
+    drop(ballast);
+    assert_eq!(write(&mut writer, 2, 3000 * KIB).unwrap(), 2);
+    reads(&store, 2, 3000 * KIB);
+    // With two slots a stream needs nothing more: it goes on in a store without a free byte.
+    let _ballast = Ballast::all_but(&dir, 0);
+    for seed in 3..20 {
+        write(&mut writer, seed, 3000 * KIB).unwrap();
+        reads(&store, seed, 3000 * KIB);
+    }
+}
+
+#[test]
+fn a_held_value_needs_a_third_slot() {
+    let Some(dir) = with_mounts("a_held_value_needs_a_third_slot", "") else { return };
+    let store = mount(&dir, "size=1m");
+    let mut writer = store.writer("a").unwrap();
+    for seed in 0..3 {
+        write(&mut writer, seed, 100 * KIB).unwrap();
+    }
+    let held = store.reader("a").unwrap().latest().unwrap();
+    let ballast = Ballast::all_but(&dir, 0);
+    write(&mut writer, 3, 100 * KIB).unwrap();
+    full(write(&mut writer, 4, 100 * KIB), &dir, 100 * KIB, 1 << 20);
+    reads(&store, 3, 100 * KIB);
+    assert!(held.bytes() == value(2, 100 * KIB));
+    drop(held);
+    write(&mut writer, 4, 100 * KIB).unwrap();
+    reads(&store, 4, 100 * KIB);
+    drop(ballast);
+    write(&mut writer, 5, 100 * KIB).unwrap();
+    reads(&store, 5, 100 * KIB);
+}
+
+#[test]
+fn new_segment() {
+    let Some(dir) = with_mounts("new_segment", "") else { return };
+    let store = mount(&dir, "size=1m");
+    let mut writer = store.writer("a").unwrap();
+    write(&mut writer, 1, 100 * KIB).unwrap();
+    let ballast = Ballast::all_but(&dir, 200 << 10);
+    let before = files(&dir);
+    full(write(&mut writer, 2, 300 * KIB), &dir, 300 * KIB, 1 << 20);
+    reads(&store, 1, 100 * KIB);
+    assert_eq!(files(&dir), before);
+    // What fits still works: another layout in the memory that is there.
+    write(&mut writer, 3, 99 * KIB).unwrap();
+    reads(&store, 3, 99 * KIB);
+    full(write(&mut writer, 2, 300 * KIB), &dir, 300 * KIB, 1 << 20);
+    reads(&store, 3, 99 * KIB);
+    drop(ballast);
+    write(&mut writer, 2, 300 * KIB).unwrap();
+    reads(&store, 2, 300 * KIB);
+    assert_eq!(files(&dir).len(), 2);
+}
+
+#[test]
+fn header_creation() {
+    let Some(dir) = with_mounts("header_creation", "") else { return };
+    let store = mount(&dir, "size=64k");
+    for left in [0, 4096] {
+        let ballast = Ballast::all_but(&dir, left);
+        full(store.writer("a"), &dir, 8 * KIB, 64 * KIB);
+        assert_eq!(files(&dir), ["ballast"]);
+        assert!(matches!(store.reader("a"), Err(Error::NotFound { .. })));
+        drop(ballast);
+    }
+    write(&mut store.writer("a").unwrap(), 1, KIB).unwrap();
+    reads(&store, 1, KIB);
+}
+
+#[test]
+fn adoption_needs_no_room() {
+    let Some(dir) = with_mounts("adoption_needs_no_room", "") else { return };
+    let store = mount(&dir, "size=1m");
+    for seed in 1..3 {
+        write(&mut store.writer("a").unwrap(), seed, 100 * KIB).unwrap();
+    }
+    let _ballast = Ballast::all_but(&dir, 0);
+    for seed in 3..6 {
+        let mut writer = store.writer("a").unwrap();
+        reads(&store, seed - 1, 100 * KIB);
+        assert_eq!(write(&mut writer, seed, 100 * KIB).unwrap(), u64::from(seed));
+        reads(&store, seed, 100 * KIB);
+    }
+    store.remove("a").unwrap();
+    assert_eq!(files(&dir), ["ballast"]);
+}
+
+#[test]
+fn takeover() {
+    let Some(dir) = with_mounts("takeover", "") else { return };
+    let store = mount(&dir, "size=1m");
+    let mut old = store.writer("a").unwrap();
+    write(&mut old, 1, 100 * KIB).unwrap();
+    write(&mut old, 2, 100 * KIB).unwrap();
+    let before = files(&dir);
+    // No room for the header; for the header, but not for the value.
+    for (left, least) in [(0, 8 * KIB), (16 << 10, 100 * KIB)] {
+        let ballast = Ballast::all_but(&dir, left);
+        full(store.writer_options("a").takeover(true).open(), &dir, least, 1 << 20);
+        drop(ballast);
+        assert_eq!(files(&dir), before);
+        reads(&store, 2, 100 * KIB);
+        write(&mut old, 2, 100 * KIB).unwrap();
+    }
+    let mut new = store.writer_options("a").takeover(true).open().unwrap();
+    reads(&store, 2, 100 * KIB);
+    assert!(matches!(write(&mut old, 9, 100 * KIB), Err(Error::Superseded { .. })));
+    write(&mut new, 3, 100 * KIB).unwrap();
+    reads(&store, 3, 100 * KIB);
+    assert_eq!(files(&dir).len(), 2);
+}
+
+#[test]
+fn out_of_inodes() {
+    let Some(dir) = with_mounts("out_of_inodes", "") else { return };
+    // The root directory, and four more.
+    let store = mount(&dir, "size=1m,nr_inodes=5");
+    #[track_caller]
+    fn inodes<T: std::fmt::Debug>(outcome: ndsharray::Result<T>, dir: &Path) {
+        let error = fails(outcome, dir.to_str().unwrap());
+        assert!(matches!(&error, Error::NoSpace { path, .. } if path == dir), "{error:?}");
+        assert!(error.to_string().contains("inodes"), "bytes are free, so it must say what is not: {error}");
+    }
+    let mut writer = store.writer("a").unwrap();
+    for name in ["1", "2", "3"] {
+        std::fs::write(dir.join(name), "").unwrap();
+    }
+    let before = files(&dir);
+    inodes(store.writer("b"), &dir);
+    inodes(write(&mut writer, 1, KIB), &dir);
+    assert_eq!(files(&dir), before);
+    assert!(matches!(store.reader("a").unwrap().latest(), Err(Error::Empty { .. })));
+    std::fs::remove_file(dir.join("1")).unwrap();
+    write(&mut writer, 1, KIB).unwrap();
+    let before = files(&dir);
+    // The same layout needs no name; a new one in the same memory needs one for an instant, and so does a new segment.
+    write(&mut writer, 2, KIB).unwrap();
+    for length in [100, 100 * KIB] {
+        inodes(write(&mut writer, 3, length), &dir);
+        reads(&store, 2, KIB);
+        assert_eq!(files(&dir), before);
+    }
+    inodes(store.writer_options("a").takeover(true).open(), &dir);
+    write(&mut writer, 2, KIB).unwrap();
+    std::fs::remove_file(dir.join("2")).unwrap();
+    for (seed, length) in [(4, 100), (5, 100 * KIB)] {
+        write(&mut writer, seed, length).unwrap();
+        reads(&store, seed, length);
+    }
+}
+
+#[test]
+fn the_default_of_container_engines_is_named() {
+    let Some(dir) = with_mounts("the_default_of_container_engines_is_named", "") else { return };
+    let store = mount(&dir, "size=64m");
+    let mut writer = store.writer("a").unwrap();
+    let text = full(writer.loan::<u8>(&[65 << 20]), &dir, 65 << 20, 64 << 20);
+    assert!(text.contains("64 MB") && text.contains("--shm-size"), "{text}");
+}
+
+/// Copies with holes, as `cp` makes of zeros, have slots without storage; written to on a full store they would be
+/// a SIGBUS.
+#[test]
+fn holes_in_an_adopted_data_file() {
+    let Some(dir) = with_mounts("holes_in_an_adopted_data_file", "") else { return };
+    let store = mount(&dir, "size=1m");
+    let mut writer = store.writer("a").unwrap();
+    for seed in 1..3 {
+        write(&mut writer, seed, 100 * KIB).unwrap();
+    }
+    let data = dir.join(writer.data_file().unwrap());
+    drop(writer);
+    // The slot of value 1, which is the next one to be written.
+    let file = std::fs::File::options().write(true).open(&data).unwrap();
+    let hole = rustix::fs::FallocateFlags::PUNCH_HOLE | rustix::fs::FallocateFlags::KEEP_SIZE;
+    rustix::fs::fallocate(&file, hole, 8192, 100 << 10).unwrap();
+    let ballast = Ballast::all_but(&dir, 4096);
+    full(store.writer("a"), &dir, 100 * KIB, 1 << 20);
+    reads(&store, 2, 100 * KIB);
+    drop(ballast);
+    write(&mut store.writer("a").unwrap(), 3, 100 * KIB).unwrap();
+    reads(&store, 3, 100 * KIB);
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 use crate::error::{Error, Result};
-use crate::os::{self, Rights};
+use crate::os::{self, PRIVATE, Rights};
 use crate::process::{self, Lock};
 use crate::tag;
 
@@ -47,6 +47,8 @@ impl Newborn {
                 .tempfile_in(directory);
             let (file, path) = created.map_err(|error| creation(directory, error))?.into_parts();
             let temporary = Temporary { path: Some(path), generation: process::generation() };
+            // A umask may have taken the owner's own permissions away.
+            os::set_rights(&file, temporary.path(), Rights { mode: PRIVATE, owner: None })?;
             // Whoever tidies up may see the file before it is locked, and remove it: then another one.
             let lock = match Lock::open(temporary.path(), true) {
                 Ok(lock) => lock,

@@ -42,9 +42,6 @@ impl Default for Settings {
     }
 }
 
-/// Permissions of files that nobody said otherwise for: the owner alone.
-pub(crate) const PRIVATE: u32 = 0o600;
-
 impl WriterOptions {
     pub(crate) fn new(directory: &Path, tag: &str) -> Self {
         WriterOptions { directory: directory.to_owned(), tag: tag.to_owned(), settings: Settings::default() }

@@ -154,6 +154,9 @@ pub(crate) struct Rights {
     pub owner: Option<(u32, u32)>,
 }
 
+/// Permissions of files that nobody said otherwise for: the owner alone.
+pub(crate) const PRIVATE: u32 = 0o600;
+
 /// Gives the file its owner, as far as this process may, and its permissions, whatever the umask.
 pub(crate) fn set_rights(file: &File, path: &Path, rights: Rights) -> Result<()> {
     let now = status_of(file, path)?;

@@ -78,9 +78,12 @@ fn look_only(dir: &Path) {
 fn a_read_only_mount() {
     let Some(dir) = with_mounts("a_read_only_mount", "mount -t tmpfs none \"$1\"") else { return };
     Store::open(&dir).unwrap().writer("a").unwrap().write_slice(&[1_u8, 2, 3], &[3]).unwrap();
-    assert!(run("mount", &[&"-o", &"remount,ro", &dir]));
-    look_only(&dir);
-    assert!(run("mount", &[&"-o", &"remount,rw", &dir]));
+    if run("mount", &[&"-o", &"remount,ro", &dir]) {
+        look_only(&dir);
+        assert!(run("mount", &[&"-o", &"remount,rw", &dir]));
+    } else {
+        skip("a_read_only_mount", "the whole filesystem read-only: needs root outside a user namespace");
+    }
     assert!(run("mount", &[&"--bind", &dir, &dir]) && run("mount", &[&"-o", &"remount,bind,ro", &dir]));
     look_only(&dir);
 }

@@ -34,7 +34,8 @@ fn engines(test: &str) -> Vec<(&'static str, Vec<&'static str>)> {
         {
             working.push((name, options));
         } else {
-            skip(test, &format!("{name}: unshare is not permitted here; needs root or user namespaces"));
+            let needs = if name.contains("user") { "user namespaces" } else { "root" };
+            skip(test, &format!("{name}: unshare is not permitted here; needs {needs}"));
         }
     }
     working

@@ -67,6 +67,7 @@ impl Reader {
     }
 
     /// The latest value if it is newer than what this reader returned last, from `read` or [`wait`](Self::wait).
+    /// `None` also while the tag is removed.
     ///
     /// # Errors
     /// [`Error::DataMissing`] if somebody removed the data file by hand; [`Error::Contended`] if the writer was faster
@@ -76,7 +77,14 @@ impl Reader {
         if !self.has_newer() {
             return Ok(None);
         }
-        let snapshot = self.latest()?;
+        let snapshot = match self.latest() {
+            // The tag was removed, and with it a value that this reader had not seen. It is not waited for any more.
+            Err(Error::NotFound { .. }) => {
+                self.returned = Some((self.follower.header_id(), self.follower.current().version));
+                return Ok(None);
+            }
+            latest => latest?,
+        };
         let id = self.follower.header_id();
         if let Some((_, version)) = self.returned {
             self.missed += snapshot.version().saturating_sub(version).saturating_sub(1);
@@ -88,7 +96,8 @@ impl Reader {
     /// The latest value.
     ///
     /// # Errors
-    /// [`Error::Empty`] if nothing was ever written; and as [`read`](Self::read).
+    /// [`Error::Empty`] if nothing was ever written, [`Error::NotFound`] if the tag was removed and its value cannot be
+    /// reached any more; and as [`read`](Self::read).
     pub fn latest(&self) -> Result<Snapshot> {
         self.take(Self::owned).map(Snapshot)
     }

@@ -211,7 +211,8 @@ fn write(store: &Store, tag: &str, seconds: u64) -> Result<[u64; 4]> {
 fn read(store: &Store, tag: &str, wait: bool) -> Result<[u64; 4]> {
     let mut reader = loop {
         match store.reader(tag) {
-            Err(ndsharray::Error::NotFound { .. }) if !stopped() => thread::sleep(Duration::from_millis(2)),
+            Err(ndsharray::Error::NotFound { .. }) if stopped() => return Ok([0; 4]),
+            Err(ndsharray::Error::NotFound { .. }) => thread::sleep(Duration::from_millis(2)),
             opened => break opened?,
         }
     };

@@ -30,6 +30,9 @@ use value::{FRAME, Note, check, checksum, counters, ramp, row_of};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+/// A run that takes longer than this has failed.
+const LONGEST: Duration = Duration::from_secs(14);
+
 /// A line of report from each reader, not more often.
 const REPORT_EVERY: Duration = Duration::from_millis(700);
 
@@ -109,7 +112,7 @@ fn share(seconds: u64) -> Result<bool> {
 
 /// Starts the three processes and waits for them; none is left when it returns.
 fn watch(tag: &str, seconds: u64) -> Result<[Vec<u64>; 3]> {
-    let deadline = Instant::now() + Duration::from_secs(seconds + 3);
+    let deadline = Instant::now() + LONGEST;
     let mut writer = Participant::start("writer", tag, seconds)?;
     let mut wait = Participant::start("wait", tag, seconds)?;
     let mut poll = Participant::start("poll", tag, seconds)?;

@@ -57,3 +57,8 @@ pub use half;
 #[cfg(feature = "ndarray")]
 pub use ndarray;
 pub use num_complex;
+
+/// Compiles and runs the examples of the README.
+#[cfg(all(doctest, feature = "ndarray"))]
+#[doc = include_str!("../README.md")]
+pub struct ReadmeDoctests;

@@ -187,14 +187,12 @@ pub enum Error {
     },
     /// The writer was faster than this reader every time that it tried to take a value.
     #[error(
-        "array {tag:?}: found its slot written again in each of {found} attempts, expected it to stay for one \
+        "array {tag:?}: found its slot written again at each attempt to take its value, expected it to stay for one \
              (WriterOptions::min_slots gives copying readers more time)"
     )]
     Contended {
         /// The tag.
         tag: String,
-        /// How many attempts were made.
-        found: u32,
     },
     /// The elements have another type than was asked for.
     #[error("wrong dtype: found {found}, expected {expected}")]

@@ -223,29 +223,38 @@ pub(crate) struct Peek {
 }
 
 /// Reads an open header without mapping it.
+///
+/// Under a writer at full speed the hot words may be of two publishes in a row; the cold words are of one layout.
 pub(crate) fn peek(file: &File, path: &Path) -> Result<Peek> {
     let identity = identify(file, path)?;
-    // A live writer may publish meanwhile, as often as it likes; the sequence number tells. A read of a page from the
-    // page cache is far shorter than a thousand publishes in a row would need to get in between each time.
+    let mut problem = None;
+    // More than one round only while a layout changes, which takes a writer far longer than this.
     for _ in 0..1000 {
-        let look = || -> Result<u64> {
-            let mut seq = [0_u64; 1];
-            os::read_at(file, path, SEQ as u64, bytemuck::cast_slice_mut(&mut seq))?;
-            Ok(seq[0])
-        };
-        // Before and after: within one read nobody says in which order the kernel copies the words.
-        let seq = look()?;
         let mut words = [0_u64; LEAST_REGION / 8];
         os::read_at(file, path, 0, bytemuck::cast_slice_mut(&mut words))?;
-        if words[SEQ / 8] != seq || look()? != seq {
-            continue;
-        }
+        let mut again = [0_u64; 1];
+        os::read_at(file, path, SEQ as u64, bytemuck::cast_slice_mut(&mut again))?;
+        let seq = words[SEQ / 8];
         let [_, state]: [u32; 2] = bytemuck::cast(words[NOTIFY / 8]);
         let record = &words[(RECORDS + RECORD * (seq & 1) as usize) / 8..][..RECORD / 8];
         let hot = Hot::from_words(&std::array::from_fn(|i| record[i]));
-        let cold = &std::array::from_fn(|i| record[COLD_WORDS / 8 + i]);
-        let cold = if hot.version == 0 { None } else { Some(Cold::from_words(cold, path)?) };
-        return Ok(Peek { identity, gone: state == GONE, hot, cold });
+        let (opened, closed) = (record[OPENED / 8], record[CLOSED / 8]);
+        let cold: [u64; COLD] = std::array::from_fn(|i| record[COLD_WORDS / 8 + i]);
+        let whole = opened == closed && closed == hot.layout_id;
+        let cold = match Cold::from_words(&cold, path) {
+            _ if opened == 0 && closed == 0 && hot.version == 0 => Ok(None),
+            Ok(cold) if whole => Ok(Some(cold)),
+            Ok(_) => Err(Error::corrupt(path, "layout id", hot.layout_id, closed)),
+            Err(error) => Err(error),
+        };
+        match cold {
+            Ok(cold) => return Ok(Peek { identity, gone: state == GONE, hot, cold }),
+            Err(error) => problem = Some(error),
+        }
+        // Nobody was writing: it is as it is.
+        if again[0] == seq {
+            break;
+        }
     }
-    Err(Error::Contended { tag: path.display().to_string(), found: 1000 })
+    Err(problem.unwrap_or(Error::Contended { tag: path.display().to_string() }))
 }

@@ -110,3 +110,8 @@ pub use half;
 pub use ndarray;
 /// The crate of the complex types, as it appears in this crate's interface.
 pub use num_complex;
+
+/// Compiles and runs the examples of the README.
+#[cfg(all(doctest, feature = "ndarray"))]
+#[doc = include_str!("../README.md")]
+pub struct ReadmeDoctests;

@@ -21,6 +21,8 @@ use crate::wait::Sleeper;
 
 /// How often a value that the writer takes away again is tried for.
 const ATTEMPTS: u32 = 10_000;
+/// How often it is copied at most, by a reader that cannot pin it: a copy may take long.
+const COPIES: u32 = 100;
 
 /// A reader of a tag: any number of them, in any process.
 ///
@@ -67,6 +69,7 @@ impl Reader {
     }
 
     /// The latest value if it is newer than what this reader returned last, from `read` or [`wait`](Self::wait).
+    /// `None` also while the tag is removed.
     ///
     /// # Errors
     /// [`Error::DataMissing`] if somebody removed the data file by hand; [`Error::Contended`] if the writer was faster
@@ -96,7 +99,8 @@ impl Reader {
     /// The latest value.
     ///
     /// # Errors
-    /// [`Error::Empty`] if nothing was ever written; and as [`read`](Self::read).
+    /// [`Error::Empty`] if nothing was ever written, [`Error::NotFound`] if the tag was removed and its value cannot be
+    /// reached any more; and as [`read`](Self::read).
     pub fn latest(&self) -> Result<Snapshot> {
         self.take(Self::owned).map(Snapshot)
     }
@@ -203,12 +207,17 @@ impl Reader {
     ) -> Result<Value<S>> {
         self.follower.idle();
         let backoff = Backoff::new();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = 0;
+        while attempts < ATTEMPTS {
             let hot = self.follower.current();
             if hot.version == 0 {
                 return Err(Error::Empty { tag: self.follower.tag.clone() });
             }
+            attempts += 1;
             if let Some(source) = hold(self, &hot)? {
+                if source.segment.access() == Access::Copying {
+                    attempts += ATTEMPTS / COPIES;
+                }
                 if let Some(data) = self.data(source, &hot)? {
                     return Ok(Value { data, version: hot.version, written_at: hot.written_at });
                 }
@@ -216,7 +225,7 @@ impl Reader {
             // The slot was taken for a newer value since the record was read.
             backoff.snooze();
         }
-        Err(Error::Contended { tag: self.follower.tag.clone(), found: ATTEMPTS })
+        Err(Error::Contended { tag: self.follower.tag.clone() })
     }
 
     /// Pins or copies the value of a record; `None` if it is there no more.

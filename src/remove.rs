@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::header::{self, Header};
 use crate::os::{self, Status};
 use crate::process::Lock;
+use crate::segment;
 use crate::tag;
 
 /// Removes a tag of this user.
@@ -59,7 +60,10 @@ pub(crate) fn unlink_data(directory: &Path, tag: &str, header: &Header) {
         return;
     }
     if let Ok(Some(cold)) = header.read_cold(seq, &record, hot.layout_id) {
-        let _ = os::unlink(&directory.join(tag::data_file(tag, cold.data_file)));
+        let path = directory.join(tag::data_file(tag, cold.data_file));
+        if segment::is_ours(&path) {
+            let _ = os::unlink(&path);
+        }
     }
 }
 

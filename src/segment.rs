@@ -462,6 +462,14 @@ impl<S: Deref<Target = Source>> Drop for Pinned<S> {
     }
 }
 
+/// Whether what stands at `path` is a data file of ours, perhaps a damaged one, rather than somebody else's file.
+pub(crate) fn is_ours(path: &Path) -> bool {
+    let regular = matches!(os::status_at(path), Ok(Some(status)) if status.is_file());
+    let Some(file) = os::open(path, false).ok().filter(|_| regular) else { return false };
+    let mut start = [0; 8];
+    os::read_at(&file, path, 0, &mut start).unwrap_or(false) && Identity::starts(Kind::Segment, &start)
+}
+
 /// Slots allocated, slots pinned and slot capacity of an open data file, without a mapping.
 pub(crate) fn inspect(file: &File, path: &Path) -> Result<(usize, usize, usize)> {
     let identity = identify(file, path)?;

@@ -103,8 +103,8 @@ impl<'a> Latch<'a> {
 
     /// Makes `hot`, and `cold` if its identity is new, what readers see. Only the holder of the header's lock calls it.
     pub fn publish(&self, hot: &[u64], cold: Option<(u64, &[u64])>) {
-        let even = self.seq.load(Ordering::Relaxed);
-        debug_assert_eq!(even & 1, 0, "publish follows repair");
+        // Even since `repair`; should somebody have damaged it under this writer, it is even again after this.
+        let even = self.seq.load(Ordering::Relaxed) & !1;
         for (record, seq) in self.records.iter().zip([even.wrapping_add(1), even.wrapping_add(2)]) {
             // Release: the record that readers turn to (1 for odd, 0 for even) was written before this store.
             self.seq.store(seq, Ordering::Release);

@@ -116,7 +116,7 @@ fn values() {
 
 #[test]
 fn asked_for_as_what_it_is_not() {
-    let (_dir, store) = store();
+    let (dir, store) = store();
     let mut writer = store.writer("a").unwrap();
     writer.write_slice(&[1.5_f32], &[1]).unwrap();
     let reader = store.reader("a").unwrap();

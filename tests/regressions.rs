@@ -83,7 +83,8 @@ fn a_damaged_data_file_goes_with_the_next_value() {
     let data = dir.path().join(writer.data_file().unwrap());
     drop(writer);
     let file = std::fs::File::options().write(true).open(&data).unwrap();
-    file.write_all_at(&[0xff; 64], 0).unwrap();
+    // All but the magic: without that, nothing would say that the file is ours.
+    file.write_all_at(&[0xff; 56], 8).unwrap();
     let mut writer = store.writer("a").unwrap();
     writer.write_slice(&[2_u8], &[1]).unwrap();
     assert_eq!(files(&dir), ["a".to_owned(), writer.data_file().unwrap()]);

@@ -1,0 +1,146 @@
+//! The quickstart as its user runs it: to its end, and interrupted in the middle. Either way it leaves no file and no
+//! process. The example must have been built, as `cargo test` does; `cargo test --test examples` alone does not.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// Far beyond what any step takes: what is not done by then hangs.
+const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// A quickstart in a process group and a store of its own.
+struct Quickstart {
+    child: Child,
+    lines: Receiver<String>,
+    store: tempfile::TempDir,
+}
+
+impl Quickstart {
+    fn start(seconds: &str) -> Quickstart {
+        // target/PROFILE/deps/examples-HASH is this test, target/PROFILE/examples/quickstart the example.
+        let test = std::env::current_exe().unwrap();
+        let path = test.parent().and_then(|deps| deps.parent()).unwrap().join("examples/quickstart");
+        assert!(
+            path.exists(),
+            "{path:?} is not built: run `cargo build --examples`, in the profile of this test"
+        );
+        let store = tempfile::tempdir_in("/dev/shm").unwrap();
+        let mut child = Command::new(path)
+            .arg(seconds)
+            .env("NDSHARRAY_DIR", store.path())
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = lines_of(child.stdout.take().unwrap());
+        Quickstart { child, lines, store }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let _ = kill_process_group(self.group(), signal);
+    }
+
+    fn group(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// Waits until it is over; returns its exit status and the lines that were not taken before.
+    fn finish(&mut self) -> (ExitStatus, Vec<String>) {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(start.elapsed() < WATCHDOG, "the quickstart does not end");
+            thread::sleep(Duration::from_millis(10));
+        };
+        let mut lines = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(WATCHDOG) {
+            lines.push(line);
+        }
+        (status, lines)
+    }
+
+    fn assert_nothing_is_left(&self) {
+        let files: Vec<_> = self.store.path().read_dir().unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert!(files.is_empty(), "{files:?}");
+        let start = Instant::now();
+        while !alive(self.group()).is_empty() {
+            assert!(start.elapsed() < WATCHDOG, "processes that go on: {:?}", alive(self.group()));
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Quickstart {
+    fn drop(&mut self) {
+        // Also when a test fails half-way. After a good end the group is empty.
+        self.signal(Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
+fn lines_of(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(|line| line.ok()) {
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}
+
+/// The processes of a group, but for those that ended and were not waited for.
+fn alive(group: Pid) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok());
+    let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
+    let of_group = |stat: &String| {
+        // pid (name) state ppid pgrp ...; the name may contain anything.
+        let mut fields = stat.rsplit_once(')').unwrap_or_default().1.split_whitespace();
+        let (state, pgrp) = (fields.next(), fields.nth(1).and_then(|pgrp| pgrp.parse().ok()));
+        pgrp == Some(group.as_raw_pid()) && !matches!(state, Some("Z" | "X"))
+    };
+    stats.filter(of_group).collect()
+}
+
+#[test]
+fn quickstart_runs_and_cleans_up() {
+    let mut quickstart = Quickstart::start("2");
+    let (status, lines) = quickstart.finish();
+    assert_eq!(status.code(), Some(0), "{lines:#?}");
+    let last = lines.last().unwrap();
+    assert!(last.starts_with("shared ") && last.ends_with("; mismatches 0"), "{last}");
+    // Both readers saw both layouts, and `ls` showed two files each time.
+    for reader in ["wait", "poll"] {
+        for dtype in ["uint64", "uint8"] {
+            let seen = |line: &&String| line.trim_start().starts_with(reader) && line.contains(dtype);
+            assert!(lines.iter().any(|line| seen(&line)), "{reader} {dtype}: {lines:#?}");
+        }
+    }
+    assert_eq!(lines.iter().filter(|line| line.starts_with("-rw-------")).count(), 4, "{lines:#?}");
+    quickstart.assert_nothing_is_left();
+}
+
+#[test]
+fn quickstart_interrupted_cleans_up() {
+    let mut quickstart = Quickstart::start("4");
+    // About two seconds after its start: the layout has changed, and both readers hold frames.
+    loop {
+        let line = quickstart.lines.recv_timeout(WATCHDOG).expect("a line with a frame");
+        if line.contains("uint8") {
+            break;
+        }
+    }
+    // The parent, one writer, two readers; perhaps `ls`.
+    assert!(alive(quickstart.group()).len() >= 4);
+    quickstart.signal(Signal::INT);
+    let (status, lines) = quickstart.finish();
+    assert_eq!(status.code(), Some(130), "{lines:#?}");
+    quickstart.assert_nothing_is_left();
+}

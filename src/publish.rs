@@ -170,6 +170,10 @@ impl Publisher {
     }
 
     fn segment<'a>(&'a mut self, fill: &'a mut Fill) -> Result<&'a mut Arc<Segment>> {
+        // In a forked child the memory is the parent's, which may have published it by now.
+        if self.generation != process::generation() {
+            return Err(Error::Forked { tag: self.tag.clone() });
+        }
         match (&mut fill.fresh, &mut self.slots) {
             (Some(fresh), _) => Ok(fresh.segment()),
             (None, Some(slots)) => Ok(slots.segment()),

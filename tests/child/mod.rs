@@ -3,6 +3,9 @@
 //! A role is run by the test `child` of the binary. It ends when its standard input does; an alarm kills it if it
 //! hangs, and the kernel if the process that started it dies.
 
+// Each test binary uses a part of it.
+#![allow(dead_code)]
+
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -48,7 +51,6 @@ impl Child {
     /// Starts the test binary in a role, which is words with spaces between.
     pub fn start(role: &str, store: &Store) -> Child {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            // One thread: then the harness runs the role on the main thread.
             .args(["--ignored", "--exact", "child", "--nocapture", "--test-threads=1"])
             .env(ROLE, role)
             .env(DIRECTORY, store.directory())
@@ -111,8 +113,16 @@ impl Child {
 
     /// Kills it with SIGKILL, which it must not have been ahead of.
     pub fn kill(mut self) {
+        self.kill_and_listen();
+    }
+
+    /// The same; but children that it forked may go on talking.
+    pub fn kill_and_listen(&mut self) {
+        // Waiting would close its input, for the children too.
+        let input = self.process.stdin.take();
         self.process.kill().unwrap();
         let status = self.process.wait().unwrap();
+        self.process.stdin = input;
         assert_eq!(status.signal(), Some(libc::SIGKILL), "{:?}: {}", self.role, explain(status));
     }
 }
@@ -135,6 +145,8 @@ fn explain(status: std::process::ExitStatus) -> String {
 pub fn role() -> Option<(Vec<String>, Store)> {
     let role = std::env::var(ROLE).ok()?;
     alarm();
+    // Before any fork: a lock that another thread holds at that time would be held for ever in the child.
+    values::table();
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).unwrap();
     let store = Store::open(Path::new(&std::env::var_os(DIRECTORY).unwrap())).unwrap();
     Some((role.split(' ').map(str::to_owned).collect(), store))

@@ -16,7 +16,7 @@ pub const FIXED: &str = "fixed";
 const STARTS: usize = 1 << 18;
 const LONGEST: usize = 8 * 20_000;
 
-fn table() -> &'static [u8] {
+pub fn table() -> &'static [u8] {
     static TABLE: OnceLock<Vec<u8>> = OnceLock::new();
     TABLE.get_or_init(|| {
         let mut random = Random(0x5eed);

@@ -76,7 +76,11 @@ impl Reader {
         if !self.has_newer() {
             return Ok(None);
         }
-        let snapshot = self.latest()?;
+        let snapshot = match self.latest() {
+            // The tag was removed and is about to be written again: it has a new header, with no value yet.
+            Err(Error::Empty { .. }) => return Ok(None),
+            latest => latest?,
+        };
         let id = self.follower.header_id();
         if let Some((_, version)) = self.returned {
             self.missed += snapshot.version().saturating_sub(version).saturating_sub(1);

@@ -117,7 +117,13 @@ pub(crate) fn grow(tag: &Follower, source: &Source, slot: usize) -> Result<()> {
     let (seq, record, hot) = header.read();
     let Some(cold) = header.read_cold(seq, &record, hot.layout_id)? else { return Ok(()) };
     let path = tag.directory.join(tag::data_file(&tag.tag, cold.data_file));
-    let Ok(file) = os::open(&path, false) else { return Ok(()) };
+    let file = match os::open(&path, false) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return missing(tag, &header, &hot, path).map(drop);
+        }
+        Err(_) => return Ok(()),
+    };
     if os::status_of(&file, &path)?.id != source.segment.file() {
         return Ok(());
     }

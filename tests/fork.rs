@@ -1,5 +1,6 @@
 //! Forks in the middle of everything: what a child inherits may be used or dropped, and neither hurts the parent nor
 //! leaks a slot for good; a writer and its loans stay the parent's.
+#![cfg(feature = "ndarray")]
 
 use std::time::{Duration, Instant};
 

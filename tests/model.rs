@@ -1,5 +1,6 @@
 //! Random sequences of everything that one process can do with a tag, against a model in plain memory: what each
 //! reader must see, what is held and must not change, and which files there are.
+#![cfg(feature = "ndarray")]
 
 use ndsharray::{Error, Store};
 use proptest::prelude::*;

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use ndsharray::Store;
 
+pub mod reading;
 pub mod values;
 
 /// After so many seconds a process hangs.

@@ -81,8 +81,10 @@ impl Reader {
         }
         let snapshot = match self.latest() {
             Ok(snapshot) => snapshot,
-            // The tag was removed, and perhaps opened anew, before this value was taken: it is not waited for again.
-            Err(Error::Empty { .. } | Error::NotFound { .. }) => {
+            // The tag was removed and is being written again: a new header, with no value yet.
+            Err(Error::Empty { .. }) => return Ok(None),
+            // The tag was removed before this value was taken: it is not waited for again.
+            Err(Error::NotFound { .. }) => {
                 self.returned = Some((self.follower.header_id(), self.follower.current().version));
                 return Ok(None);
             }

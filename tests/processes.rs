@@ -1,0 +1,275 @@
+//! Writers and readers in processes of their own, at full speed, with values and layouts that change all the time, and
+//! killed at any moment: every element of every value that anybody sees is checked, and what is held does not change.
+
+use std::time::{Duration, Instant};
+
+use ndsharray::{Error, Snapshot, Store, Writer};
+
+mod child;
+use child::reading::read;
+use child::values::{FIXED, write_next};
+use child::{Child, Random, Watchdog, files, role, say, stopping, store};
+
+#[test]
+#[ignore = "the other processes of these tests; needs a role"]
+fn child() {
+    let Some((words, store)) = role() else { return };
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["write", ref tags @ ..] => write(&store, tags, false),
+        ["take-over", tag] => write(&store, &[tag], true),
+        ["read", way, keep, ref rest @ ..] => {
+            read(&store, way, keep.parse().unwrap(), rest.contains(&"loose"))
+        }
+        ["hold", tag, count] => hold(&store, tag, count.parse().unwrap()),
+        ["wait", tag] => wait(&store, tag),
+        _ => panic!("{words:?}"),
+    }
+}
+
+/// Role: writes to its tags until it is told to end or taken over.
+fn write(store: &Store, tags: &[&str], takeover: bool) {
+    let open = |tag: &&str| store.writer_options(tag).mode(0o644).takeover(takeover).open().unwrap();
+    let mut writers: Vec<Writer> = tags.iter().map(open).collect();
+    let mut first = true;
+    while !stopping() {
+        for writer in &mut writers {
+            match write_next(writer) {
+                Ok(_) => {}
+                Err(Error::Superseded { .. }) => return say("superseded"),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        if std::mem::take(&mut first) {
+            say("ready");
+        }
+    }
+}
+
+/// Role: holds so many values until it is killed.
+fn hold(store: &Store, tag: &str, count: usize) {
+    let mut reader = store.reader(tag).unwrap();
+    let held: Vec<Snapshot> = (0..count).map(|_| reader.wait(None).unwrap().unwrap()).collect();
+    say("ready");
+    child::told();
+    drop(held);
+}
+
+/// Role: waits for values without a timeout, and tells their versions.
+fn wait(store: &Store, tag: &str) {
+    let mut reader = store.reader(tag).unwrap();
+    say("ready");
+    loop {
+        let snapshot = reader.wait(None).unwrap().unwrap();
+        child::values::check_snapshot(tag, &snapshot);
+        say(snapshot.version());
+    }
+}
+
+/// Stops readers while the writer goes on, so that they can see what they are to see.
+fn stop(readers: Vec<Child>) {
+    for reader in readers {
+        println!("{}", reader.stop().join("\n"));
+    }
+}
+
+fn go_on_for(time: Duration) -> impl FnMut() -> bool {
+    let start = Instant::now();
+    move || {
+        std::thread::sleep(Duration::from_millis(2));
+        start.elapsed() < time
+    }
+}
+
+#[test]
+fn every_way_of_reading_at_full_speed() {
+    let _watchdog = Watchdog::new("every_way_of_reading_at_full_speed");
+    for ways in [&["read 3", "latest 2", "view 0"][..], &["wait 40", "wait_any 2", "read 30"]] {
+        let (_directory, store) = store();
+        let writer = Child::ready("write a b", &store);
+        let readers: Vec<_> = ways.iter().map(|way| Child::ready(&format!("read {way}"), &store)).collect();
+        // Until memory was seen to grow and to shrink, and the same memory under several names.
+        let (mut grew, mut shrank, mut recycled) = (0, 0, 0);
+        let mut before = (String::new(), 0);
+        let mut go_on = go_on_for(Duration::from_millis(2500));
+        while go_on() || grew < 3 || shrank < 3 || recycled < 3 {
+            let value = store.stat("a").unwrap().value.unwrap();
+            let Some(slots) = value.slots else { continue };
+            grew += u32::from(slots.capacity > before.1);
+            shrank += u32::from(slots.capacity < before.1);
+            recycled += u32::from(slots.capacity == before.1 && value.data_file != before.0);
+            before = (value.data_file, slots.capacity);
+        }
+        stop(readers);
+        writer.stop();
+        assert_eq!(files(&store).len(), 4, "two of each tag: {:?}", files(&store));
+        let slots = store.stat("a").unwrap().value.unwrap().slots.unwrap();
+        assert_eq!(slots.pinned, 0, "pins are given back");
+    }
+}
+
+#[test]
+fn readers_without_permission_to_write() {
+    let _watchdog = Watchdog::new("readers_without_permission_to_write");
+    let (_directory, store) = store();
+    let writer = Child::ready("write a", &store);
+    let mut readers = Vec::new();
+    for way in ["uid 3", "mount 40"] {
+        let mut reader = Child::start(&format!("read {way}"), &store);
+        match reader.line().strip_prefix("skip ") {
+            Some(reason) => println!("skipped: readers_without_permission_to_write: {reason}"),
+            None => readers.push(reader),
+        }
+    }
+    let mut go_on = go_on_for(Duration::from_secs(2));
+    while go_on() {}
+    stop(readers);
+    writer.stop();
+    assert_eq!(files(&store).len(), 2);
+}
+
+#[test]
+fn writers_are_killed_at_any_instant() {
+    let _watchdog = Watchdog::new("writers_are_killed_at_any_instant");
+    let (_directory, store) = store();
+    Child::ready("write a", &store).stop();
+    let ways = ["read 3", "view 0", "wait 30"];
+    let readers: Vec<_> = ways.iter().map(|way| Child::ready(&format!("read {way}"), &store)).collect();
+    let mut random = Random(0x0bad_cafe);
+    let version = || store.stat("a").unwrap().value.unwrap().version;
+    for i in 0..30 {
+        let before = version();
+        // Every third is perhaps killed while it opens.
+        let writer =
+            if i % 3 == 0 { Child::start("write a", &store) } else { Child::ready("write a", &store) };
+        std::thread::sleep(Duration::from_micros(random.below(40_000)));
+        writer.kill();
+        assert!(version() >= before + u64::from(i % 3 != 0), "the version goes on from {before}");
+    }
+    let mut last = store.writer("a").unwrap();
+    let start = last.version();
+    for _ in 0..100 {
+        write_next(&mut last).unwrap();
+    }
+    assert_eq!(version(), start + 100);
+    assert_eq!(files(&store).len(), 2, "nothing is left of the dead: {:?}", files(&store));
+    drop(last);
+    let writer = Child::ready("write a", &store);
+    stop(readers);
+    writer.stop();
+    assert_eq!(files(&store).len(), 2);
+    assert_eq!(store.gc().unwrap().removed, [""; 0]);
+}
+
+#[test]
+fn readers_are_killed_holding_values() {
+    let _watchdog = Watchdog::new("readers_are_killed_holding_values");
+    let (_directory, store) = store();
+    for round in 0..3 {
+        let mut writer = store.writer(FIXED).unwrap();
+        write_next(&mut writer).unwrap();
+        let mut holders: Vec<_> = (0..4).map(|_| Child::start(&format!("hold {FIXED} 3"), &store)).collect();
+        for holder in &mut holders {
+            // They need something to read; whoever is ready says so, however many values ago.
+            std::thread::scope(|scope| {
+                let ready = scope.spawn(|| assert_eq!(holder.line(), "ready"));
+                while !ready.is_finished() {
+                    write_next(&mut writer).unwrap();
+                    std::thread::sleep(Duration::from_micros(100));
+                }
+            });
+        }
+        for holder in holders {
+            holder.kill();
+        }
+        let stat = || store.stat(FIXED).unwrap().value.unwrap();
+        for _ in 0..50 {
+            write_next(&mut writer).unwrap();
+        }
+        let before = stat().data_file;
+        let leaked = stat().slots.unwrap().pinned;
+        drop(writer);
+        let mut next = store.writer(FIXED).unwrap();
+        write_next(&mut next).unwrap();
+        write_next(&mut next).unwrap();
+        let after = stat();
+        assert_eq!(
+            after.data_file != before,
+            leaked > 0,
+            "pins of the dead are left behind with their segment"
+        );
+        let slots = after.slots.unwrap();
+        assert_eq!((slots.allocated, slots.pinned), (2, 0), "round {round}, {leaked} were leaked");
+        assert_eq!(files(&store).len(), 2);
+    }
+}
+
+#[test]
+fn takeover_at_full_speed() {
+    let _watchdog = Watchdog::new("takeover_at_full_speed");
+    let (_directory, store) = store();
+    let mut writer = Child::ready("write a", &store);
+    let ways = ["read 3", "view 0", "wait 10"];
+    let readers: Vec<_> = ways.iter().map(|way| Child::ready(&format!("read {way} loose"), &store)).collect();
+    for _ in 0..10 {
+        let next = Child::ready("take-over a", &store);
+        assert_eq!(writer.line(), "superseded");
+        writer.stop();
+        writer = next;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    stop(readers);
+    writer.stop();
+    assert_eq!(files(&store).len(), 2, "{:?}", files(&store));
+}
+
+#[test]
+fn whoever_waits_without_a_timeout_is_woken() {
+    let _watchdog = Watchdog::new("whoever_waits_without_a_timeout_is_woken");
+    let (directory, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    let mut waiter = Child::ready("wait a", &store);
+    let mut random = Random(0xa1a2_a3a4);
+    // Time to spin, to fall asleep, and to sleep for more than one slice.
+    let mut expect = |writer: &mut Writer| {
+        std::thread::sleep(Duration::from_millis([0, 1, 10, 150][random.below(4) as usize]));
+        let version = write_next(writer).unwrap();
+        // A new header's first value may be one that was seen before.
+        while waiter.line() != version.to_string() {}
+    };
+    for _ in 0..50 {
+        expect(&mut writer);
+    }
+    for _ in 0..4 {
+        let mut next = store.writer_options("a").takeover(true).open().unwrap();
+        expect(&mut next);
+        assert!(matches!(write_next(&mut writer), Err(Error::Superseded { .. })));
+        writer = next;
+        expect(&mut writer);
+    }
+    for _ in 0..4 {
+        drop(writer);
+        store.remove("a").unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        writer = store.writer("a").unwrap();
+        expect(&mut writer);
+        expect(&mut writer);
+    }
+    for _ in 0..2 {
+        drop(writer);
+        for name in files(&store) {
+            std::fs::remove_file(directory.path().join(name)).unwrap();
+        }
+        writer = store.writer("a").unwrap();
+        expect(&mut writer);
+    }
+    // Under a living writer, which notices within a second.
+    std::fs::remove_file(directory.path().join("a")).unwrap();
+    while !directory.path().join("a").exists() {
+        std::thread::sleep(Duration::from_millis(20));
+        expect(&mut writer);
+    }
+    expect(&mut writer);
+    waiter.kill();
+    assert_eq!(files(&store).len(), 2);
+}

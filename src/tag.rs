@@ -39,8 +39,7 @@ pub(crate) fn data_file(tag: &str, uuid: u128) -> String {
 /// The tag and uuid of a data file's name, if it has the form of one.
 pub(crate) fn of_data_file(name: &str) -> Option<(&str, u128)> {
     let (tag, hex) = name.rsplit_once('_')?;
-    let hexadecimal =
-        hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F'));
+    let hexadecimal = hex.len() == 32 && hex.bytes().all(|b| b.is_ascii_hexdigit());
     hexadecimal.then(|| Some((tag, u128::from_str_radix(hex, 16).ok()?)))?
 }
 

@@ -207,8 +207,8 @@ mod sealed {
 
 /// A Rust type that is one of the built-in dtypes.
 ///
-/// `bool`, `i8` to `i64`, `u8` to `u64`, [`f16`], `f32`, `f64`, [`Complex32`] (numpy's complex64) and [`Complex64`]
-/// (complex128). Sealed: the dtypes are part of the file format.
+/// `bool`, `i8` to `i64`, `u8` to `u64`, [`f16`](struct@f16), `f32`, `f64`, [`Complex32`] (numpy's complex64) and
+/// [`Complex64`] (complex128). Sealed: the dtypes are part of the file format.
 pub trait Element:
     sealed::Sealed + bytemuck::NoUninit + bytemuck::CheckedBitPattern + Send + Sync + fmt::Debug + 'static
 {

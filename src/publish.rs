@@ -1,11 +1,10 @@
 //! Publishing: a slot is claimed, filled by the caller, and made the value that readers see.
 
-use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::birth::Newborn;
-use crate::dtype::{DType, Element};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::header::{Header, HeaderIdentity};
 use crate::layout::Layout;
@@ -178,11 +177,12 @@ impl Publisher {
     }
 
     /// The memory of the claimed slot, as `count` elements that it may not hold yet.
-    pub fn memory<'a, T: Element>(
+    #[cfg(feature = "ndarray")]
+    pub fn memory<'a, T: crate::dtype::Element>(
         &'a mut self,
         fill: &'a mut Fill,
         count: usize,
-    ) -> Result<&'a mut [MaybeUninit<T>]> {
+    ) -> Result<&'a mut [std::mem::MaybeUninit<T>]> {
         let slot = fill.slot;
         Ok(self.segment(fill)?.claimed(slot, count))
     }

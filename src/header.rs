@@ -3,6 +3,8 @@
 //! Region 0 (identity, latch, state) is read-only for readers; region 1 (the waiting flag) is read-write for readers
 //! that have the permission. Offsets are those of the byte table in docs/design.md.
 
+#![allow(unsafe_code)]
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 

@@ -47,12 +47,15 @@
 //!
 //! - plain values: `error`, `tag`, `dtype`, `layout`, `record`, `identity`
 //! - pure protocol, checked with loom: `sync`, `seqlock`, `pins`, `wake`
-//! - the operating system, and all `unsafe`: `os`, `mapping`, `header`, `segment`, `process`
-//! - writing: `birth`, `slots`, `publish`, `remove`, `sweep`, `open`, `options`, `loan`, `writer`
+//! - the operating system, and all `unsafe`: `os`, `mapping`, `header`, `data_file`, `segment`, `process`
+//! - writing: `birth`, `slots`, `publish`, `renew`, `remove`, `sweep`, `open`, `options`, `loan`, `writer`
 //! - reading: `snapshot`, `follow`, `locate`, `wait`, `reader`
 //! - on top: `stat`, `store`
 //!
 //! The file format and the protocol, with the reason for each memory order, are in `docs/design.md`.
+
+// Only the files that talk to the operating system or hand out mapped memory allow it again.
+#![deny(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(
@@ -60,6 +63,7 @@ compile_error!(
 );
 
 mod birth;
+mod data_file;
 mod dtype;
 mod error;
 mod follow;
@@ -78,6 +82,7 @@ mod publish;
 mod reader;
 mod record;
 mod remove;
+mod renew;
 mod segment;
 mod seqlock;
 mod slots;

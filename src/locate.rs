@@ -4,13 +4,14 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::data_file::SLOTS;
 use crate::error::{Error, Result};
 use crate::follow::Follower;
 use crate::header::Header;
 use crate::os;
 use crate::process;
 use crate::record::{Cold, Hot};
-use crate::segment::{Access, SLOTS, Segment, Source};
+use crate::segment::{Access, Segment, Source};
 use crate::tag;
 
 /// Earlier segments whose held slots still count against this process.

@@ -1,5 +1,7 @@
 //! Mapped files: raw memory that other processes write, handed out as atomics and pointers only.
 
+#![allow(unsafe_code)]
+
 use std::fs::File;
 use std::path::Path;
 

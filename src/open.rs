@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::birth::Newborn;
+use crate::data_file::{self, SLOTS};
 use crate::error::{Error, Result};
 use crate::header::{self, Header};
 use crate::layout::Layout;
@@ -13,7 +14,7 @@ use crate::process::Lock;
 use crate::publish::{Publisher, Stamp};
 use crate::record::{Cold, Hot};
 use crate::remove;
-use crate::segment::{self, Access, Pinned, SLOTS, Segment, Source};
+use crate::segment::{Access, Pinned, Segment, Source};
 use crate::slots::Slots;
 use crate::sweep;
 use crate::tag;
@@ -130,7 +131,7 @@ fn take_on(options: &WriterOptions, rights: Rights, header: Header, lock: Lock) 
             // Pins may be those of a reader that was killed; nobody can tell, so they are left behind.
             publisher.renew = slots.pinned();
         } else {
-            publisher.stale = Some(data_file).filter(|_| segment::is_ours(&path));
+            publisher.stale = Some(data_file).filter(|_| data_file::is_ours(&path));
         }
     }
     Ok(publisher)

@@ -1,5 +1,7 @@
 //! The one door to system calls on files, and to the clock and the futex.
 
+#![allow(unsafe_code)]
+
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, RawFd};

@@ -4,6 +4,8 @@
 //! lock belongs to the open file, and would outlive the parent in the child). Everything here that a fork must see
 //! whole is changed under the registry's lock, which the fork takes.
 
+#![allow(unsafe_code)]
+
 use std::cell::RefCell;
 use std::fs::File;
 use std::mem::ManuallyDrop;

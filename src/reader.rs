@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use crossbeam_utils::Backoff;
 
+use crate::data_file::SLOTS;
 use crate::error::{Error, Result};
 use crate::follow::Follower;
 use crate::header::Header;
 use crate::locate;
 use crate::record::Hot;
-use crate::segment::{Access, Pinned, SLOTS, Source};
+use crate::segment::{Access, Pinned, Source};
 use crate::snapshot::{Copied, Data, Holder, Snapshot, Value, View};
 use crate::stat;
 use crate::wait::Sleeper;

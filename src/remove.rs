@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use crate::data_file;
 use crate::error::{Error, Result};
 use crate::header::{self, Header};
 use crate::os::{self, Status};
 use crate::process::Lock;
-use crate::segment;
 use crate::tag;
 
 /// Removes a tag of this user.
@@ -61,7 +61,7 @@ pub(crate) fn unlink_data(directory: &Path, tag: &str, header: &Header) {
     }
     if let Ok(Some(cold)) = header.read_cold(seq, &record, hot.layout_id) {
         let path = directory.join(tag::data_file(tag, cold.data_file));
-        if segment::is_ours(&path) {
+        if data_file::is_ours(&path) {
             let _ = os::unlink(&path);
         }
     }

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::birth::Newborn;
+use crate::data_file::{self, SLOTS, SegmentIdentity};
 use crate::error::{Error, Result};
 use crate::os::{self, Rights};
 use crate::pins;
 use crate::process::Lock;
 use crate::record::Hot;
-use crate::segment::{self, Access, SLOTS, Segment, SegmentIdentity};
+use crate::segment::{Access, Segment};
 use crate::sync::Ordering;
 use crate::tag;
 
@@ -54,7 +55,7 @@ impl Unnamed {
         let newborn = Newborn::new(directory, tag, size, rights)?;
         identity.write(&newborn.file, newborn.path())?;
         // Mapping wants a count of slots; the storage is there.
-        segment::write_allocated(&newborn.file, newborn.path(), slots)?;
+        data_file::write_allocated(&newborn.file, newborn.path(), slots)?;
         let segment = Segment::map(&newborn.file, newborn.path(), Access::Writing)?;
         Ok(Unnamed { newborn, segment: Arc::new(segment) })
     }
@@ -105,7 +106,7 @@ impl Slots {
         {
             return Ok(None);
         }
-        let Ok(found) = segment::identify(&file, path) else { return Ok(None) };
+        let Ok(found) = data_file::identify(&file, path) else { return Ok(None) };
         os::fill_holes(&file, path, found.file_size(SLOTS).unwrap_or(0))?;
         let Ok(segment) = Segment::map(&file, path, Access::Writing) else { return Ok(None) };
         let identity = *segment.identity();

@@ -7,7 +7,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::header::HeaderIdentity;
 use crate::process::Lock;
-use crate::{open, os, remove, segment, sweep, tag};
+use crate::{open, os, remove, sweep, tag};
 
 /// What [`Store::stat`](crate::Store::stat) says of a tag.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ pub(crate) fn stat(directory: &Path, tag: &str) -> Result<Stat> {
         let path = directory.join(&data_file);
         let file = os::open(&path, false).ok();
         bytes += file.as_ref().and_then(|file| os::status_of(file, &path).ok()).map_or(0, |s| s.allocated);
-        let slots = file.and_then(|file| segment::inspect(&file, &path).ok());
+        let slots = file.and_then(|file| crate::data_file::inspect(&file, &path).ok());
         ValueStat {
             dtype: cold.layout.dtype().clone(),
             shape: cold.layout.shape().to_vec(),

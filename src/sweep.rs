@@ -8,7 +8,7 @@ use crate::header::{self, Header};
 use crate::identity::{Identity, Kind};
 use crate::os::{self, FileId};
 use crate::process::Lock;
-use crate::{remove, segment, tag};
+use crate::{remove, tag};
 
 /// What [`Store::gc`](crate::Store::gc) did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -138,7 +138,7 @@ fn data_file(directory: &Path, name: &str, of: &str, uuid: u128) -> Option<u64> 
     tag::check(of).ok()?;
     let path = directory.join(name);
     let free = Free::lock(&path)?;
-    segment::identify(free.lock.file(), &path).ok()?;
+    crate::data_file::identify(free.lock.file(), &path).ok()?;
     // Under the file's lock: only who holds that lock can make a header name it, so what is read here stays true.
     let header_path = directory.join(of);
     if let Some((header, _)) = remove::open_header(&header_path).ok()? {

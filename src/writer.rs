@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use crate::data_file::USER_DATA;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::loan::Loan;
 use crate::publish::{Fill, Publisher};
-use crate::segment::USER_DATA;
 use crate::tag;
 
 /// The one writer of a tag.

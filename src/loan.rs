@@ -85,6 +85,19 @@ impl<'a, T: Element> Loan<'a, T> {
         }
     }
 
+    /// A token that keeps the loan's memory mapped as long as it lives, also after the loan.
+    ///
+    /// For bindings that hand the memory to a runtime (such as Python's) that does not know the loan's lifetime.
+    ///
+    /// # Errors
+    /// As [`Writer::loan`].
+    pub fn keeper(&mut self) -> Result<std::sync::Arc<dyn std::any::Any + Send + Sync>> {
+        match &mut self.fill {
+            Some(fill) => self.writer.publisher.keeper(fill),
+            None => Err(crate::Error::Removed { tag: self.writer.tag().to_owned() }),
+        }
+    }
+
     /// Sets what travels with the value, 0 to 240 bytes.
     ///
     /// # Errors

@@ -207,6 +207,11 @@ impl Publisher {
         }
     }
 
+    /// What keeps the memory of the claimed slot mapped.
+    pub fn keeper(&mut self, fill: &mut Fill) -> Result<Arc<dyn std::any::Any + Send + Sync>> {
+        Ok(self.segment(fill)?.clone())
+    }
+
     /// Gives a claimed slot back: nothing happened.
     pub fn abandon(&mut self, fill: &Fill) {
         if fill.fresh.is_some() || self.generation != process::generation() {

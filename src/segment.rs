@@ -251,8 +251,9 @@ impl Segment {
         // SAFETY: in bounds of the slot, which is inside the mapping and has storage; page-aligned, so aligned for T.
         // Exclusive: the slot's content version is 0 and nobody held a pin when it was claimed, so that no reader
         // forms a reference to it, and the writer, which alone writes, is borrowed mutably through its Arc (of which
-        // there is one). Copying readers look at it at the same time, with atomic loads, and throw away what they
-        // got; that race with plain stores is outside Rust's memory model, as for every seqlock over plain data.
+        // there is one, but for a loan's keeper, which does not know its type). Copying readers look at it at the
+        // same time, with atomic loads, and throw away what they got; that race with plain stores is outside Rust's
+        // memory model, as for every seqlock over plain data.
         unsafe {
             let start = self.body.pointer(self.identity.slot_offset(slot));
             std::slice::from_raw_parts_mut(start.cast(), count)

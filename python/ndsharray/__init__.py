@@ -1,0 +1,82 @@
+"""Named N-dimensional arrays shared between processes: the latest value, without a copy, whole and never torn.
+
+One writer per tag, any number of readers, in any process that has the directory (``/dev/shm`` by default). It is not a
+queue: a reader that is slower than the writer misses values, and is told how many.
+
+Examples
+--------
+>>> import numpy as np, ndsharray
+>>> store = ndsharray.Store(directory)  # without an argument: /dev/shm
+>>> writer = store.writer("pose")
+>>> version = writer.write(np.eye(2))
+
+In any other process:
+
+>>> reader = store.reader("pose")
+>>> snapshot = reader.read()
+>>> snapshot.array
+array([[1., 0.],
+       [0., 1.]])
+"""
+
+from ndsharray._errors import (
+    ClosedError,
+    ContendedError,
+    DTypeMismatchError,
+    EmptyError,
+    Error,
+    ForkedError,
+    FormatError,
+    InvalidArgumentError,
+    InvalidTagError,
+    NoSpaceError,
+    NotFoundError,
+    NotOwnerError,
+    NotWritableError,
+    RemovedError,
+    SupersededError,
+    SystemError,
+    UnsupportedDTypeError,
+    UnsupportedError,
+    WriterBusyError,
+    WriterEndedError,
+    WriterExistsError,
+)
+from ndsharray._native import GcReport, Loan, Reader, Snapshot, Stat, Store, Writer, WriterOptions, __version__, wait_any
+from ndsharray.ndsharray import NdShArray, supported_types
+
+__all__ = [
+    "ClosedError",
+    "ContendedError",
+    "DTypeMismatchError",
+    "EmptyError",
+    "Error",
+    "ForkedError",
+    "FormatError",
+    "GcReport",
+    "InvalidArgumentError",
+    "InvalidTagError",
+    "Loan",
+    "NdShArray",
+    "NoSpaceError",
+    "NotFoundError",
+    "NotOwnerError",
+    "NotWritableError",
+    "Reader",
+    "RemovedError",
+    "Snapshot",
+    "Stat",
+    "Store",
+    "SupersededError",
+    "SystemError",
+    "UnsupportedDTypeError",
+    "UnsupportedError",
+    "Writer",
+    "WriterBusyError",
+    "WriterEndedError",
+    "WriterExistsError",
+    "WriterOptions",
+    "__version__",
+    "supported_types",
+    "wait_any",
+]

@@ -1,0 +1,303 @@
+//! The class that users of ndsharray 1 know: same names, same results.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
+
+use numpy::PyUntypedArray;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+use pyo3::types::{PyDict, PyModule, PyTuple};
+
+use crate::error::raise;
+use crate::snapshot::{Snapshot, Target, unpoisoned};
+use crate::{reader, writer};
+
+/// Sharing numpy arrays between processes: the class of ndsharray 1.
+///
+/// Parameters
+/// ----------
+/// name : str
+///     The tag, which readers and writer have in common.
+/// array : numpy.ndarray
+///     A writer publishes it at once; a reader returns it as long as there is nothing to read.
+/// r_w : str
+///     ``'r'`` or ``'w'``, upper or lower case.
+///
+/// Raises
+/// ------
+/// ValueError
+///     If `r_w` is something else.
+/// FileNotFoundError
+///     If there is nothing to read under that name.
+/// TypeError, NotImplementedError
+///     If `array` is no array, or its dtype cannot be shared.
+///
+/// Notes
+/// -----
+/// Opening for writing replaces another writer of the same user. The store is the directory that the environment
+/// variable ``NDSHARRAY_DIR`` names, else ``/dev/shm``; new files have the permissions ``0600``, or what
+/// ``NDSHARRAY_MODE`` says in octal.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, ndsharray
+/// >>> writer = ndsharray.NdShArray("my_tag", np.arange(3), r_w="w")
+/// >>> reader = ndsharray.NdShArray("my_tag", r_w="r")
+/// >>> reader.read()
+/// (True, array([0, 1, 2]))
+/// >>> writer.write(np.ones((2, 2)))
+/// >>> reader.read()
+/// (True, array([[1., 1.],
+///        [1., 1.]]))
+/// >>> reader.read()[0]
+/// False
+#[pyclass(frozen, subclass, dict, weakref, module = "ndsharray")]
+pub struct NdShArray {
+    /// None until `__init__`, so that subclasses may have an `__init__` of their own.
+    state: Mutex<Option<Classic>>,
+}
+
+struct Classic {
+    name: String,
+    directory: PathBuf,
+    role: Role,
+    /// What `read` returned last; at first the constructor's array.
+    array: Py<PyAny>,
+    data_file: Option<String>,
+    read_time_ms: f64,
+    is_valid: bool,
+}
+
+enum Role {
+    Reader(Box<reader::State>),
+    Writer(writer::State),
+}
+
+impl Classic {
+    fn reader(store: &ndsharray::Store, name: String, array: Bound<'_, PyAny>) -> PyResult<Self> {
+        let reader = store.reader(&name).map_err(raise)?;
+        let role = Role::Reader(Box::new(reader::State::new(reader)));
+        Ok(Self::new(store, name, array, role))
+    }
+
+    fn writer(
+        store: &ndsharray::Store,
+        name: String,
+        array: Bound<'_, PyUntypedArray>,
+        mode: Option<u32>,
+    ) -> PyResult<Self> {
+        let options = store.writer_options(&name).takeover(true);
+        let options = if let Some(mode) = mode { options.mode(mode) } else { options };
+        let writer = array.py().detach(|| options.open()).map_err(raise)?;
+        let mut state = writer::State::new(writer);
+        state.write(&array, &[])?;
+        Ok(Self::new(store, name, array.into_any(), Role::Writer(state)))
+    }
+
+    fn new(store: &ndsharray::Store, name: String, array: Bound<'_, PyAny>, role: Role) -> Self {
+        let directory = store.directory().to_owned();
+        let array = array.unbind();
+        Classic { name, directory, role, array, data_file: None, read_time_ms: 0.0, is_valid: false }
+    }
+
+    fn read<'py>(&mut self, py: Python<'py>) -> PyResult<(bool, Bound<'py, PyAny>)> {
+        // On a writer there is never anything new.
+        let Role::Reader(state) = &mut self.role else { return Ok((false, self.array.bind(py).clone())) };
+        let Some(value) = state.next().map_err(raise)? else {
+            return Ok((false, self.array.bind(py).clone()));
+        };
+        let age = value.age();
+        let array = Snapshot::shared_array(&state.deliver(py, value, Target::Stay)?)?.into_any();
+        self.read_time_ms = age.as_secs_f64() * 1e3;
+        self.array = array.clone().unbind();
+        self.is_valid = true;
+        Ok((true, array))
+    }
+}
+
+impl NdShArray {
+    /// The state, and that there is one.
+    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut Classic) -> PyResult<T>) -> PyResult<T> {
+        let mut state: MutexGuard<'_, Option<Classic>> = unpoisoned(self.state.lock_py_attached(py));
+        match &mut *state {
+            Some(classic) => f(classic),
+            None => Err(PyRuntimeError::new_err("NdShArray.__init__ was not called")),
+        }
+    }
+}
+
+#[pymethods]
+impl NdShArray {
+    #[new]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(name, array=np.ndarray((0,), np.uint8), r_w=None)")]
+    fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
+        NdShArray { state: Mutex::new(None) }
+    }
+
+    #[pyo3(signature = (name, array=None, r_w=None))]
+    fn __init__(
+        &self,
+        py: Python<'_>,
+        name: String,
+        array: Option<Bound<'_, PyAny>>,
+        r_w: Option<&str>,
+    ) -> PyResult<()> {
+        let writes = match r_w {
+            Some("r" | "R") => false,
+            Some("w" | "W") => true,
+            _ => return Err(PyValueError::new_err("'r' or 'w' must be specified for input argument 'r_w'.")),
+        };
+        let array = match array {
+            Some(array) => array,
+            None => default_array(py)?,
+        };
+        let array = array.cast_into::<PyUntypedArray>().map_err(|_| not_an_array())?;
+        writer::check_dtype(&array)?;
+        let store = ndsharray::Store::open_default().map_err(raise)?;
+        let classic = if writes {
+            Classic::writer(&store, name, array, mode()?)?
+        } else {
+            Classic::reader(&store, name, array.into_any())?
+        };
+        let before = unpoisoned(self.state.lock_py_attached(py)).replace(classic);
+        drop(before);
+        Ok(())
+    }
+
+    /// str: the tag.
+    #[getter]
+    fn name(&self, py: Python<'_>) -> PyResult<String> {
+        self.with(py, |classic| Ok(classic.name.clone()))
+    }
+
+    /// str: ``'r'`` or ``'w'``.
+    #[getter]
+    fn access(&self, py: Python<'_>) -> PyResult<&'static str> {
+        self.with(py, |classic| Ok(if matches!(classic.role, Role::Reader(_)) { "r" } else { "w" }))
+    }
+
+    /// bool: whether there is a value under the name.
+    #[getter]
+    fn is_valid(&self, py: Python<'_>) -> PyResult<bool> {
+        self.with(py, |classic| {
+            Ok(match &classic.role {
+                Role::Reader(state) => classic.is_valid || state.reader.latest().is_ok(),
+                Role::Writer(_) => true,
+            })
+        })
+    }
+
+    /// str: the name of the file that the present value is in, the tag and 32 hexadecimal digits.
+    #[getter]
+    fn ndarray_mmap_name(&self, py: Python<'_>) -> PyResult<String> {
+        self.with(py, |classic| {
+            let now = match &classic.role {
+                Role::Writer(state) => state.data_file(),
+                Role::Reader(_) => {
+                    let store = ndsharray::Store::open(&classic.directory).map_err(raise)?;
+                    store.stat(&classic.name).ok().and_then(|stat| stat.value).map(|value| value.data_file)
+                }
+            };
+            if now.is_some() {
+                classic.data_file = now;
+            }
+            // Of a tag without a value there is only the header.
+            Ok(classic.data_file.clone().unwrap_or_else(|| classic.name.clone()))
+        })
+    }
+
+    /// float: how old the value was when `read` returned it, in milliseconds; 0.0 before the first.
+    #[getter]
+    fn read_time_ms(&self, py: Python<'_>) -> PyResult<f64> {
+        self.with(py, |classic| Ok(classic.read_time_ms))
+    }
+
+    /// Publishes an array: any shape, any strides, any supported dtype.
+    ///
+    /// Parameters
+    /// ----------
+    /// array : numpy.ndarray
+    ///
+    /// Raises
+    /// ------
+    /// TypeError
+    ///     If it is no array, or this was opened for reading.
+    /// NotImplementedError
+    ///     If its dtype cannot be shared.
+    /// OSError
+    ///     With errno ``ENOSPC`` if the store is full.
+    fn write(&self, array: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = array.py();
+        let array = array.cast::<PyUntypedArray>().map_err(|_| not_an_array())?;
+        self.with(py, |classic| match &mut classic.role {
+            Role::Writer(state) => state.write(array, &[]).map(drop),
+            Role::Reader(_) => {
+                Err(PyTypeError::new_err("this NdShArray was opened for reading ('r'), not writing"))
+            }
+        })
+    }
+
+    /// The latest value, without a copy. Never blocks.
+    ///
+    /// Returns
+    /// -------
+    /// status : bool
+    ///     Whether it is new.
+    /// array : numpy.ndarray
+    ///     Read-only, and unchanging for as long as it is held; if nothing is new, the same object as last time.
+    fn read<'py>(&self, py: Python<'py>) -> PyResult<(bool, Bound<'py, PyAny>)> {
+        self.with(py, |classic| classic.read(py))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let py = slf.py();
+        slf.get().with(py, |classic| match &classic.role {
+            Role::Reader(_) => {
+                let function = PyModule::import(py, "ndsharray._native")?.getattr("_reopen_classic")?;
+                Ok((function, (slf.get_type(), classic.directory.clone(), &classic.name).into_pyobject(py)?))
+            }
+            Role::Writer(_) => Err(PyTypeError::new_err(
+                "a writer belongs to the process that opened it and cannot be pickled: open it in the other process",
+            )),
+        })
+    }
+}
+
+/// Opens a reader that was pickled.
+#[pyfunction]
+pub fn _reopen_classic<'py>(
+    class: Bound<'py, PyAny>,
+    directory: PathBuf,
+    name: String,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = class.py();
+    let store = ndsharray::Store::open(directory).map_err(raise)?;
+    let classic = Classic::reader(&store, name, default_array(py)?)?;
+    let object = class.call_method1(intern!(py, "__new__"), (&class,))?;
+    let shell = object.cast::<NdShArray>()?.get();
+    let before = unpoisoned(shell.state.lock_py_attached(py)).replace(classic);
+    drop(before);
+    Ok(object)
+}
+
+fn not_an_array() -> PyErr {
+    PyTypeError::new_err("array must be from type np.ndarray.")
+}
+
+fn default_array(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let numpy = PyModule::import(py, "numpy")?;
+    numpy.call_method1("empty", (0, numpy.getattr("uint8")?))
+}
+
+/// The permissions that the environment asks for.
+fn mode() -> PyResult<Option<u32>> {
+    let Some(text) = std::env::var_os("NDSHARRAY_MODE").filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let parsed = text.to_str().and_then(|text| u32::from_str_radix(text.trim_start_matches("0o"), 8).ok());
+    parsed.map(Some).ok_or_else(|| {
+        PyValueError::new_err(format!("NDSHARRAY_MODE: found {text:?}, expected octal digits such as 640"))
+    })
+}

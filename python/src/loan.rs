@@ -1,0 +1,146 @@
+//! Loans: the memory of the next value, as a numpy array.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex};
+
+use ndsharray::DType;
+use numpy::{PyArrayDescr, PyUntypedArray};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+use pyo3::types::{PyBytes, PyTuple};
+
+use crate::array;
+use crate::error::raise;
+use crate::snapshot::unpoisoned;
+use crate::writer::{Slot, State};
+
+/// Keeps memory of the store mapped: the base of arrays over it.
+#[pyclass(frozen, module = "ndsharray._native")]
+pub struct Memory {
+    _keeper: Arc<dyn Any + Send + Sync>,
+}
+
+impl Memory {
+    pub fn new(keeper: Arc<dyn Any + Send + Sync>) -> Self {
+        Memory { _keeper: keeper }
+    }
+}
+
+/// The memory of the next value, from `Writer.loan`: a context manager.
+///
+/// The array that it yields is published at the end of the block, and nothing happens on an exception. The writer
+/// cannot be used meanwhile. Views of the array that were made in the block must not be written to after it.
+#[pyclass(frozen, module = "ndsharray")]
+pub struct Loan {
+    writer: Arc<Mutex<State>>,
+    dtype: DType,
+    descr: Py<PyArrayDescr>,
+    shape: Vec<usize>,
+    user_data: Mutex<Vec<u8>>,
+    open: Mutex<Option<Open>>,
+}
+
+struct Open {
+    lent: Lent,
+    array: Py<PyUntypedArray>,
+}
+
+impl Loan {
+    pub fn new(
+        writer: Arc<Mutex<State>>,
+        dtype: DType,
+        descr: Py<PyArrayDescr>,
+        shape: Vec<usize>,
+        user_data: Vec<u8>,
+    ) -> Self {
+        Loan { writer, dtype, descr, shape, user_data: Mutex::new(user_data), open: Mutex::new(None) }
+    }
+}
+
+#[pymethods]
+impl Loan {
+    /// bytes: what travels with the value, at most 240 bytes.
+    #[getter]
+    fn user_data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &unpoisoned(self.user_data.lock_py_attached(py)))
+    }
+
+    #[setter]
+    fn set_user_data(&self, py: Python<'_>, user_data: &[u8]) {
+        *unpoisoned(self.user_data.lock_py_attached(py)) = user_data.to_vec();
+    }
+
+    fn __enter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyUntypedArray>> {
+        let mut open = unpoisoned(self.open.lock_py_attached(py));
+        if open.is_some() {
+            return Err(PyRuntimeError::new_err("the loan is open already"));
+        }
+        let mut lent = Lent::new(py, &self.writer, &self.dtype, &self.shape)?;
+        let (data, keeper) = lent.memory()?;
+        let owner = Bound::new(py, Memory::new(keeper))?.into_any();
+        let descr = self.descr.bind(py).clone();
+        // SAFETY: the loan has the length of such an array; its memory stays mapped as long as the owner lives.
+        let array = unsafe { array::over(descr, &self.shape, data, true, owner)? };
+        *open = Some(Open { lent, array: array.clone().unbind() });
+        Ok(array)
+    }
+
+    #[pyo3(signature = (*exception))]
+    fn __exit__(&self, py: Python<'_>, exception: &Bound<'_, PyTuple>) -> PyResult<()> {
+        let Some(Open { mut lent, array }) = unpoisoned(self.open.lock_py_attached(py)).take() else {
+            return Ok(());
+        };
+        array::freeze(array.bind(py));
+        let failed = !exception.get_item(0).map_or(true, |class| class.is_none());
+        if failed {
+            return Ok(());
+        }
+        let user_data = unpoisoned(self.user_data.lock_py_attached(py)).clone();
+        lent.publish(&user_data).map_err(raise)
+    }
+}
+
+/// A loan together with the writer that it borrows; dropped, the writer goes back to where it was.
+struct Lent {
+    /// Borrows `writer`; None once it is published. Dropped before the writer is touched.
+    loan: Option<ndsharray::Loan<'static, u8>>,
+    /// From `Box::into_raw`.
+    writer: *mut ndsharray::Writer,
+    home: Arc<Mutex<State>>,
+}
+
+// SAFETY: the pointer is an owned box in all but name, and a writer may be sent.
+unsafe impl Send for Lent {}
+
+impl Lent {
+    fn new(py: Python<'_>, home: &Arc<Mutex<State>>, dtype: &DType, shape: &[usize]) -> PyResult<Self> {
+        let writer = Box::into_raw(unpoisoned(home.lock_py_attached(py)).lend(py)?);
+        let mut lent = Lent { loan: None, writer, home: home.clone() };
+        // SAFETY: from a box; only the loan uses it until it is dropped, which `drop` does before anything else.
+        lent.loan = Some(unsafe { &mut *writer }.loan_bytes(dtype, shape).map_err(raise)?);
+        Ok(lent)
+    }
+
+    fn memory(&mut self) -> PyResult<(*mut u8, Arc<dyn Any + Send + Sync>)> {
+        let Some(loan) = &mut self.loan else { return Err(PyRuntimeError::new_err("the loan is over")) };
+        let keeper = loan.keeper().map_err(raise)?;
+        Ok((loan.as_mut_slice().as_mut_ptr(), keeper))
+    }
+
+    fn publish(&mut self, user_data: &[u8]) -> ndsharray::Result<()> {
+        let Some(mut loan) = self.loan.take() else { return Ok(()) };
+        loan.set_user_data(user_data)?;
+        loan.publish().map(drop)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.loan = None;
+        // SAFETY: from `Box::into_raw`, once; the loan that borrowed it is gone.
+        let writer = unsafe { Box::from_raw(self.writer) };
+        // Nobody holds this lock for long while the writer is lent.
+        unpoisoned(self.home.lock()).writer = Slot::Here(writer);
+    }
+}

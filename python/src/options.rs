@@ -1,0 +1,96 @@
+//! Options of a writer.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyModule, PyTuple};
+
+use crate::error::raise;
+use crate::writer::Writer;
+
+/// How a writer is opened, from `Store.writer_options`: to be sent to the process that is to write.
+///
+/// Pickles to the directory, the tag and the options.
+///
+/// Examples
+/// --------
+/// >>> import pickle, ndsharray
+/// >>> options = ndsharray.Store(directory).writer_options("a", capacity=4096)
+/// >>> with pickle.loads(pickle.dumps(options)).open() as writer:
+/// ...     writer.tag
+/// 'a'
+#[pyclass(frozen, module = "ndsharray", eq)]
+#[derive(Clone, PartialEq)]
+pub struct WriterOptions {
+    pub directory: PathBuf,
+    pub tag: String,
+    pub settings: Settings,
+}
+
+/// `mode, ephemeral, takeover, capacity, min_slots`.
+pub type Settings = (Option<u32>, bool, bool, usize, usize);
+
+#[pymethods]
+impl WriterOptions {
+    /// Opens the writer.
+    ///
+    /// Returns
+    /// -------
+    /// Writer
+    ///
+    /// Raises
+    /// ------
+    /// WriterExistsError, NotOwnerError, FormatError, InvalidTagError, InvalidArgumentError, NoSpaceError
+    ///     As for `Store.writer`.
+    pub fn open(&self, py: Python<'_>) -> PyResult<Writer> {
+        let (mode, ephemeral, takeover, capacity, min_slots) = self.settings;
+        let store = ndsharray::Store::open(&self.directory).map_err(raise)?;
+        let mut options = store
+            .writer_options(&self.tag)
+            .ephemeral(ephemeral)
+            .takeover(takeover)
+            .capacity(capacity)
+            .min_slots(min_slots);
+        if let Some(mode) = mode {
+            options = options.mode(mode);
+        }
+        // Up to 50 ms while another writer lives.
+        let writer = py.detach(|| options.open()).map_err(raise)?;
+        Ok(Writer::new(self.directory.clone(), self.tag.clone(), writer))
+    }
+
+    /// str: the tag.
+    #[getter]
+    fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// str: the store's directory.
+    #[getter]
+    fn directory(&self) -> PathBuf {
+        self.directory.clone()
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let py = slf.py();
+        let function = PyModule::import(py, "ndsharray._native")?.getattr("_restore_options")?;
+        let this = slf.get();
+        Ok((function, (this.directory.clone(), &this.tag, this.settings).into_pyobject(py)?))
+    }
+
+    fn __repr__(&self) -> String {
+        let (mode, ephemeral, takeover, capacity, min_slots) = self.settings;
+        let mode = mode.map_or("None".to_owned(), |mode| format!("{mode:#o}"));
+        format!(
+            "<ndsharray.WriterOptions of {:?} in {:?}: mode={mode}, ephemeral={ephemeral}, takeover={takeover}, \
+             capacity={capacity}, min_slots={min_slots}>",
+            self.tag, self.directory
+        )
+    }
+}
+
+/// Makes options that were pickled.
+#[pyfunction]
+pub fn _restore_options(directory: PathBuf, tag: String, settings: Settings) -> WriterOptions {
+    WriterOptions { directory, tag, settings }
+}

@@ -1,0 +1,277 @@
+//! Reading.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
+
+use numpy::PyUntypedArray;
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+use pyo3::types::{PyModule, PyTuple};
+
+use crate::dtype::Cache;
+use crate::error::raise;
+use crate::snapshot::{Snapshot, Target, unpoisoned};
+use crate::wait;
+
+/// A reader of a tag, from `Store.reader`. Any number of them, in any process.
+///
+/// Reading needs no system call, and does not depend on the size of the array. Iterating over a reader waits for each
+/// new value, ``async for`` likewise. A reader pickles to (directory, tag) and is opened anew where it is unpickled.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, ndsharray
+/// >>> store = ndsharray.Store(directory)
+/// >>> writer = store.writer("counts")
+/// >>> reader = store.reader("counts")
+/// >>> reader.read() is None
+/// True
+/// >>> _ = writer.write(np.arange(3))
+/// >>> reader.read().array
+/// array([0, 1, 2])
+/// >>> reader.read() is None  # nothing new
+/// True
+#[pyclass(frozen, module = "ndsharray", weakref)]
+pub struct Reader {
+    directory: PathBuf,
+    tag: String,
+    state: Mutex<State>,
+}
+
+pub struct State {
+    pub reader: ndsharray::Reader,
+    /// A value that was taken, but did not fit the caller's array; it is read again.
+    pending: Option<ndsharray::Snapshot>,
+    cache: Cache,
+}
+
+impl State {
+    pub fn new(reader: ndsharray::Reader) -> Self {
+        State { reader, pending: None, cache: Cache::default() }
+    }
+
+    /// The next new value.
+    pub fn next(&mut self) -> ndsharray::Result<Option<ndsharray::Snapshot>> {
+        match self.reader.read()? {
+            Some(value) => {
+                self.pending = None;
+                Ok(Some(value))
+            }
+            None => Ok(self.pending.take()),
+        }
+    }
+
+    pub fn has_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Hands a value out.
+    pub fn deliver<'py>(
+        &mut self,
+        py: Python<'py>,
+        value: ndsharray::Snapshot,
+        target: Target<'py>,
+    ) -> PyResult<Bound<'py, Snapshot>> {
+        let descr = self.cache.numpy(py, value.dtype())?;
+        if let Err(error) = target.check(&value, &descr) {
+            self.pending = Some(value);
+            return Err(error);
+        }
+        Snapshot::new(py, value, descr, target)
+    }
+}
+
+impl Reader {
+    pub fn open(store: &ndsharray::Store, tag: String) -> PyResult<Self> {
+        let reader = store.reader(&tag).map_err(raise)?;
+        Ok(Reader { directory: store.directory().to_owned(), tag, state: Mutex::new(State::new(reader)) })
+    }
+
+    pub fn lock(&self, py: Python<'_>) -> MutexGuard<'_, State> {
+        unpoisoned(self.state.lock_py_attached(py))
+    }
+}
+
+#[pymethods]
+impl Reader {
+    /// str: the tag.
+    #[getter]
+    fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// str: the store's directory.
+    #[getter]
+    fn directory(&self) -> PathBuf {
+        self.directory.clone()
+    }
+
+    /// int: how many values were published between those that this reader returned.
+    #[getter]
+    fn missed(&self, py: Python<'_>) -> u64 {
+        self.lock(py).reader.missed()
+    }
+
+    /// bool: whether a writer has the tag now. Costs some system calls.
+    #[getter]
+    fn writer_alive(&self, py: Python<'_>) -> PyResult<bool> {
+        self.lock(py).reader.writer_alive().map_err(raise)
+    }
+
+    /// The latest value if it is newer than what this reader returned last, else None. Never blocks.
+    ///
+    /// Parameters
+    /// ----------
+    /// out : numpy.ndarray, optional
+    ///     A writeable array of the value's shape and dtype; the elements are copied to it. If it does not fit, the
+    ///     value stays unread.
+    /// copy : bool
+    ///     Whether to copy the elements to a new, writeable array.
+    ///
+    /// Returns
+    /// -------
+    /// Snapshot or None
+    ///
+    /// Raises
+    /// ------
+    /// ndsharray.Error
+    ///     If the store's files are damaged, or `out` does not fit.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> version = store.writer("a").write(np.zeros(2))
+    /// >>> mine = store.reader("a").read(copy=True).array
+    /// >>> mine += 1
+    /// >>> mine
+    /// array([1., 1.])
+    #[pyo3(signature = (*, out=None, copy=false))]
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        out: Option<Bound<'py, PyAny>>,
+        copy: bool,
+    ) -> PyResult<Option<Bound<'py, Snapshot>>> {
+        let target = Target::new(out, copy)?;
+        let mut state = self.lock(py);
+        match state.next().map_err(raise)? {
+            Some(value) => state.deliver(py, value, target).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The latest value, whether it was returned before or not.
+    ///
+    /// Parameters
+    /// ----------
+    /// out, copy
+    ///     As for `read`.
+    ///
+    /// Returns
+    /// -------
+    /// Snapshot
+    ///
+    /// Raises
+    /// ------
+    /// EmptyError
+    ///     If nothing was ever written.
+    #[pyo3(signature = (*, out=None, copy=false))]
+    fn latest<'py>(
+        &self,
+        py: Python<'py>,
+        out: Option<Bound<'py, PyAny>>,
+        copy: bool,
+    ) -> PyResult<Bound<'py, Snapshot>> {
+        let target = Target::new(out, copy)?;
+        let mut state = self.lock(py);
+        let value = state.reader.latest().map_err(raise)?;
+        let descr = state.cache.numpy(py, value.dtype())?;
+        target.check(&value, &descr)?;
+        Snapshot::new(py, value, descr, target)
+    }
+
+    /// Waits for a value that is newer than what this reader returned last. Ctrl-C interrupts it.
+    ///
+    /// Parameters
+    /// ----------
+    /// timeout : float, optional
+    ///     Seconds; None waits for ever.
+    /// out, copy
+    ///     As for `read`.
+    ///
+    /// Returns
+    /// -------
+    /// Snapshot or None
+    ///     None when the time is over.
+    #[pyo3(signature = (timeout=None, *, out=None, copy=false))]
+    fn wait<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<f64>,
+        out: Option<Bound<'py, PyAny>>,
+        copy: bool,
+    ) -> PyResult<Option<Bound<'py, Snapshot>>> {
+        let target = Target::new(out, copy)?;
+        match wait::next(py, &self.state, timeout)? {
+            Some(value) => self.lock(py).deliver(py, value, target).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The next new value, awaited: ``await reader.next()``. The event loop goes on; cancelled, no value is lost.
+    fn next<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        PyModule::import(py, intern!(py, "ndsharray._aio"))?.getattr(intern!(py, "next_value"))?.call1((slf,))
+    }
+
+    /// Sleeps up to `seconds` until there is a new value, without taking it; for the asynchronous methods.
+    fn _ready(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
+        wait::ready(py, &self.state, seconds)
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, Snapshot>>> {
+        self.wait(py, None, None, false)
+    }
+
+    fn __aiter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __anext__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::next(slf)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let py = slf.py();
+        let function = PyModule::import(py, "ndsharray._native")?.getattr("_reopen_reader")?;
+        let this = slf.get();
+        Ok((function, (this.directory.clone(), &this.tag).into_pyobject(py)?))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<ndsharray.Reader of {:?} in {:?}>", self.tag, self.directory)
+    }
+}
+
+/// Opens a reader that was pickled.
+#[pyfunction]
+pub fn _reopen_reader(directory: PathBuf, tag: String) -> PyResult<Reader> {
+    Reader::open(&ndsharray::Store::open(directory).map_err(raise)?, tag)
+}
+
+/// An argument as an array: as it is, or as `numpy.asarray` makes one.
+pub fn as_array<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
+    if let Ok(array) = value.cast::<PyUntypedArray>() {
+        return Ok(array.clone());
+    }
+    let py = value.py();
+    let array = PyModule::import(py, intern!(py, "numpy"))?.call_method1(intern!(py, "asarray"), (value,))?;
+    array.cast_into().map_err(|_| PyTypeError::new_err("expected an array"))
+}

@@ -1,0 +1,186 @@
+//! The store: a directory.
+
+use std::path::PathBuf;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::error::raise;
+use crate::options::WriterOptions;
+use crate::reader::Reader;
+use crate::stat::{GcReport, Stat};
+use crate::writer::Writer;
+
+/// A directory of named arrays.
+///
+/// Parameters
+/// ----------
+/// directory : path, optional
+///     An existing directory, RAM-backed if it is to be fast. By default the one that the environment variable
+///     ``NDSHARRAY_DIR`` names, else ``/dev/shm``.
+///
+/// Raises
+/// ------
+/// NotFoundError
+///     If there is no such directory.
+///
+/// Examples
+/// --------
+/// >>> import ndsharray
+/// >>> store = ndsharray.Store(directory)
+/// >>> version = store.writer("a").write([1, 2, 3])
+/// >>> store.tags()
+/// ['a']
+/// >>> store.stat("a").shape
+/// (3,)
+/// >>> store.remove("a")
+/// >>> store.gc().removed
+/// []
+#[pyclass(frozen, module = "ndsharray", eq)]
+#[derive(PartialEq)]
+pub struct Store {
+    store: ndsharray::Store,
+}
+
+#[pymethods]
+impl Store {
+    #[new]
+    #[pyo3(signature = (directory=None))]
+    fn new(directory: Option<PathBuf>) -> PyResult<Self> {
+        let store = match directory {
+            Some(directory) => ndsharray::Store::open(directory),
+            None => ndsharray::Store::open_default(),
+        };
+        Ok(Store { store: store.map_err(raise)? })
+    }
+
+    /// str: the directory, absolute.
+    #[getter]
+    fn directory(&self) -> PathBuf {
+        self.store.directory().to_owned()
+    }
+
+    /// Opens the one writer of a tag, which goes on where an earlier one left off.
+    ///
+    /// Parameters
+    /// ----------
+    /// tag : str
+    ///     1 to 200 bytes of UTF-8, without ``/``, control characters, or a ``.`` at the start.
+    /// mode : int, optional
+    ///     Permissions of the files; ``0o600`` for a new tag unless given.
+    /// ephemeral : bool
+    ///     Whether the tag is removed when the writer is closed.
+    /// takeover : bool
+    ///     Whether to replace a living writer of the same user, whose next write gives SupersededError.
+    /// capacity : int
+    ///     The least number of bytes that there is room for, for layouts that grow.
+    /// min_slots : int
+    ///     How many slots there are from the start, 1 to 8; more give copying readers more time.
+    ///
+    /// Returns
+    /// -------
+    /// Writer
+    ///
+    /// Raises
+    /// ------
+    /// WriterExistsError
+    ///     If another writer lives and `takeover` is false.
+    /// NotOwnerError, FormatError, InvalidTagError, InvalidArgumentError, NoSpaceError, NotWritableError
+    #[pyo3(signature = (tag, *, mode=None, ephemeral=false, takeover=false, capacity=0, min_slots=1))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
+    fn writer(
+        &self,
+        py: Python<'_>,
+        tag: String,
+        mode: Option<u32>,
+        ephemeral: bool,
+        takeover: bool,
+        capacity: usize,
+        min_slots: usize,
+    ) -> PyResult<Writer> {
+        self.writer_options(tag, mode, ephemeral, takeover, capacity, min_slots).open(py)
+    }
+
+    /// The options of a writer, which can be pickled and opened in another process. Parameters as for `writer`.
+    #[pyo3(signature = (tag, *, mode=None, ephemeral=false, takeover=false, capacity=0, min_slots=1))]
+    fn writer_options(
+        &self,
+        tag: String,
+        mode: Option<u32>,
+        ephemeral: bool,
+        takeover: bool,
+        capacity: usize,
+        min_slots: usize,
+    ) -> WriterOptions {
+        let directory = self.store.directory().to_owned();
+        WriterOptions { directory, tag, settings: (mode, ephemeral, takeover, capacity, min_slots) }
+    }
+
+    /// Opens a reader of a tag.
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError
+    ///     If no writer was ever opened, or the tag was removed. It is a FileNotFoundError.
+    /// FormatError, InvalidTagError
+    fn reader(&self, tag: String) -> PyResult<Reader> {
+        Reader::open(&self.store, tag)
+    }
+
+    /// The tags of the store, in order.
+    ///
+    /// Returns
+    /// -------
+    /// list of str
+    fn tags(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        py.detach(|| self.store.tags()).map_err(raise)
+    }
+
+    /// What there is to know of a tag.
+    ///
+    /// Returns
+    /// -------
+    /// Stat
+    ///
+    /// Raises
+    /// ------
+    /// NotFoundError, FormatError, InvalidTagError
+    fn stat(&self, py: Python<'_>, tag: &str) -> PyResult<Stat> {
+        Stat::new(py, self.store.stat(tag).map_err(raise)?)
+    }
+
+    /// Removes a tag with its value. Arrays that were read stay as they are.
+    ///
+    /// Parameters
+    /// ----------
+    /// tag : str
+    /// force : bool
+    ///     Whether to remove it even if a writer has it, whose next write gives RemovedError.
+    ///
+    /// Raises
+    /// ------
+    /// WriterExistsError, NotOwnerError, NotFoundError, FormatError, InvalidTagError
+    #[pyo3(signature = (tag, *, force=false))]
+    fn remove(&self, py: Python<'_>, tag: &str, force: bool) -> PyResult<()> {
+        let remove = || if force { self.store.force_remove(tag) } else { self.store.remove(tag) };
+        py.detach(remove).map_err(raise)
+    }
+
+    /// Removes what killed processes of this user left, and nothing that is in use.
+    ///
+    /// Returns
+    /// -------
+    /// GcReport
+    fn gc(&self, py: Python<'_>) -> PyResult<GcReport> {
+        py.detach(|| self.store.gc()).map(GcReport::new).map_err(raise)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (PathBuf,))> {
+        let class = slf.getattr(intern!(slf.py(), "__class__"))?;
+        Ok((class, (slf.get().directory(),)))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("ndsharray.Store({:?})", self.store.directory())
+    }
+}

@@ -1,0 +1,140 @@
+//! Waiting: without the interpreter's lock, in steps, so that Ctrl-C is noticed.
+//!
+//! A wait sleeps on a clone of the reader and takes the value from the reader itself when there is one: no lock is held
+//! during a sleep, other threads may read meanwhile, and a wait that is given up has taken nothing.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+
+use crate::error::raise;
+use crate::reader::{Reader, State};
+use crate::snapshot::unpoisoned;
+
+/// The longest time that a signal goes unnoticed.
+const STEP: Duration = Duration::from_millis(100);
+
+struct Deadline(Option<Instant>);
+
+impl Deadline {
+    fn new(timeout: Option<f64>) -> PyResult<Self> {
+        let Some(timeout) = timeout else { return Ok(Deadline(None)) };
+        if timeout.is_nan() {
+            return Err(PyValueError::new_err("timeout is not a number"));
+        }
+        // What is too long to be counted is for ever.
+        let timeout = Duration::try_from_secs_f64(timeout.max(0.0)).ok();
+        Ok(Deadline(timeout.and_then(|timeout| Instant::now().checked_add(timeout))))
+    }
+
+    /// How long to sleep next; None when the time is over.
+    fn step(&self) -> Option<Duration> {
+        let Some(deadline) = self.0 else { return Some(STEP) };
+        let left = deadline.checked_duration_since(Instant::now())?;
+        (!left.is_zero()).then_some(left.min(STEP))
+    }
+}
+
+fn sleep(py: Python<'_>, readers: &mut [ndsharray::Reader], step: Duration) -> PyResult<Option<usize>> {
+    let woken = py.detach(|| {
+        let mut readers: Vec<&mut ndsharray::Reader> = readers.iter_mut().collect();
+        ndsharray::wait_any(&mut readers, step)
+    });
+    py.check_signals()?;
+    woken.map_err(raise)
+}
+
+/// The next new value of a reader; None when the time is over.
+pub fn next(
+    py: Python<'_>,
+    state: &Mutex<State>,
+    timeout: Option<f64>,
+) -> PyResult<Option<ndsharray::Snapshot>> {
+    let deadline = Deadline::new(timeout)?;
+    let mut sleeper: Option<ndsharray::Reader> = None;
+    loop {
+        let mut probe = {
+            let mut state = unpoisoned(state.lock_py_attached(py));
+            if let Some(value) = state.next().map_err(raise)? {
+                return Ok(Some(value));
+            }
+            // Cloned again after a wake that brought nothing: another thread took the value.
+            sleeper.take().unwrap_or_else(|| state.reader.clone())
+        };
+        loop {
+            let Some(step) = deadline.step() else { return Ok(None) };
+            if sleep(py, std::slice::from_mut(&mut probe), step)?.is_some() {
+                break;
+            }
+        }
+    }
+}
+
+/// Whether a reader has a new value, waiting for it for one step at most; takes nothing.
+pub fn ready(py: Python<'_>, state: &Mutex<State>, seconds: f64) -> PyResult<bool> {
+    let mut probe = {
+        let state = unpoisoned(state.lock_py_attached(py));
+        if state.has_pending() {
+            return Ok(true);
+        }
+        state.reader.clone()
+    };
+    let Some(step) = Deadline::new(Some(seconds))?.step() else { return Ok(false) };
+    Ok(sleep(py, std::slice::from_mut(&mut probe), step)?.is_some())
+}
+
+/// Waits until one of several readers has a new value, and returns that reader; its `read` gives the value.
+///
+/// Parameters
+/// ----------
+/// readers : sequence of Reader
+/// timeout : float, optional
+///     Seconds; None waits for ever.
+///
+/// Returns
+/// -------
+/// Reader or None
+///     None when the time is over. Others may have a new value too.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, ndsharray
+/// >>> store = ndsharray.Store(directory)
+/// >>> left, right = store.writer("left"), store.writer("right")
+/// >>> readers = [store.reader("left"), store.reader("right")]
+/// >>> version = right.write(np.ones(1))
+/// >>> ndsharray.wait_any(readers, timeout=1.0).tag
+/// 'right'
+#[pyfunction]
+#[pyo3(signature = (readers, timeout=None))]
+pub fn wait_any<'py>(
+    py: Python<'py>,
+    readers: Vec<Bound<'py, Reader>>,
+    timeout: Option<f64>,
+) -> PyResult<Option<Bound<'py, Reader>>> {
+    if readers.is_empty() {
+        return Err(PyValueError::new_err("no readers to wait for"));
+    }
+    let deadline = Deadline::new(timeout)?;
+    let mut probes = Vec::with_capacity(readers.len());
+    for reader in &readers {
+        let state = reader.get().lock(py);
+        if state.has_pending() {
+            return Ok(Some(reader.clone()));
+        }
+        probes.push(state.reader.clone());
+    }
+    loop {
+        // With no time at all, one look.
+        let step = deadline.step();
+        if let Some(index) = sleep(py, &mut probes, step.unwrap_or_default())? {
+            return Ok(readers.get(index).cloned());
+        }
+        if step.is_none() {
+            return Ok(None);
+        }
+    }
+}

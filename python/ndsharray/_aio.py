@@ -3,7 +3,6 @@
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from ndsharray._native import Reader, Snapshot
 
@@ -30,7 +29,7 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
-async def next_value(reader: Reader) -> "Snapshot[Any]":
+async def next_value(reader: Reader) -> Snapshot:
     """The next new value of a reader.
 
     A wait takes nothing before it returns, so that no value is lost when it is cancelled.

@@ -20,8 +20,9 @@ use crate::{reader, writer};
 /// ----------
 /// name : str
 ///     The tag, which readers and writer have in common.
-/// array : numpy.ndarray
-///     A writer publishes it at once; a reader returns it as long as there is nothing to read.
+/// array : numpy.ndarray, optional
+///     A writer publishes it at once; a reader returns it as long as there is nothing to read. By default empty,
+///     of uint8.
 /// r_w : str
 ///     ``'r'`` or ``'w'``, upper or lower case.
 ///
@@ -131,7 +132,7 @@ impl NdShArray {
 #[pymethods]
 impl NdShArray {
     #[new]
-    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(name, array=np.ndarray((0,), np.uint8), r_w=None)")]
+    #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(name, array=None, r_w=None)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
         NdShArray { state: Mutex::new(None) }
     }

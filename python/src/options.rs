@@ -65,7 +65,7 @@ impl WriterOptions {
         &self.tag
     }
 
-    /// str: the store's directory.
+    /// pathlib.Path: the store's directory.
     #[getter]
     fn directory(&self) -> PathBuf {
         self.directory.clone()

@@ -102,7 +102,7 @@ impl Reader {
         &self.tag
     }
 
-    /// str: the store's directory.
+    /// pathlib.Path: the store's directory.
     #[getter]
     fn directory(&self) -> PathBuf {
         self.directory.clone()

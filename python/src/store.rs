@@ -54,7 +54,7 @@ impl Store {
         Ok(Store { store: store.map_err(raise)? })
     }
 
-    /// str: the directory, absolute.
+    /// pathlib.Path: the directory, absolute.
     #[getter]
     fn directory(&self) -> PathBuf {
         self.store.directory().to_owned()

@@ -159,7 +159,7 @@ impl Writer {
         &self.tag
     }
 
-    /// str: the store's directory.
+    /// pathlib.Path: the store's directory.
     #[getter]
     fn directory(&self) -> PathBuf {
         self.directory.clone()

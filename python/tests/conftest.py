@@ -1,0 +1,44 @@
+"""A store of its own for each test, a watchdog, and a line for each test that cannot run here."""
+
+import faulthandler
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ndsharray
+
+#: Seconds after which a test that hangs ends the run, with the stacks of all threads.
+WATCHDOG = 120
+
+
+@pytest.fixture(autouse=True)
+def watchdog() -> Iterator[None]:
+    faulthandler.dump_traceback_later(WATCHDOG, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(autouse=True)
+def directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The default store of this test and of the processes that it starts."""
+    with tempfile.TemporaryDirectory(prefix=".ndsharray-python-", dir="/dev/shm") as path:
+        monkeypatch.setenv("NDSHARRAY_DIR", path)
+        monkeypatch.delenv("NDSHARRAY_MODE", raising=False)
+        # Processes that a test starts find the helpers beside the tests.
+        here = str(Path(__file__).parent)
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])]))
+        yield Path(path)
+
+
+@pytest.fixture
+def store(directory: Path) -> ndsharray.Store:
+    return ndsharray.Store(directory)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        terminalreporter.write_line(f"skipped: {report.nodeid}: {reason.removeprefix('Skipped: ')}")

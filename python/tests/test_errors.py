@@ -1,0 +1,101 @@
+"""Exceptions: one root, and the built-in class that one would expect beside it."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ndsharray
+from ndsharray import Store, _errors
+
+
+def test_tree() -> None:
+    classes = [value for value in vars(_errors).values() if isinstance(value, type)]
+    assert len(classes) > 15
+    for found in classes:
+        assert issubclass(found, ndsharray.Error)
+        assert found.__doc__
+        assert getattr(ndsharray, found.__name__) is found
+        assert found.__name__ in ndsharray.__all__
+
+
+def test_not_found(store: Store, directory: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        store.reader("nothing")
+    error = caught.value
+    assert isinstance(error, ndsharray.NotFoundError)
+    assert (error.errno, error.filename) == (errno.ENOENT, str(directory / "nothing"))
+    assert "nothing" in str(error) and str(error).count(str(directory)) == 1
+
+
+def test_missing_data_file(store: Store, directory: Path) -> None:
+    with store.writer("a") as writer:
+        writer.write([1])
+        assert writer.data_file is not None
+        (directory / writer.data_file).unlink()
+    with pytest.raises(FileNotFoundError, match="data file"):
+        store.reader("a").latest()
+
+
+def test_damaged_header(store: Store, directory: Path) -> None:
+    store.writer("a").write([1])
+    header = bytearray((directory / "a").read_bytes())
+    header[0] ^= 0xFF
+    (directory / "a").write_bytes(header)
+    for use in [lambda: store.reader("a"), lambda: store.stat("a"), lambda: store.writer("a")]:
+        with pytest.raises(ndsharray.FormatError):
+            use()
+
+
+def test_writer_exists_names_the_process(store: Store) -> None:
+    writer = store.writer("a")
+    with pytest.raises(ndsharray.WriterExistsError, match=str(os.getpid())):
+        store.writer("a")
+    assert not writer.closed
+
+
+FULL = """
+import errno, sys
+import numpy as np, ndsharray
+store = ndsharray.Store(sys.argv[1])
+writer = store.writer("a")
+writer.write(np.arange(1000))
+for write in [lambda: writer.write(np.zeros(128 << 20, np.uint8)), lambda: ndsharray.NdShArray("b", np.zeros(128 << 20, np.uint8), "w"),
+              lambda: writer.loan(128 << 20, np.uint8).__enter__(), lambda: writer.write(np.zeros((2, 64 << 20), np.uint8).T)]:
+    try:
+        write()
+    except OSError as error:
+        assert isinstance(error, ndsharray.NoSpaceError) and isinstance(error, ndsharray.Error)
+        assert error.errno == errno.ENOSPC and error.wanted >= 128 << 20 and 0 < error.free < error.total == 64 << 20
+        assert all(text in str(error) for text in [sys.argv[1], "--shm-size", str(error.wanted), str(error.free)]), error
+    else:
+        raise AssertionError("the store was not full")
+np.testing.assert_array_equal(store.reader("a").latest(), np.arange(1000))
+assert writer.write(np.ones(5)) == 2
+"""
+
+
+def test_full_store(directory: Path) -> None:
+    """In a mount namespace of its own: 64 MB, as containers have it."""
+    if os.getuid() != 0:
+        pytest.skip("needs root, to mount a small tmpfs")
+    mount = 'mount -t tmpfs -o size=64m none "$1" && exec "$2" -W error -c "$3" "$1"'
+    command = ["unshare", "-m", "sh", "-c", mount, "sh", str(directory), sys.executable, FULL]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    if done.returncode != 0 and ("unshare" in done.stderr or "mount" in done.stderr):
+        pytest.skip(f"a mount namespace cannot be made here: {done.stderr.strip()}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_failed_write_leaves_the_last_value(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    writer.write(np.arange(3))
+    for wrong in [np.array([None]), np.zeros((1,) * 30).reshape((1,) * 30).astype(object)]:
+        with pytest.raises(ndsharray.Error):
+            writer.write(wrong)
+    np.testing.assert_array_equal(reader.latest(), np.arange(3))
+    assert writer.version == 1

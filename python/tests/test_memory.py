@@ -1,0 +1,72 @@
+"""A stream allocates nothing that stays: measured in the process's memory after a million reads."""
+
+import gc
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from ndsharray import NdShArray, Store
+
+
+def resident() -> int:
+    """Bytes of private memory, from /proc: without the shared pages of the store."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no RssAnon")
+
+
+def test_a_million_reads_leak_nothing(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    classic = NdShArray("a", r_w="r")
+    array, out = np.zeros(8), np.zeros(8)
+    strided = np.zeros((8, 2))[:, 0]
+
+    def round_trip() -> None:
+        writer.write(array)
+        reader.read()
+        classic.read()
+        classic.read()
+        reader.latest().array
+        reader.latest(out=out)
+        reader.latest(copy=True)
+        writer.write(strided, b"user data")
+        reader.read()
+        reader.read()
+
+    for _ in range(2000):
+        round_trip()
+    gc.collect()
+    before, objects = resident(), sys.getallocatedblocks()
+    for _ in range(125_000):
+        round_trip()
+    gc.collect()
+    grown, more = resident() - before, sys.getallocatedblocks() - objects
+    assert more < 100, f"{more} more objects"
+    assert grown < 1 << 20, f"{grown} bytes more"
+
+
+def test_errors_leak_nothing(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    writer.write(np.zeros(8))
+    wrong = np.zeros(9)
+    bad = np.array([None])
+
+    def fail() -> None:
+        for use in [lambda: reader.latest(out=wrong), lambda: writer.write(bad), lambda: store.reader("b")]:
+            try:
+                use()
+            except (ValueError, NotImplementedError, FileNotFoundError):
+                pass
+        with writer.loan(8, "f8"):
+            pass
+
+    for _ in range(200):
+        fail()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(5000):
+        fail()
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 100

@@ -1,0 +1,177 @@
+"""What is read is zero-copy, does not change, and may be held for ever; numpy and others take it as it is."""
+
+import gc
+import importlib.util
+import warnings
+import weakref
+
+import numpy as np
+import pytest
+
+import ndsharray
+from ndsharray import NdShArray, Store
+
+
+def address(array: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def test_zero_copy(store: Store) -> None:
+    store.writer("a").write(np.arange(1000))
+    snapshot = store.reader("a").latest()
+    first, second = snapshot.array, np.asarray(snapshot)
+    assert address(first) == address(second) and np.shares_memory(first, second)
+    assert first.base is snapshot and not first.flags.owndata and not snapshot.is_copy
+    assert first.flags.c_contiguous and first.flags.aligned and not first.flags.writeable
+    assert address(first) % 4096 == 0, "it is the page of the slot"
+    # Every reader of the process sees the same memory.
+    assert address(store.reader("a").latest().array) == address(first)
+
+
+def test_conversions(store: Store) -> None:
+    store.writer("a").write(np.arange(4))
+    snapshot = store.reader("a").latest()
+    as_float = np.asarray(snapshot, dtype=np.float32)
+    assert as_float.dtype == np.float32 and as_float.flags.writeable
+    copied = np.array(snapshot)
+    assert copied.flags.writeable and not np.shares_memory(copied, snapshot.array)
+    assert snapshot.__array__(np.int64, copy=False).base is snapshot
+    with pytest.raises(ValueError):
+        snapshot.__array__(np.float32, copy=False)
+    assert (np.sum(snapshot), np.max(snapshot)) == (6, 3)
+
+
+def test_arrays_keep_the_value_alive(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    writer.write(np.arange(1000))
+    view = reader.latest().array[10:20][::2]
+    gc.collect()
+    assert store.stat("a").pinned == 1
+    for n in range(50):
+        writer.write(np.full(1000, n))
+    np.testing.assert_array_equal(view, np.arange(10, 20, 2))
+    writer.close()
+    store.remove("a")
+    del reader, writer
+    np.testing.assert_array_equal(view, np.arange(10, 20, 2))
+
+
+def test_pins_go_with_the_array(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    writer.write(np.arange(10))
+    array = reader.latest().array
+    assert store.stat("a").pinned == 1
+    del array
+    assert store.stat("a").pinned == 0
+
+
+def test_thousands_in_a_list(store: Store) -> None:
+    """From the fourth held slot on they are copies of our own, so the store does not fill."""
+    writer = store.writer("a")
+    reader = NdShArray("a", r_w="r")
+    held = []
+    for n in range(3000):
+        writer.write(np.full(500, n))
+        status, array = reader.read()
+        assert status
+        held.append(array)
+    assert all((array == n).all() for n, array in enumerate(held))
+    assert not any(array.flags.writeable for array in held)
+    stat = store.stat("a")
+    assert stat.pinned is not None and 1 <= stat.pinned <= 3
+    assert stat.slots is not None and stat.slots <= 8
+    del held, array
+    reader.read()
+    gc.collect()
+    assert store.stat("a").pinned in (0, 1), "the reader keeps its last array only"
+
+
+def test_arrays_outlive_the_reader_as_copies_too(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    kept = []
+    for n in range(8):
+        writer.write(np.full(10, n))
+        snapshot = reader.read()
+        assert snapshot is not None
+        kept.append(snapshot)
+    assert [snapshot.is_copy for snapshot in kept] == [False] * 3 + [True] * 5
+    gone = weakref.ref(reader)
+    del reader
+    assert gone() is None
+    assert [int(snapshot.array[0]) for snapshot in kept] == list(range(8))
+
+
+def test_memoryview(store: Store) -> None:
+    store.writer("a").write(np.arange(6, dtype=np.int32).reshape(2, 3))
+    array = store.reader("a").latest().array
+    view = memoryview(array)
+    assert view.readonly and view.shape == (2, 3) and view.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert bytes(view) == array.tobytes()
+
+
+@pytest.mark.skipif(
+    tuple(map(int, np.__version__.split(".")[:2])) < (2, 1), reason="numpy before 2.1 has no DLPack of read-only arrays"
+)
+def test_dlpack(store: Store) -> None:
+    store.writer("a").write(np.arange(6, dtype=np.float32))
+    array = store.reader("a").latest().array
+    same = np.from_dlpack(array)
+    assert np.shares_memory(array, same) and not same.flags.writeable
+    del array
+    np.testing.assert_array_equal(same, np.arange(6))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
+def test_torch(store: Store) -> None:
+    import torch  # type: ignore[import-not-found,unused-ignore]
+
+    store.writer("a").write(np.arange(6, dtype=np.float32))
+    snapshot = store.reader("a").latest()
+    with pytest.warns(UserWarning, match="not writable"):
+        tensor = torch.from_numpy(snapshot.array)
+    assert tensor.sum().item() == 15
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.from_numpy(store.reader("a").latest(copy=True).array).sum().item() == 15
+
+
+def test_snapshots_cannot_be_pickled_but_arrays_can(store: Store) -> None:
+    import pickle
+
+    store.writer("a").write(np.arange(6))
+    snapshot = store.reader("a").latest()
+    with pytest.raises(TypeError):
+        pickle.dumps(snapshot)
+    again = pickle.loads(pickle.dumps(snapshot.array))
+    np.testing.assert_array_equal(again, np.arange(6))
+
+
+def test_read_only_directory_copies(store: Store) -> None:
+    """Readers without write permission get copies that behave the same."""
+    import os
+    import subprocess
+    import sys
+
+    if os.getuid() != 0:
+        pytest.skip("needs root, to read as another user")
+    with store.writer("a", mode=0o644) as writer:
+        writer.write(np.arange(1000), b"user")
+        os.chmod(store.directory, 0o755)
+        script = (
+            "import os, sys\n"
+            "import numpy as np, ndsharray\n"
+            "os.setgid(65534); os.setuid(65534)\n"
+            "reader = ndsharray.Store(sys.argv[1]).reader('a')\n"
+            "held = [reader.latest() for _ in range(20)]\n"
+            "assert all(s.is_copy and not s.array.flags.writeable and s.user_data == b'user' for s in held)\n"
+            "assert all((s.array == np.arange(1000)).all() for s in held)\n"
+            "status, array = ndsharray.NdShArray('a', r_w='r').read()\n"
+            "assert status and not array.flags.writeable and (array == np.arange(1000)).all()\n"
+            "try:\n"
+            "    ndsharray.Store(sys.argv[1]).writer('a')\n"
+            "except PermissionError as error:\n"
+            "    print('owner', error.owner)\n"
+        )
+        command = [sys.executable, "-W", "error", "-c", script, str(store.directory)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.stdout, done.stderr) == ("owner 0\n", "")

@@ -8,7 +8,24 @@ from typing import Any, Final, SupportsIndex, final
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
+
+__all__ = [
+    "NdShArray",
+    "_reopen_classic",
+    "Loan",
+    "WriterOptions",
+    "_restore_options",
+    "Reader",
+    "_reopen_reader",
+    "Snapshot",
+    "Stat",
+    "GcReport",
+    "Store",
+    "wait_any",
+    "Writer",
+    "__version__",
+]
 
 __version__: Final[str]
 
@@ -174,6 +191,7 @@ class GcReport:
     @property
     def bytes(self) -> int: ...
 
+@disjoint_base
 class NdShArray:
     def __init__(
         self, name: str, array: npt.NDArray[Any] | None = None, r_w: str | None = None

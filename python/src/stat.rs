@@ -7,47 +7,41 @@ use pyo3::types::PyTuple;
 use crate::dtype::Cache;
 
 /// What `Store.stat` says of a tag.
-///
-/// Attributes
-/// ----------
-/// tag : str
-/// writer_alive : bool
-///     Whether a writer has the tag now.
-/// pid, uid, mode : int
-///     The process that made the header, as it saw itself; the owner; the permissions.
-/// ephemeral : bool
-///     Whether the tag goes when its writer goes.
-/// bytes : int
-///     What the tag's files take in the store.
-/// version : int
-///     The number of the current value; 0 if there is none, and the following are None then.
-/// shape : tuple of int or None
-/// dtype : numpy.dtype or None
-///     None also if the dtype is not known here, such as one of ml_dtypes where that is not installed.
-/// dtype_name, data_file : str or None
-/// nbytes : int or None
-/// age : float or None
-///     Seconds since it was published.
-/// slots, pinned, capacity : int or None
-///     How many values the data file has room for, how many of them readers hold, and the bytes of room for each.
 #[pyclass(frozen, get_all, module = "ndsharray")]
 pub struct Stat {
+    /// str: the tag.
     tag: String,
+    /// bool: whether a writer has the tag now.
     writer_alive: bool,
+    /// int: the process that made the header, as it saw itself; for information.
     pid: u32,
+    /// int: the user id of the owner.
     uid: u32,
+    /// int: the permissions.
     mode: u32,
+    /// bool: whether the tag goes when its writer goes.
     ephemeral: bool,
+    /// int: what the tag's files take in the store.
     bytes: u64,
+    /// int: the number of the current value; 0 if there is none.
     version: u64,
+    /// tuple of int or None: the shape of the value; None if there is no value.
     shape: Option<Py<PyTuple>>,
+    /// numpy.dtype or None: None also if it is not known here, such as one of ml_dtypes where that is missing.
     dtype: Option<Py<PyArrayDescr>>,
+    /// str or None: the name of the dtype.
     dtype_name: Option<String>,
+    /// int or None: the bytes of the value.
     nbytes: Option<usize>,
+    /// float or None: seconds since the value was published.
     age: Option<f64>,
+    /// str or None: the name of the data file.
     data_file: Option<String>,
+    /// int or None: how many values the data file has room for.
     slots: Option<usize>,
+    /// int or None: how many of these readers hold.
     pinned: Option<usize>,
+    /// int or None: the bytes of room for each.
     capacity: Option<usize>,
 }
 
@@ -89,16 +83,11 @@ impl Stat {
 }
 
 /// What `Store.gc` did.
-///
-/// Attributes
-/// ----------
-/// removed : list of str
-///     The names of the files that were removed.
-/// bytes : int
-///     What they took in the store.
 #[pyclass(frozen, get_all, module = "ndsharray")]
 pub struct GcReport {
+    /// list of str: the names of the files that were removed.
     removed: Vec<String>,
+    /// int: what they took in the store.
     bytes: u64,
 }
 

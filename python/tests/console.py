@@ -25,7 +25,7 @@ class Console:
         done = f"<done {self._count}>"
         self._process.stdin.write(f"{commands}\n\nprint({done!r})\n")
         self._process.stdin.flush()
-        lines = []
+        lines: list[str] = []
         for line in self._process.stdout:
             if line.rstrip("\n") == done:
                 return "".join(lines)

@@ -48,7 +48,7 @@ def test_properties_are_read_only() -> None:
 
 @pytest.mark.parametrize("kind", ndsharray.supported_types[:14])
 def test_every_original_type(kind: type) -> None:
-    array = (np.arange(24).reshape(2, 3, 4) % 2).astype(kind)
+    array: Any = (np.arange(24).reshape(2, 3, 4) % 2).astype(kind)
     writer, reader = NdShArray("tag", array, "w"), NdShArray("tag", r_w="r")
     status, seen = reader.read()
     assert status and seen.dtype == array.dtype and seen.tobytes() == array.tobytes()

@@ -65,6 +65,7 @@ def test_round_trip(dtype: Any, store: Store) -> None:
 
 
 def test_structs_use_numpys_descr() -> None:
+    packed: Any
     for packed in [POINT, NESTED]:
         dtype = np.dtype(packed)
         assert describe(dtype)[1] == repr(dtype.descr)
@@ -111,6 +112,7 @@ def test_dates(store: Store) -> None:
 
 def test_dtype_changes_between_reads(store: Store) -> None:
     writer, reader = store.writer("a"), store.reader("a")
+    dtype: Any
     for dtype in ["M8[s]", "f4", "M8[ms]", POINT, "S3", POINT, "i1"]:
         array = np.zeros(2, dtype)
         writer.write(array)

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,8 @@ def test_damaged_header(store: Store, directory: Path) -> None:
     header = bytearray((directory / "a").read_bytes())
     header[0] ^= 0xFF
     (directory / "a").write_bytes(header)
-    for use in [lambda: store.reader("a"), lambda: store.stat("a"), lambda: store.writer("a")]:
+    uses: list[Callable[[], object]] = [lambda: store.reader("a"), lambda: store.stat("a"), lambda: store.writer("a")]
+    for use in uses:
         with pytest.raises(ndsharray.FormatError):
             use()
 

@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +54,14 @@ def test_errors_leak_nothing(store: Store) -> None:
     wrong = np.zeros(9)
     bad = np.array([None])
 
+    uses: list[Callable[[], object]] = [
+        lambda: reader.latest(out=wrong),
+        lambda: writer.write(bad),
+        lambda: store.reader("b"),
+    ]
+
     def fail() -> None:
-        for use in [lambda: reader.latest(out=wrong), lambda: writer.write(bad), lambda: store.reader("b")]:
+        for use in uses:
             try:
                 use()
             except (ValueError, NotImplementedError, FileNotFoundError):

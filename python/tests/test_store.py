@@ -1,9 +1,11 @@
 """The modern classes: what is written is read, in every way that there is to write and to read."""
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 import ndsharray
@@ -48,13 +50,14 @@ def test_any_strides(store: Store, big: bool) -> None:
 
 def test_array_likes(store: Store) -> None:
     writer, reader = store.writer("a"), store.reader("a")
-    for like in [[1, 2], 3.5, ((1, 2), (3, 4)), True]:
+    likes: list[npt.ArrayLike] = [[1, 2], 3.5, ((1, 2), (3, 4)), True]
+    for like in likes:
         writer.write(like)
         np.testing.assert_array_equal(reader.latest().array, np.asarray(like), strict=True)
     np.testing.assert_array_equal(reader.latest(), True)  # a snapshot is an array-like
     writer.write(reader.latest())
     with pytest.raises(NotImplementedError):
-        writer.write(object())
+        writer.write(object())  # type: ignore[arg-type]
 
 
 def test_user_data_limits(store: Store) -> None:
@@ -152,7 +155,8 @@ def test_loan_with_an_exception_publishes_nothing(store: Store) -> None:
 def test_writer_is_busy_during_a_loan(store: Store) -> None:
     writer = store.writer("a")
     with writer.loan(2, np.uint8):
-        for use in [lambda: writer.write([1]), writer.loan(1, np.uint8).__enter__, writer.close, lambda: writer.version]:
+        uses: list[Callable[[], object]] = [lambda: writer.write([1]), writer.loan(1, np.uint8).__enter__, writer.close, lambda: writer.version]
+        for use in uses:
             with pytest.raises(ndsharray.WriterBusyError):
                 use()
     assert writer.version == 1

@@ -1,0 +1,68 @@
+"""Every public name is documented, and the examples in docstrings and in the README run as they stand."""
+
+import doctest
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ndsharray
+from ndsharray import _dtypes
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def documented() -> Iterator[tuple[str, Any]]:
+    yield "ndsharray", ndsharray
+    for name in ["describe", "restore"]:
+        yield name, getattr(_dtypes, name)
+    for name in ndsharray.__all__:
+        value = getattr(ndsharray, name)
+        if inspect.isclass(value) or inspect.isroutine(value):
+            yield name, value
+        if inspect.isclass(value):
+            for member, function in vars(value).items():
+                if not member.startswith("_"):
+                    yield f"{name}.{member}", function
+
+
+def examples() -> list[tuple[str, str]]:
+    return [(name, value.__doc__) for name, value in documented() if ">>>" in (value.__doc__ or "")]
+
+
+@pytest.mark.parametrize("name, value", list(documented()), ids=lambda value: value if isinstance(value, str) else "")
+def test_documented(name: str, value: Any) -> None:
+    assert value.__doc__ and value.__doc__.strip()
+
+
+def test_classes_have_examples() -> None:
+    have = {name for name, _ in examples()}
+    assert {"ndsharray", "Store", "Writer", "Writer.loan", "Reader", "Reader.read", "Snapshot"} <= have
+    assert {"NdShArray", "WriterOptions", "wait_any"} <= have
+
+
+@pytest.mark.parametrize("name, text", examples(), ids=lambda value: value if len(value) < 40 else "")
+def test_examples(name: str, text: str, directory: Path) -> None:
+    scope = {"directory": directory, **vars(_dtypes)} if name in ("describe", "restore") else {"directory": directory}
+    test = doctest.DocTestParser().get_doctest(inspect.cleandoc(text), scope, name, None, None)
+    assert test.examples
+    said: list[str] = []
+    result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, out=said.append)
+    assert result.failed == 0, "".join(said)
+
+
+def test_readme(directory: Path) -> None:
+    """Its blocks of Python, one after the other as one program."""
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert len(blocks) >= 3
+    scope: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block, str(README), "exec"), scope)
+
+
+def test_readme_names_exist() -> None:
+    for name in re.findall(r"`ndsharray\.([A-Za-z_]+)", README.read_text()):
+        assert hasattr(ndsharray, name), name

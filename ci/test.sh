@@ -13,7 +13,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 before=$(ls -A /dev/shm 2>/dev/null | sort)
-ci/rust.sh 2>&1 | tee "$log"
+{ ci/rust.sh && ci/python.sh; } 2>&1 | tee "$log"
 after=$(ls -A /dev/shm 2>/dev/null | sort)
 if [ "$before" != "$after" ]; then
     echo "tests left something in /dev/shm:"
@@ -21,12 +21,15 @@ if [ "$before" != "$after" ]; then
     exit 1
 fi
 
-skipped=$(grep -c '^skipped: ' "$log" || true)
-passed=$(awk '/^test result:/ {sum += $4} END {print sum + 0}' "$log")
+# pytest -ra prints "SKIPPED [1] file:line: reason".
+skipped=$(grep -ciE '^(skipped: |SKIPPED )' "$log" || true)
+# Lines such as "test result: ok. 5 passed; ..." (cargo) and "== 5 passed, 1 skipped in 2.00s ==" (pytest).
+passed=$(awk '/^test result:/ {sum += $4} / passed.* in [0-9.]+s/ {for (i = 2; i <= NF; i++) if ($i ~ /^passed/) sum += $(i - 1)}
+    END {print sum + 0}' "$log")
 if [ "$skipped" -gt 0 ]; then
-    grep '^skipped: ' "$log"
+    grep -iE '^(skipped: |SKIPPED )' "$log"
     # As root there is no excuse: what needs root must have run.
-    if [ "$(id -u)" -eq 0 ] && grep -q '^skipped: .*root' "$log"; then
+    if [ "$(id -u)" -eq 0 ] && grep -qiE '^(skipped: |SKIPPED ).*root' "$log"; then
         echo "a test that needs root was skipped as root"
         exit 1
     fi

@@ -68,6 +68,9 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
             os::set_mode(&file, &path, mode)?;
         }
         let publisher = take_on(options, mode, header, lock)?;
+        if let Some(slots) = &publisher.slots {
+            sweep::second_names(directory, tag, slots.file(), slots.uuid);
+        }
         sweep::tag(directory, tag);
         return Ok(Writer::new(publisher));
     }

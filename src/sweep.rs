@@ -63,6 +63,22 @@ pub(crate) fn tag(directory: &Path, of: &str) {
     }
 }
 
+/// Removes the other names of a data file that the caller has taken on as `uuid`, and so has locked: a writer that is
+/// killed while it recycles the file leaves two.
+pub(crate) fn second_names(directory: &Path, of: &str, file: FileId, uuid: u128) {
+    for name in names(directory).unwrap_or_default() {
+        if let Some((owner, other)) = tag::of_data_file(&name)
+            && owner == of
+            && other != uuid
+        {
+            let path = directory.join(&name);
+            if os::stands_at(file, &path).unwrap_or(false) {
+                let _ = os::unlink(&path);
+            }
+        }
+    }
+}
+
 /// Removes the ephemeral tags of this user whose writers were killed.
 pub(crate) fn ephemerals(directory: &Path) {
     for name in names(directory).unwrap_or_default() {

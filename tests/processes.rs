@@ -278,6 +278,7 @@ fn whoever_waits_without_a_timeout_is_woken() {
 /// of one file. The next writer takes the file on under one of them, and removes the other.
 #[test]
 fn the_second_name_of_a_data_file_is_removed() {
+    let _watchdog = Watchdog::new("the_second_name_of_a_data_file_is_removed");
     let (directory, store) = store();
     let mut writer = store.writer("a").unwrap();
     write_next(&mut writer).unwrap();

@@ -11,7 +11,7 @@ use crate::{os, remove};
 
 /// How often a reader that finds nothing new looks whether the tag's file was replaced.
 const LOOK_EVERY: u64 = 100_000_000;
-/// After so many looks at an unchanged value in a row, `view` and `latest` look at the clock.
+/// At the latest after so many looks at an unchanged value in a row, `view` and `latest` look at the clock.
 const IDLE_CALLS: u32 = 32;
 
 /// A tag, with the header that it had when last looked at.
@@ -23,6 +23,8 @@ pub(crate) struct Follower {
     record: Cell<Option<(u64, Hot)>>,
     looked_at: Cell<u64>,
     idle: Cell<u32>,
+    /// Whether 100 ms had passed at the last look at the clock.
+    slow: Cell<bool>,
 }
 
 impl Follower {
@@ -40,6 +42,7 @@ impl Follower {
             record: Cell::new(None),
             looked_at: Cell::new(os::now_coarse()),
             idle: Cell::new(0),
+            slow: Cell::new(false),
         }
     }
 
@@ -104,12 +107,13 @@ impl Follower {
     /// Before a value is taken that may be the same as last time: looks at the clock now and then, and at GONE always.
     #[inline]
     pub fn idle(&self) {
-        let idle = self.idle.get() + 1;
+        let idle = self.idle.get().wrapping_add(1);
         self.idle.set(idle);
-        if idle >= IDLE_CALLS || self.header.borrow().is_gone() {
-            // A slow poller looks at the clock at every call from now on, a hot loop at every 32nd.
-            let rested = os::now_coarse().saturating_sub(self.looked_at.get()) >= LOOK_EVERY;
-            self.idle.set(if rested { IDLE_CALLS } else { 0 });
+        // The second call, the fourth, ... and every 32nd of a hot loop; every call of a slow poller. In a stream in
+        // which each call finds a new value it is always the first.
+        let due = idle > 1 && (idle.is_power_of_two() || idle % IDLE_CALLS == 0);
+        if due || self.slow.get() || self.header.borrow().is_gone() {
+            self.slow.set(os::now_coarse().saturating_sub(self.looked_at.get()) >= LOOK_EVERY);
             self.look();
         }
     }

@@ -14,7 +14,7 @@ use crate::mapping::Mapping;
 use crate::os::{self, FileId};
 use crate::record::{COLD, Cold, HOT, Hot};
 use crate::seqlock::{Latch, Record};
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicU32, Ordering, Point, fence};
 use crate::wake::Bell;
 
 // Byte offsets in region 0, each derived from the one before.
@@ -37,6 +37,8 @@ const WAITING: usize = 0;
 const LIVE: u32 = 1;
 /// A header that was taken over or removed: readers look for the tag's file again.
 const GONE: u32 = 2;
+/// A header that is being taken over: its writer is at its end, readers go on until it is GONE.
+const LEAVING: u32 = 3;
 
 /// What a header's identity block says.
 #[derive(Clone, Copy, Debug)]
@@ -178,6 +180,31 @@ impl Header {
     pub fn is_gone(&self) -> bool {
         // Acquire: pairs with `retire`; the name changed before.
         self.state().load(Ordering::Acquire) == GONE
+    }
+
+    /// Whether a writer may go on writing to it.
+    #[inline]
+    pub fn is_live(&self) -> bool {
+        // Acquire: pairs with `leave` and `retire`.
+        !matches!(self.state().load(Ordering::Acquire), GONE | LEAVING)
+    }
+
+    /// Tells the writer that it is being replaced. Its value may be copied after this without going back in version:
+    /// a publish that is under way either is seen by who reads the record now, or sees this.
+    pub fn leave(&self) {
+        let now = self.state().load(Ordering::Relaxed);
+        if now != GONE {
+            // Fails only if somebody else retires it, or replaces it too.
+            let _ = self.state().compare_exchange(now, LEAVING, Ordering::SeqCst, Ordering::SeqCst);
+        }
+        // State before the look at the record, against the writer's publish (with its bell's fence) before its look
+        // at the state.
+        fence(Point::LeaveFence, Ordering::SeqCst);
+    }
+
+    /// Makes a header live again that was being taken over when the one that took it died or failed.
+    pub fn stay(&self) {
+        let _ = self.state().compare_exchange(LEAVING, LIVE, Ordering::SeqCst, Ordering::SeqCst);
     }
 
     /// The current hot words, with what is needed to read the cold words of the same record.

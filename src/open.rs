@@ -116,6 +116,8 @@ fn take_on(options: &WriterOptions, rights: Rights, header: Header, lock: Lock) 
         }
     };
     header.latch().repair();
+    // Whoever was taking it over died, too.
+    header.stay();
     // What the dead writer may have published and not told.
     header.wake_all();
     let mut publisher = Publisher::new(directory, tag, *settings, rights, header, Some(lock));
@@ -139,9 +141,24 @@ fn take_on(options: &WriterOptions, rights: Rights, header: Header, lock: Lock) 
 
 /// Puts a new header, with a copy of the value, in the place of one that a living writer has.
 fn replace(options: &WriterOptions, rights: Rights, old: Header) -> Result<Option<Publisher>> {
+    // The old writer stops first, so that readers, who go on with its header until it is GONE, do not go back in
+    // version when they follow.
+    old.leave();
+    let replaced = displace(options, rights, &old);
+    if replaced.is_err() {
+        old.stay();
+    }
+    replaced
+}
+
+fn displace(options: &WriterOptions, rights: Rights, old: &Header) -> Result<Option<Publisher>> {
     let WriterOptions { directory, tag, settings } = options;
     let (mut publisher, newborn) = Publisher::unborn(directory, tag, *settings, rights)?;
-    copy_value(&mut publisher, &old)?;
+    copy_value(&mut publisher, old)?;
+    // A publish that was under way when the writer was told.
+    if old.read().2.version > publisher.version {
+        copy_value(&mut publisher, old)?;
+    }
     let path = publisher.path();
     let (_, lock, aside) = match newborn.exchange(&path) {
         Ok(done) => done,

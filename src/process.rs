@@ -143,6 +143,11 @@ impl Drop for Lock {
         if self.generation == generation() {
             let fd = self.file.as_raw_fd();
             registry.locks.retain(|&open| open != fd);
+            // A process that is being started (vfork and posix_spawn run no handlers) has a copy of the descriptor until
+            // its exec, and with it the lock; so it is given back before. A forked child has closed its copy, or is
+            // of another generation and does not come here.
+            #[allow(clippy::disallowed_methods, reason = "the one place where a lock is given back")]
+            let _ = fs2::FileExt::unlock(&*self.file);
             // SAFETY: dropped once, here, and not used afterwards. Closed under the registry's lock, so that no child
             // is born with a descriptor that is open but not registered.
             unsafe { ManuallyDrop::drop(&mut self.file) };

@@ -258,9 +258,9 @@ impl Publisher {
         self.version = version;
         self.slot = Some(fill.slot);
         self.notify();
-        // After the notify count's full fence: whoever takes over sets GONE and then reads the record once more, so
-        // either this sees GONE or that sees this value.
-        let gone = self.header.is_gone();
+        // After the notify count's full fence: whoever takes over sets the state and then reads the record, so either
+        // this sees the state or that sees this value.
+        let gone = !self.header.is_live();
         // The old name goes after the record names the new one, so that at every instant the named file exists.
         if let Some(uuid) = old_name.filter(|_| !(gone && self.is_displaced())) {
             self.unlink_data(uuid);

@@ -22,7 +22,7 @@ impl Publisher {
         if self.generation != process::generation() {
             return Err(Error::Forked { tag: self.tag.clone() });
         }
-        if self.ended.is_some() || self.header.is_gone() {
+        if self.ended.is_some() || !self.header.is_live() {
             return Err(self.end());
         }
         Ok(())
@@ -33,7 +33,7 @@ impl Publisher {
         match os::status_at(&self.path())? {
             Some(status) if status.id == self.header.file() => {}
             Some(_) => return Err(self.end()),
-            None if self.header.is_gone() => return Err(self.end()),
+            None if !self.header.is_live() => return Err(self.end()),
             None => return Ok(true),
         }
         let current = self.slots.as_ref().filter(|_| fill.fresh.is_none());
@@ -58,7 +58,7 @@ impl Publisher {
         new.finish(copy, user_data, Some(Stamp { version, written_at: os::now() }))?;
         let path = self.path();
         // Removed since it was looked at (the name goes first, GONE comes after): the tag is not to come back.
-        let named = if self.header.is_gone() { None } else { Some(newborn.name(&path)) };
+        let named = if !self.header.is_live() { None } else { Some(newborn.name(&path)) };
         match named {
             Some(Ok(Ok((_, lock)))) => new.lock = Some(lock),
             // What was made goes again.
@@ -100,7 +100,8 @@ impl Publisher {
     pub(crate) fn end(&mut self) -> Error {
         let superseded = *self.ended.get_or_insert_with(|| {
             let other = os::status_at(&self.directory.join(&self.tag)).ok().flatten();
-            other.is_some_and(|status| status.id != self.header.file())
+            // Under the name still, but not live: it is being taken over at this moment.
+            other.is_some_and(|status| status.id != self.header.file() || !self.header.is_gone())
         });
         if superseded && self.is_displaced() {
             self.slots = None;

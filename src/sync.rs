@@ -31,6 +31,8 @@ pub(crate) enum Point {
     CopyRecheck,
     /// Reader: the waiting flag before the sleep.
     AnnounceFence,
+    /// Who takes over: the state before the look at the record to copy.
+    LeaveFence,
     /// Writer: the notify count before the look at the waiting flag.
     RingFence,
     /// Writer: the second bump of the notify count, after the flag was cleared.

@@ -273,3 +273,20 @@ fn whoever_waits_without_a_timeout_is_woken() {
     waiter.kill();
     assert_eq!(files(&store).len(), 2);
 }
+
+/// What a writer leaves that is killed between the linking of the new name and the unlinking of the old one: two names
+/// of one file. The next writer takes the file on under one of them, and removes the other.
+#[test]
+fn the_second_name_of_a_data_file_is_removed() {
+    let _watchdog = Watchdog::new("the_second_name_of_a_data_file_is_removed");
+    let (directory, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    write_next(&mut writer).unwrap();
+    let name = writer.data_file().unwrap();
+    drop(writer);
+    let second = format!("a_{}", "0123456789abcdef".repeat(2));
+    std::fs::hard_link(directory.path().join(&name), directory.path().join(second)).unwrap();
+    let writer = store.writer("a").unwrap();
+    assert_eq!(writer.data_file().as_ref(), Some(&name));
+    assert_eq!(files(&store), ["a", &name]);
+}

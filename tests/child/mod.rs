@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ndsharray::Store;
@@ -181,11 +182,19 @@ pub fn stopping() -> bool {
     unsafe { libc::poll(&mut input, 1, 0) > 0 }
 }
 
-/// Kills the whole test if it is not dropped in time.
-pub struct Watchdog(Option<std::sync::mpsc::Sender<()>>);
+/// Kills the whole test if it is not dropped in time, and keeps the other tests of this process from running.
+///
+/// They must not start a process while this one closes a writer: until its exec, the new process has a copy of every
+/// descriptor, and so keeps the lock of the writer that was just closed.
+pub struct Watchdog {
+    _alive: std::sync::mpsc::Sender<()>,
+    _alone: MutexGuard<'static, ()>,
+}
 
 impl Watchdog {
     pub fn new(test: &'static str) -> Watchdog {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let (alive, gone) = std::sync::mpsc::channel::<()>();
         std::thread::spawn(move || {
             let patience = Duration::from_secs(u64::from(PATIENCE) + 30);
@@ -194,7 +203,7 @@ impl Watchdog {
                 std::process::abort();
             }
         });
-        Watchdog(Some(alive))
+        Watchdog { _alive: alive, _alone: alone }
     }
 }
 

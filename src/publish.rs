@@ -262,7 +262,8 @@ impl Publisher {
         // this sees the state or that sees this value.
         let gone = !self.header.is_live();
         // The old name goes after the record names the new one, so that at every instant the named file exists.
-        if let Some(uuid) = old_name.filter(|_| !(gone && self.is_displaced())) {
+        // Whoever takes over and read the old one reads the record again.
+        if let Some(uuid) = old_name {
             self.unlink_data(uuid);
         }
         if gone { Err(self.end()) } else { Ok(version) }

@@ -90,7 +90,7 @@ impl Publisher {
 
     /// Whether the header has a name, which is not the tag's: that of a takeover that may copy the value still. The
     /// data files are its to remove then.
-    pub(crate) fn is_displaced(&self) -> bool {
+    fn is_displaced(&self) -> bool {
         let path = self.path();
         let status = self.lock.as_ref().and_then(|lock| os::status_of(lock.file(), &path).ok());
         status.is_some_and(|status| status.named)

@@ -57,7 +57,7 @@ class ForkedError(WriterEndedError):
     """The writer was inherited through a fork, and belongs to the parent process."""
 
 
-class SystemError(Error, OSError):
+class SystemCallError(Error, OSError):
     """The operating system refused an operation; with ``errno`` and ``filename``."""
 
     def __str__(self) -> str:
@@ -65,15 +65,15 @@ class SystemError(Error, OSError):
         return str(self.strerror)
 
 
-class NotFoundError(SystemError, FileNotFoundError):
+class NotFoundError(SystemCallError, FileNotFoundError):
     """There is no array of this tag, or no such directory."""
 
 
-class NotWritableError(SystemError, PermissionError):
+class NotWritableError(SystemCallError, PermissionError):
     """Files cannot be made or changed in the store."""
 
 
-class NotOwnerError(SystemError, PermissionError):
+class NotOwnerError(SystemCallError, PermissionError):
     """The array belongs to another user, who alone may write or remove it.
 
     Attributes
@@ -85,7 +85,7 @@ class NotOwnerError(SystemError, PermissionError):
     owner: int
 
 
-class NoSpaceError(SystemError):
+class NoSpaceError(SystemCallError):
     """The store is full; nothing was written, and the last value stays readable. ``errno`` is ``ENOSPC``.
 
     Attributes
@@ -99,9 +99,9 @@ class NoSpaceError(SystemError):
     total: int
 
 
-class ContendedError(SystemError, TimeoutError):
+class ContendedError(SystemCallError, TimeoutError):
     """The writer was faster than this reader each time that it tried to copy a value."""
 
 
-class UnsupportedError(SystemError):
+class UnsupportedError(SystemCallError):
     """The filesystem, or the kernel, lacks an operation that the store needs."""

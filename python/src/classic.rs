@@ -1,7 +1,7 @@
 //! The class that users of ndsharray 1 know: same names, same results.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Mutex;
 
 use numpy::PyUntypedArray;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
@@ -12,6 +12,7 @@ use pyo3::types::{PyDict, PyModule, PyTuple};
 
 use crate::error::raise;
 use crate::snapshot::{Snapshot, Target, unpoisoned};
+use crate::writer::lock_in_process;
 use crate::{reader, writer};
 
 /// Sharing numpy arrays between processes: the class of ndsharray 1.
@@ -58,6 +59,7 @@ use crate::{reader, writer};
 pub struct NdShArray {
     /// None until `__init__`, so that subclasses may have an `__init__` of their own.
     state: Mutex<Option<Classic>>,
+    pid: u32,
 }
 
 struct Classic {
@@ -110,7 +112,8 @@ impl Classic {
             return Ok((false, self.array.bind(py).clone()));
         };
         let age = value.age();
-        let array = Snapshot::shared_array(&state.deliver(py, value, Target::Stay)?)?.into_any();
+        let descr = state.fit(py, &value, &Target::Stay)?;
+        let array = Snapshot::shared_array(&Snapshot::new(py, value, descr, Target::Stay)?)?.into_any();
         self.read_time_ms = age.as_secs_f64() * 1e3;
         self.array = array.clone().unbind();
         self.is_valid = true;
@@ -121,8 +124,7 @@ impl Classic {
 impl NdShArray {
     /// The state, and that there is one.
     fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut Classic) -> PyResult<T>) -> PyResult<T> {
-        let mut state: MutexGuard<'_, Option<Classic>> = unpoisoned(self.state.lock_py_attached(py));
-        match &mut *state {
+        match &mut *lock_in_process(py, &self.state, self.pid)? {
             Some(classic) => f(classic),
             None => Err(PyRuntimeError::new_err("NdShArray.__init__ was not called")),
         }
@@ -134,7 +136,7 @@ impl NdShArray {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(name, array=None, r_w=None)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        NdShArray { state: Mutex::new(None) }
+        NdShArray { state: Mutex::new(None), pid: std::process::id() }
     }
 
     #[pyo3(signature = (name, array=None, r_w=None))]

@@ -69,7 +69,7 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             return system(py, "UnsupportedError", libc::EOPNOTSUPP, error, path);
         }
         Error::Io { path, source, .. } => {
-            return system(py, "SystemError", code(source, libc::EIO), error, path);
+            return system(py, "SystemCallError", code(source, libc::EIO), error, path);
         }
         // An error of a newer library is one of the root class.
         _ => "Error",

@@ -13,7 +13,7 @@ use pyo3::types::{PyBytes, PyTuple};
 use crate::array;
 use crate::error::raise;
 use crate::snapshot::unpoisoned;
-use crate::writer::{Slot, State};
+use crate::writer::{Slot, State, normalise};
 
 /// Keeps memory of the store mapped: the base of arrays over it.
 #[pyclass(frozen, module = "ndsharray._native")]
@@ -97,7 +97,7 @@ impl Loan {
             return Ok(());
         }
         let user_data = unpoisoned(self.user_data.lock_py_attached(py)).clone();
-        lent.publish(&user_data).map_err(raise)
+        lent.publish(&self.dtype, &user_data).map_err(raise)
     }
 }
 
@@ -128,9 +128,10 @@ impl Lent {
         Ok((loan.as_mut_slice().as_mut_ptr(), keeper))
     }
 
-    fn publish(&mut self, user_data: &[u8]) -> ndsharray::Result<()> {
+    fn publish(&mut self, dtype: &DType, user_data: &[u8]) -> ndsharray::Result<()> {
         let Some(mut loan) = self.loan.take() else { return Ok(()) };
         loan.set_user_data(user_data)?;
+        normalise(dtype, &mut loan);
         loan.publish().map(drop)
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
-use numpy::PyUntypedArray;
+use numpy::{PyArrayDescr, PyUntypedArray};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -67,19 +67,19 @@ impl State {
         self.pending.is_some()
     }
 
-    /// Hands a value out.
-    pub fn deliver<'py>(
+    /// The value's dtype, if it is known here and the value fits the target; else the value stays unread.
+    pub fn fit<'py>(
         &mut self,
         py: Python<'py>,
-        value: ndsharray::Snapshot,
-        target: Target<'py>,
-    ) -> PyResult<Bound<'py, Snapshot>> {
-        let descr = self.cache.numpy(py, value.dtype())?;
-        if let Err(error) = target.check(&value, &descr) {
-            self.pending = Some(value);
-            return Err(error);
+        value: &ndsharray::Snapshot,
+        target: &Target<'py>,
+    ) -> PyResult<Bound<'py, PyArrayDescr>> {
+        let descr = self.cache.numpy(py, value.dtype());
+        let fits = descr.and_then(|descr| target.check(value, &descr).map(|()| descr));
+        if fits.is_err() {
+            self.pending = Some(value.clone());
         }
-        Snapshot::new(py, value, descr, target)
+        fits
     }
 }
 
@@ -157,10 +157,11 @@ impl Reader {
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
         let target = Target::new(out, copy)?;
         let mut state = self.lock(py);
-        match state.next().map_err(raise)? {
-            Some(value) => state.deliver(py, value, target).map(Some),
-            None => Ok(None),
-        }
+        let Some(value) = state.next().map_err(raise)? else { return Ok(None) };
+        let descr = state.fit(py, &value, &target)?;
+        // No lock is held while elements are copied.
+        drop(state);
+        Snapshot::new(py, value, descr, target).map(Some)
     }
 
     /// The latest value, whether it was returned before or not.
@@ -189,6 +190,7 @@ impl Reader {
         let mut state = self.lock(py);
         let value = state.reader.latest().map_err(raise)?;
         let descr = state.cache.numpy(py, value.dtype())?;
+        drop(state);
         target.check(&value, &descr)?;
         Snapshot::new(py, value, descr, target)
     }
@@ -215,10 +217,9 @@ impl Reader {
         copy: bool,
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
         let target = Target::new(out, copy)?;
-        match wait::next(py, &self.state, timeout)? {
-            Some(value) => self.lock(py).deliver(py, value, target).map(Some),
-            None => Ok(None),
-        }
+        let Some(value) = wait::next(py, &self.state, timeout)? else { return Ok(None) };
+        let descr = self.lock(py).fit(py, &value, &target)?;
+        Snapshot::new(py, value, descr, target).map(Some)
     }
 
     /// The next new value, awaited: ``await reader.next()``. The event loop goes on; cancelled, no value is lost.

@@ -36,6 +36,7 @@ pub struct Writer {
     directory: PathBuf,
     tag: String,
     state: Arc<Mutex<State>>,
+    pid: u32,
 }
 
 pub struct State {
@@ -73,7 +74,13 @@ impl State {
             Some(bytes) if !swapped => {
                 let shape = array.shape();
                 let mut write = || writer.write_bytes(&dtype, shape, bytes, user_data);
-                if bytes.len() > array::LARGE { py.detach(write) } else { write() }.map_err(raise)
+                match if bytes.len() > array::LARGE { py.detach(write) } else { write() } {
+                    // A mask of 0 and 255 viewed as bool: to numpy all but 0 is true.
+                    Err(ndsharray::Error::InvalidElement { .. }) => {
+                        write_strided(writer, cache, &dtype, array, user_data)
+                    }
+                    done => done.map_err(raise),
+                }
             }
             _ => write_strided(writer, cache, &dtype, array, user_data),
         }
@@ -134,16 +141,26 @@ fn write_strided(
     let target = unsafe { array::over(descr, source.shape(), data, true, owner)? };
     array::copy_into(&target, source)?;
     drop(target);
+    normalise(dtype, &mut loan);
     loan.publish().map_err(raise)
+}
+
+/// Makes every true bool a 1, which to numpy it need not be.
+pub fn normalise(dtype: &DType, loan: &mut ndsharray::Loan<'_, u8>) {
+    if *dtype == DType::Bool {
+        for byte in loan.as_mut_slice() {
+            *byte = u8::from(*byte != 0);
+        }
+    }
 }
 
 impl Writer {
     pub fn new(directory: PathBuf, tag: String, writer: ndsharray::Writer) -> Self {
-        Writer { directory, tag, state: Arc::new(Mutex::new(State::new(writer))) }
+        Writer { directory, tag, state: Arc::new(Mutex::new(State::new(writer))), pid: std::process::id() }
     }
 
-    pub fn lock(&self, py: Python<'_>) -> MutexGuard<'_, State> {
-        unpoisoned(self.state.lock_py_attached(py))
+    pub fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, State>> {
+        lock_in_process(py, &self.state, self.pid)
     }
 
     pub fn state(&self) -> &Arc<Mutex<State>> {
@@ -168,19 +185,19 @@ impl Writer {
     /// int: the version of the last value, this writer's or an earlier one's; 0 before the first.
     #[getter]
     fn version(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(self.lock(py).parts(py)?.0.version())
+        Ok(self.lock(py)?.parts(py)?.0.version())
     }
 
     /// str or None: the name of the data file; None before the first value.
     #[getter]
     fn data_file(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        Ok(self.lock(py).parts(py)?.0.data_file())
+        Ok(self.lock(py)?.parts(py)?.0.data_file())
     }
 
     /// bool: whether the writer was closed.
     #[getter]
-    fn closed(&self, py: Python<'_>) -> bool {
-        matches!(self.lock(py).writer, Slot::Closed)
+    fn closed(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(matches!(self.lock(py)?.writer, Slot::Closed))
     }
 
     /// Publishes an array, of any strides, in C order.
@@ -208,7 +225,7 @@ impl Writer {
     #[pyo3(signature = (array, user_data=None))]
     fn write(&self, array: &Bound<'_, PyAny>, user_data: Option<&[u8]>) -> PyResult<u64> {
         let array = as_array(array)?;
-        self.lock(array.py()).write(&array, user_data.unwrap_or_default())
+        self.lock(array.py())?.write(&array, user_data.unwrap_or_default())
     }
 
     /// The memory of the next value, to be filled in place, without a copy.
@@ -248,7 +265,7 @@ impl Writer {
             Ok(length) => vec![length],
             Err(_) => shape.extract::<Vec<usize>>()?,
         };
-        let (dtype, descr) = slf.get().lock(slf.py()).dtype(dtype)?;
+        let (dtype, descr) = slf.get().lock(slf.py())?.dtype(dtype)?;
         Ok(Loan::new(slf.get().state().clone(), dtype, descr.unbind(), shape, user_data.unwrap_or_default()))
     }
 
@@ -259,7 +276,7 @@ impl Writer {
     /// WriterBusyError
     ///     If it has an open loan.
     pub fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let mut state = self.lock(py);
+        let mut state = self.lock(py)?;
         if matches!(state.writer, Slot::Lent) {
             return Err(busy(py));
         }
@@ -288,6 +305,19 @@ impl Writer {
     fn __repr__(&self) -> String {
         format!("<ndsharray.Writer of {:?} in {:?}>", self.tag, self.directory)
     }
+}
+
+/// Locks what `pid` opened. In a forked child the lock may be held by a thread that the child does not have.
+pub fn lock_in_process<'a, T>(py: Python<'_>, lock: &'a Mutex<T>, pid: u32) -> PyResult<MutexGuard<'a, T>> {
+    if let Ok(guard) = lock.try_lock() {
+        return Ok(guard);
+    }
+    if std::process::id() != pid {
+        let message =
+            "found it in use by another thread of the parent process, expected the process that opened it";
+        return Err(named(py, "ForkedError", message));
+    }
+    Ok(unpoisoned(lock.lock_py_attached(py)))
 }
 
 /// What `NdShArray.write` checks before it writes, or opens anything.

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from interrupting import interrupt
 
 from ndsharray import Snapshot, Store
 
@@ -125,3 +126,46 @@ def test_a_loop_that_ends_ends_the_waits(end: str) -> None:
     command = [sys.executable, "-W", "error", "-c", LEFT.format(end=end)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("leaving\n", "", 0)
+
+
+INTERRUPTED = """
+import asyncio, ndsharray
+store = ndsharray.Store()
+writer = store.writer("a")
+reader = store.reader("a")
+async def main():
+    print("waiting", flush=True)
+    async for snapshot in reader:
+        raise AssertionError("nothing was written")
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c() -> None:
+    assert interrupt(INTERRUPTED) == ("interrupted\n", "", 0)
+
+
+def test_forked_children_wait_too() -> None:
+    """The threads of the parent's waits are not in the child, which gets its own."""
+    script = """
+import asyncio, os, ndsharray
+store = ndsharray.Store()
+writer = store.writer("a")
+reader = store.reader("a")
+async def one():
+    asyncio.get_running_loop().call_later(0.2, lambda: store.writer("b", takeover=True).write([1]))
+    return (await store.reader("b").next()).version
+store.writer("b").close()
+assert asyncio.run(one()) == 1
+pid = os.fork()
+if pid == 0:
+    os._exit(0 if asyncio.run(one()) == 1 else 1)
+assert os.waitpid(pid, 0)[1] == 0
+print("done")
+"""
+    command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("done\n", "", 0)

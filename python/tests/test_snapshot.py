@@ -2,8 +2,13 @@
 
 import gc
 import importlib.util
+import os
+import pickle
+import subprocess
+import sys
 import warnings
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,8 +147,6 @@ def test_torch(store: Store) -> None:
 
 
 def test_snapshots_cannot_be_pickled_but_arrays_can(store: Store) -> None:
-    import pickle
-
     store.writer("a").write(np.arange(6))
     snapshot = store.reader("a").latest()
     with pytest.raises(TypeError):
@@ -152,12 +155,45 @@ def test_snapshots_cannot_be_pickled_but_arrays_can(store: Store) -> None:
     np.testing.assert_array_equal(again, np.arange(6))
 
 
-def test_read_only_directory_copies(store: Store) -> None:
-    """Readers without write permission get copies that behave the same."""
-    import os
-    import subprocess
-    import sys
+READ_ONLY = """
+import sys
+import numpy as np, ndsharray
+there, here = sys.argv[1:]
+writer = ndsharray.Store(there).writer("a")
+writer.write(np.arange(1000))
+reader = ndsharray.Store(here).reader("a")
+held = []
+for n in range(20):
+    writer.write(np.full(1000, n))
+    snapshot = reader.wait(60)
+    assert snapshot.is_copy and not snapshot.array.flags.writeable and snapshot.array.base is snapshot
+    held.append(snapshot.array)
+assert all((array == n).all() for n, array in enumerate(held))
+status, array = reader.read(), held[0]
+assert status is None
+try:
+    ndsharray.Store(here).writer("b")
+except PermissionError as error:
+    print(type(error).__name__)
+"""
 
+
+def test_read_only_mount_copies(directory: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("needs root, to mount the store read-only")
+    (directory / "there").mkdir()
+    (directory / "here").mkdir()
+    mount = 'mount --bind "$1" "$2" && mount -o remount,bind,ro "$2" && exec "$3" -W error -c "$4" "$1" "$2"'
+    paths = [str(directory / "there"), str(directory / "here")]
+    command = ["unshare", "-m", "sh", "-c", mount, "sh", *paths, sys.executable, READ_ONLY]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    if done.returncode != 0 and ("unshare" in done.stderr or "mount" in done.stderr):
+        pytest.skip(f"a mount namespace cannot be made here: {done.stderr.strip()}")
+    assert (done.stdout, done.stderr) == ("NotWritableError\n", "")
+
+
+def test_readers_without_permission_copy(store: Store) -> None:
+    """Readers without write permission get copies that behave the same."""
     if os.getuid() != 0:
         pytest.skip("needs root, to read as another user")
     with store.writer("a", mode=0o644) as writer:

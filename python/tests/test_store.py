@@ -63,6 +63,18 @@ def test_array_likes(store: Store) -> None:
         writer.write(object())  # type: ignore[arg-type]
 
 
+def test_masks_viewed_as_bool(store: Store) -> None:
+    """To numpy every byte but 0 is true; what is stored is 0 and 1."""
+    writer, reader = store.writer("a"), store.reader("a")
+    mask = np.array([[0, 1], [255, 2]], np.uint8).view(bool)
+    for view in [mask, mask.T]:
+        writer.write(view)
+        assert reader.latest().array.view(np.uint8).tolist() == [[int(x) for x in row] for row in view.tolist()]
+    with writer.loan(2, bool) as array:
+        array.view(np.uint8)[:] = [7, 0]
+    assert reader.latest().array.view(np.uint8).tolist() == [1, 0]
+
+
 def test_user_data_limits(store: Store) -> None:
     writer = store.writer("a")
     writer.write([1], b"x" * 240)

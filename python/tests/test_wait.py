@@ -1,8 +1,6 @@
 """Waits: woken by a write, ended by time, interrupted by Ctrl-C, and nobody else is held up meanwhile."""
 
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from interrupting import interrupt
 
 import ndsharray
 from ndsharray import Reader, Snapshot, Store
@@ -140,14 +139,7 @@ except KeyboardInterrupt:
     ["reader.wait()", "reader.wait(3600)", "next(reader)", "ndsharray.wait_any([reader])", "[s for s in reader]"],
 )
 def test_ctrl_c(wait: str) -> None:
-    command = [sys.executable, "-W", "error", "-c", INTERRUPTED.format(wait=wait)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "waiting\n"
-        time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        out, errors = process.communicate(timeout=60)
-    assert (out, errors, process.returncode) == ("interrupted\n", "", 0)
+    assert interrupt(INTERRUPTED.format(wait=wait)) == ("interrupted\n", "", 0)
 
 
 def test_signal_handlers_run_during_a_wait(store: Store) -> None:

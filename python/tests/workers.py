@@ -1,7 +1,6 @@
 """What the processes that tests start do; importable by name, as spawn and forkserver need it."""
 
 import os
-import signal
 import time
 from multiprocessing.connection import Connection
 from typing import Any
@@ -68,8 +67,3 @@ def use_inherited(writer: Any, reader: Reader, array: Any, to: Connection) -> No
     time.sleep(0.2)
     latest = reader.latest().array
     to.send((wrote, before == digest(array), digest(latest)))
-
-
-def interrupt_soon(pid: int, seconds: float) -> None:
-    time.sleep(seconds)
-    os.kill(pid, signal.SIGINT)

@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR="$PWD/target/python"
 step "virtual environment"
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    "maturin>=1.9,<2" numpy pytest ml_dtypes mypy scikit-learn pillow
+    "maturin>=1.9,<2" numpy "pytest>=9" ml_dtypes mypy scikit-learn pillow
 
 step "formatting and clippy of the native half"
 cargo fmt --manifest-path python/Cargo.toml --check -- --config-path .

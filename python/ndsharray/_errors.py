@@ -105,3 +105,8 @@ class ContendedError(SystemCallError, TimeoutError):
 
 class UnsupportedError(SystemCallError):
     """The filesystem, or the kernel, lacks an operation that the store needs."""
+
+
+# Tracebacks name them as users import them.
+for _class in [value for value in vars().values() if isinstance(value, type)]:
+    _class.__module__ = "ndsharray"

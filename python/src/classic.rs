@@ -231,6 +231,12 @@ impl NdShArray {
     ///     If its dtype cannot be shared.
     /// OSError
     ///     With errno ``ENOSPC`` if the store is full.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, ndsharray
+    /// >>> writer = ndsharray.NdShArray("my_tag", r_w="w")
+    /// >>> writer.write(np.arange(6).reshape(2, 3))
     fn write(&self, array: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = array.py();
         let array = array.cast::<PyUntypedArray>().map_err(|_| not_an_array())?;
@@ -250,6 +256,18 @@ impl NdShArray {
     ///     Whether it is new.
     /// array : numpy.ndarray
     ///     Read-only, and unchanging for as long as it is held; if nothing is new, the same object as last time.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, ndsharray
+    /// >>> writer = ndsharray.NdShArray("my_tag", np.arange(3), "w")
+    /// >>> reader = ndsharray.NdShArray("my_tag", r_w="r")
+    /// >>> status, array = reader.read()
+    /// >>> status, array
+    /// (True, array([0, 1, 2]))
+    /// >>> status, same = reader.read()
+    /// >>> status, same is array
+    /// (False, True)
     fn read<'py>(&self, py: Python<'py>) -> PyResult<(bool, Bound<'py, PyAny>)> {
         self.with(py, |classic| classic.read(py))
     }

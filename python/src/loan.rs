@@ -31,6 +31,17 @@ impl Memory {
 ///
 /// The array that it yields is published at the end of the block, and nothing happens on an exception. The writer
 /// cannot be used meanwhile. Views of the array that were made in the block must not be written to after it.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, ndsharray
+/// >>> writer = ndsharray.Store(directory).writer("a")
+/// >>> loan = writer.loan(3, np.int32)
+/// >>> with loan as array:
+/// ...     array[:] = [1, 2, 3]
+/// ...     loan.user_data = b"frame 1"
+/// >>> writer.version
+/// 1
 #[pyclass(frozen, module = "ndsharray")]
 pub struct Loan {
     writer: Arc<Mutex<State>>,

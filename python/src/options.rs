@@ -42,6 +42,15 @@ impl WriterOptions {
     /// ------
     /// WriterExistsError, NotOwnerError, FormatError, InvalidTagError, InvalidArgumentError, NoSpaceError
     ///     As for `Store.writer`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> options = store.writer_options("a", takeover=True)
+    /// >>> with options.open() as writer:
+    /// ...     writer.write([1])
+    /// 1
     pub fn open(&self, py: Python<'_>) -> PyResult<Writer> {
         let (mode, ephemeral, takeover, capacity, min_slots) = self.settings;
         let store = ndsharray::Store::open(&self.directory).map_err(raise)?;

@@ -179,6 +179,17 @@ impl Reader {
     /// ------
     /// EmptyError
     ///     If nothing was ever written.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> version = store.writer("a").write(np.arange(3))
+    /// >>> reader, mine = store.reader("a"), np.zeros(3, np.int64)
+    /// >>> reader.latest(out=mine).array is mine
+    /// True
+    /// >>> reader.latest().array
+    /// array([0, 1, 2])
     #[pyo3(signature = (*, out=None, copy=false))]
     fn latest<'py>(
         &self,
@@ -208,6 +219,17 @@ impl Reader {
     /// -------
     /// Snapshot or None
     ///     None when the time is over.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> writer, reader = store.writer("a"), store.reader("a")
+    /// >>> reader.wait(timeout=0.01) is None
+    /// True
+    /// >>> version = writer.write(np.ones(2))
+    /// >>> reader.wait(timeout=60).array
+    /// array([1., 1.])
     #[pyo3(signature = (timeout=None, *, out=None, copy=false))]
     fn wait<'py>(
         &self,
@@ -223,6 +245,17 @@ impl Reader {
     }
 
     /// The next new value, awaited: ``await reader.next()``. The event loop goes on; cancelled, no value is lost.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import asyncio, ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> version = store.writer("a").write([1, 2])
+    /// >>> async def main():
+    /// ...     reader = store.reader("a")
+    /// ...     return (await asyncio.wait_for(reader.next(), timeout=60)).array
+    /// >>> asyncio.run(main())
+    /// array([1, 2])
     fn next<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         PyModule::import(py, intern!(py, "ndsharray._aio"))?.getattr(intern!(py, "next_value"))?.call1((slf,))

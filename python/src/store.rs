@@ -86,6 +86,17 @@ impl Store {
     /// WriterExistsError
     ///     If another writer lives and `takeover` is false.
     /// NotOwnerError, FormatError, InvalidTagError, InvalidArgumentError, NoSpaceError, NotWritableError
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> with store.writer("a", ephemeral=True, capacity=1 << 20) as writer:
+    /// ...     version = writer.write([1, 2])
+    /// ...     store.tags()
+    /// ['a']
+    /// >>> store.tags()
+    /// []
     #[pyo3(signature = (tag, *, mode=None, ephemeral=false, takeover=false, capacity=0, min_slots=1))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn writer(
@@ -102,6 +113,13 @@ impl Store {
     }
 
     /// The options of a writer, which can be pickled and opened in another process. Parameters as for `writer`.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> store.writer_options("a", mode=0o640).open().tag
+    /// 'a'
     #[pyo3(signature = (tag, *, mode=None, ephemeral=false, takeover=false, capacity=0, min_slots=1))]
     fn writer_options(
         &self,
@@ -123,6 +141,15 @@ impl Store {
     /// NotFoundError
     ///     If no writer was ever opened, or the tag was removed. It is a FileNotFoundError.
     /// FormatError, InvalidTagError
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> store.reader("nothing")
+    /// Traceback (most recent call last):
+    ///     ...
+    /// ndsharray.NotFoundError: no array "nothing": ...
     fn reader(&self, tag: String) -> PyResult<Reader> {
         Reader::open(&self.store, tag)
     }
@@ -132,6 +159,14 @@ impl Store {
     /// Returns
     /// -------
     /// list of str
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> writers = [store.writer("b"), store.writer("a")]
+    /// >>> store.tags()
+    /// ['a', 'b']
     fn tags(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         py.detach(|| self.store.tags()).map_err(raise)
     }
@@ -145,6 +180,15 @@ impl Store {
     /// Raises
     /// ------
     /// NotFoundError, FormatError, InvalidTagError
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> version = store.writer("a").write([[1.5, 2.5]])
+    /// >>> stat = store.stat("a")
+    /// >>> stat.dtype, stat.shape, stat.nbytes, stat.writer_alive
+    /// (dtype('float64'), (1, 2), 16, False)
     fn stat(&self, py: Python<'_>, tag: &str) -> PyResult<Stat> {
         Stat::new(py, self.store.stat(tag).map_err(raise)?)
     }
@@ -160,6 +204,17 @@ impl Store {
     /// Raises
     /// ------
     /// WriterExistsError, NotOwnerError, NotFoundError, FormatError, InvalidTagError
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> writer = store.writer("a")
+    /// >>> store.remove("a")
+    /// Traceback (most recent call last):
+    ///     ...
+    /// ndsharray.WriterExistsError: array "a" has a writer: ...
+    /// >>> store.remove("a", force=True)
     #[pyo3(signature = (tag, *, force=false))]
     fn remove(&self, py: Python<'_>, tag: &str, force: bool) -> PyResult<()> {
         let remove = || if force { self.store.force_remove(tag) } else { self.store.remove(tag) };
@@ -171,6 +226,13 @@ impl Store {
     /// Returns
     /// -------
     /// GcReport
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> store.gc()
+    /// <ndsharray.GcReport: 0 files, 0 bytes>
     fn gc(&self, py: Python<'_>) -> PyResult<GcReport> {
         py.detach(|| self.store.gc()).map(GcReport::new).map_err(raise)
     }

@@ -222,6 +222,18 @@ impl Writer {
     ///     If the elements are Python objects, or cannot be described.
     /// WriterEndedError
     ///     If the writer was closed, superseded, removed or forked.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import numpy as np, ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> writer = store.writer("a")
+    /// >>> writer.write(np.zeros((2, 3)).T, b"any strides")
+    /// 1
+    /// >>> writer.write(np.array([object()]))
+    /// Traceback (most recent call last):
+    ///     ...
+    /// ndsharray.UnsupportedDTypeError: dtype object cannot be shared: ...
     #[pyo3(signature = (array, user_data=None))]
     fn write(&self, array: &Bound<'_, PyAny>, user_data: Option<&[u8]>) -> PyResult<u64> {
         let array = as_array(array)?;
@@ -275,6 +287,15 @@ impl Writer {
     /// ------
     /// WriterBusyError
     ///     If it has an open loan.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> writer = store.writer("a")
+    /// >>> writer.close()
+    /// >>> writer.closed
+    /// True
     pub fn close(&self, py: Python<'_>) -> PyResult<()> {
         let mut state = self.lock(py)?;
         if matches!(state.writer, Slot::Lent) {

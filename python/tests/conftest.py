@@ -1,6 +1,5 @@
-"""A store of its own for each test, a watchdog, and a line for each test that cannot run here."""
+"""A store of its own for each test, and a line for each test that cannot run here."""
 
-import faulthandler
 import os
 import tempfile
 from collections.abc import Iterator
@@ -9,16 +8,6 @@ from pathlib import Path
 import pytest
 
 import ndsharray
-
-#: Seconds after which a test that hangs ends the run, with the stacks of all threads.
-WATCHDOG = 120
-
-
-@pytest.fixture(autouse=True)
-def watchdog() -> Iterator[None]:
-    faulthandler.dump_traceback_later(WATCHDOG, exit=True)
-    yield
-    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(autouse=True)

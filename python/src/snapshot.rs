@@ -30,7 +30,7 @@ use crate::{array, error};
 ///        [0., 1.]])
 /// >>> snapshot.array.flags.writeable
 /// False
-#[pyclass(frozen, module = "ndsharray", freelist = 16)]
+#[pyclass(frozen, module = "ndsharray")]
 pub struct Snapshot {
     value: Value,
     descr: Py<PyArrayDescr>,

@@ -13,7 +13,7 @@ use crate::identity::{self, Identity, Kind, LEAST_REGION};
 use crate::mapping::Mapping;
 use crate::os::{self, FileId};
 use crate::record::{COLD, Cold, HOT, Hot};
-use crate::seqlock::{Latch, Record};
+use crate::seqlock::{EPOCH_SHIFT, Latch, Record};
 use crate::sync::{AtomicU32, Ordering, Point, fence};
 use crate::wake::Bell;
 
@@ -257,31 +257,42 @@ pub(crate) struct Peek {
 pub(crate) fn peek(file: &File, path: &Path) -> Result<Peek> {
     let identity = identify(file, path)?;
     let mut problem = None;
-    // More than one round only while a layout changes, which takes a writer far longer than this.
+    let word = |offset: usize| -> Result<u64> {
+        let mut word = [0_u64; 1];
+        os::read_at(file, path, offset as u64, bytemuck::cast_slice_mut(&mut word))?;
+        Ok(word[0])
+    };
+    // More than a few rounds only while a layout changes, which takes a writer far longer than this.
     for _ in 0..1000 {
+        // Within one read nobody says in which order the kernel copies the words, so what has an order is read alone.
+        let before = word(SEQ)?;
         let mut words = [0_u64; LEAST_REGION / 8];
         os::read_at(file, path, 0, bytemuck::cast_slice_mut(&mut words))?;
-        let mut again = [0_u64; 1];
-        os::read_at(file, path, SEQ as u64, bytemuck::cast_slice_mut(&mut again))?;
-        let seq = words[SEQ / 8];
+        let offset = RECORDS + RECORD * (before & 1) as usize;
+        let opened = word(offset + OPENED)?;
+        let after = word(SEQ)?;
         let [_, state]: [u32; 2] = bytemuck::cast(words[NOTIFY / 8]);
-        let record = &words[(RECORDS + RECORD * (seq & 1) as usize) / 8..][..RECORD / 8];
+        let record = &words[offset / 8..][..RECORD / 8];
         let hot = Hot::from_words(&std::array::from_fn(|i| record[i]));
-        let (opened, closed) = (record[OPENED / 8], record[CLOSED / 8]);
+        let closed = record[CLOSED / 8];
         let cold: [u64; COLD] = std::array::from_fn(|i| record[COLD_WORDS / 8 + i]);
-        let whole = opened == closed && closed == hot.layout_id;
         let cold = match Cold::from_words(&cold, path) {
             _ if opened == 0 && closed == 0 && hot.version == 0 => Ok(None),
-            Ok(cold) if whole => Ok(Some(cold)),
+            Ok(cold) if opened == closed && closed == hot.layout_id && cold.layout_id == closed => {
+                Ok(Some(cold))
+            }
             Ok(_) => Err(Error::corrupt(path, "layout id", hot.layout_id, closed)),
             Err(error) => Err(error),
         };
         match cold {
-            Ok(cold) => return Ok(Peek { identity, gone: state == GONE, hot, cold }),
+            Ok(cold) if before >> EPOCH_SHIFT == after >> EPOCH_SHIFT => {
+                return Ok(Peek { identity, gone: state == GONE, hot, cold });
+            }
+            Ok(_) => {}
             Err(error) => problem = Some(error),
         }
         // Nobody was writing: it is as it is.
-        if again[0] == seq {
+        if before == after && words[SEQ / 8] == before && problem.is_some() {
             break;
         }
     }

@@ -57,14 +57,16 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
         if !locked && !settings.takeover {
             return Err(Error::WriterExists { tag: tag.clone(), pid: header.identity().pid });
         }
-        if locked && (header.identity().ephemeral || header.is_gone()) {
+        // Left by its writer in the middle of a takeover: a further one copies the value.
+        let leaving = settings.takeover && !header.is_live() && !header.is_gone();
+        if locked && !leaving && (header.identity().ephemeral || header.is_gone()) {
             // What a killed ephemeral writer left.
             remove::retire(directory, tag, &header)?;
             continue;
         }
         let mode = settings.mode.unwrap_or(status.mode);
         let rights = Rights { mode, owner: Some((status.uid, status.gid)) };
-        if !locked || settings.ephemeral {
+        if !locked || settings.ephemeral || header.identity().ephemeral {
             if let Some(publisher) = replace(options, rights, header)? {
                 return Ok(opened(publisher));
             }
@@ -145,7 +147,7 @@ fn replace(options: &WriterOptions, rights: Rights, old: Header) -> Result<Optio
     // version when they follow.
     old.leave();
     let replaced = displace(options, rights, &old);
-    if replaced.is_err() {
+    if !matches!(replaced, Ok(Some(_))) {
         old.stay();
     }
     replaced
@@ -157,7 +159,10 @@ fn displace(options: &WriterOptions, rights: Rights, old: &Header) -> Result<Opt
     copy_value(&mut publisher, old)?;
     // A publish that was under way when the writer was told.
     if old.read().2.version > publisher.version {
-        copy_value(&mut publisher, old)?;
+        if let Err(error) = copy_value(&mut publisher, old) {
+            publisher.discard();
+            return Err(error);
+        }
     }
     let path = publisher.path();
     let (_, lock, aside) = match newborn.exchange(&path) {
@@ -192,16 +197,16 @@ fn displace(options: &WriterOptions, rights: Rights, old: &Header) -> Result<Opt
     };
     publisher.lock = Some(lock);
     publisher.header.renamed(&path);
-    if let Some(displaced) = displaced {
-        displaced.retire();
-        // A value that was published after it was copied: either this sees it, or its writer saw GONE. Its data file
-        // stays for that long: the writer leaves it alone while its header has a name, which is `aside`.
-        let newer = displaced.read().2.version > publisher.version || displaced.file() != old.file();
-        let copied = if newer { copy_value(&mut publisher, &displaced) } else { Ok(()) };
-        remove::unlink_data(directory, tag, &displaced);
-        os::unlink(&aside)?;
-        copied?;
-    }
+    // Tidied away by somebody already: the old one, with its writer gone.
+    let displaced = displaced.as_ref().unwrap_or(old);
+    displaced.retire();
+    // A value that was published after it was copied: either this sees it, or its writer saw the state. Its data file
+    // stays for that long: the writer leaves it alone while its header has a name, which is `aside`.
+    let newer = displaced.read().2.version > publisher.version || displaced.file() != old.file();
+    let copied = if newer { copy_value(&mut publisher, displaced) } else { Ok(()) };
+    remove::unlink_data(directory, tag, displaced);
+    os::unlink(&aside)?;
+    copied?;
     Ok(Some(publisher))
 }
 

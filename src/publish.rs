@@ -260,13 +260,17 @@ impl Publisher {
         self.notify();
         // After the notify count's full fence: whoever takes over sets the state and then reads the record, so either
         // this sees the state or that sees this value.
-        let gone = !self.header.is_live();
+        let (gone, live) = (self.header.is_gone(), self.header.is_live());
         // The old name goes after the record names the new one, so that at every instant the named file exists.
         // Whoever takes over and read the old one reads the record again.
         if let Some(uuid) = old_name {
             self.unlink_data(uuid);
         }
-        if gone { Err(self.end()) } else { Ok(version) }
+        match (gone, live) {
+            (true, _) => Err(self.end()),
+            (false, true) => Ok(version),
+            (false, false) => Err(self.leaving()),
+        }
     }
 
     fn notify(&self) {
@@ -308,7 +312,8 @@ impl Drop for Publisher {
         if self.generation != process::generation() || self.ended.is_some() || self.lock.is_none() {
             return;
         }
-        if self.header.identity().ephemeral {
+        // Whoever is taking it over wants the value.
+        if self.header.identity().ephemeral && self.header.is_live() {
             // A failure leaves an ephemeral header with a free lock, which the next one tidies away.
             let _ = crate::remove::retire(&self.directory, &self.tag, &self.header);
         }

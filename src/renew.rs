@@ -22,10 +22,10 @@ impl Publisher {
         if self.generation != process::generation() {
             return Err(Error::Forked { tag: self.tag.clone() });
         }
-        if self.ended.is_some() || !self.header.is_live() {
+        if self.ended.is_some() || self.header.is_gone() {
             return Err(self.end());
         }
-        Ok(())
+        if self.header.is_live() { Ok(()) } else { Err(self.leaving()) }
     }
 
     /// Looks whether the files still have their names; true if the header has none, and the tag must be born again.
@@ -33,7 +33,8 @@ impl Publisher {
         match os::status_at(&self.path())? {
             Some(status) if status.id == self.header.file() => {}
             Some(_) => return Err(self.end()),
-            None if !self.header.is_live() => return Err(self.end()),
+            None if self.header.is_gone() => return Err(self.end()),
+            None if !self.header.is_live() => return Err(self.leaving()),
             None => return Ok(true),
         }
         let current = self.slots.as_ref().filter(|_| fill.fresh.is_none());
@@ -96,12 +97,17 @@ impl Publisher {
         status.is_some_and(|status| status.named)
     }
 
+    /// The error of a writer that is being taken over at this moment. It keeps its files and locks: should the takeover
+    /// fail, it goes on.
+    pub(crate) fn leaving(&self) -> Error {
+        Error::Superseded { tag: self.tag.clone() }
+    }
+
     /// The error of a writer that was taken over or removed; it gives up what it has.
     pub(crate) fn end(&mut self) -> Error {
         let superseded = *self.ended.get_or_insert_with(|| {
             let other = os::status_at(&self.directory.join(&self.tag)).ok().flatten();
-            // Under the name still, but not live: it is being taken over at this moment.
-            other.is_some_and(|status| status.id != self.header.file() || !self.header.is_gone())
+            other.is_some_and(|status| status.id != self.header.file())
         });
         if superseded && self.is_displaced() {
             self.slots = None;

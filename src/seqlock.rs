@@ -11,7 +11,7 @@
 use crate::sync::{AtomicU64, Ordering, Point, fence, omitted};
 
 /// The bits of the sequence number from here up count repairs (a carry from below only makes a reader look again).
-const EPOCH_SHIFT: u32 = 48;
+pub(crate) const EPOCH_SHIFT: u32 = 48;
 
 /// One record, as it lies in the header.
 #[derive(Clone, Copy)]

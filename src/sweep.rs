@@ -159,7 +159,8 @@ fn ephemeral(directory: &Path, name: &str) -> Option<u64> {
     }
     let free = Free::lock(&path)?;
     let header = Header::map(&file, &path, true, true).ok()?;
-    if header.file() != free.id || !remove::retire(directory, name, &header).ok()? {
+    // Not live: somebody is taking it over, and copies its value.
+    if header.file() != free.id || !header.is_live() || !remove::retire(directory, name, &header).ok()? {
         return None;
     }
     Some(status.allocated)

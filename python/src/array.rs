@@ -1,11 +1,10 @@
 //! numpy arrays over memory that is not numpy's, and the memory of arrays: all that is unsafe about numpy.
 
+use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::slice;
 
-use numpy::npyffi::{
-    self, NPY_ARRAY_CARRAY_RO, NPY_ARRAY_WRITEABLE, NpyTypes, PY_ARRAY_API, PyArrayObject, npy_intp,
-};
+use numpy::npyffi::{self, NPY_ARRAY_CARRAY_RO, NPY_ARRAY_WRITEABLE, NpyTypes, PY_ARRAY_API, npy_intp};
 use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -25,12 +24,25 @@ pub unsafe fn over<'py>(
     writable: bool,
     owner: Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyUntypedArray>> {
-    let py = descr.py();
     let flags = if writable { NPY_ARRAY_CARRAY_RO | NPY_ARRAY_WRITEABLE } else { NPY_ARRAY_CARRAY_RO };
+    let array = new(descr, shape, data.cast_mut().cast(), flags)?;
+    // SAFETY: a valid array object without a base; the owner's reference is given away, also on failure.
+    let outcome =
+        unsafe { PY_ARRAY_API.PyArray_SetBaseObject(array.py(), array.as_array_ptr(), owner.into_ptr()) };
+    if outcome == 0 { Ok(array) } else { Err(PyErr::fetch(array.py())) }
+}
+
+/// An array in C order over `data`, or with memory of numpy's own if that is null.
+fn new<'py>(
+    descr: Bound<'py, PyArrayDescr>,
+    shape: &[usize],
+    data: *mut c_void,
+    flags: c_int,
+) -> PyResult<Bound<'py, PyUntypedArray>> {
+    let py = descr.py();
     let dims = i32::try_from(shape.len()).map_err(|_| PyValueError::new_err("too many dimensions"))?;
     // SAFETY: the descr's reference is given away, as the function wants; the shape has `dims` lengths, which fit
-    // npy_intp by the layout's check; no strides means C order. The base's reference is given away likewise, also on
-    // failure.
+    // npy_intp by the layout's check; no strides means C order. It does not touch the data.
     unsafe {
         let array = PY_ARRAY_API.PyArray_NewFromDescr(
             py,
@@ -39,16 +51,11 @@ pub unsafe fn over<'py>(
             dims,
             shape.as_ptr().cast::<npy_intp>().cast_mut(),
             ptr::null_mut(),
-            data.cast_mut().cast(),
+            data,
             flags,
             ptr::null_mut(),
         );
-        let array = Bound::from_owned_ptr_or_err(py, array)?;
-        let base = owner.into_ptr();
-        if PY_ARRAY_API.PyArray_SetBaseObject(py, array.as_ptr().cast::<PyArrayObject>(), base) != 0 {
-            return Err(PyErr::fetch(py));
-        }
-        Ok(array.cast_into_unchecked())
+        Ok(Bound::from_owned_ptr_or_err(py, array)?.cast_into_unchecked())
     }
 }
 
@@ -58,23 +65,7 @@ pub fn owned<'py>(
     shape: &[usize],
     bytes: &[u8],
 ) -> PyResult<Bound<'py, PyUntypedArray>> {
-    let py = descr.py();
-    let dims = i32::try_from(shape.len()).map_err(|_| PyValueError::new_err("too many dimensions"))?;
-    // SAFETY: as in `over`; without data numpy allocates.
-    let array: Bound<'py, PyUntypedArray> = unsafe {
-        let array = PY_ARRAY_API.PyArray_NewFromDescr(
-            py,
-            npyffi::get_type_object(py, NpyTypes::PyArray_Type),
-            descr.into_dtype_ptr(),
-            dims,
-            shape.as_ptr().cast::<npy_intp>().cast_mut(),
-            ptr::null_mut(),
-            ptr::null_mut(),
-            0,
-            ptr::null_mut(),
-        );
-        Bound::from_owned_ptr_or_err(py, array)?.cast_into_unchecked()
-    };
+    let array = new(descr, shape, ptr::null_mut(), 0)?;
     fill(&array, bytes);
     Ok(array)
 }

@@ -68,14 +68,17 @@ impl Follower {
     }
 
     /// The record now. As long as the sequence number stays, so does the record.
-    #[inline]
+    #[inline(always)]
     pub fn current(&self) -> Hot {
-        let header = self.header.borrow();
         match self.record.get() {
-            Some((seq, hot)) if header.latch().seq() == seq => return hot,
-            _ => {}
+            Some((seq, hot)) if self.header.borrow().latch().seq() == seq => hot,
+            _ => self.read(),
         }
-        let (seq, _, hot) = header.read();
+    }
+
+    #[inline(never)]
+    fn read(&self) -> Hot {
+        let (seq, _, hot) = self.header.borrow().read();
         self.record.set(Some((seq, hot)));
         self.idle.set(0);
         hot
@@ -105,7 +108,7 @@ impl Follower {
     }
 
     /// Before a value is taken that may be the same as last time: looks at the clock now and then, and at GONE always.
-    #[inline]
+    #[inline(always)]
     pub fn idle(&self) {
         let idle = self.idle.get().wrapping_add(1);
         self.idle.set(idle);
@@ -113,9 +116,14 @@ impl Follower {
         // which each call finds a new value it is always the first.
         let due = idle > 1 && (idle.is_power_of_two() || idle % IDLE_CALLS == 0);
         if due || self.slow.get() || self.header.borrow().is_gone() {
-            self.slow.set(os::now_coarse().saturating_sub(self.looked_at.get()) >= LOOK_EVERY);
-            self.look();
+            self.look_at_the_clock();
         }
+    }
+
+    #[inline(never)]
+    fn look_at_the_clock(&self) {
+        self.slow.set(os::now_coarse().saturating_sub(self.looked_at.get()) >= LOOK_EVERY);
+        self.look();
     }
 }
 

@@ -255,7 +255,7 @@ fn pin(path: &Path, hot: &Hot, layout: Layout) -> Result<Option<Pinned<Arc<Sourc
         layout_id: hot.layout_id,
         elders: Vec::new(),
     };
-    Ok(Pinned::take(Arc::new(source), slot, hot.version).ok())
+    Ok(Pinned::take(Arc::new(source), hot.slot, hot.version))
 }
 
 /// What a header says, looked at from outside.

@@ -105,7 +105,8 @@ impl Reader {
     /// [`Error::Empty`] if nothing was ever written, [`Error::NotFound`] if the tag was removed and its value cannot be
     /// reached any more; and as [`read`](Self::read).
     pub fn latest(&self) -> Result<Snapshot> {
-        self.take(Self::owned).map(Snapshot)
+        let ready = |hot: &Hot| self.source.borrow().as_ref().filter(|source| source.is_of(hot)).cloned();
+        self.take(ready, |hot| self.fetch(hot)).map(Snapshot)
     }
 
     /// The latest value, borrowed: for hot loops.
@@ -143,7 +144,15 @@ impl Reader {
     /// As [`latest`](Self::latest).
     #[inline]
     pub fn view(&self) -> Result<View<'_>> {
-        self.take(Self::borrowed).map(View)
+        let ready = |hot: &Hot| {
+            let source = self.source.borrow();
+            Ref::filter_map(source, |source| source.as_deref().filter(|source| source.is_of(hot)))
+                .ok()
+                .map(Holder::Reader)
+        };
+        // What is found becomes the reader's own, and is borrowed next time.
+        let fetch = |hot: &Hot| Ok(self.fetch(hot)?.map(Holder::Own));
+        self.take(ready, fetch).map(View)
     }
 
     /// Waits for a value that is newer than what this reader returned last, and returns it; `None` after `timeout`.
@@ -202,13 +211,36 @@ impl Reader {
             && self.returned.is_none_or(|(header, version)| header != id || hot.version > version)
     }
 
-    /// Takes the latest value through a source that `hold` has for it.
-    #[inline]
-    fn take<'a, S: Deref<Target = Source>>(
-        &'a self,
-        hold: impl Fn(&'a Self, &Hot) -> Result<Option<S>>,
+    /// Takes the latest value, through the source that `ready` has for it or else one that `fetch` finds.
+    ///
+    /// The usual case is inlined into the caller as a whole: passed on from function to function, a value of several
+    /// words costs more than to pin it.
+    #[inline(always)]
+    fn take<S: Deref<Target = Source>>(
+        &self,
+        ready: impl Fn(&Hot) -> Option<S>,
+        fetch: impl Fn(&Hot) -> Result<Option<S>>,
     ) -> Result<Value<S>> {
         self.follower.idle();
+        let hot = self.follower.current();
+        if let Some(pinned) = ready(&hot).and_then(|source| Pinned::take(source, hot.slot, hot.version)) {
+            if !pinned.crowded() {
+                return Ok(Value {
+                    data: Data::Pinned(pinned),
+                    version: hot.version,
+                    written_at: hot.written_at,
+                });
+            }
+        }
+        self.take_slowly(|hot| ready(hot).map_or_else(|| fetch(hot), |source| Ok(Some(source))))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_slowly<S: Deref<Target = Source>>(
+        &self,
+        hold: impl Fn(&Hot) -> Result<Option<S>>,
+    ) -> Result<Value<S>> {
         let backoff = Backoff::new();
         let mut attempts = 0;
         while attempts < ATTEMPTS {
@@ -217,7 +249,7 @@ impl Reader {
                 return Err(Error::Empty { tag: self.follower.tag.clone() });
             }
             attempts += 1;
-            if let Some(source) = hold(self, &hot)? {
+            if let Some(source) = hold(&hot)? {
                 if source.segment.access() == Access::Copying {
                     attempts += ATTEMPTS / COPIES;
                 }
@@ -232,7 +264,6 @@ impl Reader {
     }
 
     /// Pins or copies the value of a record; `None` if it is there no more.
-    #[inline]
     fn data<S: Deref<Target = Source>>(&self, source: S, hot: &Hot) -> Result<Option<Data<S>>> {
         let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
         if !source.segment.is_usable(slot) {
@@ -241,30 +272,11 @@ impl Reader {
         if source.segment.access() != Access::Pinning {
             return Ok(copy(&source, slot, hot.version));
         }
-        let Ok(pinned) = Pinned::take(source, slot, hot.version) else { return Ok(None) };
-        if pinned.source().crowded(slot) {
+        let Some(pinned) = Pinned::take(source, hot.slot, hot.version) else { return Ok(None) };
+        if pinned.crowded() {
             return Ok(copy(pinned.source(), slot, hot.version));
         }
         Ok(Some(Data::Pinned(pinned)))
-    }
-
-    fn owned(&self, hot: &Hot) -> Result<Option<Arc<Source>>> {
-        match &*self.source.borrow() {
-            Some(source) if source.is_of(hot) => return Ok(Some(source.clone())),
-            _ => {}
-        }
-        self.fetch(hot)
-    }
-
-    #[inline]
-    fn borrowed(&self, hot: &Hot) -> Result<Option<Holder<'_>>> {
-        if let Ok(source) = Ref::filter_map(self.source.borrow(), |source| {
-            source.as_deref().filter(|source| source.is_of(hot))
-        }) {
-            return Ok(Some(Holder::Reader(source)));
-        }
-        // Outside the borrow, so that what is found becomes the reader's own.
-        Ok(self.fetch(hot)?.map(Holder::Own))
     }
 
     /// Finds the source of a record that the present one does not fit.

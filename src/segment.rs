@@ -300,10 +300,17 @@ impl Source {
     }
 
     /// Whether this process holds so many slots of the array, besides `slot`, that it must take copies.
-    #[inline]
-    pub fn crowded(&self, slot: usize) -> bool {
+    #[inline(always)]
+    fn crowded(&self, slot: usize) -> bool {
+        // Most streams have two or three slots and one segment: nothing to count.
+        let few = self.segment.usable.load(PrivateOrdering::Relaxed) as usize <= HELD_SLOTS;
+        !(few && self.elders.is_empty()) && self.count_held(slot) >= HELD_SLOTS
+    }
+
+    #[inline(never)]
+    fn count_held(&self, slot: usize) -> usize {
         let elders = self.elders.iter().filter_map(Weak::upgrade).map(|elder| elder.held_besides(SLOTS));
-        self.segment.held_besides(slot) + elders.sum::<usize>() >= HELD_SLOTS
+        self.segment.held_besides(slot) + elders.sum::<usize>()
     }
 }
 
@@ -315,21 +322,28 @@ pub(crate) struct Pinned<S: Deref<Target = Source>> {
 
 impl<S: Deref<Target = Source>> Pinned<S> {
     /// Pins a slot of a pinning reader's segment if it still holds `version`.
-    #[inline]
-    pub fn take(source: S, slot: usize, version: u64) -> Result<Self, S> {
+    #[inline(always)]
+    pub fn take(source: S, slot: u64, version: u64) -> Option<Self> {
         let segment = &source.segment;
+        let slot = usize::try_from(slot).ok()?;
         let fits = source.layout.nbytes() <= segment.identity.capacity;
         if segment.access != Access::Pinning || !segment.is_usable(slot) || !fits {
-            return Err(source);
+            return None;
         }
         // The shared count first, the private one second (and back in the other order), so that a fork by another
         // thread in between counts for the child what the child's copy of `held` says.
         if !pins::pin(segment.content(slot), segment.pin_count(slot, segment.shard), version) {
-            return Err(source);
+            return None;
         }
         segment.held[slot].fetch_add(1, PrivateOrdering::Relaxed);
         segment.warm(slot);
-        Ok(Pinned { source, slot })
+        Some(Pinned { source, slot })
+    }
+
+    /// Whether this process holds so many other slots of the array that it must copy this value.
+    #[inline]
+    pub fn crowded(&self) -> bool {
+        self.source.crowded(self.slot)
     }
 
     pub fn source(&self) -> &S {

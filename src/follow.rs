@@ -19,10 +19,13 @@ pub(crate) struct Follower {
     pub directory: PathBuf,
     pub tag: String,
     header: RefCell<Arc<Header>>,
-    /// The record last read, under the sequence number that it had.
-    record: Cell<Option<(u64, Hot)>>,
+    /// The record last read, and the sequence number that it had.
+    seq: Cell<Option<u64>>,
+    hot: Cell<Hot>,
     looked_at: Cell<u64>,
-    idle: Cell<u32>,
+    /// Calls until the next look at the clock, if they find nothing new, and from that one to the next but one.
+    left: Cell<u32>,
+    pause: Cell<u32>,
     /// Whether 100 ms had passed at the last look at the clock.
     slow: Cell<bool>,
 }
@@ -39,9 +42,11 @@ impl Follower {
             directory: directory.to_owned(),
             tag: tag.to_owned(),
             header: RefCell::new(header),
-            record: Cell::new(None),
+            seq: Cell::new(None),
+            hot: Cell::new(Hot::default()),
             looked_at: Cell::new(os::now_coarse()),
-            idle: Cell::new(0),
+            left: Cell::new(2),
+            pause: Cell::new(2),
             slow: Cell::new(false),
         }
     }
@@ -70,18 +75,20 @@ impl Follower {
     /// The record now. As long as the sequence number stays, so does the record.
     #[inline(always)]
     pub fn current(&self) -> Hot {
-        match self.record.get() {
-            Some((seq, hot)) if self.header.borrow().latch().seq() == seq => hot,
-            _ => self.read(),
+        if self.seq.get() != Some(self.header.borrow().latch().seq()) {
+            self.read();
         }
+        // From where it is kept in either case: a copy handed on would be waited for, word by word.
+        self.hot.get()
     }
 
     #[inline(never)]
-    fn read(&self) -> Hot {
+    fn read(&self) {
         let (seq, _, hot) = self.header.borrow().read();
-        self.record.set(Some((seq, hot)));
-        self.idle.set(0);
-        hot
+        self.seq.set(Some(seq));
+        self.hot.set(hot);
+        self.left.set(2);
+        self.pause.set(2);
     }
 
     /// Looks, at most every 100 ms, whether the tag's file is another one; true if this follows it now.
@@ -103,25 +110,27 @@ impl Follower {
         }
         let Ok(Some(header)) = open_header(&path) else { return false };
         self.header.replace(Arc::new(header));
-        self.record.set(None);
+        self.seq.set(None);
         true
     }
 
     /// Before a value is taken that may be the same as last time: looks at the clock now and then, and at GONE always.
     #[inline(always)]
     pub fn idle(&self) {
-        let idle = self.idle.get().wrapping_add(1);
-        self.idle.set(idle);
         // The second call, the fourth, ... and every 32nd of a hot loop; every call of a slow poller. In a stream in
         // which each call finds a new value it is always the first.
-        let due = idle > 1 && (idle.is_power_of_two() || idle % IDLE_CALLS == 0);
-        if due || self.slow.get() || self.header.borrow().is_gone() {
+        let left = self.left.get().wrapping_sub(1);
+        self.left.set(left);
+        if left == 0 || self.slow.get() || self.header.borrow().is_gone() {
             self.look_at_the_clock();
         }
     }
 
     #[inline(never)]
     fn look_at_the_clock(&self) {
+        let pause = self.pause.get();
+        self.left.set(pause);
+        self.pause.set((2 * pause).min(IDLE_CALLS));
         self.slow.set(os::now_coarse().saturating_sub(self.looked_at.get()) >= LOOK_EVERY);
         self.look();
     }

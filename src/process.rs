@@ -16,7 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::held::Held;
 use crate::os::{self, FileId};
+use crate::pinned::Tally;
 use crate::segment::{Access, Segment};
 
 /// How long a lock that is held is tried for.
@@ -25,9 +27,23 @@ const PATIENCE: Duration = Duration::from_millis(50);
 struct Registry {
     locks: Vec<RawFd>,
     segments: Vec<Weak<Segment>>,
+    tallies: Vec<Weak<Tally>>,
 }
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { locks: Vec::new(), segments: Vec::new() });
+static REGISTRY: Mutex<Registry> =
+    Mutex::new(Registry { locks: Vec::new(), segments: Vec::new(), tallies: Vec::new() });
+
+impl Registry {
+    /// Every count of pins, with the segment that they are of.
+    fn for_each_held(&self, f: impl Fn(&Segment, &Held)) {
+        for segment in self.segments.iter().filter_map(Weak::upgrade) {
+            f(&segment, segment.held());
+        }
+        for tally in self.tallies.iter().filter_map(Weak::upgrade) {
+            f(&tally.segment, &tally.held);
+        }
+    }
+}
 
 /// How many forks lie between this process and the one that loaded the library.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
@@ -45,9 +61,7 @@ fn registry() -> MutexGuard<'static, Registry> {
 
 extern "C" fn before_fork() {
     let guard = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
-    for segment in guard.segments.iter().filter_map(Weak::upgrade) {
-        segment.count_for_child();
-    }
+    guard.for_each_held(Segment::count_for_child);
     // Without thread locals (the thread is ending) the fork goes on unlocked.
     let _ = FORKING.try_with(|forking| forking.replace(Some(guard)));
 }
@@ -60,10 +74,8 @@ extern "C" fn after_fork_in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     let _ = FORKING.try_with(|forking| {
         if let Some(mut registry) = forking.take() {
-            for segment in registry.segments.iter().filter_map(Weak::upgrade) {
-                // Only this thread runs here, so the Arc is not the last one, and nothing is freed.
-                segment.recount_in_child();
-            }
+            // Only this thread runs here, so no Arc that this looks at is the last one, and nothing is freed.
+            registry.for_each_held(Segment::recount_in_child);
             for fd in registry.locks.drain(..) {
                 // SAFETY: open, since `Lock` registers and closes under the registry's lock; and never used or closed
                 // again here, since every `Lock` of an older generation leaves its descriptor alone.
@@ -174,4 +186,13 @@ pub(crate) fn share_segment(
     registry.segments.retain(|segment| segment.strong_count() > 0);
     registry.segments.push(Arc::downgrade(&segment));
     Ok(segment)
+}
+
+/// A count of the pins of one reader's views.
+pub(crate) fn tally(segment: Arc<Segment>) -> Arc<Tally> {
+    let tally = Arc::new(Tally { segment, held: Held::default() });
+    let mut registry = registry();
+    registry.tallies.retain(|tally| tally.strong_count() > 0);
+    registry.tallies.push(Arc::downgrade(&tally));
+    tally
 }

@@ -2,7 +2,6 @@
 
 use std::cell::{Ref, RefCell};
 use std::fmt;
-use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +13,11 @@ use crate::error::{Error, Result};
 use crate::follow::Follower;
 use crate::header::Header;
 use crate::locate;
+use crate::pinned::{self, Borrowed, Pinned, Source, Viewing};
+use crate::process;
 use crate::record::Hot;
-use crate::segment::{Access, Pinned, Source};
-use crate::snapshot::{Copied, Data, Holder, Snapshot, Value, View};
+use crate::segment::Access;
+use crate::snapshot::{Copied, Data, Lent, Snapshot, Value, View};
 use crate::stat;
 use crate::wait::Sleeper;
 
@@ -45,9 +46,10 @@ const COPIES: u32 = 100;
 /// ```
 pub struct Reader {
     follower: Follower,
-    /// What the last value was taken from. Views borrow it; while they do, a newer one goes to `spare`.
+    /// What the last value was taken from.
     source: RefCell<Option<Arc<Source>>>,
-    spare: RefCell<Option<Arc<Source>>>,
+    /// The same for views, which borrow it.
+    viewing: RefCell<Option<Viewing>>,
     /// Header and version of the value that `read` or `wait` returned last.
     returned: Option<(u128, u64)>,
     missed: u64,
@@ -58,7 +60,7 @@ impl Reader {
         Ok(Reader {
             follower: Follower::open(directory, tag)?,
             source: RefCell::new(None),
-            spare: RefCell::new(None),
+            viewing: RefCell::new(None),
             returned: None,
             missed: 0,
         })
@@ -76,7 +78,7 @@ impl Reader {
     /// [`Error::DataMissing`] if somebody removed the data file by hand; [`Error::Contended`] if the writer was faster
     /// each time (only where readers must copy); those of a damaged header or data file; [`Error::Io`].
     pub fn read(&mut self) -> Result<Option<Snapshot>> {
-        self.spare.take();
+        self.forget_old_viewing();
         if !self.has_newer() {
             return Ok(None);
         }
@@ -105,8 +107,18 @@ impl Reader {
     /// [`Error::Empty`] if nothing was ever written, [`Error::NotFound`] if the tag was removed and its value cannot be
     /// reached any more; and as [`read`](Self::read).
     pub fn latest(&self) -> Result<Snapshot> {
-        let ready = |hot: &Hot| self.source.borrow().as_ref().filter(|source| source.is_of(hot)).cloned();
-        self.take(ready, |hot| self.fetch(hot)).map(Snapshot)
+        self.follower.idle();
+        let hot = self.follower.current();
+        let source = self.source.borrow().as_ref().filter(|source| source.is_of(&hot)).cloned();
+        let source = source.filter(|source| !pinned::crowded(source, hot.slot));
+        match source.and_then(|source| Pinned::take(source, hot.slot, hot.version)) {
+            Some(pinned) => Ok(Snapshot(Value {
+                data: Data::Pinned(pinned),
+                version: hot.version,
+                written_at: hot.written_at,
+            })),
+            None => self.take().map(Snapshot),
+        }
     }
 
     /// The latest value, borrowed: for hot loops.
@@ -142,17 +154,18 @@ impl Reader {
     ///
     /// # Errors
     /// As [`latest`](Self::latest).
-    #[inline]
+    #[inline(always)]
     pub fn view(&self) -> Result<View<'_>> {
-        let ready = |hot: &Hot| {
-            let source = self.source.borrow();
-            Ref::filter_map(source, |source| source.as_deref().filter(|source| source.is_of(hot)))
-                .ok()
-                .map(Holder::Reader)
-        };
-        // What is found becomes the reader's own, and is borrowed next time.
-        let fetch = |hot: &Hot| Ok(self.fetch(hot)?.map(Holder::Own));
-        self.take(ready, fetch).map(View)
+        self.follower.idle();
+        let hot = self.follower.current();
+        let viewing = Ref::filter_map(self.viewing.borrow(), |viewing| {
+            viewing.as_ref().filter(|viewing| viewing.source.is_of(&hot))
+        });
+        let viewing = viewing.ok().map(Borrowed).filter(|viewing| !pinned::crowded(viewing, hot.slot));
+        match viewing.and_then(|viewing| Pinned::take(viewing, hot.slot, hot.version)) {
+            Some(pinned) => Ok(View(Lent::Here { pinned, version: hot.version, written_at: hot.written_at })),
+            None => self.view_slowly(),
+        }
     }
 
     /// Waits for a value that is newer than what this reader returned last, and returns it; `None` after `timeout`.
@@ -211,36 +224,35 @@ impl Reader {
             && self.returned.is_none_or(|(header, version)| header != id || hot.version > version)
     }
 
-    /// Takes the latest value, through the source that `ready` has for it or else one that `fetch` finds.
-    ///
-    /// The usual case is inlined into the caller as a whole: passed on from function to function, a value of several
-    /// words costs more than to pin it.
-    #[inline(always)]
-    fn take<S: Deref<Target = Source>>(
-        &self,
-        ready: impl Fn(&Hot) -> Option<S>,
-        fetch: impl Fn(&Hot) -> Result<Option<S>>,
-    ) -> Result<Value<S>> {
-        self.follower.idle();
-        let hot = self.follower.current();
-        if let Some(pinned) = ready(&hot).and_then(|source| Pinned::take(source, hot.slot, hot.version)) {
-            if !pinned.crowded() {
-                return Ok(Value {
-                    data: Data::Pinned(pinned),
-                    version: hot.version,
-                    written_at: hot.written_at,
-                });
-            }
-        }
-        self.take_slowly(|hot| ready(hot).map_or_else(|| fetch(hot), |source| Ok(Some(source))))
-    }
-
+    /// The first view of a layout, and those that `view` cannot pin.
     #[cold]
     #[inline(never)]
-    fn take_slowly<S: Deref<Target = Source>>(
-        &self,
-        hold: impl Fn(&Hot) -> Result<Option<S>>,
-    ) -> Result<Value<S>> {
+    fn view_slowly(&self) -> Result<View<'_>> {
+        let value = self.take()?;
+        if let (Data::Pinned(pinned), Ok(mut viewing)) = (&value.data, self.viewing.try_borrow_mut()) {
+            let source = pinned.source();
+            if !viewing.as_ref().is_some_and(|viewing| Arc::ptr_eq(source, &viewing.source)) {
+                let tally = process::tally(source.segment.clone());
+                *viewing = Some(Viewing { source: source.clone(), tally });
+            }
+        }
+        Ok(View(Lent::Elsewhere(Box::new(value))))
+    }
+
+    /// Lets go of a data file that was replaced, unless views borrow it.
+    fn forget_old_viewing(&self) {
+        if let Ok(mut viewing) = self.viewing.try_borrow_mut() {
+            let source = self.source.borrow();
+            viewing.take_if(|viewing| {
+                !source.as_ref().is_some_and(|source| Arc::ptr_eq(source, &viewing.source))
+            });
+        }
+    }
+
+    /// Takes the latest value when something is to be found out first, or tried again.
+    #[cold]
+    #[inline(never)]
+    fn take(&self) -> Result<Value> {
         let backoff = Backoff::new();
         let mut attempts = 0;
         while attempts < ATTEMPTS {
@@ -249,7 +261,7 @@ impl Reader {
                 return Err(Error::Empty { tag: self.follower.tag.clone() });
             }
             attempts += 1;
-            if let Some(source) = hold(&hot)? {
+            if let Some(source) = self.source_of(&hot)? {
                 if source.segment.access() == Access::Copying {
                     attempts += ATTEMPTS / COPIES;
                 }
@@ -264,7 +276,7 @@ impl Reader {
     }
 
     /// Pins or copies the value of a record; `None` if it is there no more.
-    fn data<S: Deref<Target = Source>>(&self, source: S, hot: &Hot) -> Result<Option<Data<S>>> {
+    fn data(&self, source: Arc<Source>, hot: &Hot) -> Result<Option<Data>> {
         let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
         if !source.segment.is_usable(slot) {
             locate::grow(&self.follower, &source, slot)?;
@@ -272,41 +284,28 @@ impl Reader {
         if source.segment.access() != Access::Pinning {
             return Ok(copy(&source, slot, hot.version));
         }
+        let crowded = pinned::crowded(&source, hot.slot);
         let Some(pinned) = Pinned::take(source, hot.slot, hot.version) else { return Ok(None) };
-        if pinned.crowded() {
+        if crowded {
             return Ok(copy(pinned.source(), slot, hot.version));
         }
         Ok(Some(Data::Pinned(pinned)))
     }
 
-    /// Finds the source of a record that the present one does not fit.
-    fn fetch(&self, hot: &Hot) -> Result<Option<Arc<Source>>> {
-        let spare = self.spare.borrow().clone().filter(|spare| spare.is_of(hot));
-        let found = match spare {
-            Some(spare) => spare,
-            None => {
-                let before = self.source.borrow().clone();
-                match locate::source(&self.follower, hot, before.as_ref())? {
-                    Some(found) => found,
-                    None => return Ok(None),
-                }
-            }
-        };
-        // While views borrow the present source it stays; they are few, and end before `read` is called.
-        match self.source.try_borrow_mut() {
-            Ok(mut source) => {
-                self.spare.take();
-                *source = Some(found.clone());
-            }
-            Err(_) => {
-                self.spare.replace(Some(found.clone()));
-            }
+    /// The source of a record: the present one, or another that becomes it.
+    fn source_of(&self, hot: &Hot) -> Result<Option<Arc<Source>>> {
+        let before = self.source.borrow().clone();
+        if let Some(source) = before.as_ref().filter(|source| source.is_of(hot)) {
+            return Ok(Some(source.clone()));
         }
+        let Some(found) = locate::source(&self.follower, hot, before.as_ref())? else { return Ok(None) };
+        self.source.replace(Some(found.clone()));
+        self.forget_old_viewing();
         Ok(Some(found))
     }
 }
 
-fn copy<S: Deref<Target = Source>>(source: &Source, slot: usize, version: u64) -> Option<Data<S>> {
+fn copy(source: &Source, slot: usize, version: u64) -> Option<Data> {
     let (words, user_data) = source.segment.copy(slot, version, source.layout.nbytes())?;
     Some(Data::Copied(Arc::new(Copied { layout: source.layout.clone(), words, user_data })))
 }
@@ -316,7 +315,7 @@ impl Clone for Reader {
         Reader {
             follower: self.follower.clone(),
             source: RefCell::new(self.source.borrow().clone()),
-            spare: RefCell::new(None),
+            viewing: RefCell::new(None),
             returned: self.returned,
             missed: self.missed,
         }
@@ -335,41 +334,5 @@ impl fmt::Debug for Reader {
 }
 
 #[cfg(test)]
-mod tests {
-    /// Another thread takes a snapshot between the count before a fork and the fork itself.
-    #[test]
-    fn a_fork_counts_pins_as_the_child_has_them() {
-        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-        let store = crate::Store::open(dir.path()).unwrap();
-        store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
-        let reader = store.reader("a").unwrap();
-        let first = reader.latest().unwrap();
-        let segment = reader.source.borrow().as_ref().unwrap().segment.clone();
-        let pins = || -> u32 {
-            segment.pin_counts(0).iter().map(|pin| pin.load(crate::sync::Ordering::Relaxed)).sum()
-        };
-        segment.count_for_child();
-        let second = first.clone();
-        segment.recount_in_child();
-        assert_eq!(pins(), 4, "two here, two in the child");
-        segment.count_for_child();
-        drop(second);
-        segment.recount_in_child();
-        assert_eq!(pins(), 4, "one here, two in the first child, one in the second");
-    }
-
-    /// A reader that only ever views has its source in place, not in the spare one: no `Arc` is cloned per view.
-    #[test]
-    fn views_borrow_the_source() {
-        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-        let store = crate::Store::open(dir.path()).unwrap();
-        let mut writer = store.writer("a").unwrap();
-        let reader = store.reader("a").unwrap();
-        for length in [1, 2] {
-            writer.write_slice(&vec![7_u8; length], &[length]).unwrap();
-            assert_eq!(reader.view().unwrap().bytes().len(), length);
-            let layout = reader.source.borrow().as_ref().map(|source| source.layout.nbytes());
-            assert_eq!((layout, reader.spare.borrow().is_none()), (Some(length), true));
-        }
-    }
-}
+#[path = "reader_tests.rs"]
+mod tests;

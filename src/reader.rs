@@ -48,8 +48,8 @@ pub struct Reader {
     /// What the last value was taken from. Views borrow it; while they do, a newer one goes to `spare`.
     source: RefCell<Option<Arc<Source>>>,
     spare: RefCell<Option<Arc<Source>>>,
-    /// Header and version of the value that `read` or `wait` returned last.
-    returned: Option<(u128, u64)>,
+    /// The place of the value that `read` or `wait` returned last.
+    returned: Option<u64>,
     missed: u64,
 }
 
@@ -86,16 +86,16 @@ impl Reader {
             Err(Error::Empty { .. }) => return Ok(None),
             // The tag was removed before this value was taken: it is not waited for again.
             Err(Error::NotFound { .. }) => {
-                self.returned = Some((self.follower.header_id(), self.follower.current().version));
+                self.returned = Some(self.follower.place(self.follower.current().version));
                 return Ok(None);
             }
             Err(error) => return Err(error),
         };
-        let id = self.follower.header_id();
-        if let Some((_, version)) = self.returned {
-            self.missed += snapshot.version().saturating_sub(version).saturating_sub(1);
+        let place = self.follower.place(snapshot.version());
+        if let Some(returned) = self.returned {
+            self.missed += place.saturating_sub(returned).saturating_sub(1);
         }
-        self.returned = Some((id, snapshot.version()));
+        self.returned = Some(place);
         Ok(Some(snapshot))
     }
 
@@ -196,10 +196,8 @@ impl Reader {
     }
 
     fn is_newer(&self) -> bool {
-        let hot = self.follower.current();
-        let id = self.follower.header_id();
-        hot.version != 0
-            && self.returned.is_none_or(|(header, version)| header != id || hot.version > version)
+        let version = self.follower.current().version;
+        version != 0 && self.returned.is_none_or(|returned| self.follower.place(version) > returned)
     }
 
     /// Takes the latest value through a source that `hold` has for it.
@@ -316,7 +314,7 @@ impl fmt::Debug for Reader {
         f.debug_struct("Reader")
             .field("store", &self.follower.directory)
             .field("tag", &self.tag())
-            .field("returned", &self.returned.map(|(_, version)| version))
+            .field("returned", &self.returned)
             .field("missed", &self.missed)
             .finish_non_exhaustive()
     }

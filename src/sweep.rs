@@ -29,7 +29,7 @@ pub(crate) fn gc(directory: &Path) -> Result<GcReport> {
     }
     // Temporary files before data files: a header that was displaced may be the only one that names a data file.
     for name in names.iter().filter(|name| tag::of_temporary(name).is_some()) {
-        report.add(name, temporary(&directory.join(name)));
+        report.add(name, temporary(directory, name));
     }
     for name in &names {
         if let Some((of, uuid)) = tag::of_data_file(name) {
@@ -53,7 +53,7 @@ impl GcReport {
 pub(crate) fn tag(directory: &Path, of: &str, current: Option<(FileId, u128)>) {
     let Ok(names) = names(directory) else { return };
     for name in names.iter().filter(|name| tag::of_temporary(name) == Some(of)) {
-        temporary(&directory.join(name));
+        temporary(directory, name);
     }
     for name in &names {
         let Some((_, uuid)) = tag::of_data_file(name).filter(|(owner, _)| *owner == of) else { continue };
@@ -118,19 +118,45 @@ impl Free {
         Some(start)
     }
 
-    fn remove(self) -> Option<u64> {
+    fn remove(&self) -> Option<u64> {
         let still = os::stands_at(self.id, &self.path).ok()?;
         (still && os::unlink(&self.path).ok()?).then_some(self.allocated)
     }
 }
 
-/// Removes a temporary file of a writer that was killed while it made it, or of a takeover that was.
-fn temporary(path: &Path) -> Option<u64> {
-    let free = Free::lock(path)?;
+/// Removes a temporary file of a writer that was killed while it made it, or the header that was replaced or removed by
+/// somebody who was killed before the end of it.
+fn temporary(directory: &Path, name: &str) -> Option<u64> {
+    let path = directory.join(name);
+    let Some(free) = Free::lock(&path) else { return displaced(directory, &path, tag::of_temporary(name)?) };
     let start = free.start()?;
-    let ours =
-        start == [0; 8] || Identity::starts(Kind::Header, &start) || Identity::starts(Kind::Segment, &start);
+    if Identity::starts(Kind::Header, &start) {
+        // Whoever displaced it is at work still.
+        let lock = Lock::open(&path, true).ok()?;
+        if !lock.try_name(&path).ok()? {
+            return None;
+        }
+        return free.remove();
+    }
+    let ours = start == [0; 8] || Identity::starts(Kind::Segment, &start);
     if ours { free.remove() } else { None }
+}
+
+/// Ends what a killed process began that displaced a living writer's header: tells its writer, and removes its files.
+fn displaced(directory: &Path, path: &Path, of: &str) -> Option<u64> {
+    let (file, status) = remove::open_own(path).ok()??;
+    let lock = Lock::open(path, true).ok()?;
+    if os::status_of(lock.file(), path).ok()?.id != status.id || !lock.try_name(path).ok()? {
+        return None;
+    }
+    let header = Header::map(&file, path, true, true).ok()?;
+    // Not frozen: one that is being made.
+    if !header.latch().is_frozen() || !os::stands_at(status.id, path).ok()? {
+        return None;
+    }
+    header.retire();
+    remove::unlink_data(directory, of, &header);
+    os::unlink(path).ok()?.then_some(status.allocated)
 }
 
 /// Removes a data file that the header of its tag does not name.
@@ -159,8 +185,10 @@ fn ephemeral(directory: &Path, name: &str) -> Option<u64> {
     }
     let free = Free::lock(&path)?;
     let header = Header::map(&file, &path, true, true).ok()?;
-    // Not live: somebody is taking it over, and copies its value.
-    if header.file() != free.id || !header.is_live() || !remove::retire(directory, name, &header).ok()? {
+    // Without the name lock: somebody is taking it over, and copies its value.
+    let lock = Lock::open(&path, true).ok()?;
+    let same = header.file() == free.id && os::status_of(lock.file(), &path).ok()?.id == free.id;
+    if !same || !lock.try_name(&path).ok()? || !remove::retire(directory, name, &header).ok()? {
         return None;
     }
     Some(status.allocated)

@@ -118,7 +118,7 @@ impl Free {
         Some(start)
     }
 
-    fn remove(&self) -> Option<u64> {
+    fn remove(self) -> Option<u64> {
         let still = os::stands_at(self.id, &self.path).ok()?;
         (still && os::unlink(&self.path).ok()?).then_some(self.allocated)
     }
@@ -128,35 +128,43 @@ impl Free {
 /// somebody who was killed before the end of it.
 fn temporary(directory: &Path, name: &str) -> Option<u64> {
     let path = directory.join(name);
-    let Some(free) = Free::lock(&path) else { return displaced(directory, &path, tag::of_temporary(name)?) };
-    let start = free.start()?;
+    let free = Free::lock(&path);
+    let start = match &free {
+        Some(free) => free.start()?,
+        // A living writer's: its header, if that was displaced; else something in the making.
+        None => return displaced(directory, &path, tag::of_temporary(name)?, false),
+    };
     if Identity::starts(Kind::Header, &start) {
-        // Whoever displaced it is at work still.
-        let lock = Lock::open(&path, true).ok()?;
-        if !lock.try_name(&path).ok()? {
-            return None;
-        }
-        return free.remove();
+        return displaced(directory, &path, tag::of_temporary(name)?, true);
     }
     let ours = start == [0; 8] || Identity::starts(Kind::Segment, &start);
-    if ours { free.remove() } else { None }
+    if ours { free?.remove() } else { None }
 }
 
-/// Ends what a killed process began that displaced a living writer's header: tells its writer, and removes its files.
-fn displaced(directory: &Path, path: &Path, of: &str) -> Option<u64> {
-    let (file, status) = remove::open_own(path).ok()??;
+/// Ends what a killed process began that displaced a header: tells its writer and its readers, and removes its files.
+/// With no writer alive it may also be a header that was being made.
+fn displaced(directory: &Path, path: &Path, of: &str, free: bool) -> Option<u64> {
+    let status = os::status_at(path).ok()??;
+    if !status.is_file() || (status.uid != os::uid() && os::uid() != 0) {
+        return None;
+    }
     let lock = Lock::open(path, true).ok()?;
     if os::status_of(lock.file(), path).ok()?.id != status.id || !lock.try_name(path).ok()? {
+        // Whoever displaced it is at work still.
         return None;
     }
-    let header = Header::map(&file, path, true, true).ok()?;
-    // Not frozen: one that is being made.
-    if !header.latch().is_frozen() || !os::stands_at(status.id, path).ok()? {
-        return None;
+    let file = os::open(path, true).ok()?;
+    let header = Header::map(&file, path, true, true).ok().filter(|header| header.file() == status.id);
+    match header.filter(|header| header.latch().is_frozen()) {
+        Some(header) => {
+            header.retire();
+            remove::unlink_data(directory, of, &header);
+        }
+        None if free => {}
+        None => return None,
     }
-    header.retire();
-    remove::unlink_data(directory, of, &header);
-    os::unlink(path).ok()?.then_some(status.allocated)
+    let still = os::stands_at(status.id, path).ok()?;
+    (still && os::unlink(path).ok()?).then_some(status.allocated)
 }
 
 /// Removes a data file that the header of its tag does not name.

@@ -20,8 +20,8 @@ use crate::sweep;
 use crate::tag;
 use crate::writer::Writer;
 
-/// How often it is tried again when the tag's file changes hands in the middle of it.
-const ATTEMPTS: u32 = 100;
+/// How often a value is looked for that its writer takes away again.
+const COPIES: u32 = 100;
 
 pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
     let WriterOptions { directory, tag, settings } = options;
@@ -30,7 +30,7 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
         sweep::ephemerals(directory);
     }
     let path = directory.join(tag);
-    for _ in 0..ATTEMPTS {
+    for _ in 0..remove::ATTEMPTS {
         let Some((file, status)) = remove::open_own(&path)? else {
             let rights = Rights { mode: settings.mode.unwrap_or(PRIVATE), owner: None };
             let (publisher, newborn) = Publisher::unborn(directory, tag, *settings, rights, None)?;
@@ -224,7 +224,7 @@ fn displace(publisher: &mut Publisher, newborn: Newborn, old: &Header) -> Result
 
 /// Publishes the current value of the header that is replaced; nothing if it has none that can be read.
 fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
-    for _ in 0..ATTEMPTS {
+    for _ in 0..COPIES {
         let (seq, record, hot) = from.read();
         if hot.version == 0 || hot.check_counts(from.path()).is_err() {
             return Ok(());

@@ -169,7 +169,8 @@ impl Reader {
         }
     }
 
-    /// How many values were published between those that `read` and `wait` returned.
+    /// How many values were published between those that `read` and `wait` returned; also when the writer was taken
+    /// over, or the tag was removed and written again, as far as this reader could see both.
     pub fn missed(&self) -> u64 {
         self.missed
     }

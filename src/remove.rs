@@ -9,8 +9,9 @@ use crate::os::{self, Status};
 use crate::process::Lock;
 use crate::tag;
 
-/// How often it is tried again when the tag's file changes hands in the middle of it.
-const ATTEMPTS: u32 = 100;
+/// How often it is tried again when the tag's file changes hands in the middle of it. Several that take over from each
+/// other as fast as they can win against one that removes, each time.
+pub(crate) const ATTEMPTS: u32 = 10_000;
 
 /// Removes a tag of this user.
 pub(crate) fn remove(directory: &Path, tag: &str, force: bool) -> Result<()> {
@@ -28,7 +29,8 @@ pub(crate) fn remove(directory: &Path, tag: &str, force: bool) -> Result<()> {
         if os::status_of(lock.file(), &path)?.id != header.file() {
             continue;
         }
-        if (!lock.exclusive(&path)? && !force) || !lock.name(&path)? {
+        let free = if force { lock.try_exclusive(&path)? } else { lock.exclusive(&path)? };
+        if !(free || force) || !lock.name(&path)? {
             return Err(Error::WriterExists { tag: tag.to_owned(), pid: header.identity().pid });
         }
         // Otherwise it was replaced meanwhile, or removed.

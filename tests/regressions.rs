@@ -61,6 +61,35 @@ fn a_tag_that_was_removed_with_an_unread_value_has_nothing_new() {
     assert_eq!(reader.read().unwrap().unwrap().bytes(), [2]);
 }
 
+/// Versions of a tag that was removed and made again begin at 1; those of a takeover go on.
+#[test]
+fn missed_counts_over_removals_and_takeovers() {
+    let (_dir, store) = store();
+    let write = |writer: &mut ndsharray::Writer, count: u8| {
+        for value in 0..count {
+            writer.write_slice(&[value], &[1]).unwrap();
+        }
+    };
+    let mut writer = store.writer("a").unwrap();
+    write(&mut writer, 3);
+    let mut reader = store.reader("a").unwrap();
+    assert_eq!(reader.read().unwrap().unwrap().version(), 3);
+    write(&mut writer, 2);
+    store.force_remove("a").unwrap();
+    let mut writer = store.writer("a").unwrap();
+    write(&mut writer, 4);
+    assert_eq!(reader.read().unwrap().unwrap().version(), 4);
+    // The fourth and the fifth, and three of the new ones.
+    assert_eq!(reader.missed(), 5);
+    let mut next = store.writer_options("a").takeover(true).open().unwrap();
+    assert!(reader.read().unwrap().is_none(), "the same value under a new header is nothing new");
+    write(&mut next, 2);
+    assert!(writer.write_slice(&[9_u8], &[1]).is_err());
+    assert_eq!(reader.clone().read().unwrap().unwrap().version(), 6);
+    assert_eq!(reader.read().unwrap().unwrap().version(), 6);
+    assert_eq!(reader.missed(), 6);
+}
+
 /// A writer that was killed between link and unlink leaves its data file two names.
 #[test]
 fn a_second_name_of_the_data_file_goes_with_the_next_writer() {

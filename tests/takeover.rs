@@ -200,6 +200,69 @@ fn several_take_over_from_each_other_and_are_killed() {
     assert!(opened > 100 && kills > 10 && stops > 10);
 }
 
+/// Takeovers, removals and sweeps at once: typed errors, whole values, and nothing left over.
+#[test]
+fn removals_and_takeovers_at_once() {
+    let _watchdog = Watchdog::new("removals_and_takeovers_at_once");
+    let (_directory, store) = store();
+    let store = &store;
+    let soak = std::env::var_os("NDSHARRAY_SOAK").is_some();
+    let end = Instant::now() + Duration::from_secs(if soak { 120 } else { 2 });
+    let taker = |seed| {
+        let mut random = Random(seed);
+        let mut values = 0;
+        while Instant::now() < end {
+            let options = store.writer_options("a").takeover(true).ephemeral(random.below(3) == 0);
+            let mut writer = options.open().unwrap();
+            for _ in 0..random.below(100) {
+                match write_next(&mut writer) {
+                    Ok(_) => values += 1,
+                    Err(Error::Superseded { .. } | Error::Removed { .. }) => break,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+        values
+    };
+    let remover = || {
+        let mut removed = 0;
+        while Instant::now() < end {
+            match store.force_remove("a") {
+                Ok(()) => removed += 1,
+                Err(Error::NotFound { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+            store.gc().unwrap();
+        }
+        removed
+    };
+    let reader = || {
+        let mut read = 0;
+        while Instant::now() < end {
+            match store.reader("a").and_then(|mut reader| reader.read()) {
+                Ok(None) | Err(Error::NotFound { .. }) => {}
+                Ok(Some(value)) => {
+                    check_snapshot("a", &value);
+                    read += 1;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        read
+    };
+    let (values, removed, read) = std::thread::scope(|scope| {
+        let takers = [1_u64 << 20, 77].map(|seed| scope.spawn(move || taker(seed)));
+        let (remover, reader) = (scope.spawn(remover), scope.spawn(reader));
+        let values: u64 = takers.into_iter().map(|taker| taker.join().unwrap()).sum();
+        (values, remover.join().unwrap(), reader.join().unwrap())
+    });
+    println!("{values} values, {removed} removals, {read} read");
+    assert!(values > 100 && removed > 10 && read > 10, "{values} {removed} {read}");
+    let mut writer = store.writer("a").unwrap();
+    write_next(&mut writer).unwrap();
+    assert_eq!(files(store), ["a".to_owned(), writer.data_file().unwrap()]);
+}
+
 /// Whoever takes over changes his mind at once, again and again, while the writer changes the layout all the time: what
 /// is turned back at the very instant of its publication leaves nothing behind, and nothing else is lost.
 #[test]

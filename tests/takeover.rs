@@ -154,7 +154,6 @@ fn signal(child: &Child, signal: libc::c_int) {
 
 #[test]
 fn several_take_over_from_each_other_and_are_killed() {
-    let _watchdog = Watchdog::new("several_take_over_from_each_other_and_are_killed");
     let (_directory, store) = store();
     let (other, _) = child::store();
     let path = other.path().join("log");
@@ -164,6 +163,7 @@ fn several_take_over_from_each_other_and_are_killed() {
     let (rounds, length) = if std::env::var_os("NDSHARRAY_SOAK").is_some() { (60, 10) } else { (3, 4) };
     let (mut random, mut kills, mut stops) = (Random(0x7a6e_0b1d), 0, 0);
     for round in 0..rounds {
+        let _watchdog = Watchdog::new("several_take_over_from_each_other_and_are_killed");
         let mut seed = || 1 + random.below(1 << 50);
         let mut takers: Vec<Child> = (0..3).map(|_| Child::ready(&role(seed()), &store)).collect();
         let readers: Vec<Child> =

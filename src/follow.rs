@@ -22,6 +22,8 @@ pub(crate) struct Follower {
     /// The record last read, and the sequence number that it had.
     seq: Cell<Option<u64>>,
     hot: Cell<Hot>,
+    /// How many values there were under the headers before, as far as the present one does not count on from them.
+    before: Cell<u64>,
     looked_at: Cell<u64>,
     /// Calls until the next look at the clock, if they find nothing new, and from that one to the next but one.
     left: Cell<u32>,
@@ -34,16 +36,17 @@ impl Follower {
     pub fn open(directory: &Path, tag: &str) -> Result<Self> {
         let path = directory.join(tag);
         let header = open_header(&path)?.ok_or_else(|| Error::NotFound { tag: tag.to_owned(), path })?;
-        Ok(Self::new(directory, tag, Arc::new(header)))
+        Ok(Self::new(directory, tag, Arc::new(header), 0))
     }
 
-    fn new(directory: &Path, tag: &str, header: Arc<Header>) -> Self {
+    fn new(directory: &Path, tag: &str, header: Arc<Header>, before: u64) -> Self {
         Follower {
             directory: directory.to_owned(),
             tag: tag.to_owned(),
             header: RefCell::new(header),
             seq: Cell::new(None),
             hot: Cell::new(Hot::default()),
+            before: Cell::new(before),
             looked_at: Cell::new(os::now_coarse()),
             left: Cell::new(2),
             pause: Cell::new(2),
@@ -59,10 +62,11 @@ impl Follower {
         self.header.borrow().clone()
     }
 
-    /// The id of the header that [`current`](Self::current) reads.
+    /// The place of a version among all values of the tag, as this saw them: greater means newer, also when the tag
+    /// was removed and made again.
     #[inline]
-    pub fn header_id(&self) -> u128 {
-        self.header.borrow().identity().id
+    pub fn place(&self, version: u64) -> u64 {
+        self.before.get().saturating_add(version)
     }
 
     /// The header with its notify count, to be taken before looking for a value and slept on after.
@@ -109,7 +113,11 @@ impl Follower {
             return false;
         }
         let Ok(Some(header)) = open_header(&path) else { return false };
-        self.header.replace(Arc::new(header));
+        let before = self.header.replace(Arc::new(header));
+        if before.identity().origin != self.header.borrow().identity().origin {
+            // A tag that was removed and made again counts from 1.
+            self.before.set(self.place(before.read().2.version));
+        }
         self.seq.set(None);
         true
     }
@@ -138,7 +146,7 @@ impl Follower {
 
 impl Clone for Follower {
     fn clone(&self) -> Self {
-        Self::new(&self.directory, &self.tag, self.header())
+        Self::new(&self.directory, &self.tag, self.header(), self.before.get())
     }
 }
 

@@ -23,6 +23,8 @@ use crate::segment::{Access, Segment};
 
 /// How long a lock that is held is tried for.
 const PATIENCE: Duration = Duration::from_millis(50);
+/// How long a name lock is: a takeover copies the value under it.
+const NAME_PATIENCE: Duration = Duration::from_secs(30);
 
 struct Registry {
     locks: Vec<RawFd>,
@@ -91,9 +93,10 @@ pub(crate) fn generation() -> u64 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// A descriptor for an exclusive `flock`, never mapped (a mapping would keep the lock in forked children).
+/// A descriptor for an exclusive `flock`, and for a header's name lock, never mapped (a mapping would keep the locks in
+/// forked children).
 ///
-/// The lock is given back by closing, at the latest by the kernel when the process dies, however it dies.
+/// The locks are given back by closing, at the latest by the kernel when the process dies, however it dies.
 pub(crate) struct Lock {
     file: ManuallyDrop<File>,
     generation: u64,
@@ -130,6 +133,29 @@ impl Lock {
         Ok(true)
     }
 
+    /// Takes the name lock of a header that was opened for writing, if nobody has it: whoever is going to change what
+    /// the tag's name leads to holds that of the header which the name leads to. A writer does not hold it.
+    pub fn try_name(&self, path: &Path) -> Result<bool> {
+        os::lock_record(&self.file, path)
+    }
+
+    /// Takes the name lock; false if somebody keeps it for half a minute.
+    pub fn name(&self, path: &Path) -> Result<bool> {
+        let deadline = Instant::now() + NAME_PATIENCE;
+        while !self.try_name(path)? {
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        Ok(true)
+    }
+
+    /// Gives the name lock back.
+    pub fn release_name(&self) {
+        os::unlock_record(&self.file);
+    }
+
     /// Takes a shared lock if nobody has it exclusively: how one asks whether a writer lives.
     pub fn try_shared(&self, path: &Path) -> Result<bool> {
         Self::outcome(fs2::FileExt::try_lock_shared(&*self.file), path)
@@ -160,6 +186,7 @@ impl Drop for Lock {
             // of another generation and does not come here.
             #[allow(clippy::disallowed_methods, reason = "the one place where a lock is given back")]
             let _ = fs2::FileExt::unlock(&*self.file);
+            self.release_name();
             // SAFETY: dropped once, here, and not used afterwards. Closed under the registry's lock, so that no child
             // is born with a descriptor that is open but not registered.
             unsafe { ManuallyDrop::drop(&mut self.file) };

@@ -50,8 +50,8 @@ pub struct Reader {
     source: RefCell<Option<Arc<Source>>>,
     /// The same for views, which borrow it.
     viewing: RefCell<Option<Viewing>>,
-    /// Header and version of the value that `read` or `wait` returned last.
-    returned: Option<(u128, u64)>,
+    /// The place of the value that `read` or `wait` returned last.
+    returned: Option<u64>,
     missed: u64,
 }
 
@@ -88,16 +88,16 @@ impl Reader {
             Err(Error::Empty { .. }) => return Ok(None),
             // The tag was removed before this value was taken: it is not waited for again.
             Err(Error::NotFound { .. }) => {
-                self.returned = Some((self.follower.header_id(), self.follower.current().version));
+                self.returned = Some(self.follower.place(self.follower.current().version));
                 return Ok(None);
             }
             Err(error) => return Err(error),
         };
-        let id = self.follower.header_id();
-        if let Some((_, version)) = self.returned {
-            self.missed += snapshot.version().saturating_sub(version).saturating_sub(1);
+        let place = self.follower.place(snapshot.version());
+        if let Some(returned) = self.returned {
+            self.missed += place.saturating_sub(returned).saturating_sub(1);
         }
-        self.returned = Some((id, snapshot.version()));
+        self.returned = Some(place);
         Ok(Some(snapshot))
     }
 
@@ -191,7 +191,8 @@ impl Reader {
         }
     }
 
-    /// How many values were published between those that `read` and `wait` returned.
+    /// How many values were published between those that `read` and `wait` returned; also when the writer was taken
+    /// over, or the tag was removed and written again, as far as this reader could see both.
     pub fn missed(&self) -> u64 {
         self.missed
     }
@@ -218,10 +219,8 @@ impl Reader {
     }
 
     fn is_newer(&self) -> bool {
-        let hot = self.follower.current();
-        let id = self.follower.header_id();
-        hot.version != 0
-            && self.returned.is_none_or(|(header, version)| header != id || hot.version > version)
+        let version = self.follower.current().version;
+        version != 0 && self.returned.is_none_or(|returned| self.follower.place(version) > returned)
     }
 
     /// The first view of a layout, and those that `view` cannot pin.
@@ -327,7 +326,7 @@ impl fmt::Debug for Reader {
         f.debug_struct("Reader")
             .field("store", &self.follower.directory)
             .field("tag", &self.tag())
-            .field("returned", &self.returned.map(|(_, version)| version))
+            .field("returned", &self.returned)
             .field("missed", &self.missed)
             .finish_non_exhaustive()
     }

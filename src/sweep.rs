@@ -29,7 +29,7 @@ pub(crate) fn gc(directory: &Path) -> Result<GcReport> {
     }
     // Temporary files before data files: a header that was displaced may be the only one that names a data file.
     for name in names.iter().filter(|name| tag::of_temporary(name).is_some()) {
-        report.add(name, temporary(&directory.join(name)));
+        report.add(name, temporary(directory, name));
     }
     for name in &names {
         if let Some((of, uuid)) = tag::of_data_file(name) {
@@ -53,7 +53,7 @@ impl GcReport {
 pub(crate) fn tag(directory: &Path, of: &str, current: Option<(FileId, u128)>) {
     let Ok(names) = names(directory) else { return };
     for name in names.iter().filter(|name| tag::of_temporary(name) == Some(of)) {
-        temporary(&directory.join(name));
+        temporary(directory, name);
     }
     for name in &names {
         let Some((_, uuid)) = tag::of_data_file(name).filter(|(owner, _)| *owner == of) else { continue };
@@ -124,13 +124,47 @@ impl Free {
     }
 }
 
-/// Removes a temporary file of a writer that was killed while it made it, or of a takeover that was.
-fn temporary(path: &Path) -> Option<u64> {
-    let free = Free::lock(path)?;
-    let start = free.start()?;
-    let ours =
-        start == [0; 8] || Identity::starts(Kind::Header, &start) || Identity::starts(Kind::Segment, &start);
-    if ours { free.remove() } else { None }
+/// Removes a temporary file of a writer that was killed while it made it, or the header that was replaced or removed by
+/// somebody who was killed before the end of it.
+fn temporary(directory: &Path, name: &str) -> Option<u64> {
+    let path = directory.join(name);
+    let free = Free::lock(&path);
+    let start = match &free {
+        Some(free) => free.start()?,
+        // A living writer's: its header, if that was displaced; else something in the making.
+        None => return displaced(directory, &path, tag::of_temporary(name)?, false),
+    };
+    if Identity::starts(Kind::Header, &start) {
+        return displaced(directory, &path, tag::of_temporary(name)?, true);
+    }
+    let ours = start == [0; 8] || Identity::starts(Kind::Segment, &start);
+    if ours { free?.remove() } else { None }
+}
+
+/// Ends what a killed process began that displaced a header: tells its writer and its readers, and removes its files.
+/// With no writer alive it may also be a header that was being made.
+fn displaced(directory: &Path, path: &Path, of: &str, free: bool) -> Option<u64> {
+    let status = os::status_at(path).ok()??;
+    if !status.is_file() || (status.uid != os::uid() && os::uid() != 0) {
+        return None;
+    }
+    let lock = Lock::open(path, true).ok()?;
+    if os::status_of(lock.file(), path).ok()?.id != status.id || !lock.try_name(path).ok()? {
+        // Whoever displaced it is at work still.
+        return None;
+    }
+    let file = os::open(path, true).ok()?;
+    let header = Header::map(&file, path, true, true).ok().filter(|header| header.file() == status.id);
+    match header.filter(|header| header.latch().is_frozen()) {
+        Some(header) => {
+            header.retire();
+            remove::unlink_data(directory, of, &header);
+        }
+        None if free => {}
+        None => return None,
+    }
+    let still = os::stands_at(status.id, path).ok()?;
+    (still && os::unlink(path).ok()?).then_some(status.allocated)
 }
 
 /// Removes a data file that the header of its tag does not name.
@@ -159,8 +193,10 @@ fn ephemeral(directory: &Path, name: &str) -> Option<u64> {
     }
     let free = Free::lock(&path)?;
     let header = Header::map(&file, &path, true, true).ok()?;
-    // Not live: somebody is taking it over, and copies its value.
-    if header.file() != free.id || !header.is_live() || !remove::retire(directory, name, &header).ok()? {
+    // Without the name lock: somebody is taking it over, and copies its value.
+    let lock = Lock::open(&path, true).ok()?;
+    let same = header.file() == free.id && os::status_of(lock.file(), &path).ok()?.id == free.id;
+    if !same || !lock.try_name(&path).ok()? || !remove::retire(directory, name, &header).ok()? {
         return None;
     }
     Some(status.allocated)

@@ -23,3 +23,6 @@ RUSTFLAGS="--cfg loom" cargo test --locked --release --test loom --target-dir ta
 
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+step "licences, bans and sources of dependencies"
+ci/deny.sh

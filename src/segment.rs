@@ -71,12 +71,12 @@ impl Segment {
             Access::Pinning => Some(Mapping::new(file, path, identity.region as u64, identity.region, true)?),
             _ => None,
         };
-        let id = os::status_of(file, path)?.id;
+        let status = os::status_of(file, path)?;
         // Any number does; this one differs between processes and between mappings of one.
         let shard = uuid::Uuid::new_v4().as_bytes()[0] as usize % SHARDS;
         let segment = Segment {
             identity,
-            file: id,
+            file: status.id,
             access,
             body,
             pins,
@@ -84,7 +84,8 @@ impl Segment {
             held: Default::default(),
             counted: Default::default(),
             usable: PrivateU32::new(0),
-            populated: PrivateU32::new(0),
+            // Of a file with holes no more is touched than what has to be: there may be no storage for the rest.
+            populated: PrivateU32::new(if status.allocated < status.size { u32::MAX } else { 0 }),
         };
         segment.refresh(file, path)?;
         Ok(segment)
@@ -103,6 +104,21 @@ impl Segment {
             return Err(Error::Truncated { path: path.to_owned(), found, expected });
         }
         self.usable.fetch_max(allocated as u32, PrivateOrdering::Relaxed);
+        Ok(())
+    }
+
+    /// For a reader that pins: storage for what it touches of a file with holes, such as `cp` makes of zeros. Slots that
+    /// are published later have theirs, as a writer that takes on such a file fills it.
+    pub fn fill_holes(&self, file: &File, path: &Path, slot: usize, nbytes: usize) -> Result<()> {
+        let value =
+            (self.identity.slot_offset(slot.min(SLOTS)) as u64, nbytes.min(self.identity.capacity) as u64);
+        for (offset, length) in [(0, 2 * self.identity.region as u64), value] {
+            match os::fill_holes(file, path, offset, length) {
+                Err(error @ Error::NoSpace { .. }) => return Err(error),
+                // What cannot be allocated ahead has no limit to run into, either (ramfs).
+                _ => {}
+            }
+        }
         Ok(())
     }
 

@@ -107,7 +107,7 @@ impl Slots {
             return Ok(None);
         }
         let Ok(found) = data_file::identify(&file, path) else { return Ok(None) };
-        os::fill_holes(&file, path, found.file_size(SLOTS).unwrap_or(0))?;
+        os::fill_holes(&file, path, 0, found.file_size(SLOTS).unwrap_or(0))?;
         let Ok(segment) = Segment::map(&file, path, Access::Writing) else { return Ok(None) };
         let identity = *segment.identity();
         let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);

@@ -118,7 +118,11 @@ impl Slots {
         {
             return Ok(None);
         }
-        os::set_rights(&file, path, rights)?;
+        match os::set_rights(&file, path, rights) {
+            // Another user's file, which this one may write, but not set the permissions of: not to go on with.
+            Err(Error::NotWritable { .. }) => return Ok(None),
+            set => set?,
+        }
         // Acquire: as a reader; the bytes of that version are visible.
         let published = std::array::from_fn(|slot| segment.content(slot).load(Ordering::Acquire));
         let slots = Slots { segment: Arc::new(segment), file, _lock: lock, uuid, published };

@@ -28,6 +28,7 @@ pub enum Target {
 }
 
 /// Runs one input in a directory of this process in the one that NDSHARRAY_FUZZ_DIR names.
+#[allow(dead_code)] // The replay brings its own place.
 pub fn fuzz(target: Target, input: &[u8]) {
     thread_local! {
         static PLACE: RefCell<Option<Place>> = const { RefCell::new(None) };

@@ -7,6 +7,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 step "formatting"
 cargo fmt --all --check
+cargo fmt --manifest-path fuzz/Cargo.toml --check -- --config-path .
 
 step "clippy"
 cargo clippy --workspace --all-targets --locked -- -D warnings

@@ -113,10 +113,9 @@ impl Segment {
         let value =
             (self.identity.slot_offset(slot.min(SLOTS)) as u64, nbytes.min(self.identity.capacity) as u64);
         for (offset, length) in [(0, 2 * self.identity.region as u64), value] {
-            match os::fill_holes(file, path, offset, length) {
-                Err(error @ Error::NoSpace { .. }) => return Err(error),
-                // What cannot be allocated ahead has no limit to run into, either (ramfs).
-                _ => {}
+            // Where nothing can be allocated ahead there is no limit to run into, either (ramfs).
+            if let Err(error @ Error::NoSpace { .. }) = os::fill_holes(file, path, offset, length) {
+                return Err(error);
             }
         }
         Ok(())

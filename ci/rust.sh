@@ -7,6 +7,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 step "formatting"
 cargo fmt --all --check
+cargo fmt --manifest-path fuzz/Cargo.toml --check -- --config-path .
 
 step "clippy"
 cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -23,3 +24,6 @@ RUSTFLAGS="--cfg loom" cargo test --locked --release --test loom --target-dir ta
 
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+step "licences, bans and sources of dependencies"
+ci/deny.sh

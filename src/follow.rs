@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::header::Header;
+use crate::header::{self, Header};
 use crate::record::Hot;
 use crate::{os, remove};
 
@@ -156,7 +156,10 @@ fn open_header(path: &Path) -> Result<Option<Header>> {
     // Read-write only for the waiting flag; without the permission the reader wakes by itself.
     match os::open(path, true) {
         Ok(writable) if os::status_of(&writable, path)?.id == status.id => {
-            Header::map(&writable, path, true, false).map(Some)
+            // A copy may have a hole where the flag is; on a full store this reader wakes by itself, too.
+            let storage = os::fill_holes(&writable, path, 0, header::identify(&writable, path)?.file_size());
+            let announces = !matches!(storage, Err(Error::NoSpace { .. }));
+            Header::map(&writable, path, announces, false).map(Some)
         }
         _ => Header::map(&file, path, false, false).map(Some),
     }

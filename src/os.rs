@@ -85,8 +85,12 @@ fn status(stat: &rustix::fs::Stat) -> Status {
     }
 }
 
-/// Opens what exists at `path`: never follows a symlink, never blocks on a FIFO, never passes to another program.
+/// Opens the regular file at `path`: never follows a symlink, never blocks on a FIFO, never passes to another program.
 pub(crate) fn open(path: &Path, writable: bool) -> io::Result<File> {
+    // Looked at first: opening a device may do things, and opening a FIFO lets its other end go on.
+    if !status(&rustix::fs::lstat(path)?).is_file() {
+        return Err(Errno::LOOP.into());
+    }
     let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
     let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
@@ -112,11 +116,12 @@ pub(crate) fn allocate(file: &File, path: &Path, offset: u64, length: u64) -> Re
     }
 }
 
-/// Fills the holes of a file of ours, of which up to `length` bytes will be touched. A file that this library made has
-/// none; a copy of it may.
-pub(crate) fn fill_holes(file: &File, path: &Path, length: u64) -> Result<()> {
+/// Fills the holes in a part of a file of ours that will be touched. A file that this library made has none; a copy of
+/// it may.
+pub(crate) fn fill_holes(file: &File, path: &Path, offset: u64, length: u64) -> Result<()> {
     let Status { size, allocated, .. } = status_of(file, path)?;
-    if allocated < size { allocate(file, path, 0, size.min(length)) } else { Ok(()) }
+    let length = length.min(size.saturating_sub(offset));
+    if allocated < size && length > 0 { allocate(file, path, offset, length) } else { Ok(()) }
 }
 
 /// The error of a full store, with the figures of the filesystem that `path` is on.

@@ -107,9 +107,10 @@ fn child() {
     let scenario = ALL[words[0].parse::<usize>().unwrap()];
     let mut writer = (scenario.prepare)(&store);
     let witnesses = Witnesses::new(scenario, &store);
+    let value = scenario.value();
     strace::mark(strace::BEGIN);
     steps::begin(u64::MAX);
-    (scenario.operate)(&store, &mut writer);
+    (scenario.operate)(&store, &mut writer, &value);
     let taken = steps::end();
     strace::mark(strace::END);
     drop(writer);

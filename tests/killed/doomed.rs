@@ -38,9 +38,10 @@ impl Doomed {
                 // SAFETY: changes nothing but this process's alarm clock.
                 unsafe { libc::alarm(PATIENCE) };
                 let mut writer = (scenario.prepare)(store);
+                let value = scenario.value();
                 its_end.write_all(b"r").unwrap();
                 its_end.read_exact(&mut [0]).unwrap();
-                let said = around(&mut || (scenario.operate)(store, &mut writer));
+                let said = around(&mut || (scenario.operate)(store, &mut writer, &value));
                 // Its end by a drop, of an ephemeral writer for one, is not what is looked at.
                 std::mem::forget(writer);
                 its_end.write_all(&said).unwrap();

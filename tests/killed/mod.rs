@@ -7,6 +7,8 @@ pub mod aftermath;
 pub mod doomed;
 pub mod scenarios;
 pub mod strace;
+#[cfg(target_arch = "x86_64")]
+pub mod tracer;
 
 /// The tag that things are done to.
 pub const TAG: &str = "t";
@@ -54,15 +56,34 @@ fn user_data(version: u64, kind: Kind) -> String {
     format!("{kind:?} {version}")
 }
 
+/// A value that is ready to be written, so that making it takes no steps of the writer.
+pub struct Value {
+    version: u64,
+    dtype: DType,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+    user_data: String,
+}
+
+impl Value {
+    pub fn new(version: u64, kind: Kind) -> Value {
+        let (dtype, shape) = kind.layout();
+        let length = shape.iter().product::<usize>() * dtype.itemsize();
+        let bytes = bytes(version, kind, length).collect();
+        Value { version, dtype, shape, bytes, user_data: user_data(version, kind) }
+    }
+
+    pub fn write(&self, writer: &mut Writer) -> Result<u64> {
+        writer.write_bytes(&self.dtype, &self.shape, &self.bytes, self.user_data.as_bytes())
+    }
+}
+
 /// Publishes the next value.
 pub fn write(writer: &mut Writer, kind: Kind) -> Result<u64> {
-    let version = writer.version() + 1;
-    let (dtype, shape) = kind.layout();
-    let length = shape.iter().product::<usize>() * dtype.itemsize();
-    let bytes: Vec<u8> = bytes(version, kind, length).collect();
-    let published = writer.write_bytes(&dtype, &shape, &bytes, user_data(version, kind).as_bytes())?;
-    assert_eq!(published, version);
-    Ok(version)
+    let value = Value::new(writer.version() + 1, kind);
+    let published = value.write(writer)?;
+    assert_eq!(published, value.version);
+    Ok(published)
 }
 
 /// Checks that a value is whole, and says which one it is.
@@ -100,8 +121,9 @@ pub struct Scenario {
     pub prepare: fn(&Store) -> Option<Writer>,
     pub company: Company,
     /// What it is killed in.
-    pub operate: fn(&Store, &mut Option<Writer>),
-    /// The values that may be found afterwards. No others; none at all only if `absent`.
+    pub operate: fn(&Store, &mut Option<Writer>, &Value),
+    /// The values that may be found afterwards; the last one is what is written, if anything is. No others; none at
+    /// all only if `absent`.
     pub values: &'static [(u64, Kind)],
     /// Whether the tag may be missing, or empty, afterwards.
     pub absent: bool,
@@ -109,6 +131,14 @@ pub struct Scenario {
     pub takeover: bool,
     /// Whether the next writer cannot tidy up alone: there are other tags, or a writer that has files lives longer.
     pub sweeps: bool,
+}
+
+impl Scenario {
+    /// What it writes, if it writes.
+    pub fn value(&self) -> Value {
+        let (version, kind) = self.values[self.values.len() - 1];
+        Value::new(version, kind)
+    }
 }
 
 /// An empty store in memory.

@@ -4,7 +4,7 @@ use ndsharray::{Store, Writer};
 
 use super::Company::*;
 use super::Kind::*;
-use super::{Kind, Scenario, TAG, write};
+use super::{Kind, Scenario, TAG, Value, write};
 
 fn nothing(_: &Store) -> Option<Writer> {
     None
@@ -17,15 +17,18 @@ fn wrote(store: &Store, kinds: &[Kind]) -> Option<Writer> {
     Some(writer)
 }
 
-fn publish(writer: &mut Option<Writer>, kind: Kind) {
-    write(writer.as_mut().unwrap(), kind).unwrap();
+fn publish(_: &Store, writer: &mut Option<Writer>, value: &Value) {
+    value.write(writer.as_mut().unwrap()).unwrap();
 }
 
 pub const FIRST_WRITE: Scenario = Scenario {
     name: "first write (header and segment made)",
     prepare: nothing,
     company: Nobody,
-    operate: |store, writer| *writer = wrote(store, &[Small]),
+    operate: |store, writer, value| {
+        *writer = Some(store.writer(TAG).unwrap());
+        publish(store, writer, value);
+    },
     values: &[(1, Small)],
     absent: true,
     takeover: false,
@@ -36,7 +39,7 @@ pub const FIRST_VALUE: Scenario = Scenario {
     name: "first value under a header (segment made)",
     prepare: |store| wrote(store, &[]),
     company: Reader,
-    operate: |_, writer| publish(writer, Small),
+    operate: publish,
     values: &[(1, Small)],
     absent: true,
     takeover: false,
@@ -47,7 +50,7 @@ pub const PUBLISH: Scenario = Scenario {
     name: "publish of 64 bytes",
     prepare: |store| wrote(store, &[Small, Small]),
     company: Reader,
-    operate: |_, writer| publish(writer, Small),
+    operate: publish,
     values: &[(2, Small), (3, Small)],
     absent: false,
     takeover: false,
@@ -64,19 +67,11 @@ pub const GROWTH: Scenario = Scenario {
     ..PUBLISH
 };
 
-pub const RECYCLED: Scenario = Scenario {
-    name: "layout change, recycled",
-    operate: |_, writer| publish(writer, Cast),
-    values: &[(2, Small), (3, Cast)],
-    ..PUBLISH
-};
+pub const RECYCLED: Scenario =
+    Scenario { name: "layout change, recycled", values: &[(2, Small), (3, Cast)], ..PUBLISH };
 
-pub const NEW_SEGMENT: Scenario = Scenario {
-    name: "layout change, to a new segment",
-    operate: |_, writer| publish(writer, Big),
-    values: &[(2, Small), (3, Big)],
-    ..PUBLISH
-};
+pub const NEW_SEGMENT: Scenario =
+    Scenario { name: "layout change, to a new segment", values: &[(2, Small), (3, Big)], ..PUBLISH };
 
 pub const SHRINK: Scenario = Scenario {
     name: "shrink to a new segment",
@@ -94,7 +89,7 @@ pub const TAKEOVER: Scenario = Scenario {
     name: "takeover of a live writer, which then leaves",
     prepare: nothing,
     company: Victim,
-    operate: |store, writer| *writer = Some(store.writer_options(TAG).takeover(true).open().unwrap()),
+    operate: |store, writer, _| *writer = Some(store.writer_options(TAG).takeover(true).open().unwrap()),
     values: &[(2, Small)],
     absent: false,
     takeover: false,
@@ -121,7 +116,7 @@ pub const LEFT: Scenario = Scenario {
 
 pub const REMOVE: Scenario = Scenario {
     name: "remove",
-    operate: |store, _| store.remove(TAG).unwrap(),
+    operate: |store, _, _| store.remove(TAG).unwrap(),
     absent: true,
     takeover: false,
     ..LEFT
@@ -129,7 +124,7 @@ pub const REMOVE: Scenario = Scenario {
 
 pub const FORCE_REMOVE: Scenario = Scenario {
     name: "removal under a live writer",
-    operate: |store, _| store.force_remove(TAG).unwrap(),
+    operate: |store, _, _| store.force_remove(TAG).unwrap(),
     absent: true,
     takeover: false,
     ..TAKEOVER
@@ -143,7 +138,7 @@ pub const EPHEMERAL: Scenario = Scenario {
         Some(writer)
     },
     company: Reader,
-    operate: |_, writer| drop(writer.take()),
+    operate: |_, writer, _| drop(writer.take()),
     values: &[(1, Small)],
     absent: true,
     takeover: false,
@@ -157,7 +152,7 @@ pub const GC: Scenario = Scenario {
         None
     },
     company: Reader,
-    operate: |store, _| assert_eq!(store.gc().unwrap().removed.len(), 4),
+    operate: |store, _, _| assert_eq!(store.gc().unwrap().removed.len(), 4),
     values: &[(2, Small)],
     absent: false,
     takeover: false,

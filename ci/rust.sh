@@ -22,6 +22,13 @@ cargo test --locked --no-default-features --lib
 step "loom"
 RUSTFLAGS="--cfg loom" cargo test --locked --release --test loom --target-dir target/loom -- --nocapture --test-threads 2
 
+step "a writer killed at each of its steps"
+RUSTFLAGS="--cfg ndsharray_steps" cargo test --locked --test steps --target-dir target/steps -- --nocapture --test-threads 1
+
+step "a writer killed after each of its instructions"
+# As users build it; without optimisation there are ten times as many.
+cargo test --locked --release --test instructions -- --nocapture --test-threads 1
+
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 

@@ -80,6 +80,8 @@ pub(crate) fn ephemerals(directory: &Path) {
 pub(crate) fn names(directory: &Path) -> Result<Vec<String>> {
     let failed = |error| crate::Error::io(directory, "list it", error);
     let mut names = Vec::new();
+    os::step("openat");
+    os::step("fstat");
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         if let Ok(name) = entry.map_err(failed)?.file_name().into_string() {
             names.push(name);

@@ -52,7 +52,12 @@ pub struct Child {
 impl Child {
     /// Starts the test binary in a role, which is words with spaces between.
     pub fn start(role: &str, store: &Store) -> Child {
-        let mut process = Command::new(std::env::current_exe().unwrap())
+        Child::start_with(Command::new(std::env::current_exe().unwrap()), role, store)
+    }
+
+    /// The same by another command, to which the arguments of the test binary are added.
+    pub fn start_with(mut command: Command, role: &str, store: &Store) -> Child {
+        let mut process = command
             .args(["--ignored", "--exact", "child", "--nocapture", "--test-threads=1"])
             .env(ROLE, role)
             .env(DIRECTORY, store.directory())

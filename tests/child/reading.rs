@@ -9,18 +9,18 @@ use super::{say, stopping};
 
 /// What a reader has seen of the versions.
 #[derive(Default)]
-struct Seen {
-    first: u64,
-    last: u64,
-    returned: u64,
+pub struct Seen {
+    pub first: u64,
+    pub last: u64,
+    pub returned: u64,
     /// The writer is taken over meanwhile. The value comes once more, from the new header; a publish that was under way
     /// just then may come before it.
-    loose: bool,
+    pub loose: bool,
 }
 
 impl Seen {
     /// A value that may be the same as last time.
-    fn some(&mut self, version: u64) {
+    pub fn some(&mut self, version: u64) {
         let least = self.last.saturating_sub(u64::from(self.loose));
         assert!(version >= least, "version {version} after {}", self.last);
         if version > self.last {
@@ -29,7 +29,7 @@ impl Seen {
     }
 
     /// A value that must be newer.
-    fn newer(&mut self, version: u64) {
+    pub fn newer(&mut self, version: u64) {
         if self.loose && version <= self.last {
             return self.some(version);
         }
@@ -122,7 +122,7 @@ fn views(reader: &Reader, seen: &mut Seen) {
 }
 
 /// For the ways that copy: this process may not write to the store any more. `Err` if that cannot be arranged.
-fn give_up_permission(store: &Store, way: &str) -> Result<(), String> {
+pub fn give_up_permission(store: &Store, way: &str) -> Result<(), String> {
     let refused = |what: &str| format!("{what} needs root: {}", std::io::Error::last_os_error());
     match way {
         "uid" => {

@@ -202,7 +202,7 @@ pub fn stopping() -> bool {
 /// They must not start a process while this one closes a writer: until its exec, the new process has a copy of every
 /// descriptor, and so keeps the lock of the writer that was just closed.
 pub struct Watchdog {
-    _alive: std::sync::mpsc::Sender<()>,
+    alive: std::sync::mpsc::Sender<()>,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -213,12 +213,23 @@ impl Watchdog {
         let (alive, gone) = std::sync::mpsc::channel::<()>();
         std::thread::spawn(move || {
             let patience = Duration::from_secs(u64::from(PATIENCE) + 30);
-            if gone.recv_timeout(patience) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                eprintln!("{test} hangs");
-                std::process::abort();
+            loop {
+                match gone.recv_timeout(patience) {
+                    Ok(()) => {}
+                    Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return,
+                    Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
+                        eprintln!("{test} hangs");
+                        std::process::abort();
+                    }
+                }
             }
         });
-        Watchdog { _alive: alive, _alone: alone }
+        Watchdog { alive, _alone: alone }
+    }
+
+    /// Something happened: the time starts again.
+    pub fn feed(&self) {
+        self.alive.send(()).unwrap();
     }
 }
 

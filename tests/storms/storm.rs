@@ -277,6 +277,8 @@ impl<'a> Storm<'a> {
         for tag in 0..TAGS.len() {
             let version = self.check_value(tag);
             self.next_writer(tag, version);
+            let slots = self.place.store.stat(TAGS[tag]).unwrap().value.unwrap().slots.unwrap();
+            assert_eq!(slots.pinned, 0, "the pins of the dead are left behind");
         }
         let left = files(&self.place.store);
         assert_eq!(left.len(), 2 * TAGS.len(), "{left:?}");

@@ -247,7 +247,8 @@ impl Peer {
             "a child failed ({status}, signal {:?}):\n{said}\n{errors}",
             status.signal()
         );
-        for line in said.lines().filter(|line| line.starts_with("skipped: ")) {
+        for line in said.lines().filter(|line| line.starts_with("skipped: ") || line.starts_with("figures: "))
+        {
             println!("\n{line}");
         }
         said

@@ -228,6 +228,11 @@ impl Peer {
         writeln!(self.child.stdin.as_mut().unwrap(), "{word}").unwrap();
     }
 
+    /// Its pid.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn stderr(&mut self) -> String {
         let _ = self.child.kill();
         self.errors.take().map_or(String::new(), |errors| errors.join().unwrap())
@@ -252,6 +257,12 @@ impl Peer {
             println!("\n{line}");
         }
         said
+    }
+
+    /// Has it gone, however it ends.
+    pub fn reap(mut self) {
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
     }
 
     /// Kills it with SIGKILL.

@@ -248,7 +248,7 @@ fn users_who_are_mapped_apart() {
             assert_eq!(files(dir.path()), before);
         };
         look_on();
-        owner.kill();
+        let _input = owner.kill();
         let deadline = std::time::Instant::now() + sandbox::WATCHDOG;
         while host.stat("gone").unwrap().writer_alive {
             assert!(std::time::Instant::now() < deadline, "the lock of a killed writer is still held");

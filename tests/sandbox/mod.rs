@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -259,16 +259,21 @@ impl Peer {
         said
     }
 
-    /// Has it gone, however it ends.
-    pub fn reap(mut self) {
+    /// Has it gone, however it ends. As for [`kill`](Self::kill).
+    pub fn reap(mut self) -> Option<ChildStdin> {
+        let input = self.child.stdin.take();
         let _ = self.child.kill();
         self.child.wait().unwrap();
+        input
     }
 
-    /// Kills it with SIGKILL.
-    pub fn kill(mut self) {
+    /// Kills it with SIGKILL. Its input ends when what is returned is dropped: what runs below it and is killed a little
+    /// later does not see the end before.
+    pub fn kill(mut self) -> Option<ChildStdin> {
+        let input = self.child.stdin.take();
         self.child.kill().unwrap();
         assert_eq!(self.child.wait().unwrap().signal(), Some(9));
+        input
     }
 }
 

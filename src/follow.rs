@@ -99,6 +99,10 @@ impl Follower {
             return false;
         }
         let Ok(Some(header)) = open_header(&path) else { return false };
+        if header.is_gone() {
+            // It came back with a mount or directory; its writer went on elsewhere, and comes here.
+            return false;
+        }
         self.header.replace(Arc::new(header));
         self.record.set(None);
         true

@@ -1,9 +1,9 @@
 //! What becomes of a writer whose files lost their names, or whose tag was taken over or removed.
 
 use crate::error::{Error, Result};
-use crate::os;
-use crate::process;
+use crate::header::Header;
 use crate::publish::{Fill, Publisher, Stamp};
+use crate::{os, process, remove};
 
 impl Publisher {
     /// Copies a filled slot to a new segment, whose slot 0 it becomes.
@@ -32,6 +32,7 @@ impl Publisher {
     pub(crate) fn look(&mut self, fill: &mut Fill) -> Result<bool> {
         match os::status_at(&self.path())? {
             Some(status) if status.id == self.header.file() => {}
+            Some(_) if self.buries()? => return Ok(true),
             Some(_) => return Err(self.end()),
             None if self.header.is_gone() => return Err(self.end()),
             None if !self.header.is_live() => return Err(self.leaving()),
@@ -45,6 +46,17 @@ impl Publisher {
             }
         }
         Ok(false)
+    }
+
+    /// Whether what stands at the path is a retired header, which came back with its mount or directory. It is removed.
+    fn buries(&self) -> Result<bool> {
+        let path = self.path();
+        let opened = if self.header.is_live() { remove::open_own(&path) } else { Ok(None) };
+        let Ok(Some((file, _))) = opened else { return Ok(false) };
+        match Header::map(&file, &path, true, true) {
+            Ok(other) if other.is_gone() => remove::retire(&self.directory, &self.tag, &other),
+            _ => Ok(false),
+        }
     }
 
     /// Somebody removed the header by hand (`rm`, RemoveIPC, a new mount): a new header with a new segment.

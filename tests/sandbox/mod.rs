@@ -224,8 +224,12 @@ impl Peer {
     }
 
     /// Sends a line that the child [`hear`]s.
+    #[track_caller]
     pub fn tell(&mut self, word: &str) {
-        writeln!(self.child.stdin.as_mut().unwrap(), "{word}").unwrap();
+        if writeln!(self.child.stdin.as_mut().unwrap(), "{word}").is_err() {
+            let errors = self.stderr();
+            panic!("a child ended before it was told {word:?}:\n{}\n{errors}", self.seen);
+        }
     }
 
     /// Its pid.

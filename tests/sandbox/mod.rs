@@ -232,6 +232,16 @@ impl Peer {
         }
     }
 
+    /// Waits until it is gone, which it is to be by itself.
+    #[track_caller]
+    pub fn dies(&mut self) -> std::process::ExitStatus {
+        let (input, deadline) = (self.child.stdin.take(), Instant::now() + WATCHDOG);
+        while self.take(deadline).is_some() {}
+        let status = self.child.wait().unwrap();
+        drop(input);
+        status
+    }
+
     /// Its pid.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -106,7 +106,7 @@ def full(use, value):
             use()
         except OSError as error:
             assert isinstance(error, ndsharray.NoSpaceError) and error.errno == errno.ENOSPC, error
-            assert error.total == 2 << 20 and error.free < error.wanted, error
+            assert error.total == 4 << 20 and error.free < error.wanted, error
         else:
             raise AssertionError("the store was not full")
         assert sorted(os.listdir(place)) == files
@@ -179,7 +179,7 @@ def test_full_store(directory: Path) -> None:
 
 def test_full_at_every_stage(directory: Path) -> None:
     """Header, first value, second and third slot, new segment, takeover; `write`, a loan and the classic class."""
-    small(directory, "2m", STAGES)
+    small(directory, "4m", STAGES)
 
 
 def test_failed_write_leaves_the_last_value(store: Store) -> None:

@@ -92,7 +92,7 @@ pub fn start((_, engine): Named, read_only: bool, test: &str, role: &str, place:
         Engine::Unshare(options) => {
             let inside = place.join(role).join("store");
             std::fs::create_dir_all(&inside).unwrap();
-            let mut setup = format!("mount --bind \"$1/../../store\" \"$1\"\n");
+            let mut setup = "mount --bind \"$1/../../store\" \"$1\"\n".to_owned();
             if read_only {
                 setup += "mount -o remount,bind,ro \"$1\"\n";
             }

@@ -105,7 +105,9 @@ pub fn start((_, engine): Named, read_only: bool, test: &str, role: &str, place:
             let inner = again(test, role, &inside);
             let mut command = Command::new("bwrap");
             command.args(bubblewrap(uid)).arg(if read_only { "--ro-bind" } else { "--bind" });
-            command.arg(&store).arg(&inside).arg(std::env::current_exe().unwrap());
+            command.arg(&store).arg(&inside);
+            // Its own path may be hidden inside.
+            command.arg("--ro-bind").arg(std::env::current_exe().unwrap()).args(["/dev/test", "/dev/test"]);
             command.args(inner.get_args());
             command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
             command

@@ -113,6 +113,10 @@ impl Follower {
             return false;
         }
         let Ok(Some(header)) = open_header(&path) else { return false };
+        if header.is_gone() {
+            // It came back with a mount or directory; its writer went on elsewhere, and comes here.
+            return false;
+        }
         let before = self.header.replace(Arc::new(header));
         if before.identity().origin != self.header.borrow().identity().origin {
             // A tag that was removed and made again counts from 1.

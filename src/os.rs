@@ -126,6 +126,11 @@ pub(crate) fn is_exhausted(error: &io::Error) -> bool {
 
 /// Gives `file` the storage of `offset..offset + length`, so that touching it can never fail.
 pub(crate) fn allocate(file: &File, path: &Path, offset: u64, length: u64) -> Result<()> {
+    // Beyond the limit the kernel sends SIGXFSZ, which kills.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    if limit.is_some_and(|limit| offset.saturating_add(length) > limit) {
+        return Err(no_space(path, length));
+    }
     loop {
         step("fallocate");
         return match rustix::fs::fallocate(file.as_fd(), FallocateFlags::empty(), offset, length) {
@@ -289,6 +294,22 @@ pub(crate) fn uid() -> u32 {
     step("geteuid");
     rustix::process::geteuid().as_raw()
 }
+
+/// Whether an open file is this process's to change: it owns it, or is root over it.
+///
+/// Uids alone do not say so in a user namespace: its root has no rights over users that are not mapped, and all of these
+/// look like one uid. The kernel knows: only an owner may change a file's mode.
+pub(crate) fn is_owner(file: &File, status: &Status) -> bool {
+    let uid = uid();
+    match status.uid == uid {
+        true if uid != UNMAPPED => true,
+        false if uid != 0 => false,
+        _ => file.set_permissions(std::fs::Permissions::from_mode(status.mode)).is_ok(),
+    }
+}
+
+/// What users look like that a user namespace does not map, unless the machine was told otherwise.
+pub(crate) const UNMAPPED: u32 = 65534;
 
 /// The size of a memory page in bytes.
 pub(crate) fn page_size() -> usize {

@@ -108,7 +108,10 @@ impl Free {
         }
         let lock = Lock::open(path, false).ok()?;
         let same = os::status_of(lock.file(), path).ok()?.id == status.id;
-        let free = same && lock.try_exclusive(path).ok()? && os::stands_at(status.id, path).ok()?;
+        let free = same
+            && os::is_owner(lock.file(), &status)
+            && lock.try_exclusive(path).ok()?
+            && os::stands_at(status.id, path).ok()?;
         let (id, allocated) = (status.id, status.allocated);
         free.then_some(Free { lock, path: path.to_owned(), id, allocated })
     }

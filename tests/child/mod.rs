@@ -73,11 +73,6 @@ impl Child {
         Child { process, output, role: role.to_owned() }
     }
 
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.process.id()
-    }
-
     /// Starts it and waits for its first line, "ready".
     pub fn ready(role: &str, store: &Store) -> Child {
         let mut child = Child::start(role, store);
@@ -85,6 +80,7 @@ impl Child {
         child
     }
 
+    /// Its process id.
     pub fn pid(&self) -> libc::pid_t {
         self.process.id().try_into().unwrap()
     }

@@ -11,6 +11,8 @@ use crate::{os, remove};
 
 /// How often a reader that finds nothing new looks whether the tag's file was replaced.
 const LOOK_EVERY: u64 = 100_000_000;
+/// How many headers in a row it may find replaced before it has mapped them.
+const SUCCESSIONS: u32 = 1000;
 /// At the latest after so many looks at an unchanged value in a row, `view` and `latest` look at the clock.
 const IDLE_CALLS: u32 = 32;
 
@@ -112,11 +114,7 @@ impl Follower {
         if os::stands_at(mine, &path).unwrap_or(true) {
             return false;
         }
-        let Ok(Some(header)) = open_header(&path) else { return false };
-        if header.is_gone() {
-            // It came back with a mount or directory; its writer went on elsewhere, and comes here.
-            return false;
-        }
+        let Some(header) = self.open_next(&path) else { return false };
         let before = self.header.replace(Arc::new(header));
         if before.identity().origin != self.header.borrow().identity().origin {
             // A tag that was removed and made again counts from 1.
@@ -124,6 +122,22 @@ impl Follower {
         }
         self.seq.set(None);
         true
+    }
+
+    /// The header that the path leads to now and that is in use.
+    fn open_next(&self, path: &Path) -> Option<Header> {
+        for _ in 0..SUCCESSIONS {
+            let header = open_header(path).ok()??;
+            if !header.is_gone() {
+                return Some(header);
+            }
+            if os::stands_at(header.file(), path).unwrap_or(true) {
+                // It came back with a mount or directory; its writer went on elsewhere, and comes here.
+                return None;
+            }
+            // It was replaced since it was opened.
+        }
+        None
     }
 
     /// Before a value is taken that may be the same as last time: looks at the clock now and then, and at GONE always.

@@ -40,7 +40,7 @@ fn operate(store: &Store, what: &str) -> Result<(), Error> {
         _ => {
             let options = match what {
                 "write" => options,
-                "write for a while" => options.ephemeral(true),
+                "write for a while" => options.takeover(true).ephemeral(true),
                 "take over" => options.takeover(true),
                 other => panic!("{other}?"),
             };

@@ -274,10 +274,10 @@ impl<'a> Storm<'a> {
             player.child.kill();
         }
         self.strike_orphans();
-        for tag in 0..TAGS.len() {
+        for (tag, name) in TAGS.iter().enumerate() {
             let version = self.check_value(tag);
             self.next_writer(tag, version);
-            let slots = self.place.store.stat(TAGS[tag]).unwrap().value.unwrap().slots.unwrap();
+            let slots = self.place.store.stat(name).unwrap().value.unwrap().slots.unwrap();
             assert_eq!(slots.pinned, 0, "the pins of the dead are left behind");
         }
         let left = files(&self.place.store);

@@ -162,14 +162,15 @@ impl<'a> Mapping<'a> {
 
 impl Memory {
     pub fn finding(&self) -> Finding {
+        let held = self.held.iter().map(|held| held.inode).collect::<BTreeSet<_>>().len();
         let text = format!(
-            "{} used: {} in {} files, {}{} in {} removed files that processes hold",
+            "{} used: {} in {}, {}{} in {} that processes hold",
             units::bytes(self.used_bytes),
             units::bytes(self.file_bytes),
-            self.files,
+            units::count(self.files as u64, "file"),
             if self.held_at_most { "at most " } else { "" },
             units::bytes(self.held_bytes),
-            self.held.iter().map(|held| held.inode).collect::<BTreeSet<_>>().len(),
+            units::count(held as u64, "removed file"),
         );
         let elsewhere = self.used_bytes.saturating_sub(self.file_bytes + self.held_bytes);
         // Directories and inodes take some themselves.

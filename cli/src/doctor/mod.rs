@@ -77,10 +77,10 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
 fn left_over(store: &Store) -> Result<Finding> {
     let found = store.gc_dry_run()?;
     if found.removed.is_empty() {
-        return Ok(Finding::ok("left over", "no files that killed processes left"));
+        return Ok(Finding::ok("left over", "nothing of killed processes, nor of a plain rm"));
     }
     let (files, bytes) = (units::count(found.removed.len() as u64, "file"), units::bytes(found.bytes));
-    let text = format!("{files} that killed processes left, {bytes}");
+    let text = format!("{files} of killed processes, or of a plain rm, {bytes}");
     Ok(Finding::note("left over", text, "`ndsharray gc --dry-run` names them, `ndsharray gc` removes them"))
 }
 

@@ -18,7 +18,7 @@ use crate::sync::{AtomicU64, Ordering, Point, fence, omitted};
 /// reader look again).
 pub(crate) const EPOCH_SHIFT: u32 = 48;
 /// The topmost bit: nothing is published any more.
-const FROZEN: u64 = 1 << 63;
+pub(crate) const FROZEN: u64 = 1 << 63;
 
 /// One record, as it lies in the header.
 #[derive(Clone, Copy)]

@@ -10,36 +10,62 @@ use crate::os::{self, FileId};
 use crate::process::Lock;
 use crate::{remove, tag};
 
-/// What [`Store::gc`](crate::Store::gc) did.
+/// What [`Store::gc`](crate::Store::gc) did, or [`Store::gc_dry_run`](crate::Store::gc_dry_run) found it would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GcReport {
-    /// The names of the files that were removed.
+    /// The names of the files that were removed, or would be.
     pub removed: Vec<String>,
-    /// The bytes of storage that these files had.
+    /// The bytes of storage that these files had, or have.
     pub bytes: u64,
 }
 
-/// Removes everything that is provably left over in a store.
-pub(crate) fn gc(directory: &Path) -> Result<GcReport> {
+/// A data file that goes with its header: its name, and the bytes of storage that it has.
+type DataFile = Option<(String, u64)>;
+
+/// Whether what is found is removed, or only said: the way to it is the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    Remove,
+    Say,
+}
+
+/// Removes everything that is provably left over in a store, or says what that is.
+pub(crate) fn gc(directory: &Path, found: Found) -> Result<GcReport> {
     let names = names(directory)?;
     let mut report = GcReport::default();
     for name in names.iter().filter(|name| tag::check(name).is_ok()) {
-        report.add(name, ephemeral(directory, name));
+        if let Some((bytes, data_file)) = ephemeral(directory, name, found) {
+            report.add(name, Some(bytes));
+            report.add_data_file(data_file);
+        }
     }
     // Temporary files before data files: a header that was displaced may be the only one that names a data file.
     for name in names.iter().filter(|name| tag::of_temporary(name).is_some()) {
-        report.add(name, temporary(directory, name));
+        if let Some((bytes, data_file)) = temporary(directory, name, found) {
+            report.add(name, Some(bytes));
+            report.add_data_file(data_file);
+        }
     }
     for name in &names {
+        // What goes with its header is there still in a dry run.
+        if report.removed.contains(name) {
+            continue;
+        }
         if let Some((of, uuid)) = tag::of_data_file(name) {
-            report.add(name, data_file(directory, name, of, uuid));
+            report.add(name, data_file(directory, name, of, uuid, found));
         }
     }
     Ok(report)
 }
 
 impl GcReport {
+    fn add_data_file(&mut self, data_file: DataFile) {
+        if let Some((name, bytes)) = data_file {
+            self.add(&name, Some(bytes));
+        }
+    }
+
     fn add(&mut self, name: &str, removed: Option<u64>) {
         if let Some(bytes) = removed {
             self.removed.push(name.to_owned());
@@ -53,7 +79,7 @@ impl GcReport {
 pub(crate) fn tag(directory: &Path, of: &str, current: Option<(FileId, u128)>) {
     let Ok(names) = names(directory) else { return };
     for name in names.iter().filter(|name| tag::of_temporary(name) == Some(of)) {
-        temporary(directory, name);
+        temporary(directory, name, Found::Remove);
     }
     for name in &names {
         let Some((_, uuid)) = tag::of_data_file(name).filter(|(owner, _)| *owner == of) else { continue };
@@ -62,7 +88,7 @@ pub(crate) fn tag(directory: &Path, of: &str, current: Option<(FileId, u128)>) {
         if current.is_some_and(second) {
             let _ = os::unlink(&path);
         } else {
-            data_file(directory, name, of, uuid);
+            data_file(directory, name, of, uuid, Found::Remove);
         }
     }
 }
@@ -71,7 +97,7 @@ pub(crate) fn tag(directory: &Path, of: &str, current: Option<(FileId, u128)>) {
 pub(crate) fn ephemerals(directory: &Path) {
     for name in names(directory).unwrap_or_default() {
         if tag::check(&name).is_ok() {
-            ephemeral(directory, &name);
+            ephemeral(directory, &name, Found::Remove);
         }
     }
 }
@@ -123,32 +149,33 @@ impl Free {
         Some(start)
     }
 
-    fn remove(self) -> Option<u64> {
+    fn remove(self, found: Found) -> Option<u64> {
         let still = os::stands_at(self.id, &self.path).ok()?;
-        (still && os::unlink(&self.path).ok()?).then_some(self.allocated)
+        let gone = found == Found::Say || (still && os::unlink(&self.path).ok()?);
+        (still && gone).then_some(self.allocated)
     }
 }
 
 /// Removes a temporary file of a writer that was killed while it made it, or the header that was replaced or removed by
 /// somebody who was killed before the end of it.
-fn temporary(directory: &Path, name: &str) -> Option<u64> {
+fn temporary(directory: &Path, name: &str, found: Found) -> Option<(u64, DataFile)> {
     let path = directory.join(name);
     let free = Free::lock(&path);
     let start = match &free {
         Some(free) => free.start()?,
         // A living writer's: its header, if that was displaced; else something in the making.
-        None => return displaced(directory, &path, tag::of_temporary(name)?, false),
+        None => return displaced(directory, &path, tag::of_temporary(name)?, false, found),
     };
     if Identity::starts(Kind::Header, &start) {
-        return displaced(directory, &path, tag::of_temporary(name)?, true);
+        return displaced(directory, &path, tag::of_temporary(name)?, true, found);
     }
     let ours = start == [0; 8] || Identity::starts(Kind::Segment, &start);
-    if ours { free?.remove() } else { None }
+    if ours { free?.remove(found).map(|bytes| (bytes, None)) } else { None }
 }
 
 /// Ends what a killed process began that displaced a header: tells its writer and its readers, and removes its files.
 /// With no writer alive it may also be a header that was being made.
-fn displaced(directory: &Path, path: &Path, of: &str, free: bool) -> Option<u64> {
+fn displaced(directory: &Path, path: &Path, of: &str, free: bool, found: Found) -> Option<(u64, DataFile)> {
     let status = os::status_at(path).ok()??;
     if !status.is_file() || (status.uid != os::uid() && os::uid() != 0) {
         return None;
@@ -160,20 +187,25 @@ fn displaced(directory: &Path, path: &Path, of: &str, free: bool) -> Option<u64>
     }
     let file = os::open(path, true).ok()?;
     let header = Header::map(&file, path, true, true).ok().filter(|header| header.file() == status.id);
-    match header.filter(|header| header.latch().is_frozen()) {
+    let data_file = match header.filter(|header| header.latch().is_frozen()) {
         Some(header) => {
-            header.retire();
-            remove::unlink_data(directory, of, &header);
+            let data_file = remove::data_file_of(directory, of, &header);
+            if found == Found::Remove {
+                header.retire();
+                remove::unlink_data(directory, of, &header);
+            }
+            data_file
         }
-        None if free => {}
+        None if free => None,
         None => return None,
-    }
+    };
     let still = os::stands_at(status.id, path).ok()?;
-    (still && os::unlink(path).ok()?).then_some(status.allocated)
+    let gone = found == Found::Say || (still && os::unlink(path).ok()?);
+    (still && gone).then_some((status.allocated, data_file))
 }
 
 /// Removes a data file that the header of its tag does not name.
-fn data_file(directory: &Path, name: &str, of: &str, uuid: u128) -> Option<u64> {
+fn data_file(directory: &Path, name: &str, of: &str, uuid: u128, found: Found) -> Option<u64> {
     tag::check(of).ok()?;
     let path = directory.join(name);
     let free = Free::lock(&path)?;
@@ -186,11 +218,11 @@ fn data_file(directory: &Path, name: &str, of: &str, uuid: u128) -> Option<u64> 
             return None;
         }
     }
-    free.remove()
+    free.remove(found)
 }
 
-/// Removes an ephemeral tag whose writer was killed.
-fn ephemeral(directory: &Path, name: &str) -> Option<u64> {
+/// Removes an ephemeral tag whose writer was killed; returns the bytes of its header, and its data file.
+fn ephemeral(directory: &Path, name: &str, found: Found) -> Option<(u64, DataFile)> {
     let path = directory.join(name);
     let (file, status) = remove::open_own(&path).ok()??;
     if !header::identify(&file, &path).ok()?.ephemeral {
@@ -201,8 +233,12 @@ fn ephemeral(directory: &Path, name: &str) -> Option<u64> {
     // Without the name lock: somebody is taking it over, and copies its value.
     let lock = Lock::open(&path, true).ok()?;
     let same = header.file() == free.id && os::status_of(lock.file(), &path).ok()?.id == free.id;
-    if !same || !lock.try_name(&path).ok()? || !remove::retire(directory, name, &header).ok()? {
+    if !same || !lock.try_name(&path).ok()? {
         return None;
     }
-    Some(status.allocated)
+    let data_file = remove::data_file_of(directory, name, &header);
+    if found == Found::Remove && !remove::retire(directory, name, &header).ok()? {
+        return None;
+    }
+    Some((status.allocated, data_file))
 }

@@ -142,6 +142,10 @@ fn displaced() -> (tempfile::TempDir, Store, Writer, Writer) {
     let of_a = of_b.replace("b_", "a_");
     std::fs::rename(dir.path().join(of_b), dir.path().join(of_a)).unwrap();
     assert_eq!(files(&store).len(), 4);
+    // What the next writer removes, `gc` would remove too: the old header, and the data file that it names.
+    let data_file = old.data_file().unwrap();
+    assert_eq!(store.gc_dry_run().unwrap().removed, [".a_0123456789abcdef.tmp".to_owned(), data_file]);
+    assert_eq!(files(&store).len(), 4);
     let new = store.writer("a").unwrap();
     (dir, store, old, new)
 }
@@ -172,7 +176,8 @@ fn an_ephemeral_value_stays_for_whoever_takes_it_over() {
     assert_eq!(store.gc().unwrap().removed, [""; 0]);
     assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [7]);
     drop(lock);
-    assert_eq!(store.gc().unwrap().removed, ["a"]);
+    let data_file = store.stat("a").unwrap().value.unwrap().data_file;
+    assert_eq!(store.gc().unwrap().removed, ["a".to_owned(), data_file]);
     assert_eq!(files(&store), [""; 0]);
 
     let mut writer = store.writer_options("a").ephemeral(true).open().unwrap();

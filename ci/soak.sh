@@ -13,6 +13,8 @@ fi
 
 # name: command. A test binary runs its long form, because NDSHARRAY_SOAK is set.
 suites=(
+    "steps: steps"
+    "instructions: long --test instructions"
     "storms: long --test storms"
     "time: long --test time"
     "many: long --test many"
@@ -35,17 +37,27 @@ trap 'rm -f "$log"' EXIT
 
 left() { echo $((end - SECONDS)); }
 
-long() { timeout --kill-after=10 "$limit" nice cargo test --release --locked "$@" -- --nocapture; }
+long() {
+    local name
+    for name in "$@"; do
+        if [ "$name" != --test ] && [ ! -e "tests/$name.rs" ] && [ ! -e "tests/$name/main.rs" ]; then
+            echo "skipped: $name: no such test here"
+            return
+        fi
+    done
+    timeout --kill-after=10 "$limit" nice cargo test --release --locked "$@" -- --nocapture
+}
+
+steps() {
+    RUSTFLAGS="--cfg ndsharray_steps" CARGO_TARGET_DIR=target/steps long --test steps
+}
 
 fuzz() {
-    if [ ! -d fuzz ] || ! cargo fuzz --version >/dev/null 2>&1; then
+    if [ ! -x ci/fuzz.sh ] || ! cargo fuzz --version >/dev/null 2>&1; then
         echo "skipped: fuzz: no cargo fuzz here"
         return
     fi
-    local target
-    for target in $(cargo fuzz list); do
-        timeout --kill-after=10 "$limit" nice cargo fuzz run "$target" -- -max_total_time=$((limit < 120 ? limit / 2 : 60))
-    done
+    timeout --kill-after=10 "$limit" nice ci/fuzz.sh $((limit < 240 ? limit / 2 : 120))s
 }
 
 echo "building"
@@ -67,6 +79,8 @@ while [ "$(left)" -gt 0 ]; do
         taken=$((SECONDS - begun))
         if [ "$status" -eq 124 ] && [ "$limit" -lt "$longest" ]; then
             result="cut short by the end"
+            # What it was killed with stays behind.
+            [ -z "${NDSHARRAY_OWN_SHM:-}" ] || find /dev/shm -mindepth 1 -delete
         elif [ "$status" -eq 0 ]; then
             result="ok"
         else

@@ -210,6 +210,7 @@ impl<'a> Storm<'a> {
     fn next_writer(&mut self, tag: usize, version: u64) {
         let bytes = memory::check_before(&self.place.store, TAGS[tag], self.dead_writers[tag]);
         self.figures.most_bytes = self.figures.most_bytes.max(bytes);
+        self.figures.untidy += u64::from(!memory::is_tidy(&self.place.store, TAGS[tag]));
         let mut writer = self.open(tag);
         assert_eq!(writer.version(), version, "the next writer goes on");
         if !memory::is_tidy(&self.place.store, TAGS[tag]) && !self.orphans.is_empty() {
@@ -274,9 +275,11 @@ impl<'a> Storm<'a> {
             player.child.kill();
         }
         self.strike_orphans();
-        for tag in 0..TAGS.len() {
+        for (tag, name) in TAGS.iter().enumerate() {
             let version = self.check_value(tag);
             self.next_writer(tag, version);
+            let slots = self.place.store.stat(name).unwrap().value.unwrap().slots.unwrap();
+            assert_eq!(slots.pinned, 0, "the pins of the dead are left behind");
         }
         let left = files(&self.place.store);
         assert_eq!(left.len(), 2 * TAGS.len(), "{left:?}");

@@ -64,7 +64,7 @@ echo "building"
 cargo test --release --locked --no-run 2>/dev/null
 end=$((end + SECONDS - start))
 
-declare -A runs failures seconds
+declare -A runs cut failures seconds
 round=0
 while [ "$(left)" -gt 0 ]; do
     for suite in "${suites[@]}"; do
@@ -79,13 +79,18 @@ while [ "$(left)" -gt 0 ]; do
         taken=$((SECONDS - begun))
         if [ "$status" -eq 124 ] && [ "$limit" -lt "$longest" ]; then
             result="cut short by the end"
+            cut[$name]=$((${cut[$name]:-0} + 1))
+            # What it was killed with stays behind.
+            [ -z "${NDSHARRAY_OWN_SHM:-}" ] || find /dev/shm -mindepth 1 -delete
+        elif [ "$status" -eq 0 ] && ! grep -q '^test result:\|executions' "$log"; then
+            result="not run"
         elif [ "$status" -eq 0 ]; then
             result="ok"
+            runs[$name]=$((${runs[$name]:-0} + 1))
         else
             result="FAILED ($status)"
             failures[$name]=$((${failures[$name]:-0} + 1))
         fi
-        runs[$name]=$((${runs[$name]:-0} + 1))
         seconds[$name]=$((${seconds[$name]:-0} + taken))
         passed=$(awk '/^test result:/ {sum += $4} END {print sum + 0}' "$log")
         skipped=$(grep -c '^skipped: ' "$log" || true)
@@ -99,12 +104,12 @@ while [ "$(left)" -gt 0 ]; do
 done
 
 echo
-echo "| suite | runs | failed | seconds |"
-echo "|---|---:|---:|---:|"
+echo "| suite | good runs | failed | cut short | seconds |"
+echo "|---|---:|---:|---:|---:|"
 failed=0
 for suite in "${suites[@]}"; do
     name=${suite%%: *}
-    echo "| $name | ${runs[$name]:-0} | ${failures[$name]:-0} | ${seconds[$name]:-0} |"
+    echo "| $name | ${runs[$name]:-0} | ${failures[$name]:-0} | ${cut[$name]:-0} | ${seconds[$name]:-0} |"
     failed=$((failed + ${failures[$name]:-0}))
 done
 echo

@@ -44,6 +44,8 @@ struct Figures {
     taken_over: u64,
     forked: u64,
     next_writers: u64,
+    /// That found files that were left over.
+    untidy: u64,
     under_way: u64,
     most_bytes: u64,
 }

@@ -210,6 +210,7 @@ impl<'a> Storm<'a> {
     fn next_writer(&mut self, tag: usize, version: u64) {
         let bytes = memory::check_before(&self.place.store, TAGS[tag], self.dead_writers[tag]);
         self.figures.most_bytes = self.figures.most_bytes.max(bytes);
+        self.figures.untidy += u64::from(!memory::is_tidy(&self.place.store, TAGS[tag]));
         let mut writer = self.open(tag);
         assert_eq!(writer.version(), version, "the next writer goes on");
         if !memory::is_tidy(&self.place.store, TAGS[tag]) && !self.orphans.is_empty() {

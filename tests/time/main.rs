@@ -125,7 +125,7 @@ fn writers_are_stopped_anywhere_and_go_on() {
     let mut random = Random(seed);
     let (mut stops, mut amid, mut taken_over) = (0, 0, 0);
     // Until some were stopped while they changed a record.
-    while stops < if soak() { 5000 } else { 400 } || amid < 3 {
+    while stops < if soak() { 3000 } else { 400 } || amid < 3 {
         let _watchdog = Watchdog::new("writers_are_stopped_anywhere_and_go_on");
         let place = Place::new();
         let (store, board) = (&place.store, &place.board);
@@ -186,7 +186,7 @@ fn readers_are_stopped_amid_copies_and_go_on() {
     let _seeded = Seeded(seed);
     let mut random = Random(seed);
     let (mut stops, mut inside) = (0, 0);
-    while stops < if soak() { 3000 } else { 200 } || inside < 20 {
+    while stops < if soak() { 2000 } else { 200 } || inside < 20 {
         let _watchdog = Watchdog::new("readers_are_stopped_amid_copies_and_go_on");
         let place = Place::new();
         let (store, board) = (&place.store, &place.board);
@@ -226,7 +226,7 @@ fn sleepers_are_stopped_and_go_on() {
     let _seeded = Seeded(seed);
     let mut random = Random(seed);
     let (mut stops, mut values) = (0, 0);
-    while stops < if soak() { 3000 } else { 200 } {
+    while stops < if soak() { 2000 } else { 200 } {
         let _watchdog = Watchdog::new("sleepers_are_stopped_and_go_on");
         let place = Place::new();
         let store = &place.store;

@@ -73,7 +73,7 @@ fn notify_wraps_under_sleepers() {
     let _seeded = Seeded(seed);
     let mut random = Random(seed);
     let (mut sent, mut received, mut asleep) = (0, 0, 0);
-    for _ in 0..if soak() { 100 } else { 4 } {
+    for _ in 0..if soak() { 50 } else { 4 } {
         let _watchdog = Watchdog::new("notify_wraps_under_sleepers");
         let place = Place::new();
         let store = &place.store;

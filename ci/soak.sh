@@ -21,7 +21,9 @@ suites=(
     "processes: long --test processes --test fork"
     "model: long --test model"
     "hostile files: long --test damaged_headers --test damaged_data --test bad_places"
-    "full stores: long --test full_store"
+    "takeover: long --test takeover"
+    "full stores: long --test full_store --test filling_store"
+    "rm by hand: long --test removed_by_hand"
     "containers: long --test containers"
     "fuzz: fuzz"
 )

@@ -13,7 +13,7 @@ use child::board::{Board, Place};
 use child::reading::give_up_permission;
 use child::values::{FIXED, check_snapshot, check_view, write_next};
 use child::{Child, Random, Seeded, Watchdog, files, role, say, seed, soak, stopping};
-use wrap::{HeaderFile, SEQ, WRITE_TIMES};
+use wrap::{HeaderFile, WRITE_TIMES};
 
 // Words of the board: the last version whose write returned; whether a reader is inside a call; how many returned.
 const DONE: usize = 0;
@@ -148,7 +148,7 @@ fn writers_are_stopped_anywhere_and_go_on() {
             stop(&writer);
             let done = board.get(DONE);
             stops += 1;
-            amid += u64::from(HeaderFile::of(store, tag).u32(SEQ) % 2);
+            amid += u64::from(HeaderFile::of(store, tag).amid_publish());
             let version = look(&mut reader);
             assert_eq!(look(&mut store.reader(tag).unwrap()), version, "a new reader sees the same");
             if random.below(50) == 0 {

@@ -12,9 +12,10 @@ use crate::child::values::{FIXED, write_next};
 use crate::child::{Child, Random, Seeded, Watchdog, seed, soak};
 
 // Places in a header, as docs/design.md has them.
-pub const SEQ: u64 = 192;
 const NOTIFY: u64 = 200;
-pub const WRITE_TIMES: [u64; 2] = [256 + 8, 2048 + 8];
+const RECORDS: [u64; 2] = [256, 2048];
+const HOT_BYTES: usize = 48;
+pub const WRITE_TIMES: [u64; 2] = [RECORDS[0] + 8, RECORDS[1] + 8];
 
 /// The words of a tag's header, in its file.
 pub struct HeaderFile(std::fs::File);
@@ -33,6 +34,14 @@ impl HeaderFile {
 
     pub fn put(&self, offset: u64, bytes: &[u8]) {
         self.0.write_all_at(bytes, offset).unwrap();
+    }
+
+    /// Whether a writer that stands still does so in the middle of a publish: its two records are alike outside one.
+    pub fn amid_publish(&self) -> bool {
+        let [mut first, mut second] = [[0; HOT_BYTES]; 2];
+        self.0.read_exact_at(&mut first, RECORDS[0]).unwrap();
+        self.0.read_exact_at(&mut second, RECORDS[1]).unwrap();
+        first != second
     }
 
     /// Whether somebody announced that he is going to sleep, and nobody was woken since.

@@ -110,6 +110,7 @@ fn status(stat: &rustix::fs::Stat) -> Status {
 /// Opens the regular file at `path`: never follows a symlink, never blocks on a FIFO, never passes to another program.
 pub(crate) fn open(path: &Path, writable: bool) -> io::Result<File> {
     // Looked at first: opening a device may do things, and opening a FIFO lets its other end go on.
+    step("newfstatat");
     if !status(&rustix::fs::lstat(path)?).is_file() {
         return Err(Errno::LOOP.into());
     }
@@ -127,6 +128,7 @@ pub(crate) fn is_exhausted(error: &io::Error) -> bool {
 /// Gives `file` the storage of `offset..offset + length`, so that touching it can never fail.
 pub(crate) fn allocate(file: &File, path: &Path, offset: u64, length: u64) -> Result<()> {
     // Beyond the limit the kernel sends SIGXFSZ, which kills.
+    step("prlimit64");
     let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
     if limit.is_some_and(|limit| offset.saturating_add(length) > limit) {
         return Err(no_space(path, length));
@@ -272,6 +274,7 @@ fn set_record_lock(file: &File, kind: libc::c_int) -> io::Result<()> {
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = kind as libc::c_short;
     lock.l_whence = libc::SEEK_SET as libc::c_short;
+    step("fcntl");
     // SAFETY: a descriptor that is open for the call, and a structure that lives as long.
     match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) } {
         -1 => Err(io::Error::last_os_error()),
@@ -304,7 +307,10 @@ pub(crate) fn is_owner(file: &File, status: &Status) -> bool {
     match status.uid == uid {
         true if uid != UNMAPPED => true,
         false if uid != 0 => false,
-        _ => file.set_permissions(std::fs::Permissions::from_mode(status.mode)).is_ok(),
+        _ => {
+            step("fchmod");
+            file.set_permissions(std::fs::Permissions::from_mode(status.mode)).is_ok()
+        }
     }
 }
 

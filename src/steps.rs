@@ -75,14 +75,24 @@ impl AtomicU32 {
         step(STORE);
         self.0.fetch_sub(value, order)
     }
-
-    pub fn compare_exchange(&self, old: u32, new: u32, good: Ordering, bad: Ordering) -> Result<u32, u32> {
-        step(STORE);
-        self.0.compare_exchange(old, new, good, bad)
-    }
 }
 
 impl AtomicU64 {
+    pub fn compare_exchange(&self, old: u64, new: u64, good: Ordering, bad: Ordering) -> Result<u64, u64> {
+        step(STORE);
+        self.0.compare_exchange(old, new, good, bad)
+    }
+
+    pub fn fetch_or(&self, value: u64, order: Ordering) -> u64 {
+        step(STORE);
+        self.0.fetch_or(value, order)
+    }
+
+    pub fn fetch_and(&self, value: u64, order: Ordering) -> u64 {
+        step(STORE);
+        self.0.fetch_and(value, order)
+    }
+
     pub fn swap(&self, value: u64, order: Ordering) -> u64 {
         step(STORE);
         self.0.swap(value, order)

@@ -152,7 +152,7 @@ pub const GC: Scenario = Scenario {
         None
     },
     company: Reader,
-    operate: |store, _, _| assert_eq!(store.gc().unwrap().removed.len(), 4),
+    operate: |store, _, _| assert_eq!(store.gc().unwrap().removed.len(), 5),
     values: &[(2, Small)],
     absent: false,
     takeover: false,

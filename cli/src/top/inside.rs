@@ -7,6 +7,8 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, Borders, Chart, Dataset, GraphType, Paragraph, Wrap};
 
+use crate::units;
+
 use super::picture::{self, Image, NAN, Pixels, Rgb};
 use super::preview::{Drawing, Point, Preview};
 use super::row::{Row, Trouble};
@@ -57,7 +59,7 @@ pub fn draw(frame: &mut Frame, area: Rect, row: &Row, seen: Result<&Preview, &st
             frame.render_widget(Paragraph::new(lines(row, preview, colours)), text);
             match &preview.drawing {
                 Drawing::Picture { pixels, .. } => draw_pixels(frame, drawing, pixels, colours),
-                Drawing::Line(points) => draw_line(frame, drawing, points, colours),
+                Drawing::Line(points) => draw_line(frame, drawing, points, preview.shape[0] - 1, colours),
                 Drawing::Numbers(lines) => {
                     let lines: Vec<Line> = lines.iter().map(|line| Line::from(&line[..])).collect();
                     frame.render_widget(Paragraph::new(lines), drawing);
@@ -75,7 +77,7 @@ fn lines<'a>(row: &'a Row, preview: &'a Preview, colours: Colours) -> Vec<Line<'
     let mut first = format!(
         "{}   {}   version {}",
         sample::layout(preview.dtype.name(), &preview.shape),
-        words::bytes(preview.nbytes as f64),
+        units::bytes(preview.nbytes as u64),
         preview.version
     );
     if let Some((pinned, slots)) = row.value().and_then(|value| value.slots) {
@@ -131,7 +133,7 @@ fn draw_pixels(frame: &mut Frame, area: Rect, pixels: &Pixels, colours: Colours)
     }
 }
 
-fn draw_line(frame: &mut Frame, area: Rect, points: &[Point], colours: Colours) {
+fn draw_line(frame: &mut Frame, area: Rect, points: &[Point], last: usize, colours: Colours) {
     let ranges = || points.iter().filter_map(|point| point.range);
     let (min, max) = ranges().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (c, d)| (a.min(c), b.max(d)));
     let (min, max) = if min > max { (0.0, 1.0) } else { (min, max) };
@@ -158,10 +160,9 @@ fn draw_line(frame: &mut Frame, area: Rect, points: &[Point], colours: Colours) 
         .map(|piece| dots(Color::Cyan).graph_type(GraphType::Line).data(piece))
         .collect();
     sets.push(dots(colours.of(NAN)).marker(Marker::Block).graph_type(GraphType::Scatter).data(&nan));
-    let last = points.last().map_or(1.0, |point| point.at as f64);
     let axis = |bounds: [f64; 2]| Axis::default().bounds(bounds).style(Style::new().fg(Color::DarkGray));
     let chart = Chart::new(sets)
-        .x_axis(axis([0.0, last.max(1.0)]).labels(["0".to_owned(), format!("[{last}]")]))
+        .x_axis(axis([0.0, last as f64]).labels(["0".to_owned(), format!("[{last}]")]))
         .y_axis(axis([low, high]).labels([words::number(low), words::number(high)]));
     frame.render_widget(chart, area);
 }

@@ -8,6 +8,8 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Cell, Row as Cells, Table, TableState};
 
+use crate::units;
+
 use super::model::Model;
 use super::row::{Row, Trouble, Value};
 use super::words;
@@ -23,12 +25,12 @@ struct Column {
 /// Between the tag, which takes what is left, and the state.
 const COLUMNS: [Column; 8] = [
     Column { heading: "LAYOUT", width: 25, from: 112, text: |row| value(row, |value| value.layout.clone()) },
-    Column { heading: "RATE/s", width: 7, from: 30, text: |row| words::rate(row.rate()) },
+    Column { heading: "RATE", width: 7, from: 30, text: |row| units::rate(row.rate()) },
     Column { heading: "MB/s", width: 7, from: 40, text: |row| words::megabytes(row.throughput()) },
-    Column { heading: "AGE", width: 7, from: 50, text: |row| value(row, |value| words::age(value.age)) },
+    Column { heading: "AGE", width: 7, from: 50, text: |row| value(row, |value| units::age(value.age)) },
     Column { heading: "MISSED", width: 7, from: 62, text: |row| row.missed.to_string() },
     Column { heading: "PINS", width: 4, from: 56, text: |row| value(row, pins) },
-    Column { heading: "MEMORY", width: 7, from: 70, text: |row| words::bytes(row.memory() as f64) },
+    Column { heading: "MEMORY", width: 7, from: 70, text: |row| units::bytes(row.memory()) },
     Column { heading: "", width: 10, from: 80, text: |row| words::bars(row.rates.iter().copied(), 10) },
 ];
 /// The bars where there is room for more of them.

@@ -24,6 +24,9 @@ use ndsharray::{Error, Reader, Store};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::layout::Rect;
 
+use crate::failure::{Failure, Result};
+use crate::stop::Stop;
+
 use self::inside::Colours;
 use self::model::Model;
 use self::preview::Preview;
@@ -37,42 +40,26 @@ const SLICE: Duration = Duration::from_millis(100);
 /// What a page up or down moves by.
 const PAGE: isize = 10;
 
-/// What ends it with an error.
-#[derive(Debug)]
-pub enum Failure {
-    NoTerminal,
-    Store(Error),
-    Terminal(std::io::Error),
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The array to look into at once
+    tag: Option<String>,
+    /// Seconds from one look at the store to the next
+    #[arg(long, default_value = "0.5", value_name = "SECONDS", value_parser = interval)]
+    interval: Duration,
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure::Store(error)
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Failure::Terminal(error)
-    }
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Failure::NoTerminal => f.write_str("top: found no terminal, expected one for input and output"),
-            Failure::Store(error) => write!(f, "{error}"),
-            Failure::Terminal(error) => write!(f, "top: found an error of the terminal: {error}"),
-        }
-    }
+fn interval(text: &str) -> std::result::Result<Duration, String> {
+    let seconds: Option<f64> = text.parse().ok().filter(|seconds| (0.01..=3600.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or("expected seconds, from 0.01 to 3600".to_owned())
 }
 
 /// Shows the store until a key or a signal ends it; with a tag, that array from inside.
-pub fn run(store: &Store, tag: Option<&str>, interval: Duration) -> Result<(), Failure> {
+pub fn run(store: &Store, args: &Args) -> Result<()> {
     if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
-        return Err(Failure::NoTerminal);
+        return Err(Failure::bad("top: found no terminal, expected one for input and output"));
     }
-    if let Some(tag) = tag {
+    if let Some(tag) = &args.tag {
         // What cannot be shown at the start is an error as of every command; what happens later is shown.
         store.stat(tag)?;
     }
@@ -82,17 +69,21 @@ pub fn run(store: &Store, tag: Option<&str>, interval: Duration) -> Result<(), F
     };
     let mut top = Top {
         store,
-        interval,
+        interval: args.interval,
         colours,
-        model: Model::new(tag),
+        model: Model::new(args.tag.as_deref()),
         reader: None,
         seen: Err(String::new()),
         trouble: None,
     };
-    let mut terminal = Terminal::open()?;
-    let ended = top.show(&mut terminal);
-    terminal.close();
-    ended
+    let stop = Stop::listen()?;
+    // Given back when this returns, so that an error is not printed on the screen that goes.
+    let mut terminal = Terminal::open().map_err(broken)?;
+    top.show(&mut terminal, &stop)
+}
+
+fn broken(error: std::io::Error) -> Failure {
+    Failure::failed(format!("top: found an error of the terminal, expected none: {error}"))
 }
 
 struct Top<'a> {
@@ -102,41 +93,39 @@ struct Top<'a> {
     model: Model,
     /// Of the selected tag, while it is open.
     reader: Option<Reader>,
-    seen: Result<Preview, String>,
+    seen: std::result::Result<Preview, String>,
     trouble: Option<String>,
 }
 
 impl Top<'_> {
-    fn show(&mut self, terminal: &mut Terminal) -> Result<(), Failure> {
+    fn show(&mut self, terminal: &mut Terminal, stop: &Stop) -> Result<()> {
         let mut next = Instant::now();
         loop {
             let now = Instant::now();
             if now >= next {
-                self.look();
+                self.look()?;
             }
-            self.look_inside(terminal.area()?);
-            self.draw(terminal)?;
+            self.look_inside(terminal.area().map_err(broken)?);
+            self.draw(terminal).map_err(broken)?;
             if now >= next {
                 next = Instant::now() + self.interval.max(now.elapsed() * SHARE);
             }
-            if !self.wait(terminal, next)? {
+            if !self.wait(stop, next)? {
                 return Ok(());
             }
         }
     }
 
     /// Waits for the time of the next look, or for something to draw before it; false at the end.
-    fn wait(&mut self, terminal: &Terminal, next: Instant) -> Result<bool, Failure> {
+    fn wait(&mut self, stop: &Stop, next: Instant) -> Result<bool> {
         let mut changed = false;
         loop {
-            if terminal.is_to_end() {
-                return Ok(false);
-            }
+            stop.check()?;
             let left = next.saturating_duration_since(Instant::now());
             // Once something changed, only what is there already is taken along.
             let wait = if changed { Duration::ZERO } else { left.min(SLICE) };
-            if event::poll(wait)? {
-                match event::read()? {
+            if event::poll(wait).map_err(broken)? {
+                match event::read().map_err(broken)? {
                     Event::Key(key) if key.kind != KeyEventKind::Release && !self.key(key) => {
                         return Ok(false);
                     }
@@ -166,15 +155,18 @@ impl Top<'_> {
         true
     }
 
-    fn look(&mut self) {
+    fn look(&mut self) -> Result<()> {
         let before = self.model.rows.iter().map(|row| &row.tag[..]);
         match sample::look(self.store, before) {
             Ok(looks) => {
                 self.trouble = None;
                 self.model.update(looks, Instant::now());
             }
-            Err(error) => self.trouble = Some(error.to_string()),
+            // A store that is gone may come back.
+            Err(Failure::Bad(text) | Failure::Failed(text)) => self.trouble = Some(text),
+            Err(failure) => return Err(failure),
         }
+        Ok(())
     }
 
     /// Looks at the value of the selected tag, if it is open; lets go of it, and of its memory, if not.
@@ -209,7 +201,7 @@ impl Top<'_> {
         }
     }
 
-    fn draw(&self, terminal: &mut Terminal) -> Result<(), Failure> {
+    fn draw(&self, terminal: &mut Terminal) -> std::io::Result<()> {
         let screen = Screen {
             directory: self.store.directory(),
             model: &self.model,
@@ -219,6 +211,6 @@ impl Top<'_> {
             colours: self.colours,
             now: Instant::now(),
         };
-        Ok(terminal.draw(&screen)?)
+        terminal.draw(&screen)
     }
 }

@@ -172,13 +172,8 @@ pub mod tests {
 
     pub fn state(version: u64) -> State {
         let slots = Some((1, 2));
-        let value = Value {
-            layout: "uint8 (4, 5)".into(),
-            nbytes: 20,
-            version,
-            age: Duration::from_millis(3),
-            slots,
-        };
+        let value =
+            Value { layout: "uint8 4,5".into(), nbytes: 20, version, age: Duration::from_millis(3), slots };
         State { file: 7, writer_alive: true, memory: 4096, value: Some(value) }
     }
 
@@ -215,7 +210,7 @@ pub mod tests {
         let (mut row, at) = row("a", &[1, 2]);
         assert_eq!(row.news(at), None);
         let mut other = state(3);
-        other.value.as_mut().unwrap().layout = "float32 (2)".into();
+        other.value.as_mut().unwrap().layout = "float32 2".into();
         row.update(look("a", at, Ok(other.clone())));
         assert_eq!(row.news(at), Some("new layout"));
         assert_eq!(row.news(at + NEWS), None);

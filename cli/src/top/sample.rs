@@ -3,13 +3,17 @@
 use std::os::unix::fs::MetadataExt;
 use std::time::Instant;
 
-use ndsharray::{Error, Result, Stat, Store};
+use ndsharray::{Error, Stat, Store};
+
+use crate::failure::Result;
+use crate::{census, units};
 
 use super::row::{Look, State, Trouble, Value};
 
 /// Looks at the tags of the store, and at those that it had before.
 pub fn look<'a>(store: &Store, before: impl Iterator<Item = &'a str>) -> Result<Vec<Look>> {
-    let mut tags = store.tags()?;
+    let (mut tags, damaged) = census::names(store)?;
+    tags.extend(damaged);
     tags.extend(before.map(str::to_owned));
     tags.sort_unstable();
     tags.dedup();
@@ -40,10 +44,9 @@ fn state(stat: Stat, file: u64) -> State {
     State { file, writer_alive: stat.writer_alive, memory: stat.bytes, value }
 }
 
-/// A layout as text, such as `uint8 (480, 640, 3)`.
+/// A layout as text, such as `uint8 480,640,3`.
 pub fn layout(dtype: &str, shape: &[usize]) -> String {
-    let lengths: Vec<String> = shape.iter().map(usize::to_string).collect();
-    format!("{dtype} ({})", lengths.join(", "))
+    format!("{dtype} {}", units::shape(shape))
 }
 
 #[cfg(test)]
@@ -66,7 +69,7 @@ mod tests {
         writer.write_slice(&[1_u8; 6], &[2, 3]).unwrap();
         let held = store.reader("a").unwrap().latest().unwrap();
         let value = one("a").unwrap().value.unwrap();
-        assert_eq!((&value.layout[..], value.nbytes, value.version), ("uint8 (2, 3)", 6, 1));
+        assert_eq!((&value.layout[..], value.nbytes, value.version), ("uint8 2,3", 6, 1));
         assert_eq!(value.slots, Some((1, 1)));
         drop((held, writer));
         let found = one("a").unwrap();

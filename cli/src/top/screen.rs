@@ -8,11 +8,12 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Stylize};
 use ratatui::text::Line;
 
+use crate::units;
+
 use super::inside::{self, Colours};
 use super::list;
 use super::model::Model;
 use super::preview::Preview;
-use super::words;
 
 /// All that is drawn.
 pub struct Screen<'a> {
@@ -52,9 +53,8 @@ pub fn draw(frame: &mut Frame, screen: &Screen) {
     let mut line = vec![
         "ndsharray top".bold(),
         format!("   {}", screen.directory.display()).into(),
-        format!("   {count} tag{}, {}", if count == 1 { "" } else { "s" }, words::bytes(memory as f64))
-            .into(),
-        format!("   every {}", words::age(screen.interval)).into(),
+        format!("   {count} tag{}, {}", if count == 1 { "" } else { "s" }, units::bytes(memory)).into(),
+        format!("   every {}", units::age(screen.interval)).into(),
         format!("   by {}", model.order.name()).into(),
     ];
     if let Some(trouble) = screen.trouble {

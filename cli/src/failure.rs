@@ -1,0 +1,112 @@
+//! How a command ends when it does not succeed: one line on stderr, and the exit code.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use ndsharray::Error;
+
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+#[derive(Debug)]
+pub enum Failure {
+    /// What was asked for cannot be: exit 2.
+    Bad(String),
+    /// It could be, but did not work: exit 1.
+    Failed(String),
+    /// A check found something wrong, and has said so: exit 1.
+    Found,
+    /// Ctrl-C or SIGTERM before it was done: exit 130.
+    Interrupted,
+    /// Whoever read our output has gone, or there is nothing left to say: exit 0.
+    Quiet,
+}
+
+impl Failure {
+    pub fn bad(text: impl Into<String>) -> Self {
+        Failure::Bad(text.into())
+    }
+
+    pub fn failed(text: impl Into<String>) -> Self {
+        Failure::Failed(text.into())
+    }
+
+    /// An error of reading or writing the file at `path`, or what stands in for a path.
+    pub fn io(path: impl AsRef<Path>, operation: &str, error: &io::Error) -> Self {
+        use io::ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+        let text = format!("cannot {operation} {:?}: {error}", path.as_ref());
+        match error.kind() {
+            NotFound | IsADirectory | NotADirectory | PermissionDenied | InvalidInput => Failure::Bad(text),
+            _ => Failure::Failed(text),
+        }
+    }
+
+    /// An error of writing to stdout.
+    pub fn stdout(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::Quiet,
+            io::ErrorKind::Interrupted => Failure::Interrupted,
+            _ => Failure::Failed(format!("cannot write to stdout: {error}")),
+        }
+    }
+
+    /// clap says it in several lines, of which the last ones say what would be right.
+    pub fn usage(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let lines = lines.filter(|line| !line.starts_with("For more information"));
+        let mut said = String::new();
+        for line in lines.map(|line| line.strip_prefix("error: ").unwrap_or(line)) {
+            let separator = match said.chars().last() {
+                None => "",
+                Some(':' | ',') => " ",
+                Some(_) if line.starts_with(['<', '-']) => " ",
+                Some(_) => "; ",
+            };
+            said += separator;
+            said += &line.replace("Usage:", "usage:");
+        }
+        Failure::Bad(said)
+    }
+
+    /// Says it, and gives the exit code.
+    pub fn report(self) -> ExitCode {
+        let (text, code) = match self {
+            Failure::Bad(text) => (text, 2),
+            Failure::Failed(text) => (text, 1),
+            Failure::Found => return ExitCode::from(1),
+            Failure::Interrupted => ("interrupted".to_owned(), 130),
+            Failure::Quiet => return ExitCode::SUCCESS,
+        };
+        say(&text);
+        ExitCode::from(code)
+    }
+}
+
+/// One line on stderr, whatever is in the text. That stderr is closed is no reason to panic.
+pub fn say(text: &str) {
+    use io::Write;
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let _ = writeln!(io::stderr(), "ndsharray: {line}");
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        match error {
+            Error::InvalidTag { .. }
+            | Error::NoDirectory { .. }
+            | Error::NotFound { .. }
+            | Error::NotAHeader { .. }
+            | Error::Empty { .. }
+            | Error::DTypeMismatch { .. }
+            | Error::InvalidElement { .. }
+            | Error::ShapeMismatch { .. }
+            | Error::InvalidShape { .. }
+            | Error::InvalidDType { .. }
+            | Error::InvalidOption { .. }
+            | Error::UserData { .. } => Failure::Bad(text),
+            _ => Failure::Failed(text),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! `ls`: all tags at once, with a short look at how often they change.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ndsharray::{Stat, Store};
+use serde::Serialize;
+
+use crate::failure::Result;
+use crate::owner::Owners;
+use crate::table::{self, Align, Table};
+use crate::units;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How long to look at all tags together, for their rates; 0 for none
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(..=60_000))]
+    look: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A tag, as JSON has it.
+#[derive(Debug, Serialize)]
+struct Entry {
+    tag: String,
+    /// What is wrong with it; then the rest is not known.
+    damaged: Option<String>,
+    value: Option<Value>,
+    /// Values in a second during the look; null without a look.
+    rate: Option<f64>,
+    writer_alive: Option<bool>,
+    pid: Option<u32>,
+    uid: Option<u32>,
+    owner: Option<String>,
+    mode: Option<String>,
+    ephemeral: Option<bool>,
+    storage_bytes: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Value {
+    dtype: String,
+    shape: Vec<usize>,
+    bytes: usize,
+    version: u64,
+    age_seconds: f64,
+    data_file: String,
+    slots_allocated: Option<usize>,
+    slots_pinned: Option<usize>,
+    slot_bytes: Option<usize>,
+}
+
+pub fn run(store: &Store, args: &Args) -> Result<()> {
+    let (tags, damaged) = crate::census::names(store)?;
+    let mut before = HashMap::new();
+    if args.look > 0 {
+        for tag in &tags {
+            if let Some(value) = store.stat(tag).ok().and_then(|stat| stat.value) {
+                before.insert(tag.as_str(), (value.version, value.written_at));
+            }
+        }
+        if !tags.is_empty() {
+            std::thread::sleep(Duration::from_millis(args.look));
+        }
+    }
+    let owners = Owners::load();
+    let mut entries = Vec::new();
+    for tag in tags.iter().chain(&damaged) {
+        let earlier = before.get(tag.as_str()).copied();
+        match store.stat(tag) {
+            Ok(stat) => entries.push(entry(stat, &owners, earlier, args.look > 0)),
+            // It went while we looked.
+            Err(ndsharray::Error::NotFound { .. }) => {}
+            Err(error) => entries.push(Entry::damaged(tag, error.to_string())),
+        }
+    }
+    entries.sort_by(|a, b| a.tag.cmp(&b.tag));
+    if args.json {
+        return table::print_json(&entries);
+    }
+    table::print(&text(&entries))
+}
+
+impl Entry {
+    fn damaged(tag: &str, why: String) -> Self {
+        Entry {
+            tag: tag.to_owned(),
+            damaged: Some(why),
+            value: None,
+            rate: None,
+            writer_alive: None,
+            pid: None,
+            uid: None,
+            owner: None,
+            mode: None,
+            ephemeral: None,
+            storage_bytes: None,
+        }
+    }
+}
+
+fn entry(stat: Stat, owners: &Owners, before: Option<(u64, Duration)>, looked: bool) -> Entry {
+    let rate = looked.then(|| {
+        let now = stat.value.as_ref().map(|value| (value.version, value.written_at));
+        rate(before, now)
+    });
+    let value = stat.value.map(|value| Value {
+        dtype: value.dtype.to_string(),
+        shape: value.shape,
+        bytes: value.nbytes,
+        version: value.version,
+        age_seconds: value.age.as_secs_f64(),
+        data_file: value.data_file,
+        slots_allocated: value.slots.map(|slots| slots.allocated),
+        slots_pinned: value.slots.map(|slots| slots.pinned),
+        slot_bytes: value.slots.map(|slots| slots.capacity),
+    });
+    Entry {
+        tag: stat.tag,
+        damaged: None,
+        value,
+        rate: rate.flatten(),
+        writer_alive: Some(stat.writer_alive),
+        pid: Some(stat.pid),
+        uid: Some(stat.uid),
+        owner: Some(owners.name(stat.uid)),
+        mode: Some(format!("{:04o}", stat.mode)),
+        ephemeral: Some(stat.ephemeral),
+        storage_bytes: Some(stat.bytes),
+    }
+}
+
+/// Values in a second, from the times at which the two were written, so that a short look does not round it.
+fn rate(before: Option<(u64, Duration)>, now: Option<(u64, Duration)>) -> Option<f64> {
+    let ((version, at), (later, later_at)) = (before?, now?);
+    let values = later.checked_sub(version)?;
+    let time = later_at.checked_sub(at)?.as_secs_f64();
+    if values == 0 { Some(0.0) } else { (time > 0.0).then(|| values as f64 / time) }
+}
+
+fn text(entries: &[Entry]) -> String {
+    use Align::{Left, Right};
+    let mut table = Table::new(&[
+        ("TAG", Left),
+        ("DTYPE", Left),
+        ("SHAPE", Left),
+        ("BYTES", Right),
+        ("VERSION", Right),
+        ("AGE", Right),
+        ("RATE", Right),
+        ("WRITER", Left),
+        ("PID", Right),
+        ("OWNER", Left),
+        ("SLOTS", Right),
+        ("PINNED", Right),
+        ("MODE", Left),
+    ]);
+    let dash = || "-".to_owned();
+    for entry in entries {
+        let mut cells = vec![entry.tag.clone()];
+        match (&entry.value, &entry.damaged) {
+            (Some(value), _) => {
+                let age = Duration::try_from_secs_f64(value.age_seconds).unwrap_or_default();
+                let bytes = units::bytes(value.bytes as u64);
+                cells.extend([value.dtype.clone(), units::shape(&value.shape), bytes]);
+                cells.extend([value.version.to_string(), units::age(age)]);
+            }
+            (None, None) => cells.extend(["(empty)".to_owned(), dash(), dash(), "0".to_owned(), dash()]),
+            (None, Some(_)) => cells.extend(["(damaged)".to_owned(), dash(), dash(), dash(), dash()]),
+        }
+        cells.push(entry.rate.map_or_else(dash, units::rate));
+        cells.push(match (entry.writer_alive, entry.ephemeral) {
+            (Some(true), Some(true)) => "ephemeral".to_owned(),
+            (Some(true), _) => "alive".to_owned(),
+            (Some(false), _) => "gone".to_owned(),
+            (None, _) => dash(),
+        });
+        cells.push(entry.pid.map_or_else(dash, |pid| pid.to_string()));
+        cells.push(entry.owner.clone().unwrap_or_else(dash));
+        let value = entry.value.as_ref();
+        cells.push(value.and_then(|value| value.slots_allocated).map_or_else(dash, |n| n.to_string()));
+        cells.push(value.and_then(|value| value.slots_pinned).map_or_else(dash, |n| n.to_string()));
+        cells.push(entry.mode.clone().unwrap_or_else(dash));
+        table.row(cells);
+    }
+    let mut text = table.text();
+    for entry in entries {
+        if let Some(why) = &entry.damaged {
+            text += &format!("{}: {why}\n", entry.tag);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_come_from_the_times_of_writing() {
+        let at = |version, millis| Some((version, Duration::from_millis(millis)));
+        assert_eq!(rate(at(10, 1000), at(16, 1200)), Some(30.0));
+        assert_eq!(rate(at(10, 1000), at(10, 1000)), Some(0.0));
+        assert_eq!(rate(at(10, 1000), at(2, 1200)), None, "another header");
+        assert_eq!(rate(None, at(2, 1200)), None);
+    }
+}

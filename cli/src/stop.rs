@@ -1,0 +1,88 @@
+//! Ctrl-C and SIGTERM: asked for between two steps, so that what is half done is undone. A second one ends at once.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::failure::{Failure, Result};
+
+/// Whether it was asked for, and a descriptor that becomes readable then.
+pub struct Stop {
+    asked: Arc<AtomicBool>,
+    wake: UnixStream,
+}
+
+/// What became of a descriptor that was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// It can be read or written.
+    Yes,
+    /// The other side is gone.
+    Closed,
+    /// Nothing happened in the time.
+    NotYet,
+}
+
+impl Stop {
+    pub fn listen() -> Result<Self> {
+        let failed = |error: io::Error| Failure::failed(format!("cannot listen for signals: {error}"));
+        let asked = Arc::new(AtomicBool::new(false));
+        let (wake, write) = UnixStream::pair().map_err(failed)?;
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: the second signal finds the flag that the first one set.
+            signal_hook::flag::register_conditional_default(signal, asked.clone()).map_err(failed)?;
+            signal_hook::flag::register(signal, asked.clone()).map_err(failed)?;
+            let write = write.try_clone().map_err(failed)?;
+            signal_hook::low_level::pipe::register(signal, write).map_err(failed)?;
+        }
+        Ok(Stop { asked, wake })
+    }
+
+    pub fn asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// An error if it was asked for.
+    pub fn check(&self) -> Result<()> {
+        if self.asked() { Err(Failure::Interrupted) } else { Ok(()) }
+    }
+
+    /// Waits until `fd` can be read, a signal comes, or the time is over.
+    pub fn readable(&self, fd: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<Ready> {
+        self.wait(fd, PollFlags::IN, timeout)
+    }
+
+    /// Waits until `fd` can be written, a signal comes, or the time is over.
+    pub fn writable(&self, fd: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<Ready> {
+        self.wait(fd, PollFlags::OUT, timeout)
+    }
+
+    /// Whether whoever reads what is written to `fd` is there still.
+    pub fn listened_to(&self, fd: BorrowedFd<'_>) -> bool {
+        // Only what cannot be masked is asked for: that the other side is gone.
+        !matches!(self.wait(fd, PollFlags::empty(), Some(Duration::ZERO)), Ok(Ready::Closed))
+    }
+
+    fn wait(&self, fd: BorrowedFd<'_>, for_what: PollFlags, timeout: Option<Duration>) -> io::Result<Ready> {
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let mut fds = [PollFd::from_borrowed_fd(fd, for_what), PollFd::new(&self.wake, PollFlags::IN)];
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let found = fds[0].revents();
+        Ok(if found.contains(PollFlags::ERR) {
+            Ready::Closed
+        } else if found.intersects(for_what | PollFlags::HUP) {
+            Ready::Yes
+        } else {
+            Ready::NotYet
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! What people read: columns as wide as their widest cell. What scripts read: JSON.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::failure::{Failure, Result};
+
+/// How one column stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    Left,
+    Right,
+}
+
+/// Lines of cells under a line of titles.
+pub struct Table {
+    columns: Vec<(&'static str, Align)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new(columns: &[(&'static str, Align)]) -> Self {
+        Table { columns: columns.to_vec(), rows: Vec::new() }
+    }
+
+    pub fn row(&mut self, cells: Vec<String>) {
+        // What a file may be called must not move the terminal's cursor.
+        let clean = |cell: String| cell.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        self.rows.push(cells.into_iter().map(clean).collect());
+    }
+
+    /// The table as text, with two spaces between columns and none at the ends of lines.
+    pub fn text(&self) -> String {
+        let titles: Vec<String> = self.columns.iter().map(|column| column.0.to_owned()).collect();
+        let lines = || std::iter::once(&titles).chain(&self.rows);
+        let width = |i: usize| lines().filter_map(|line| line.get(i)).map(|cell| cell.chars().count()).max();
+        let widths: Vec<usize> = (0..self.columns.len()).map(|i| width(i).unwrap_or(0)).collect();
+        let mut text = String::new();
+        for line in lines() {
+            let mut out = String::new();
+            for ((cell, width), (_, align)) in line.iter().zip(&widths).zip(&self.columns) {
+                let space = " ".repeat(width - cell.chars().count());
+                out += &match align {
+                    Align::Left => format!("{cell}{space}  "),
+                    Align::Right => format!("{space}{cell}  "),
+                };
+            }
+            text += out.trim_end();
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Prints text as it is.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::stdout(&error))
+}
+
+/// Prints a value as JSON, in lines that people can read too.
+pub fn print_json(value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value);
+    let text = text.map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
+    print(&(text + "\n"))
+}

@@ -1,0 +1,87 @@
+//! Numbers as people read them.
+
+use std::time::Duration;
+
+/// Bytes with three digits: `12 B`, `6.22 MB`. Powers of 1000, as `df -H` has them.
+pub fn bytes(count: u64) -> String {
+    scaled(count as f64, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
+}
+
+/// Values in a second.
+pub fn rate(rate: f64) -> String {
+    if rate == 0.0 { "0".to_owned() } else { format!("{}/s", scaled(rate, &["", "k", "M", "G"])) }
+}
+
+fn scaled(mut value: f64, units: &[&str]) -> String {
+    let mut unit = 0;
+    // Rounded to three digits it must not become 1000.
+    while value >= 999.5 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let whole = value.fract() == 0.0 && unit == 0;
+    let digits = if whole || value >= 99.95 { 0 } else { 1 + usize::from(value < 9.995) };
+    format!("{value:.digits$} {}", units[unit]).trim_end().to_owned()
+}
+
+/// A time with its largest unit: `85 us`, `1.2 s`, `3 h`.
+pub fn age(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0 if age.as_micros() < 1000 => format!("{} us", age.as_micros()),
+        0 => format!("{} ms", age.as_millis()),
+        1..10 => format!("{:.1} s", age.as_secs_f64()),
+        10..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// A shape as one types it: `720,1280,3`, and `()` for a single element.
+pub fn shape(shape: &[usize]) -> String {
+    if shape.is_empty() {
+        return "()".to_owned();
+    }
+    shape.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Permissions as `ls -l` has them, without the kind of file.
+pub fn mode(mode: u32) -> String {
+    (0..9).rev().zip("rwxrwxrwx".chars()).map(|(bit, c)| if mode >> bit & 1 == 1 { c } else { '-' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits() {
+        for (count, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.00 kB"),
+            (9_999, "10.0 kB"),
+            (99_960, "100 kB"),
+            (999_600, "1.00 MB"),
+            (6_220_800, "6.22 MB"),
+            (u64::MAX, "18.4 EB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
+        assert_eq!(rate(29.97), "30.0/s");
+        assert_eq!(rate(0.5), "0.50/s");
+        assert_eq!(rate(123_456.0), "123 k/s");
+    }
+
+    #[test]
+    fn times_shapes_and_modes() {
+        for (millis, text) in
+            [(0, "0 us"), (12, "12 ms"), (1234, "1.2 s"), (60_000, "60 s"), (3_600_000, "60 min")]
+        {
+            assert_eq!(age(Duration::from_millis(millis)), text);
+        }
+        assert_eq!((shape(&[]), shape(&[3, 4])), ("()".to_owned(), "3,4".to_owned()));
+        assert_eq!(mode(0o640), "rw-r-----");
+    }
+}

@@ -166,7 +166,10 @@ fn the_terminal_is_given_back_after_ctrl_c_and_signals() {
         terminal.until("the picture", |lines| blocks(lines) > 0);
         assert!(terminal.colours().contains("38;5;196"), "{}", terminal.colours());
         match key {
-            "" => terminal.terminate(),
+            "" => {
+                let pid = terminal.program().to_string();
+                assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+            }
             key => terminal.keys(key),
         }
         terminal.given_back(code);

@@ -84,21 +84,27 @@ pub fn draw(frame: &mut Frame, area: Rect, model: &Model, now: Instant) {
     let heading = std::iter::once(Cell::new("TAG"))
         .chain(shown.iter().map(|column| cell(column, column.heading.to_owned())))
         .chain([Cell::new("STATE")]);
-    let rows = model.rows.iter().map(|row| {
+    let selected = model.position();
+    let rows = model.rows.iter().enumerate().map(|(i, row)| {
         let (word, colour) = state(row, now);
         let text = |column: &Column| match column.heading {
             "" if more => words::bars(row.rates.iter().copied(), MORE_BARS.1.into()),
             _ => (column.text)(row),
         };
-        let cells = std::iter::once(Cell::new(row.tag.clone()))
+        // Only the tag stands out as selected: bars and colours would not be what they are in other rows.
+        let tag = Style::new().add_modifier(if selected == Some(i) {
+            Modifier::REVERSED
+        } else {
+            Modifier::empty()
+        });
+        let cells = std::iter::once(Cell::new(row.tag.clone()).style(tag))
             .chain(shown.iter().map(|column| cell(column, text(column))))
             .chain([Cell::new(word).style(Style::new().fg(colour))]);
         let style = if row.trouble.is_some() { Style::new().fg(Color::DarkGray) } else { Style::new() };
         Cells::new(cells).style(style)
     });
-    let table = Table::new(rows, widths)
-        .header(Cells::new(heading).style(Style::new().add_modifier(Modifier::BOLD)))
-        .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
-    let mut state = TableState::new().with_selected(model.position());
+    let bold = Style::new().add_modifier(Modifier::BOLD);
+    let table = Table::new(rows, widths).header(Cells::new(heading).style(bold)).row_highlight_style(bold);
+    let mut state = TableState::new().with_selected(selected);
     frame.render_stateful_widget(table, area, &mut state);
 }

@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_line_keeps_its_peaks_and_its_gaps() {
-        let mut values = vec![0_f32; 40];
+        let mut values = [0_f32; 40];
         (values[9], values[21]) = (5.0, -2.0);
         values[30..40].fill(f32::NAN);
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_ne_bytes()).collect();

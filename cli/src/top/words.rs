@@ -35,11 +35,12 @@ pub fn megabytes(bytes: f64) -> String {
 
 /// A row of bars, the newest at the right, scaled to the greatest; a value above 0 is always seen.
 pub fn bars(values: impl ExactSizeIterator<Item = f64> + Clone, width: usize) -> String {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    // Not the full block, which would touch the bars in the line above.
+    const BARS: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
     let values = values.clone().skip(values.len().saturating_sub(width));
     let greatest = values.clone().fold(0.0, f64::max);
     let bar = |value: f64| match value {
-        value if value > 0.0 => BARS[((value / greatest * 7.0).round() as usize).min(7)],
+        value if value > 0.0 => BARS[((value / greatest * 6.0).round() as usize).min(6)],
         _ => ' ',
     };
     let bars: String = values.map(bar).collect();
@@ -81,8 +82,8 @@ mod tests {
 
     #[test]
     fn bars_are_scaled_to_the_greatest_and_keep_the_newest() {
-        assert_eq!(bars([0.0, 1.0, 4.0, 8.0].into_iter(), 6), "   ▂▅█");
-        assert_eq!(bars([8.0, 0.001, 2.0].into_iter(), 2), "▁█");
+        assert_eq!(bars([0.0, 1.0, 4.0, 6.0].into_iter(), 6), "   ▂▅▇");
+        assert_eq!(bars([8.0, 0.001, 2.0].into_iter(), 2), "▁▇");
         assert_eq!(bars([0.0, 0.0].into_iter(), 2), "  ");
     }
 }

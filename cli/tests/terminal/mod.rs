@@ -86,8 +86,8 @@ impl Terminal {
         }
     }
 
-    /// Sends SIGTERM to the program that runs in the shell.
-    pub fn terminate(&self) {
+    /// The process of the program that runs in the shell.
+    pub fn program(&self) -> i32 {
         let mut pid: i32 = self.tmux(&["display-message", "-p", "#{pane_pid}"]).trim().parse().unwrap();
         let child = |pid: i32| {
             let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
@@ -99,14 +99,14 @@ impl Terminal {
         }
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
         assert_eq!(name.trim(), "ndsharray");
-        assert!(Command::new("kill").args(["-TERM", &pid.to_string()]).status().unwrap().success());
+        pid
     }
 
     /// Waits until the program ended with this exit code, and checks that the terminal is as it was before.
     #[track_caller]
     pub fn given_back(&self, code: i32) {
         let end = format!("left {code}, icanon echo");
-        self.until(&end, |lines| lines.iter().any(|line| *line == end));
+        self.until(&end, |lines| lines.contains(&end));
         let state = self.tmux(&["display-message", "-p", "#{alternate_on} #{cursor_flag}"]);
         assert_eq!(state.trim(), "0 1", "alternate screen, cursor");
     }

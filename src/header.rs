@@ -19,26 +19,26 @@ use crate::wake::Bell;
 
 // Byte offsets in region 0, each derived from the one before.
 const CONTROL: usize = identity::BYTES + 64;
-const SEQ: usize = CONTROL;
-const NOTIFY: usize = SEQ + 8;
-const STATE: usize = NOTIFY + 4;
-const RECORDS: usize = CONTROL + 64;
-const OPENED: usize = HOT * 8;
-const CLOSED: usize = OPENED + 8;
-const COLD_WORDS: usize = CLOSED + 8;
+pub(crate) const SEQ: usize = CONTROL;
+pub(crate) const NOTIFY: usize = SEQ + 8;
+pub(crate) const STATE: usize = NOTIFY + 4;
+pub(crate) const RECORDS: usize = CONTROL + 64;
+pub(crate) const OPENED: usize = HOT * 8;
+pub(crate) const CLOSED: usize = OPENED + 8;
+pub(crate) const COLD_WORDS: usize = CLOSED + 8;
 /// Bytes of a record: whole cache lines.
-const RECORD: usize = (COLD_WORDS + COLD * 8).next_multiple_of(64);
-const END: usize = RECORDS + 2 * RECORD;
+pub(crate) const RECORD: usize = (COLD_WORDS + COLD * 8).next_multiple_of(64);
+pub(crate) const END: usize = RECORDS + 2 * RECORD;
 const _: () = assert!(END <= LEAST_REGION && SEQ % 64 == 0 && RECORDS % 64 == 0);
 /// Byte offset in region 1.
-const WAITING: usize = 0;
+pub(crate) const WAITING: usize = 0;
 
 /// A header in use.
-const LIVE: u32 = 1;
+pub(crate) const LIVE: u32 = 1;
 /// A header that was taken over or removed: readers look for the tag's file again.
-const GONE: u32 = 2;
+pub(crate) const GONE: u32 = 2;
 /// A header that is being taken over: its writer is at its end, readers go on until it is GONE.
-const LEAVING: u32 = 3;
+pub(crate) const LEAVING: u32 = 3;
 
 /// What a header's identity block says.
 #[derive(Clone, Copy, Debug)]

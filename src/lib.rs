@@ -50,7 +50,7 @@
 //! - the operating system, and all `unsafe`: `os`, `mapping`, `header`, `data_file`, `segment`, `process`
 //! - writing: `birth`, `slots`, `publish`, `renew`, `remove`, `sweep`, `open`, `options`, `loan`, `writer`
 //! - reading: `snapshot`, `follow`, `locate`, `wait`, `reader`
-//! - on top: `stat`, `store`
+//! - on top: `stat`, `inspect`, `store`
 //!
 //! The file format and the protocol, with the reason for each memory order, are in `docs/design.md`.
 
@@ -69,6 +69,7 @@ mod error;
 mod follow;
 mod header;
 mod identity;
+mod inspect;
 mod layout;
 mod loan;
 mod locate;
@@ -98,6 +99,7 @@ mod writer;
 
 pub use crate::dtype::{CustomDType, DType, Element};
 pub use crate::error::{Error, Result};
+pub use crate::inspect::{Field, FileInspection, Inspection};
 pub use crate::loan::Loan;
 pub use crate::options::WriterOptions;
 pub use crate::reader::Reader;

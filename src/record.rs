@@ -52,17 +52,17 @@ const NAME_WORDS: usize = LONGEST_NAME / 8;
 const DESCR_WORDS: usize = LONGEST_DESCR / 8;
 
 // Word offsets in the cold part, each derived from the one before.
-const LAYOUT_ID: usize = 0;
-const CODE: usize = LAYOUT_ID + 1;
-const NAME: usize = CODE + 1;
-const ITEMSIZE: usize = NAME + NAME_WORDS;
-const NDIM: usize = ITEMSIZE + 1;
-const SHAPE: usize = NDIM + 1;
-const NBYTES: usize = SHAPE + MOST_DIMENSIONS;
-const UUID: usize = NBYTES + 1;
-const DESCR_LENGTH: usize = UUID + 2;
-const DESCR: usize = DESCR_LENGTH + 1;
-const CHECKSUM: usize = DESCR + DESCR_WORDS;
+pub(crate) const LAYOUT_ID: usize = 0;
+pub(crate) const CODE: usize = LAYOUT_ID + 1;
+pub(crate) const NAME: usize = CODE + 1;
+pub(crate) const ITEMSIZE: usize = NAME + NAME_WORDS;
+pub(crate) const NDIM: usize = ITEMSIZE + 1;
+pub(crate) const SHAPE: usize = NDIM + 1;
+pub(crate) const NBYTES: usize = SHAPE + MOST_DIMENSIONS;
+pub(crate) const UUID: usize = NBYTES + 1;
+pub(crate) const DESCR_LENGTH: usize = UUID + 2;
+pub(crate) const DESCR: usize = DESCR_LENGTH + 1;
+pub(crate) const CHECKSUM: usize = DESCR + DESCR_WORDS;
 /// Words of the cold part.
 pub(crate) const COLD: usize = CHECKSUM + 1;
 

@@ -55,20 +55,35 @@ pub(crate) fn retire(directory: &Path, tag: &str, header: &Header) -> Result<boo
 /// Removes the data file that a retired header names.
 pub(crate) fn unlink_data(directory: &Path, tag: &str, header: &Header) {
     // After GONE: a writer that publishes now sees it and removes what it names itself.
+    if let Some((name, _)) = data_file_of(directory, tag, header) {
+        let _ = os::unlink(&directory.join(name));
+    }
+}
+
+/// The data file that a header names, if it is one of ours: its name, and the bytes of storage that it has.
+pub(crate) fn data_file_of(directory: &Path, tag: &str, header: &Header) -> Option<(String, u64)> {
     let (seq, record, hot) = header.read();
     if hot.version == 0 {
-        return;
+        return None;
     }
-    if let Ok(Some(cold)) = header.read_cold(seq, &record, hot.layout_id) {
-        let path = directory.join(tag::data_file(tag, cold.data_file));
-        if data_file::is_ours(&path) {
-            let _ = os::unlink(&path);
-        }
-    }
+    let cold = header.read_cold(seq, &record, hot.layout_id).ok()??;
+    let name = tag::data_file(tag, cold.data_file);
+    let path = directory.join(&name);
+    let allocated = os::status_at(&path).ok()??.allocated;
+    data_file::is_ours(&path).then_some((name, allocated))
 }
 
 /// Opens what stands at `path` for reading, if it is a header: `None` if nothing stands there.
 pub(crate) fn open_header(path: &Path) -> Result<Option<(std::fs::File, Status)>> {
+    let opened = open_regular(path)?;
+    if let Some((file, _)) = &opened {
+        header::identify(file, path)?;
+    }
+    Ok(opened)
+}
+
+/// Opens a regular file for reading, whatever is in it: `None` if nothing stands there.
+pub(crate) fn open_regular(path: &Path) -> Result<Option<(std::fs::File, Status)>> {
     let Some(status) = os::status_at(path)? else { return Ok(None) };
     let foreign = |found: &str| Error::NotAHeader { path: path.to_owned(), found: found.to_owned() };
     if !status.is_file() {
@@ -91,7 +106,6 @@ pub(crate) fn open_header(path: &Path) -> Result<Option<(std::fs::File, Status)>
     if !status.is_file() {
         return Err(foreign(status.kind));
     }
-    header::identify(&file, path)?;
     Ok(Some((file, status)))
 }
 

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::inspect::{self, Inspection};
 use crate::options::WriterOptions;
 use crate::reader::Reader;
 use crate::stat::{self, Stat};
-use crate::sweep::{self, GcReport};
+use crate::sweep::{self, Found, GcReport};
 use crate::writer::Writer;
 use crate::{remove, tag};
 
@@ -103,6 +104,15 @@ impl Store {
         stat::stat(&self.directory, tag)
     }
 
+    /// Every field of a tag's files as it lies there, also of damaged ones: for looking what is wrong.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is nothing; [`Error::NotAHeader`] if it is something else; [`Error::InvalidTag`],
+    /// [`Error::NotOwner`] and [`Error::Io`]. Damage is no error here: the inspection says it.
+    pub fn inspect(&self, tag: &str) -> Result<Inspection> {
+        inspect::inspect(&self.directory, tag)
+    }
+
     /// Removes a tag with its value. Snapshots that are held stay as they are.
     ///
     /// # Errors
@@ -126,6 +136,14 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] if the directory cannot be listed.
     pub fn gc(&self) -> Result<GcReport> {
-        sweep::gc(&self.directory)
+        sweep::gc(&self.directory, Found::Remove)
+    }
+
+    /// What [`gc`](Self::gc) would remove now, found in the same way; nothing is removed.
+    ///
+    /// # Errors
+    /// As [`gc`](Self::gc).
+    pub fn gc_dry_run(&self) -> Result<GcReport> {
+        sweep::gc(&self.directory, Found::Say)
     }
 }

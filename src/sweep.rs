@@ -10,30 +10,42 @@ use crate::os::{self, FileId};
 use crate::process::Lock;
 use crate::{remove, tag};
 
-/// What [`Store::gc`](crate::Store::gc) did.
+/// What [`Store::gc`](crate::Store::gc) did, or [`Store::gc_dry_run`](crate::Store::gc_dry_run) found it would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GcReport {
-    /// The names of the files that were removed.
+    /// The names of the files that were removed, or would be.
     pub removed: Vec<String>,
-    /// The bytes of storage that these files had.
+    /// The bytes of storage that these files had, or have.
     pub bytes: u64,
 }
 
-/// Removes everything that is provably left over in a store.
-pub(crate) fn gc(directory: &Path) -> Result<GcReport> {
+/// Whether what is found is removed, or only said: the way to it is the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    Remove,
+    Say,
+}
+
+/// Removes everything that is provably left over in a store, or says what that is.
+pub(crate) fn gc(directory: &Path, found: Found) -> Result<GcReport> {
     let names = names(directory)?;
     let mut report = GcReport::default();
     for name in names.iter().filter(|name| tag::check(name).is_ok()) {
-        report.add(name, ephemeral(directory, name));
+        if let Some((bytes, data_file)) = ephemeral(directory, name, found) {
+            report.add(name, Some(bytes));
+            if let Some((name, bytes)) = data_file {
+                report.add(&name, Some(bytes));
+            }
+        }
     }
     // Temporary files before data files: a header that was displaced may be the only one that names a data file.
     for name in names.iter().filter(|name| tag::of_temporary(name).is_some()) {
-        report.add(name, temporary(&directory.join(name)));
+        report.add(name, temporary(&directory.join(name), found));
     }
     for name in &names {
         if let Some((of, uuid)) = tag::of_data_file(name) {
-            report.add(name, data_file(directory, name, of, uuid));
+            report.add(name, data_file(directory, name, of, uuid, found));
         }
     }
     Ok(report)
@@ -53,7 +65,7 @@ impl GcReport {
 pub(crate) fn tag(directory: &Path, of: &str, current: Option<(FileId, u128)>) {
     let Ok(names) = names(directory) else { return };
     for name in names.iter().filter(|name| tag::of_temporary(name) == Some(of)) {
-        temporary(&directory.join(name));
+        temporary(&directory.join(name), Found::Remove);
     }
     for name in &names {
         let Some((_, uuid)) = tag::of_data_file(name).filter(|(owner, _)| *owner == of) else { continue };
@@ -62,7 +74,7 @@ pub(crate) fn tag(directory: &Path, of: &str, current: Option<(FileId, u128)>) {
         if current.is_some_and(second) {
             let _ = os::unlink(&path);
         } else {
-            data_file(directory, name, of, uuid);
+            data_file(directory, name, of, uuid, Found::Remove);
         }
     }
 }
@@ -71,7 +83,7 @@ pub(crate) fn tag(directory: &Path, of: &str, current: Option<(FileId, u128)>) {
 pub(crate) fn ephemerals(directory: &Path) {
     for name in names(directory).unwrap_or_default() {
         if tag::check(&name).is_ok() {
-            ephemeral(directory, &name);
+            ephemeral(directory, &name, Found::Remove);
         }
     }
 }
@@ -118,23 +130,24 @@ impl Free {
         Some(start)
     }
 
-    fn remove(self) -> Option<u64> {
+    fn remove(self, found: Found) -> Option<u64> {
         let still = os::stands_at(self.id, &self.path).ok()?;
-        (still && os::unlink(&self.path).ok()?).then_some(self.allocated)
+        let gone = found == Found::Say || (still && os::unlink(&self.path).ok()?);
+        (still && gone).then_some(self.allocated)
     }
 }
 
 /// Removes a temporary file of a writer that was killed while it made it, or of a takeover that was.
-fn temporary(path: &Path) -> Option<u64> {
+fn temporary(path: &Path, found: Found) -> Option<u64> {
     let free = Free::lock(path)?;
     let start = free.start()?;
     let ours =
         start == [0; 8] || Identity::starts(Kind::Header, &start) || Identity::starts(Kind::Segment, &start);
-    if ours { free.remove() } else { None }
+    if ours { free.remove(found) } else { None }
 }
 
 /// Removes a data file that the header of its tag does not name.
-fn data_file(directory: &Path, name: &str, of: &str, uuid: u128) -> Option<u64> {
+fn data_file(directory: &Path, name: &str, of: &str, uuid: u128, found: Found) -> Option<u64> {
     tag::check(of).ok()?;
     let path = directory.join(name);
     let free = Free::lock(&path)?;
@@ -147,11 +160,14 @@ fn data_file(directory: &Path, name: &str, of: &str, uuid: u128) -> Option<u64> 
             return None;
         }
     }
-    free.remove()
+    free.remove(found)
 }
 
-/// Removes an ephemeral tag whose writer was killed.
-fn ephemeral(directory: &Path, name: &str) -> Option<u64> {
+/// A data file that goes with its header: its name, and the bytes of storage that it has.
+type DataFile = Option<(String, u64)>;
+
+/// Removes an ephemeral tag whose writer was killed; returns the bytes of its header, and its data file.
+fn ephemeral(directory: &Path, name: &str, found: Found) -> Option<(u64, DataFile)> {
     let path = directory.join(name);
     let (file, status) = remove::open_own(&path).ok()??;
     if !header::identify(&file, &path).ok()?.ephemeral {
@@ -160,8 +176,12 @@ fn ephemeral(directory: &Path, name: &str) -> Option<u64> {
     let free = Free::lock(&path)?;
     let header = Header::map(&file, &path, true, true).ok()?;
     // Not live: somebody is taking it over, and copies its value.
-    if header.file() != free.id || !header.is_live() || !remove::retire(directory, name, &header).ok()? {
+    if header.file() != free.id || !header.is_live() {
         return None;
     }
-    Some(status.allocated)
+    let data_file = remove::data_file_of(directory, name, &header);
+    if found == Found::Remove && !remove::retire(directory, name, &header).ok()? {
+        return None;
+    }
+    Some((status.allocated, data_file))
 }

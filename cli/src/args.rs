@@ -23,6 +23,31 @@ pub struct Args {
 pub enum Command {
     /// List the tags, with what each holds, how often it changes and whose it is
     Ls(crate::ls::Args),
+    /// Show every field of a tag's files, and what is wrong with a damaged one
+    Stat(crate::stat::Args),
     /// Watch the tags, live
     Top(crate::top::Args),
+    /// Save the latest value to an npy or PNG file
+    Get(crate::get::Args),
+    /// Publish the array of an npy or PNG file
+    Put(crate::put::Args),
+    /// Write the bytes of the latest value to stdout
+    Cat(crate::get::CatArgs),
+    /// Publish each frame of a raw stream on stdin
+    Pipe(crate::pipe::Args),
+    /// Write the bytes of each new value to stdout, until the writer has gone
+    Follow(crate::follow::Args),
+    /// Remove tags with their values
+    Rm(crate::remove::RmArgs),
+    /// Remove what killed processes left, and nothing that is in use
+    Gc(crate::remove::GcArgs),
+    /// Check the store's directory and what is left in it, and say what to do
+    Doctor(crate::doctor::Args),
+    /// Share live arrays between a writer and two readers, to see that it works here
+    Demo(crate::demo::Args),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }

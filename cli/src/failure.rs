@@ -52,7 +52,13 @@ impl Failure {
 
     /// clap says it in several lines, of which the last ones say what would be right.
     pub fn usage(error: &clap::Error) -> Self {
-        let text = error.render().to_string();
+        use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+        let text = match error.kind() {
+            DisplayHelpOnMissingArgumentOrSubcommand => {
+                "no command was given; usage: ndsharray [--dir DIRECTORY] COMMAND, such as ls; --help shows all".to_owned()
+            }
+            _ => error.render().to_string(),
+        };
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let lines = lines.filter(|line| !line.starts_with("For more information"));
         let mut said = String::new();

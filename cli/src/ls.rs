@@ -14,11 +14,16 @@ use crate::units;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// How long to look at all tags together, for their rates; 0 for none
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(..=60_000))]
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 200, value_parser = milliseconds)]
     look: u64,
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+fn milliseconds(text: &str) -> Result<u64, String> {
+    let found = text.parse().ok().filter(|millis| *millis <= 60_000);
+    found.ok_or_else(|| "expected 0 to 60000 milliseconds".to_owned())
 }
 
 /// A tag, as JSON has it.

@@ -1,20 +1,35 @@
 //! `ndsharray`: what `ls /dev/shm` cannot say, and the way in and out of a store for files, pipes and other programs.
 //!
-//! One module for each command; `failure` has the exit codes, `table` and `units` what people read.
+//! One module for each command. What they share: `failure` has the exit codes, `table` and `units` what is printed,
+//! `stop` and `stdio` what ends early, `npy`, `picture` and `dtype` the formats of files.
 
 mod args;
 mod census;
+mod demo;
+mod doctor;
+mod dtype;
 mod failure;
+mod feed;
+mod follow;
+mod get;
 mod ls;
+mod npy;
 mod owner;
+mod picture;
+mod pipe;
+mod put;
+mod remove;
+mod stat;
+mod stdio;
 mod stop;
 mod table;
 mod top;
+mod transfer;
 mod units;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use ndsharray::Store;
 
 use args::{Args, Command};
@@ -39,12 +54,28 @@ fn parse() -> Result<Args> {
 }
 
 fn run(args: &Args) -> Result<()> {
-    let store = || match &args.dir {
-        Some(dir) => Store::open(dir),
-        None => Store::open_default(),
+    if let Command::Completions { shell } = args.command {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Args::command(), "ndsharray", &mut script);
+        return table::print(&String::from_utf8_lossy(&script));
+    }
+    let store = match &args.dir {
+        Some(dir) => Store::open(dir)?,
+        None => Store::open_default()?,
     };
     match &args.command {
-        Command::Ls(args) => ls::run(&store()?, args),
-        Command::Top(args) => top::run(&store()?, args),
+        Command::Ls(args) => ls::run(&store, args),
+        Command::Stat(args) => stat::run(&store, args),
+        Command::Top(args) => top::run(&store, args),
+        Command::Get(args) => get::run(&store, args),
+        Command::Put(args) => put::run(&store, args),
+        Command::Cat(args) => get::cat(&store, args),
+        Command::Pipe(args) => pipe::run(&store, args),
+        Command::Follow(args) => follow::run(&store, args),
+        Command::Rm(args) => remove::rm(&store, args),
+        Command::Gc(args) => remove::gc(&store, args),
+        Command::Doctor(args) => doctor::run(&store, args),
+        Command::Demo(args) => demo::run(&store, args),
+        Command::Completions { .. } => Ok(()),
     }
 }

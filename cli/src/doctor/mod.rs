@@ -1,0 +1,120 @@
+//! `doctor`: whether the store's directory is a good place, what is left in it, and where its memory is.
+
+mod memory;
+mod place;
+
+use ndsharray::Store;
+use serde::Serialize;
+
+use crate::failure::{Failure, Result};
+use crate::{census, table, units};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    /// As it should be.
+    Ok,
+    /// May do harm at some time.
+    Note,
+    /// Does harm.
+    Problem,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    level: Level,
+    check: &'static str,
+    found: String,
+    /// What to do; empty if there is nothing to do.
+    todo: String,
+}
+
+impl Finding {
+    fn ok(check: &'static str, found: impl Into<String>) -> Self {
+        Finding { level: Level::Ok, check, found: found.into(), todo: String::new() }
+    }
+
+    fn note(check: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Self {
+        Finding { level: Level::Note, check, found: found.into(), todo: todo.into() }
+    }
+
+    fn problem(check: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Self {
+        Finding { level: Level::Problem, check, found: found.into(), todo: todo.into() }
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    directory: String,
+    findings: Vec<Finding>,
+    memory: memory::Memory,
+}
+
+pub fn run(store: &Store, args: &Args) -> Result<()> {
+    let directory = store.directory();
+    let mut findings = place::check(directory)?;
+    findings.push(left_over(store)?);
+    findings.push(damaged(store)?);
+    let memory = memory::look(store)?;
+    findings.push(memory.finding());
+    let problem = findings.iter().any(|finding| finding.level == Level::Problem);
+    let report = Report { directory: directory.display().to_string(), findings, memory };
+    if args.json {
+        table::print_json(&report)?
+    } else {
+        table::print(&text(&report))?
+    }
+    if problem { Err(Failure::Found) } else { Ok(()) }
+}
+
+fn left_over(store: &Store) -> Result<Finding> {
+    let found = store.gc_dry_run()?;
+    if found.removed.is_empty() {
+        return Ok(Finding::ok("left over", "no files that killed processes left"));
+    }
+    let text =
+        format!("{} files that killed processes left, {}", found.removed.len(), units::bytes(found.bytes));
+    Ok(Finding::note("left over", text, "`ndsharray gc --dry-run` names them, `ndsharray gc` removes them"))
+}
+
+fn damaged(store: &Store) -> Result<Finding> {
+    let (tags, mut damaged) = census::names(store)?;
+    let broken = |tag: &&String| {
+        let inspection = store.inspect(tag).ok();
+        inspection.is_some_and(|found| {
+            found.header.problem.is_some()
+                || found.data_files.iter().any(|file| file.current && file.problem.is_some())
+        })
+    };
+    damaged.extend(tags.iter().filter(broken).cloned());
+    if damaged.is_empty() {
+        return Ok(Finding::ok("arrays", format!("{} tags, none damaged", tags.len())));
+    }
+    let todo =
+        "`ndsharray stat TAG` says what is wrong; plain `rm` removes the files of what cannot be saved";
+    Ok(Finding::problem("arrays", format!("damaged: {}", damaged.join(", ")), todo))
+}
+
+fn text(report: &Report) -> String {
+    let mut text = format!("store {}\n\n", report.directory.replace(char::is_control, "?"));
+    for finding in &report.findings {
+        let level = match finding.level {
+            Level::Ok => "ok",
+            Level::Note => "note",
+            Level::Problem => "PROBLEM",
+        };
+        text += &format!("{level:<9}{:<13}{}\n", finding.check, finding.found.replace(char::is_control, "?"));
+        if !finding.todo.is_empty() {
+            text += &format!("{:<22}-> {}\n", "", finding.todo);
+        }
+    }
+    text += &report.memory.text();
+    text
+}

@@ -1,0 +1,87 @@
+//! `follow`: each new value of a tag, as raw bytes on stdout.
+
+use std::io::Write;
+use std::time::Duration;
+
+use ndsharray::{DType, Error, Reader, Store};
+
+use crate::failure::{Failure, Result, say};
+use crate::stdio::Out;
+use crate::stop::Stop;
+use crate::units;
+
+/// How long it sleeps before it looks whether anybody reads, or writes, still.
+const STEP: Duration = Duration::from_millis(100);
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The tag
+    tag: String,
+    /// Wait for the tag if it is not there yet, and for the next writer when one has gone, instead of ending
+    #[arg(long)]
+    wait: bool,
+    /// End after so many values
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+}
+
+pub fn run(store: &Store, args: &Args) -> Result<()> {
+    let stop = Stop::listen()?;
+    let mut out = Out::new(&stop);
+    let Some(mut reader) = open(store, args, &stop, &out)? else { return Ok(()) };
+    let mut written = 0;
+    let outcome = follow(&mut reader, args, &stop, &mut out, &mut written);
+    let missed = reader.missed();
+    let outcome = match outcome {
+        // Ctrl-C and a closed pipe are how one ends it.
+        Err(Failure::Interrupted | Failure::Quiet) => Ok(()),
+        outcome => outcome,
+    };
+    if outcome.is_ok() {
+        say(&format!("{}: {written} values written, {missed} missed", args.tag));
+    }
+    outcome
+}
+
+/// Opens the tag, perhaps when it comes; `None` if nobody wants it any more.
+fn open(store: &Store, args: &Args, stop: &Stop, out: &Out<'_>) -> Result<Option<Reader>> {
+    loop {
+        match store.reader(&args.tag) {
+            Err(Error::NotFound { .. }) if args.wait => {
+                if stop.asked() || !out.listened_to() {
+                    return Ok(None);
+                }
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            opened => return Ok(Some(opened?)),
+        }
+    }
+}
+
+fn follow(reader: &mut Reader, args: &Args, stop: &Stop, out: &mut Out<'_>, written: &mut u64) -> Result<()> {
+    let mut layout: Option<(DType, Vec<usize>)> = None;
+    loop {
+        // Asked before the value is: what a writer published before it went is not overlooked.
+        let ends = !args.wait && !reader.writer_alive()?;
+        let value = reader.wait(if ends { Duration::ZERO } else { STEP })?;
+        stop.check()?;
+        let Some(value) = value else {
+            if ends || !out.listened_to() {
+                return Ok(());
+            }
+            continue;
+        };
+        if layout.as_ref().is_none_or(|(dtype, shape)| value.dtype() != dtype || value.shape() != shape) {
+            if layout.is_some() {
+                let shape = units::shape(value.shape());
+                say(&format!("{}: from here on {} of shape {shape}", args.tag, value.dtype()));
+            }
+            layout = Some((value.dtype().clone(), value.shape().to_vec()));
+        }
+        out.write_all(value.bytes()).map_err(|error| crate::get::ended(stop, &error, Failure::stdout))?;
+        *written += 1;
+        if args.count.is_some_and(|count| *written >= count) {
+            return Ok(());
+        }
+    }
+}

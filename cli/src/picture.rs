@@ -1,0 +1,113 @@
+//! PNG: uint8 and uint16, HxW or HxWx1 to 4 (grey, grey and alpha, RGB, RGBA).
+
+use std::io::{self, BufRead, Seek, Write};
+
+use ndsharray::{DType, Snapshot};
+use png::{BitDepth, ColorType};
+
+use crate::failure::{Failure, Result};
+
+pub const MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// The form of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    width: u32,
+    height: u32,
+    colors: ColorType,
+    depth: BitDepth,
+}
+
+impl Form {
+    /// The form of an array as a picture.
+    pub fn of(dtype: &DType, shape: &[usize]) -> Result<Form> {
+        let depth = match dtype {
+            DType::UInt8 => Some(BitDepth::Eight),
+            DType::UInt16 => Some(BitDepth::Sixteen),
+            _ => None,
+        };
+        let colors = match shape {
+            [_, _] | [_, _, 1] => Some(ColorType::Grayscale),
+            [_, _, 2] => Some(ColorType::GrayscaleAlpha),
+            [_, _, 3] => Some(ColorType::Rgb),
+            [_, _, 4] => Some(ColorType::Rgba),
+            _ => None,
+        };
+        // What the format allows.
+        let side = |axis: usize| shape.get(axis).and_then(|&n| i32::try_from(n).ok()).filter(|&n| n > 0);
+        match (depth, colors, side(0), side(1)) {
+            (Some(depth), Some(colors), Some(height), Some(width)) => {
+                Ok(Form { width: width as u32, height: height as u32, colors, depth })
+            }
+            _ => Err(Failure::bad(format!(
+                "this array is no picture: found {dtype} of shape {shape:?}, expected uint8 or uint16 of shape HxW or \
+                 HxWx1 to 4 (.npy takes any array)"
+            ))),
+        }
+    }
+}
+
+/// Writes a value as a PNG.
+pub fn write(value: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
+    let form = Form::of(value.dtype(), value.shape()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut encoder = png::Encoder::new(out, form.width, form.height);
+    encoder.set_color(form.colors);
+    encoder.set_depth(form.depth);
+    let mut writer = encoder.write_header().map_err(encoding)?;
+    let mut stream = writer.stream_writer_with_size(1 << 16).map_err(encoding)?;
+    let mut row = Vec::new();
+    for bytes in value.bytes().chunks(value.bytes().len() / form.height as usize) {
+        row.clear();
+        row.extend_from_slice(bytes);
+        swap(&mut row, form.depth);
+        stream.write_all(&row)?;
+    }
+    stream.finish().map_err(encoding)?;
+    writer.finish().map_err(encoding)
+}
+
+fn encoding(error: png::EncodingError) -> io::Error {
+    match error {
+        png::EncodingError::IoError(error) => error,
+        error => io::Error::other(error),
+    }
+}
+
+/// 16-bit samples have the high byte first in the file.
+fn swap(bytes: &mut [u8], depth: BitDepth) {
+    if depth == BitDepth::Sixteen && cfg!(target_endian = "little") {
+        crate::dtype::swap(bytes, 2);
+    }
+}
+
+/// A picture that is being read.
+pub struct Picture<R: BufRead + Seek> {
+    reader: png::Reader<R>,
+    pub dtype: DType,
+    pub shape: Vec<usize>,
+}
+
+impl<R: BufRead + Seek> Picture<R> {
+    /// Reads what comes before the pixels. Palettes become colours, and fewer bits than 8 become 8.
+    pub fn open(input: R) -> Result<Self, png::DecodingError> {
+        let mut decoder = png::Decoder::new(input);
+        decoder.set_transformations(png::Transformations::EXPAND);
+        let reader = decoder.read_info()?;
+        let (width, height) = reader.info().size();
+        let (colors, depth) = reader.output_color_type();
+        let dtype = if depth == BitDepth::Sixteen { DType::UInt16 } else { DType::UInt8 };
+        let mut shape = vec![height as usize, width as usize];
+        if colors.samples() > 1 {
+            shape.push(colors.samples());
+        }
+        Ok(Picture { reader, dtype, shape })
+    }
+
+    /// Decodes the pixels into `to`, which has room for exactly these.
+    pub fn fill(&mut self, to: &mut [u8]) -> Result<(), png::DecodingError> {
+        let (_, depth) = self.reader.output_color_type();
+        self.reader.next_frame(to)?;
+        swap(to, depth);
+        self.reader.finish()
+    }
+}

@@ -1,0 +1,84 @@
+//! `pipe`: each frame of a raw stream on stdin becomes the value of a tag.
+
+use std::io::{self, Read};
+
+use ndsharray::{DType, Store};
+
+use crate::failure::{Failure, Result, say};
+use crate::feed::with_writer;
+use crate::stdio::In;
+use crate::stop::Stop;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The tag
+    tag: String,
+    /// The dtype of the elements, as a numpy name or code: u1, <f4, uint8, float32, bool
+    #[arg(long, value_parser = crate::dtype::parse)]
+    dtype: DType,
+    /// The shape of a frame, such as 720,1280,3
+    #[arg(long, value_parser = parse_shape)]
+    shape: Shape,
+}
+
+/// An argument of its own type: clap takes a plain list for an option that comes several times.
+#[derive(Clone, Debug)]
+struct Shape(Vec<usize>);
+
+fn parse_shape(text: &str) -> Result<Shape, String> {
+    crate::dtype::parse_shape(text).map(Shape)
+}
+
+pub fn run(store: &Store, args: &Args) -> Result<()> {
+    let Shape(shape) = &args.shape;
+    if shape.contains(&0) {
+        return Err(Failure::bad(format!(
+            "a frame of shape {shape:?} has no bytes: expected axes of at least 1"
+        )));
+    }
+    let stop = Stop::listen()?;
+    let mut frames = 0_u64;
+    let outcome = with_writer(store, &args.tag, |writer| {
+        let mut input = In::new(&stop);
+        loop {
+            let mut loan = writer.loan_bytes(&args.dtype, shape)?;
+            let frame = loan.as_mut_slice();
+            match fill(&mut input, frame) {
+                // Its end, or Ctrl-C: what is not whole is not published.
+                Ok(0) => return Ok(()),
+                Err(_) if stop.asked() => return Ok(()),
+                Ok(length) if length < frame.len() => {
+                    return Err(Failure::bad(format!(
+                        "the last frame is short and was not published: found {length} bytes of it, expected {} ({} of \
+                         shape {shape:?})",
+                        frame.len(),
+                        args.dtype
+                    )));
+                }
+                Ok(_) => {}
+                Err(error) => return Err(Failure::failed(format!("cannot read stdin: {error}"))),
+            }
+            loan.publish()?;
+            frames += 1;
+        }
+    });
+    match outcome {
+        Ok(()) => say(&format!("{}: {frames} frames published", args.tag)),
+        // One line for all.
+        Err(Failure::Bad(text)) => return Err(Failure::Bad(format!("{text}; {frames} frames published"))),
+        Err(failure) => return Err(failure),
+    }
+    Ok(())
+}
+
+/// Reads until the frame is full or the stream ends; returns how much there was.
+fn fill(input: &mut impl Read, frame: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < frame.len() {
+        match input.read(&mut frame[filled..])? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    Ok(filled)
+}

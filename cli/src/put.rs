@@ -1,0 +1,111 @@
+//! `put`: the array of a file becomes the value of a tag.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read, Seek};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use ndsharray::{DType, Store};
+use serde::Serialize;
+
+use crate::failure::{Failure, Result};
+use crate::feed::with_writer;
+use crate::get::ended;
+use crate::picture::Picture;
+use crate::stdio::In;
+use crate::stop::Stop;
+use crate::transfer::Transfer;
+use crate::{npy, picture, table, units};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The tag
+    tag: String,
+    /// An npy or PNG file, whatever it is called; - is stdin
+    file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    tag: &'a str,
+    version: u64,
+    dtype: &'a str,
+    shape: &'a [usize],
+}
+
+pub fn run(store: &Store, args: &Args) -> Result<()> {
+    let stop = Stop::listen()?;
+    let stdin = args.file.as_os_str().as_bytes() == b"-";
+    let failed = |error: &io::Error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            Failure::bad(format!("{:?} ends too early: expected the whole array", args.file))
+        }
+        io::ErrorKind::InvalidData => Failure::bad(format!("{:?} is no good npy file: {error}", args.file)),
+        _ => Failure::io(&args.file, "read", error),
+    };
+    let (input, size): (Box<dyn Read>, Option<u64>) = if stdin {
+        (Box::new(In::new(&stop)), None)
+    } else {
+        let file = File::open(&args.file).map_err(|error| failed(&error))?;
+        let size = file.metadata().ok().filter(|found| found.is_file()).map(|found| found.len());
+        (Box::new(file), size)
+    };
+    let mut input = BufReader::new(Transfer::new(input, size.unwrap_or(0), &stop));
+    let end = |error: &io::Error| ended(&stop, error, failed);
+    let mut start = Vec::new();
+    input.by_ref().take(8).read_to_end(&mut start).map_err(|error| end(&error))?;
+    if start.starts_with(npy::MAGIC) {
+        let mut input = Cursor::new(start).chain(input);
+        let form = npy::Form::read(&mut input).map_err(|error| end(&error))?;
+        return publish(store, args, &form.dtype, &form.shape, |to| {
+            form.fill(&mut input, to)?.map_err(|error| end(&error))
+        });
+    }
+    if start == picture::MAGIC {
+        // The decoder wants to seek, which a pipe cannot; a picture is small.
+        let mut bytes = start;
+        input.read_to_end(&mut bytes).map_err(|error| end(&error))?;
+        return put_picture(store, args, Cursor::new(bytes));
+    }
+    let text = format!(
+        "{:?} is neither npy nor PNG: found \"{}\" at its start, expected \"{}\" or \"{}\"",
+        args.file,
+        start.escape_ascii(),
+        npy::MAGIC.escape_ascii(),
+        picture::MAGIC.escape_ascii()
+    );
+    Err(Failure::bad(text))
+}
+
+fn put_picture(store: &Store, args: &Args, input: impl io::BufRead + Seek) -> Result<()> {
+    let wrong = |error: png::DecodingError| match error {
+        png::DecodingError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Failure::bad(format!("{:?} ends too early: expected the whole picture", args.file))
+        }
+        error => Failure::bad(format!("{:?} is no good PNG file: {error}", args.file)),
+    };
+    let mut picture = Picture::open(input).map_err(wrong)?;
+    let (dtype, shape) = (picture.dtype.clone(), picture.shape.clone());
+    publish(store, args, &dtype, &shape, |to| picture.fill(to).map_err(wrong))
+}
+
+fn publish(
+    store: &Store,
+    args: &Args,
+    dtype: &DType,
+    shape: &[usize],
+    fill: impl FnOnce(&mut [u8]) -> Result<()>,
+) -> Result<()> {
+    let version = with_writer(store, &args.tag, |writer| {
+        let mut loan = writer.loan_bytes(dtype, shape)?;
+        fill(loan.as_mut_slice())?;
+        Ok(loan.publish()?)
+    })?;
+    if args.json {
+        return table::print_json(&Report { tag: &args.tag, version, dtype: dtype.name(), shape });
+    }
+    table::print(&format!("{}: version {version}, {dtype} of shape {}\n", args.tag, units::shape(shape)))
+}

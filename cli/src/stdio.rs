@@ -1,0 +1,91 @@
+//! stdin and stdout without buffers, given up at Ctrl-C even while the other side of a pipe does nothing.
+
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+use rustix::fs::FileType;
+
+use crate::stop::{Ready, Stop};
+
+/// What a pipe takes at once when it takes anything, so that a write after waiting for room does not block.
+const PIPE: usize = 4096;
+/// What else takes at once, so that a signal is seen soon.
+const CHUNK: usize = 1 << 20;
+
+/// An error that `write_all` and `read_exact` do not try again after; the caller asks the `Stop` what it was.
+pub fn interrupted() -> io::Error {
+    io::Error::other("interrupted")
+}
+
+/// stdin.
+pub struct In<'a> {
+    stop: &'a Stop,
+}
+
+impl<'a> In<'a> {
+    pub fn new(stop: &'a Stop) -> Self {
+        In { stop }
+    }
+}
+
+impl Read for In<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if self.stop.asked() {
+                return Err(interrupted());
+            }
+            let stdin = rustix::stdio::stdin();
+            if self.stop.readable(stdin, None)? == Ready::NotYet {
+                continue;
+            }
+            match rustix::io::read(stdin, &mut *buffer) {
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+}
+
+/// stdout.
+pub struct Out<'a> {
+    stop: &'a Stop,
+    most: usize,
+}
+
+impl<'a> Out<'a> {
+    pub fn new(stop: &'a Stop) -> Self {
+        let kind =
+            rustix::fs::fstat(rustix::stdio::stdout()).map(|stat| FileType::from_raw_mode(stat.st_mode));
+        let most = if matches!(kind, Ok(FileType::RegularFile)) { CHUNK } else { PIPE };
+        Out { stop, most }
+    }
+
+    /// Whether somebody reads still.
+    pub fn listened_to(&self) -> bool {
+        self.stop.listened_to(rustix::stdio::stdout())
+    }
+}
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            if self.stop.asked() {
+                return Err(interrupted());
+            }
+            let stdout = rustix::stdio::stdout();
+            match self.stop.writable(stdout, Some(Duration::from_secs(1)))? {
+                Ready::NotYet => continue,
+                Ready::Closed => return Err(io::ErrorKind::BrokenPipe.into()),
+                Ready::Yes => {}
+            }
+            match rustix::io::write(stdout, &bytes[..bytes.len().min(self.most)]) {
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+                outcome => return Ok(outcome?),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! Long ways of bytes, in or out: with a bar on a terminal, and an end at Ctrl-C.
+
+use std::io::{self, IsTerminal, Read, Write};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::stdio::interrupted;
+use crate::stop::Stop;
+
+/// From how many bytes on there is a bar.
+const LONG: u64 = 16 << 20;
+/// How many bytes go between two looks at the signal.
+const CHUNK: usize = 1 << 20;
+
+/// A reader or writer that counts what goes through it.
+pub struct Transfer<'a, T> {
+    inner: T,
+    stop: &'a Stop,
+    bar: Option<ProgressBar>,
+}
+
+impl<'a, T> Transfer<'a, T> {
+    pub fn new(inner: T, total: u64, stop: &'a Stop) -> Self {
+        let bar = (total >= LONG && io::stderr().is_terminal()).then(|| {
+            let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+            ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Transfer { inner, stop, bar }
+    }
+
+    fn passed(&self, count: usize) {
+        if let Some(bar) = &self.bar {
+            bar.inc(count as u64);
+        }
+    }
+}
+
+impl<T> Drop for Transfer<'_, T> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl<T: Read> Read for Transfer<'_, T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.asked() {
+            return Err(interrupted());
+        }
+        let most = buffer.len().min(CHUNK);
+        let count = self.inner.read(&mut buffer[..most])?;
+        self.passed(count);
+        Ok(count)
+    }
+}
+
+impl<T: Write> Write for Transfer<'_, T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.stop.asked() {
+            return Err(interrupted());
+        }
+        let count = self.inner.write(&bytes[..bytes.len().min(CHUNK)])?;
+        self.passed(count);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}

@@ -81,7 +81,7 @@ fn lines<'a>(row: &'a Row, preview: &'a Preview, colours: Colours) -> Vec<Line<'
         preview.version
     );
     if let Some((pinned, slots)) = row.value().and_then(|value| value.slots) {
-        first += &format!("   {slots} slots, {pinned} pinned");
+        first += &format!("   slots {slots}, pinned {pinned}");
     }
     let mut second = vec![];
     match &preview.statistics {

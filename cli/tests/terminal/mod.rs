@@ -1,5 +1,7 @@
 //! A terminal for tests: a tmux server of its own, which ends with the test.
 
+#![allow(dead_code)] // Each of its users uses a part.
+
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

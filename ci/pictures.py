@@ -67,18 +67,20 @@ def shapes(character):
 
 
 def svg(text, columns, rows):
-    areas, words = {}, []  # Areas by colour: one path for each.
+    # Areas by colour, a path for each; what is in front comes after all that is behind.
+    behind, front, words = {}, {}, []
 
-    def fill(colour, x, y, wide, high):
+    def fill(areas, colour, x, y, wide, high):
         areas.setdefault(colour, []).append("M%g %gh%gv%gh%gz" % (x, y, wide, high, -wide))
 
     for y, row in enumerate(cells(text)):
         for x, (character, fg, bg, bold) in enumerate(row):
             if bg != BACK:
-                fill(bg, x * WIDE, y * HIGH, WIDE, HIGH)
+                fill(behind, bg, x * WIDE, y * HIGH, WIDE, HIGH)
             drawn = shapes(character)
             for left, top, wide, high in drawn or []:
-                fill(fg, round((x + left) * WIDE, 1), round((y + top) * HIGH, 1), wide * WIDE, high * HIGH)
+                at = (round((x + left) * WIDE, 1), round((y + top) * HIGH, 1))
+                fill(front, fg, *at, round(wide * WIDE, 1), round(high * HIGH, 1))
             if drawn is not None or character == " ":
                 continue
             before = words[-1] if words else None
@@ -90,7 +92,8 @@ def svg(text, columns, rows):
     out.append(' font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="14.5">\n')
     out.append(f'<rect x="-12" y="-10" width="100%" height="100%" rx="8" fill="{BACK}"/>\n')
     out.append('<g shape-rendering="crispEdges">\n')
-    out += [f'<path fill="{colour}" d="{"".join(parts)}"/>\n' for colour, parts in areas.items()]
+    for areas in (behind, front):
+        out += [f'<path fill="{colour}" d="{"".join(parts)}"/>\n' for colour, parts in areas.items()]
     out.append("</g>\n")
     for (x, word), y, fg, bold in words:
         weight = ' font-weight="bold"' if bold else ""

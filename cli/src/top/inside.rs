@@ -1,0 +1,168 @@
+//! The selected array from inside: what it is, its statistics, and a picture, a line or its numbers.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Style, Stylize};
+use ratatui::symbols::Marker;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Axis, Block, Borders, Chart, Dataset, GraphType, Paragraph, Wrap};
+
+use crate::units;
+
+use super::picture::{self, Image, NAN, Pixels, Rgb};
+use super::preview::{Drawing, Point, Preview};
+use super::row::{Row, Trouble};
+use super::sample;
+use super::statistics::Statistics;
+use super::words;
+
+/// Which colours the terminal has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    True,
+    Of256,
+}
+
+impl Colours {
+    fn of(self, rgb: Rgb) -> Color {
+        match self {
+            Colours::True => Color::Rgb(rgb[0], rgb[1], rgb[2]),
+            Colours::Of256 => Color::Indexed(picture::nearest_256(rgb)),
+        }
+    }
+}
+
+/// Two lines of text, and the rest for the drawing.
+fn parts(area: Rect) -> [Rect; 2] {
+    let inner = Block::new().borders(Borders::TOP).inner(area);
+    Layout::vertical([Constraint::Length(2), Constraint::Min(0)]).areas(inner)
+}
+
+/// The columns and rows that the drawing has.
+pub fn room(area: Rect) -> (u16, u16) {
+    let [_, drawing] = parts(area);
+    (drawing.width, drawing.height)
+}
+
+/// Draws `seen`, or why there is nothing to see.
+pub fn draw(frame: &mut Frame, area: Rect, row: &Row, seen: Result<&Preview, &str>, colours: Colours) {
+    let title = Line::from(vec![" ".into(), row.tag.as_str().bold(), " ".into()]);
+    frame.render_widget(Block::new().borders(Borders::TOP).title(title), area);
+    let [text, drawing] = parts(area);
+    let trouble = match (&row.trouble, seen) {
+        (Some(Trouble::Gone), _) => Err("The tag is gone."),
+        (Some(Trouble::Broken(reason)), _) => Err(&reason[..]),
+        (None, seen) => seen,
+    };
+    match trouble {
+        Ok(preview) => {
+            frame.render_widget(Paragraph::new(lines(row, preview, colours)), text);
+            match &preview.drawing {
+                Drawing::Picture { pixels, .. } => draw_pixels(frame, drawing, pixels, colours),
+                Drawing::Line(points) => draw_line(frame, drawing, points, preview.shape[0] - 1, colours),
+                Drawing::Numbers(lines) => {
+                    let lines: Vec<Line> = lines.iter().map(|line| Line::from(&line[..])).collect();
+                    frame.render_widget(Paragraph::new(lines), drawing);
+                }
+            }
+        }
+        Err(reason) => {
+            let whole = text.union(drawing);
+            frame.render_widget(Paragraph::new(reason).wrap(Wrap { trim: false }).fg(Color::Yellow), whole);
+        }
+    }
+}
+
+fn lines<'a>(row: &'a Row, preview: &'a Preview, colours: Colours) -> Vec<Line<'a>> {
+    let mut first = format!(
+        "{}   {}   version {}",
+        sample::layout(preview.dtype.name(), &preview.shape),
+        units::bytes(preview.nbytes as u64),
+        preview.version
+    );
+    if let Some((pinned, slots)) = row.value().and_then(|value| value.slots) {
+        first += &format!("   slots {slots}, pinned {pinned}");
+    }
+    let mut second = vec![];
+    match &preview.statistics {
+        Some(statistics) => {
+            second.push(Span::from(numbers(statistics)));
+            if statistics.nan > 0 {
+                second.push(Span::styled(" ■", Style::new().fg(colours.of(NAN))));
+            }
+            if let (Drawing::Picture { image, .. }, Some(_)) = (&preview.drawing, &statistics.range) {
+                second.extend(scale(image, colours));
+            }
+        }
+        None => second.push(Span::from("a dtype of its own, shown as bytes")),
+    }
+    vec![Line::from(first), Line::from(second)]
+}
+
+fn numbers(statistics: &Statistics) -> String {
+    let Statistics { step, nan, range, .. } = statistics;
+    let range = match range {
+        Some(range) => {
+            let [min, max] = &range.texts;
+            format!("min {min}   max {max}   mean {}   ", words::number(range.mean))
+        }
+        None => String::new(),
+    };
+    let sampled = if *step > 1 { format!("sampled 1/{step}   ") } else { String::new() };
+    format!("{range}{sampled}NaN {nan}")
+}
+
+/// The colours from the least to the greatest number.
+fn scale(image: &Image, colours: Colours) -> Vec<Span<'static>> {
+    if !image.has_scale() {
+        return Vec::new();
+    }
+    let step = |i: u8| Span::styled("█", Style::new().fg(colours.of(picture::ramp(f64::from(i) / 11.0))));
+    std::iter::once("   min ".into()).chain((0..12).map(step)).chain([" max".into()]).collect()
+}
+
+/// Two pixels in a cell: the upper half of it has the colour of the text, the lower that of the background.
+fn draw_pixels(frame: &mut Frame, area: Rect, pixels: &Pixels, colours: Colours) {
+    let rows: Vec<&[Rgb]> = pixels.rgb.chunks(pixels.width.max(1)).collect();
+    let left = area.width.saturating_sub(pixels.width.try_into().unwrap_or(u16::MAX)) / 2;
+    for (y, pair) in (area.top()..area.bottom()).zip(rows.chunks(2)) {
+        for (x, (i, &upper)) in (area.left() + left..area.right()).zip(pair[0].iter().enumerate()) {
+            let lower = pair.get(1).map_or(Color::Reset, |row| colours.of(row[i]));
+            frame.buffer_mut()[(x, y)].set_char('▀').set_fg(colours.of(upper)).set_bg(lower);
+        }
+    }
+}
+
+fn draw_line(frame: &mut Frame, area: Rect, points: &[Point], last: usize, colours: Colours) {
+    let ranges = || points.iter().filter_map(|point| point.range);
+    let (min, max) = ranges().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (c, d)| (a.min(c), b.max(d)));
+    let (min, max) = if min > max { (0.0, 1.0) } else { (min, max) };
+    // A level line is in the middle.
+    let (low, high) =
+        if min < max { (min, max) } else { (min - min.abs().max(1.0), max + max.abs().max(1.0)) };
+    // The line ends where there is nothing finite to draw, and begins anew after it.
+    let mut pieces: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
+    for point in points {
+        match (point.range, pieces.last_mut()) {
+            (Some((least, greatest)), Some(piece)) => {
+                let x = point.at as f64;
+                piece.extend([(x, least), (x, greatest)]);
+            }
+            _ => pieces.push(Vec::new()),
+        }
+    }
+    let nan: Vec<(f64, f64)> =
+        points.iter().filter(|point| point.nan).map(|point| (point.at as f64, low)).collect();
+    let dots = |style: Color| Dataset::default().marker(Marker::Braille).style(Style::new().fg(style));
+    let mut sets: Vec<Dataset> = pieces
+        .iter()
+        .filter(|piece| !piece.is_empty())
+        .map(|piece| dots(Color::Cyan).graph_type(GraphType::Line).data(piece))
+        .collect();
+    sets.push(dots(colours.of(NAN)).marker(Marker::Block).graph_type(GraphType::Scatter).data(&nan));
+    let axis = |bounds: [f64; 2]| Axis::default().bounds(bounds).style(Style::new().fg(Color::DarkGray));
+    let chart = Chart::new(sets)
+        .x_axis(axis([0.0, last as f64]).labels(["0".to_owned(), format!("[{last}]")]))
+        .y_axis(axis([low, high]).labels([words::number(low), words::number(high)]));
+    frame.render_widget(chart, area);
+}

@@ -1,0 +1,235 @@
+//! Arrays as pixels, as many as the terminal has room for.
+
+use ndsharray::DType;
+
+use super::element::{self, Number};
+
+pub type Rgb = [u8; 3];
+
+/// The colour of NaN, which the ramp does not have.
+pub const NAN: Rgb = [0, 230, 118];
+
+/// An array that is an image: two axes of pixels, and one of colours if there are more than one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Image {
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+    /// Bytes are brightness as they are; all else is scaled between its least and its greatest element.
+    scaled: bool,
+}
+
+impl Image {
+    /// What of these arrays is an image: any of two axes; and height, width and 1, 3 or 4 channels, of bytes or large
+    /// enough not to be a stack of small matrices.
+    pub fn of(dtype: &DType, shape: &[usize]) -> Option<Image> {
+        element::number(dtype)?;
+        let byte = *dtype == DType::UInt8;
+        let (height, width, channels) = match *shape {
+            [height, width] => (height, width, 1),
+            [height, width, channels @ (1 | 3 | 4)] if byte || height.min(width) >= 8 => {
+                (height, width, channels)
+            }
+            _ => return None,
+        };
+        (height * width > 0).then_some(Image { height, width, channels, scaled: !byte })
+    }
+
+    /// The pixels that fit into so many columns and rows of pixels. `range`: least and greatest element.
+    pub fn pixels(&self, dtype: &DType, bytes: &[u8], room: (usize, usize), range: (f64, f64)) -> Pixels {
+        let (width, height) = fit((self.width, self.height), room);
+        let Some(number) = element::number(dtype) else { return Pixels::default() };
+        let plane = Plane { image: *self, bytes, itemsize: dtype.itemsize(), number };
+        let (min, max) = if self.scaled { range } else { (0.0, 255.0) };
+        // Halved first: the difference of the greatest and the least float64 is infinite.
+        let unit = |value: f64| ((value / 2.0 - min / 2.0) / (max / 2.0 - min / 2.0)).clamp(0.0, 1.0);
+        let shade = |value: f64| if max > min { unit(value) } else { 0.5 };
+        let mut rgb = Vec::with_capacity(width * height);
+        for y in 0..height {
+            for x in 0..width {
+                let across = part(x, width, self.width);
+                let down = part(y, height, self.height);
+                let value = |channel| plane.mean(&across, &down, channel).map(shade);
+                // A fourth channel is left out: where it says how opaque a pixel is, it is often not set.
+                rgb.push(match (self.channels, value(0)) {
+                    (_, None) => NAN,
+                    (1, Some(value)) if self.scaled => ramp(value),
+                    (1, Some(value)) => [byte(value); 3],
+                    (_, Some(red)) => match (value(1), value(2)) {
+                        (Some(green), Some(blue)) => [byte(red), byte(green), byte(blue)],
+                        _ => NAN,
+                    },
+                });
+            }
+        }
+        Pixels { width, rgb }
+    }
+
+    /// Whether colours stand for numbers, so that a scale is worth showing.
+    pub fn has_scale(&self) -> bool {
+        self.scaled && self.channels == 1
+    }
+}
+
+struct Plane<'a> {
+    image: Image,
+    bytes: &'a [u8],
+    itemsize: usize,
+    number: Number,
+}
+
+impl Plane<'_> {
+    /// The mean of some elements; `None` if one of them is NaN, so that a NaN among many is seen.
+    fn mean(&self, across: &[usize], down: &[usize], channel: usize) -> Option<f64> {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for y in down {
+            for x in across {
+                let index = (y * self.image.width + x) * self.image.channels + channel;
+                let value = (self.number)(self.bytes.get(index * self.itemsize..)?.get(..self.itemsize)?);
+                sum += value;
+                count += 1.0;
+            }
+        }
+        let mean: f64 = sum / count;
+        (!mean.is_nan()).then_some(mean)
+    }
+}
+
+/// Up to three elements, evenly spread, of those that fall on pixel `at` of `pixels`.
+fn part(at: usize, pixels: usize, elements: usize) -> Vec<usize> {
+    let edge = |at: usize| at * elements / pixels;
+    let (first, end) = (edge(at), edge(at + 1).max(edge(at) + 1));
+    let count = (end - first).min(3);
+    (0..count).map(|i| first + (2 * i + 1) * (end - first) / (2 * count)).collect()
+}
+
+/// Width and height in pixels, in proportion, but with a row or column for each of a few elements.
+fn fit((width, height): (usize, usize), (columns, rows): (usize, usize)) -> (usize, usize) {
+    const FEW: usize = 8;
+    let scale = (columns as f64 / width as f64).min(rows as f64 / height as f64);
+    let side = |elements: usize, room: usize| {
+        let pixels = (elements as f64 * scale).round() as usize;
+        pixels.max(elements.min(FEW)).min(room)
+    };
+    (side(width, columns), side(height, rows))
+}
+
+fn byte(unit: f64) -> u8 {
+    (unit * 255.0).round() as u8
+}
+
+/// From dark blue by purple and orange to light yellow, always growing brighter.
+pub fn ramp(unit: f64) -> Rgb {
+    const STOPS: [Rgb; 6] =
+        [[8, 6, 34], [62, 18, 102], [140, 34, 108], [212, 72, 66], [250, 152, 40], [252, 244, 168]];
+    let at = unit.clamp(0.0, 1.0) * (STOPS.len() - 1) as f64;
+    let low = (at as usize).min(STOPS.len() - 2);
+    let mix = |channel: usize| {
+        let (from, to) = (f64::from(STOPS[low][channel]), f64::from(STOPS[low + 1][channel]));
+        (from + (to - from) * (at - low as f64)).round() as u8
+    };
+    [mix(0), mix(1), mix(2)]
+}
+
+/// The nearest of the 256 colours that older terminals have: a cube of 6 x 6 x 6, and 24 greys.
+pub fn nearest_256(rgb: Rgb) -> u8 {
+    const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let far = |other: Rgb| -> u32 { (0..3).map(|i| u32::from(rgb[i].abs_diff(other[i])).pow(2)).sum() };
+    let level = |value: u8| (0..6).min_by_key(|&i| LEVELS[i].abs_diff(value)).unwrap_or(0);
+    let [r, g, b] = rgb.map(level);
+    let cube = far([LEVELS[r], LEVELS[g], LEVELS[b]]);
+    let mean = rgb.iter().map(|&value| usize::from(value)).sum::<usize>() / 3;
+    let grey = (mean.saturating_sub(3) / 10).min(23);
+    if far([(8 + 10 * grey) as u8; 3]) < cube { (232 + grey) as u8 } else { (16 + 36 * r + 6 * g + b) as u8 }
+}
+
+/// Rows of pixels.
+#[derive(Debug, Default, PartialEq)]
+pub struct Pixels {
+    pub width: usize,
+    pub rgb: Vec<Rgb>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(dtype: &DType, shape: &[usize]) -> Image {
+        Image::of(dtype, shape).unwrap()
+    }
+
+    #[test]
+    fn what_is_an_image() {
+        let of = |dtype: DType, shape: &[usize]| Image::of(&dtype, shape).map(|image| image.channels);
+        assert_eq!(of(DType::UInt8, &[2, 5]), Some(1));
+        assert_eq!(of(DType::Complex128, &[2, 5]), Some(1));
+        assert_eq!(of(DType::UInt8, &[2, 5, 3]), Some(3));
+        assert_eq!(of(DType::Float32, &[20, 50, 4]), Some(4));
+        assert_eq!(of(DType::Float32, &[20, 4, 4]), None, "a stack of matrices");
+        assert_eq!(of(DType::UInt8, &[2, 5, 2]), None);
+        assert_eq!(of(DType::UInt8, &[5]), None);
+        assert_eq!(of(DType::UInt8, &[0, 5]), None);
+        assert_eq!(of(DType::custom("x", 1, "V1").unwrap(), &[2, 5]), None);
+    }
+
+    #[test]
+    fn bytes_are_brightness_and_colours_stay() {
+        let grey = image(&DType::UInt8, &[1, 2]).pixels(&DType::UInt8, &[10, 200], (2, 1), (10.0, 200.0));
+        assert_eq!(grey, Pixels { width: 2, rgb: vec![[10; 3], [200; 3]] });
+        let red_and_blue = [255, 0, 0, 9, 0, 0, 255, 9];
+        let pixels =
+            image(&DType::UInt8, &[2, 1, 4]).pixels(&DType::UInt8, &red_and_blue, (1, 2), (0.0, 255.0));
+        assert_eq!(pixels, Pixels { width: 1, rgb: vec![[255, 0, 0], [0, 0, 255]] });
+    }
+
+    #[test]
+    fn numbers_are_scaled_and_nan_is_marked() {
+        let values: Vec<u8> = [-5.0_f32, f32::NAN, 0.0, 5.0].iter().flat_map(|v| v.to_ne_bytes()).collect();
+        let image = image(&DType::Float32, &[2, 2]);
+        assert!(image.has_scale());
+        let pixels = image.pixels(&DType::Float32, &values, (2, 2), (-5.0, 5.0));
+        assert_eq!(pixels.rgb, [ramp(0.0), NAN, ramp(0.5), ramp(1.0)]);
+        // One pixel for all four: the NaN among them is seen.
+        assert_eq!(image.pixels(&DType::Float32, &values, (1, 1), (-5.0, 5.0)).rgb, [NAN]);
+        // All elements alike, and a range that overflows a float64.
+        assert_eq!(image.pixels(&DType::Float32, &[0; 16], (1, 1), (0.0, 0.0)).rgb, [ramp(0.5)]);
+        assert_eq!(image.pixels(&DType::Float32, &[0; 16], (1, 1), (f64::MIN, f64::MAX)).rgb, [ramp(0.5)]);
+    }
+
+    #[test]
+    fn a_picture_keeps_its_proportions_unless_it_is_very_thin() {
+        assert_eq!(fit((1920, 1080), (100, 100)), (100, 56));
+        assert_eq!(fit((1080, 1920), (100, 60)), (34, 60));
+        assert_eq!(fit((3, 2), (100, 60)), (90, 60), "small ones grow");
+        assert_eq!(fit((1000, 4), (100, 60)), (100, 4), "a row each");
+        assert_eq!(fit((4, 1_000_000), (100, 60)), (4, 60));
+        assert_eq!(fit((1000, 1000), (100, 0)), (8, 0), "no room");
+    }
+
+    #[test]
+    fn every_element_falls_on_a_pixel() {
+        for (pixels, elements) in [(1, 1), (3, 10), (10, 3), (7, 7), (1, 1000)] {
+            let parts: Vec<_> = (0..pixels).map(|at| part(at, pixels, elements)).collect();
+            assert!(parts.iter().all(|part| (1..=3).contains(&part.len())), "{parts:?}");
+            assert!(parts.iter().flatten().all(|&index| index < elements), "{parts:?}");
+            assert!(parts.is_sorted(), "{parts:?}");
+        }
+        assert_eq!(part(1, 2, 18), [10, 13, 16]);
+    }
+
+    #[test]
+    fn the_ramp_grows_brighter_and_has_no_colour_of_nan() {
+        let brightness = |[r, g, b]: Rgb| 0.3 * f64::from(r) + 0.59 * f64::from(g) + 0.11 * f64::from(b);
+        let colours: Vec<_> = (0..=100).map(|i| ramp(f64::from(i) / 100.0)).collect();
+        assert!(colours.windows(2).all(|pair| brightness(pair[0]) < brightness(pair[1])));
+        let far = |a: Rgb, b: Rgb| -> u32 { (0..3).map(|i| u32::from(a[i].abs_diff(b[i]))).sum() };
+        assert!(colours.iter().all(|&colour| far(colour, NAN) > 150));
+    }
+
+    #[test]
+    fn the_nearest_of_256_colours() {
+        assert_eq!([[0, 0, 0], [255, 255, 255], [255, 0, 0]].map(nearest_256), [16, 231, 196]);
+        assert_eq!([[8, 8, 8], [128, 128, 128], [238, 238, 238]].map(nearest_256), [232, 244, 255]);
+        assert_eq!(nearest_256([90, 140, 180]), 16 + 36 + 6 * 2 + 3);
+    }
+}

@@ -1,0 +1,89 @@
+//! Quantities as short text.
+
+/// A number with at most six significant digits, and no more of them than it needs.
+pub fn number(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    let size = value.abs();
+    if value.fract() == 0.0 && size < 1e15 {
+        // Adding 0 turns -0 into 0.
+        return format!("{}", value + 0.0);
+    }
+    if value.is_infinite() {
+        return value.to_string();
+    }
+    if !(1e-4..1e6).contains(&size) {
+        let text = format!("{value:.5e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.'));
+    }
+    let whole = size.log10().floor().max(-4.0) as i32;
+    let text = format!("{value:.*}", usize::try_from(5 - whole).unwrap_or(0));
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// Megabytes, whole from a hundred on.
+pub fn megabytes(bytes: f64) -> String {
+    let value = bytes / 1e6;
+    match value {
+        0.0 => "0".to_owned(),
+        _ if value >= 99.95 => format!("{value:.0}"),
+        _ => format!("{value:.*}", 1 + usize::from(value < 9.995)),
+    }
+}
+
+/// A row of bars, the newest at the right, scaled to the greatest; a value above 0 is always seen.
+pub fn bars(values: impl ExactSizeIterator<Item = f64> + Clone, width: usize) -> String {
+    // Not the full block, which would touch the bars in the line above.
+    const BARS: [char; 7] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇'];
+    let values = values.clone().skip(values.len().saturating_sub(width));
+    let greatest = values.clone().fold(0.0, f64::max);
+    let bar = |value: f64| match value {
+        value if value > 0.0 => BARS[((value / greatest * 6.0).round() as usize).min(6)],
+        _ => ' ',
+    };
+    let bars: String = values.map(bar).collect();
+    format!("{bars:>width$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_six_digits_and_no_idle_zeros() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (-3.0, "-3"),
+            (1e14, "100000000000000"),
+            (0.1, "0.1"),
+            (std::f64::consts::PI, "3.14159"),
+            (-123.456789, "-123.457"),
+            (99999.97, "100000"),
+            (123456.7, "123457"),
+            (1234567.8, "1.23457e6"),
+            (0.0001, "0.0001"),
+            (0.00012345678, "0.000123457"),
+            (0.00001, "1e-5"),
+            (1e300, "1e300"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
+
+    #[test]
+    fn megabytes_have_three_digits() {
+        assert_eq!([0.0, 1e4, 27.65e6, 12e9].map(megabytes), ["0", "0.01", "27.6", "12000"]);
+    }
+
+    #[test]
+    fn bars_are_scaled_to_the_greatest_and_keep_the_newest() {
+        assert_eq!(bars([0.0, 1.0, 4.0, 6.0].into_iter(), 6), "   ▂▅▇");
+        assert_eq!(bars([8.0, 0.001, 2.0].into_iter(), 2), "▁▇");
+        assert_eq!(bars([0.0, 0.0].into_iter(), 2), "  ");
+    }
+}

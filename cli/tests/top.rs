@@ -1,0 +1,203 @@
+//! `top` in a real terminal (tmux): what is on the screen while an image streams, the window changes its size, the
+//! layout changes, a tag is damaged, goes and comes back; and that the terminal is given back however it ends.
+
+mod terminal;
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ndsharray::{Result, Store, Writer};
+use terminal::{TOP, Terminal};
+
+/// A thread that publishes under `camera`, until this is dropped or the tag is removed.
+struct Stream {
+    end: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Stream {
+    fn start(store: &Store, write: fn(&mut Writer) -> Result<u64>) -> Stream {
+        let end = Arc::new(AtomicBool::new(false));
+        let mut writer = store.writer("camera").unwrap();
+        let ended = end.clone();
+        let thread = std::thread::spawn(move || {
+            while !ended.load(Ordering::Relaxed) && write(&mut writer).is_ok() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        Stream { end, thread: Some(thread) }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.end.store(true, Ordering::Relaxed);
+        // The next one is the only writer again.
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// Red at the left, blue at the right.
+fn image(writer: &mut Writer) -> Result<u64> {
+    let row = [[255_u8, 0, 0]; 32].into_iter().chain([[0, 0, 255]; 32]).flatten();
+    let pixels: Vec<u8> = row.cycle().take(48 * 64 * 3).collect();
+    writer.write_slice(&pixels, &[48, 64, 3])
+}
+
+fn line(writer: &mut Writer) -> Result<u64> {
+    let values: Vec<f32> = (0..300).map(|i| (i as f32 / 20.0).sin()).collect();
+    writer.write_slice(&values, &[300])
+}
+
+/// The half-blocks in one line of a picture.
+fn blocks(lines: &[String]) -> usize {
+    lines.iter().map(|line| line.matches('▀').count()).max().unwrap_or(0)
+}
+
+fn braille(lines: &[String]) -> usize {
+    lines.iter().flat_map(|line| line.chars()).filter(|c| ('\u{2801}'..='\u{28ff}').contains(c)).count()
+}
+
+fn row<'a>(lines: &'a [String], tag: &str) -> &'a str {
+    lines.iter().find(|line| line.starts_with(tag)).map_or("", |line| line)
+}
+
+#[test]
+fn a_session_in_a_terminal() {
+    let Some(terminal) = Terminal::start("a_session_in_a_terminal", (120, 30)) else { return };
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    store.writer("still").unwrap().write_slice(&[1.5_f64, 2.5], &[2]).unwrap();
+    let stream = Stream::start(&store, image);
+    terminal.run(&format!("COLORTERM=truecolor {TOP} top --dir {} --interval 0.2", dir.path().display()));
+
+    terminal.until("the list, with a rate", |lines| {
+        let camera = row(lines, "camera");
+        camera.contains("uint8 48,64,3")
+            && camera.contains("/s")
+            && camera.contains("live")
+            && row(lines, "still").contains("no writer")
+    });
+
+    terminal.keys("Enter");
+    let lines = terminal.until("the picture", |lines| blocks(lines) > 0);
+    assert!(lines.iter().any(|line| line.contains("min 0   max 255   mean 85   NaN 0")), "{lines:#?}");
+    let wide = blocks(&lines);
+    let colours = terminal.colours();
+    // Red and blue, each as the upper and as the lower half of cells, and no other.
+    for colour in ["38;2;255;0;0", "48;2;255;0;0", "38;2;0;0;255", "48;2;0;0;255"] {
+        assert!(colours.contains(colour), "{colour}: {colours}");
+    }
+    assert_eq!(colours.matches("38;2;").count(), colours.matches("38;2;255;0;0").count() * 2, "{colours}");
+
+    terminal.resize((60, 20));
+    let lines = terminal.until("a smaller picture", |lines| (1..wide).contains(&blocks(lines)));
+    let small = blocks(&lines);
+    let lines = terminal.until("the keys in the last line", |lines| {
+        lines.len() == 20 && lines[19].starts_with("up/down select")
+    });
+    assert!(!lines.iter().any(|line| line.contains("LAYOUT")), "{lines:#?}");
+    terminal.resize((3, 2));
+    terminal.resize((150, 50));
+    terminal
+        .until("a larger picture", |lines| blocks(lines) > wide.max(small) && lines[49].contains("q quit"));
+
+    drop(stream);
+    let stream = Stream::start(&store, line);
+    terminal.until("another layout, as a line", |lines| {
+        let camera = row(lines, "camera");
+        camera.contains("float32 300")
+            && camera.contains("new layout")
+            && blocks(lines) == 0
+            && braille(lines) > 50
+    });
+    terminal.until("the news is over", |lines| row(lines, "camera").contains("live"));
+
+    terminal.keys("j");
+    terminal
+        .until("the other tag", |lines| lines.iter().any(|line| line.contains("min 1.5   max 2.5   mean 2")));
+    // In place: a file that is cut short under those who have it mapped is beyond what anybody can bear.
+    let header = OpenOptions::new().read(true).write(true).open(dir.path().join("still")).unwrap();
+    let mut byte = [0];
+    header.read_exact_at(&mut byte, 20).unwrap();
+    header.write_all_at(&[byte[0] ^ 1], 20).unwrap();
+    terminal.until("damage, and where", |lines| {
+        row(lines, "still").contains("broken")
+            && lines.iter().any(|line| line.contains("is damaged: found"))
+            && row(lines, "camera").contains("live")
+    });
+
+    terminal.keys("k");
+    terminal.until("the line again", |lines| braille(lines) > 50);
+    store.force_remove("camera").unwrap();
+    drop(stream);
+    terminal.until("a tag that went", |lines| {
+        row(lines, "camera").contains("gone") && lines.iter().any(|line| line.contains("The tag is gone."))
+    });
+    let stream = Stream::start(&store, image);
+    terminal.until("the tag of another writer", |lines| {
+        row(lines, "camera").contains("replaced") && blocks(lines) > 0
+    });
+
+    terminal.keys("s");
+    terminal.until("another order", |lines| lines[0].contains("by rate"));
+    // The whole store goes, and it does not mind.
+    drop(stream);
+    drop(dir);
+    terminal.until("a store that went", |lines| lines[0].contains("found an error when trying to"));
+    terminal.keys("q");
+    terminal.given_back(0);
+}
+
+#[test]
+fn the_terminal_is_given_back_after_ctrl_c_and_signals() {
+    let Some(terminal) = Terminal::start("the_terminal_is_given_back_after_ctrl_c_and_signals", (80, 24))
+    else {
+        return;
+    };
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    image(&mut store.writer("camera").unwrap()).unwrap();
+    // The tag is opened at once; a terminal that does not say it has all colours gets 256.
+    let command = format!("COLORTERM= {TOP} top camera --dir {}", dir.path().display());
+    for (key, code) in [("C-c", 0), ("Escape", 0), ("", 130)] {
+        terminal.run(&command);
+        terminal.until("the picture", |lines| blocks(lines) > 0);
+        assert!(terminal.colours().contains("38;5;196"), "{}", terminal.colours());
+        match key {
+            "" => {
+                let pid = terminal.program().to_string();
+                assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+            }
+            key => terminal.keys(key),
+        }
+        terminal.given_back(code);
+    }
+}
+
+#[test]
+fn what_cannot_be_shown_is_said_in_one_line() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let fails = |arguments: &[&str], says: &str| {
+        let mut command = Command::new(TOP);
+        command.arg("top").args(arguments).arg("--dir").arg(dir.path()).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(says) && text.lines().count() == 1, "{text}");
+        assert!(output.stdout.is_empty(), "{:?}", output.stdout);
+    };
+    fails(&[], "no terminal");
+    fails(&["--interval", "0"], "from 0.01");
+    fails(&["--interval", "NaN"], "from 0.01");
+    if let Some(terminal) = Terminal::start("what_cannot_be_shown_is_said_in_one_line", (100, 10)) {
+        terminal.run(&format!("{TOP} top missing --dir {}", dir.path().display()));
+        terminal.given_back(2);
+        terminal.until("the reason", |lines| lines.iter().any(|line| line.contains("no array \"missing\"")));
+    }
+}

@@ -41,17 +41,16 @@ pub fn one_way(directory: &Path, output: &mut Output) {
             })
         });
         rounds.add(if topic == "wake" { "ndsharray wait" } else { "ndsharray read" }, || {
-            let mut value = [0_u64; 8];
             run(&mut ours, steps, gap, || {
-                value[0] = now();
-                writer.write_slice(&value, &[8]).expect("a write");
+                let mut loan = writer.loan::<u64>(&[8]).expect("a loan");
+                loan.as_mut_slice()[0] = now();
+                loan.publish().expect("a publish");
             })
         });
         rounds.add(if topic == "wake" { "iceoryx2 listener, receive" } else { "iceoryx2 receive" }, || {
-            let mut value = [0_u8; 64];
             run(&mut theirs, steps, gap, || {
-                value[..8].copy_from_slice(&now().to_ne_bytes());
-                iceoryx.send(&value);
+                let loan = iceoryx.publisher.loan_slice_uninit(8).expect("a loan");
+                loan.write_from_slice(&now().to_ne_bytes()).send().expect("a send");
                 if topic == "wake" {
                     notifier.notify().expect("a listener");
                 }

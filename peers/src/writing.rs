@@ -56,6 +56,9 @@ pub fn large(directory: &Path, size: usize, output: &mut Output) {
     let mut writer = contenders::ours_writer(directory);
     let (mut theirs, serialized) = (MmapSync::new(directory), archive(&memory[..size]));
     let iceoryx = IceoryxWriter::new(directory, size);
+    // Without one it keeps no value, and fills one buffer again and again.
+    let mut subscriber = Child::start(&["reader", ICEORYX], directory);
+    subscriber.step(b'r');
     let path = |index: usize| directory.join(format!("limit{size}_{index}"));
     let mut targets = [0, 1].map(|index| populated(&path(index), size));
     let targets = std::cell::RefCell::new(&mut targets);

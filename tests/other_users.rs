@@ -129,7 +129,11 @@ fn what_another_user_left() {
                 assert!(matches!(error, Error::NotOwner { found: OTHER, expected: THIRD, .. }), "{error:?}");
                 assert_eq!(store.reader("e").unwrap().latest().unwrap().bytes(), [1]);
             }
-            _ => assert_eq!(store.gc().unwrap().removed.len(), 3, "the tag, its data file, and the temporary file"),
+            _ => assert_eq!(
+                store.gc().unwrap().removed.len(),
+                3,
+                "the tag, its data file, and the temporary file"
+            ),
         }
         return;
     }

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Measures this library beside others, in Rust and Python, and writes docs/performance.md with its charts: about 10 minutes.
+# Nothing else should run meanwhile. Usage: ci/bench.sh [--quick] (a few rounds of each, to see that everything runs)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# With a /dev/shm of its own where that is permitted: memory can be told only if nobody else takes some.
+if [ -z "${NDSHARRAY_OWN_SHM:-}" ] && [ "$(id -u)" -eq 0 ] && unshare --mount true 2>/dev/null; then
+    export NDSHARRAY_OWN_SHM=1
+    exec unshare --mount sh -c 'mount -t tmpfs -o mode=1777 tmpfs /dev/shm && exec "$0" "$@"' "$PWD/ci/bench.sh" "$@"
+fi
+
+step() { printf '\n== %s\n' "$*"; }
+
+venv=target/bench-venv
+python="$venv/bin/python"
+installed=target/bench/python
+
+step "what is measured"
+cargo build --quiet --release --locked --package peers
+[ -x "$python" ] || python3 -m venv "$venv"
+pip() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }
+pip "numpy>=2" "matplotlib>=3.9"
+# Each where only its own processes look, since two have one name; numpy is one for all.
+rm -rf "$installed"
+pip --no-deps --target "$installed/ndsharray1" ndsharray==1.1.4
+pip --no-deps --target "$installed/pyshmem" "pyshmem==1.4.*" portalocker
+pip --no-deps --target "$installed/iceoryx2" iceoryx2==0.10.0 flatbuffers
+pip --no-deps --target "$installed/ndsharray2" "$(ci/wheel.sh | tail -n 1)"
+
+# The load that it starts with says whether the figures are worth anything.
+rm -f target/bench/*.jsonl
+cat /proc/loadavg >target/bench/load
+
+step "Rust"
+target/release/peers "$@"
+
+step "Python"
+"$python" python/benches/peers.py "$@" "$installed" target/bench/python.jsonl
+
+step "docs/performance.md"
+"$python" ci/performance.py

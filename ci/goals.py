@@ -1,0 +1,102 @@
+"""The goals: for each kind of work what is measured, against what, and how much of that is allowed."""
+
+import dataclasses
+
+RAW = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Goal:
+    """Ours is at most `factor` times the other plus `plus` ns; `other` "" means `plus` alone, for each size."""
+
+    work: str
+    topic: str
+    ours: str
+    other: str
+    factor: float
+    plus: float = 0
+    least: int = 0
+    most: int = 1 << 62
+    # Throughputs: at least, not at most.
+    at_least: bool = False
+    other_topic: str = ""
+
+    def text(self) -> str:
+        if not self.other:
+            return f"at most {nanoseconds(self.plus)}"
+        bound = "at least" if self.at_least else "at most"
+        plus = f" + {nanoseconds(self.plus)}" if self.plus else ""
+        return f"{bound} {self.factor:g} x {self.other}{plus}"
+
+
+def nanoseconds(value: float) -> str:
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.3g} ns"
+
+
+WRITE = "ndsharray write_slice"
+RUST = [
+    Goal("view, unchanged value", "unchanged", "ndsharray view", "mmap-sync read, unchecked", 0.9),
+    Goal("latest, unchanged value", "unchanged", "ndsharray latest", "mmap-sync read, unchecked", 2),
+    Goal("view, a new value each time", "new", "ndsharray view", "iceoryx2 receive", 1),
+    Goal("write of 64 B", "write alone", WRITE, "mmap-sync write_raw", 0.35),
+    Goal("write of 64 B", "write alone", WRITE, "iceoryx2 loan, copy, send", 0.6),
+    Goal("write of 64 B, idle reader", "write, one idle reader", WRITE, "mmap-sync write_raw", 0.35),
+    Goal("write of 64 B, idle reader", "write, one idle reader", WRITE, "iceoryx2 loan, copy, send", 0.6),
+    *(
+        Goal(
+            "write of 64 KiB to 50 MiB",
+            "large write",
+            f"{WRITE}, source + {offset}",
+            f"memcpy, source + {offset}",
+            1.03,
+        )
+        for offset in (0, 1, 8, 32)
+    ),
+    Goal("loan + publish", "loan", "ndsharray loan, publish", "", 0, 200),
+    Goal("layout change that fits", "layout fits", "another layout", "plain write", 1.1, 15e3),
+    Goal("layout change that grows", "layout grows", WRITE, "allocate, populate, copy", 1.05),
+    Goal("publish to reader running, asleep", "wake", "ndsharray wait", "bare futex", 1.15),
+    Goal("publish to reader running, spinning", "spin", "ndsharray read", "bare shared word", 3),
+    Goal(
+        "writes with 1 reader on a second core", "readers", "ndsharray, 1 readers", "ndsharray, 0 readers", 0.9, at_least=True
+    ),
+]
+
+PEERS = ["ndsharray 1.1.4", "pyshmem", "shared_memory", "iceoryx2"]
+PYTHON = [
+    Goal("Python write of 64 B", "python write", "ndsharray", "np.copyto", 1, most=RAW),
+    Goal("Python write of frames and 50 MiB", "python write", "ndsharray", "np.copyto", 1.05, least=RAW + 1),
+    Goal("Python read of 64 B", "python read", "ndsharray", "np.copyto", 1, most=RAW),
+    Goal("Python read of a 1080p frame", "python read", "ndsharray", "", 0, 1500, least=6220800, most=6220800),
+    *(Goal("Python write, ahead of the others", "python write", "ndsharray", peer, 1) for peer in PEERS),
+    *(Goal("Python read, ahead of the others", "python read", "ndsharray", peer, 1) for peer in PEERS),
+]
+
+# The README's table: what is done, ours, the other, and in which topic and size.
+HEADLINES = [
+    ("`view` of a value that stays", "ndsharray view", "mmap-sync read, unchecked", "unchanged", 6220800),
+    ("`view` of a new value", "ndsharray view", "mmap-sync read, unchecked", "new", 6220800),
+    ("`view` of a new value", "ndsharray view", "iceoryx2 receive", "new", 6220800),
+    ("`view` of a new value", "ndsharray view", "iceoryx2 receive", "new", 64),
+    ("`write`", WRITE, "mmap-sync write_raw", "write, one idle reader", 64),
+    ("`write`", WRITE, "iceoryx2 loan, copy, send", "write, one idle reader", 64),
+    ("`write`", f"{WRITE}, source + 0", "memcpy, source + 0", "large write", 6220800),
+    ("`write`", f"{WRITE}, source + 0", "iceoryx2 loan, copy, send", "large write", 6220800),
+    ("`loan` and `publish`", "ndsharray loan, publish", "iceoryx2 loan, send", "loan", 6220800),
+    ("waking a reader that sleeps", "ndsharray wait", "bare futex", "wake", 64),
+    ("Python `write`", "ndsharray", "np.copyto", "python write", 6220800),
+    ("Python `write`", "ndsharray", "ndsharray 1.1.4", "python write", 6220800),
+    ("Python `write`", "ndsharray", "iceoryx2", "python write", 6220800),
+    ("Python `read` of a new value", "ndsharray", "shared_memory", "python read", 6220800),
+    ("Python `read` of a new value", "ndsharray", "shared_memory", "python read", 64),
+    ("Python `read` of a new value", "ndsharray", "iceoryx2", "python read", 6220800),
+]
+
+# Why a row is lost, as far as it is by design.
+REASONS = {
+    ("python write", "shared_memory"): "it has one buffer, in which readers see half-written values and must try again",
+    ("python write", "pyshmem"): "it has one buffer, and readers wait while it is written",
+}

@@ -1,0 +1,224 @@
+"""One process of a measurement: the writer or the reader of one contender, told by lines what to do.
+
+Usage: python contenders.py CONTENDER writer|reader SHAPE DIRECTORY, with SHAPE such as 1080x1920x3. The module that the
+contender needs is found by PYTHONPATH. Lines in, each answered by a line with a number:
+
+write N: nanoseconds per write over N writes, after two that do not count. step: writes once. small: writes 64 bytes.
+read: nanoseconds of one read with a touch of the array. hold: reads and keeps. The answer is "-" for what it cannot do.
+"""
+
+import ctypes
+import gc
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+NAME, ROLE, _, DIRECTORY = sys.argv[1:5]
+SHAPE = tuple(int(length) for length in sys.argv[3].split("x"))
+SIZE = math.prod(SHAPE)
+TAG = "array"
+clock = time.perf_counter_ns
+
+Write = Callable[[Any], Any]
+Read = Callable[[], Any]
+
+
+def numpy_copies() -> tuple[Write, Read, Read]:
+    """The limit: copies to two warm arrays in turn, and of one."""
+    source, targets = np.ones(SHAPE, np.uint8), [np.ones(SHAPE, np.uint8) for _ in range(2)]
+    copyto = np.copyto
+
+    def write(array: Any) -> None:
+        targets.reverse()
+        copyto(targets[0], array)
+
+    def read() -> Any:
+        targets.reverse()
+        copyto(targets[0], source)
+        return targets[0]
+
+    return write, read, read
+
+
+def ndsharray_2() -> tuple[Write | None, Read | None, Read | None]:
+    import ndsharray
+
+    store = ndsharray.Store(DIRECTORY)
+    if ROLE == "writer":
+        return store.writer(TAG).write, None, None
+    reader = store.reader(TAG)
+    read = reader.read
+    return None, lambda: read().array, lambda: read().array  # type: ignore[union-attr]
+
+
+def ndsharray_1() -> tuple[Write | None, Read | None, Read | None]:
+    from ndsharray import NdShArray
+
+    # It takes names in /dev/shm only.
+    tag = os.path.relpath(os.path.join(DIRECTORY, TAG), "/dev/shm")
+    if ROLE == "writer":
+        return NdShArray(tag, np.ones(SHAPE, np.uint8), r_w="w").write, None, None
+    reader = NdShArray(tag, r_w="r")
+
+    def read() -> Any:
+        valid, array = reader.read()
+        if not valid:
+            raise RuntimeError("an array that is not valid")
+        return array
+
+    return None, read, read
+
+
+def pyshmem() -> tuple[Write | None, Read | None, Read | None]:
+    import pyshmem as module
+
+    name = os.path.basename(DIRECTORY)
+    if ROLE == "writer":
+        stream = module.create(name, shape=SHAPE, dtype=np.uint8)
+        closing.append(stream.unlink)
+        return stream.write, None, None
+    stream = module.open(name)
+    out = np.ones(SHAPE, np.uint8)
+    # With a target that is warm, which is its fastest; what is held needs an array of its own.
+    return None, lambda: stream.read(out=out), stream.read
+
+
+def shared_memory() -> tuple[Write | None, Read | None, Read | None]:
+    """multiprocessing.shared_memory with a counter before and after: the least that makes a copy safe."""
+    from multiprocessing import resource_tracker
+    from multiprocessing.shared_memory import SharedMemory
+
+    name = os.path.basename(DIRECTORY)
+    if ROLE == "writer":
+        memory = SharedMemory(name, create=True, size=64 + SIZE)
+        closing.append(memory.unlink)
+    else:
+        memory = SharedMemory(name)
+        resource_tracker.unregister(memory._name, "shared_memory")  # type: ignore[attr-defined]
+    keep.append(memory)
+    counter = np.ndarray(1, np.uint64, memory.buf)
+    shared: Any = np.ndarray(SHAPE, np.uint8, memory.buf, 64)
+    copyto, out = np.copyto, np.ones(SHAPE, np.uint8)
+
+    def write(array: Any) -> None:
+        counter[0] += 1
+        copyto(shared, array)
+        counter[0] += 1
+
+    def read_into(target: Any) -> Any:
+        while True:
+            before = counter[0]
+            copyto(target, shared)
+            if before == counter[0] and not before & 1:
+                return target
+
+    return write, lambda: read_into(out), lambda: read_into(np.empty(SHAPE, np.uint8))
+
+
+def iceoryx2() -> tuple[Write | None, Read | None, Read | None]:
+    import iceoryx2 as iox2
+
+    iox2.set_log_level(iox2.LogLevel.Error)
+    config = iox2.config.default()
+    config.global_cfg.prefix = iox2.FileName.new("peers" + os.path.basename(DIRECTORY) + "_")
+    config.global_cfg.root_path = iox2.Path.new(os.path.join(DIRECTORY, "iceoryx2"))
+    node = iox2.NodeBuilder.new().config(config).create(iox2.ServiceType.Ipc)
+    service = (
+        node.service_builder(iox2.ServiceName.new(TAG))
+        .publish_subscribe(iox2.Slice[ctypes.c_uint8])
+        .subscriber_max_buffer_size(1)
+        .subscriber_max_borrowed_samples(8)
+        .open_or_create()
+    )
+    keep.extend([node, service])
+    if ROLE == "writer":
+        publisher = service.publisher_builder().initial_max_slice_len(SIZE).create()
+        memmove = ctypes.memmove
+
+        def write(array: Any) -> None:
+            sample = publisher.loan_slice_uninit(array.nbytes)
+            memmove(sample.payload().as_ptr(), array.ctypes.data, array.nbytes)
+            sample.assume_init().send()
+
+        return write, None, None
+    subscriber = service.subscriber_builder().create()
+    held: list[Any] = []
+
+    def read() -> Any:
+        sample = subscriber.receive()
+        array = np.frombuffer(sample.payload().as_memory_view(), np.uint8).reshape(SHAPE)
+        array.item(0)
+        sample.delete()
+        return None
+
+    def hold() -> Any:
+        sample = subscriber.receive()
+        held.append(sample)
+        return np.frombuffer(sample.payload().as_memory_view(), np.uint8).reshape(SHAPE)
+
+    return None, read, hold
+
+
+closing: list[Callable[[], Any]] = []
+keep: list[Any] = []
+CONTENDERS = {
+    "np.copyto": numpy_copies,
+    "ndsharray": ndsharray_2,
+    "ndsharray 1.1.4": ndsharray_1,
+    "pyshmem": pyshmem,
+    "shared_memory": shared_memory,
+    "iceoryx2": iceoryx2,
+}
+
+
+def main() -> None:
+    write, read, hold = CONTENDERS[NAME]()
+    array, held = np.ones(SHAPE, np.uint8), []
+    # A pause of the collector is not the contender's.
+    gc.disable()
+    # A reader of the others wants something to open; a subscriber gets what is published after it came.
+    if ROLE == "writer" and write is not None and NAME != "iceoryx2":
+        write(array)
+    nothing = min(-clock() + clock() for _ in range(1000))
+    print("ready", flush=True)
+    for line in sys.stdin:
+        command, *numbers = line.split()
+        answer = "0"
+        try:
+            if command == "write" and write is not None:
+                count = int(numbers[0])
+                write(array)
+                write(array)
+                start = clock()
+                for _ in range(count):
+                    write(array)
+                answer = str((clock() - start) / count)
+            elif command == "step" and write is not None:
+                write(array)
+            elif command == "small" and write is not None:
+                write(array.reshape(-1)[:64])
+            elif command == "read" and read is not None:
+                start = clock()
+                value = read()
+                if value is not None:
+                    value.item(0)
+                value = None
+                answer = str(clock() - start - nothing)
+            elif command == "hold" and hold is not None:
+                held.append(hold())
+                held[-1].sum()
+        except Exception as error:
+            print(f"{NAME}: {command}: {error!r}", file=sys.stderr)
+            answer = "-"
+        print(answer, flush=True)
+    held.clear()
+    for close in closing:
+        close()
+
+
+main()

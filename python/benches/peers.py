@@ -1,0 +1,183 @@
+"""Python's ways to share an array, side by side: each contender has a writer and a reader process, and they take turns.
+
+Usage: python peers.py [--quick] INSTALLED OUTPUT
+
+INSTALLED has a directory for each contender's module, since two of them have one name. OUTPUT gets a JSON object per line.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+SIZES = {"64": 64, "720x1280x3": 2764800, "1080x1920x3": 6220800, "52428800": 52428800}
+# The contender, and where its module is installed.
+CONTENDERS = {
+    "np.copyto": "",
+    "ndsharray": "ndsharray2",
+    "ndsharray 1.1.4": "ndsharray1",
+    "pyshmem": "pyshmem",
+    "shared_memory": "",
+    "iceoryx2": "iceoryx2",
+}
+FRAME = "1080x1920x3"
+SCENES = {
+    "write once": ["read"],
+    "stream": ["step", "read"] * 20,
+    "four values held": ["step", "hold"] * 4 + ["step", "read"] * 6,
+    "shrink to 64 bytes": ["small"] * 100,
+}
+
+
+class Process:
+    """A writer or reader that does what it is told."""
+
+    def __init__(self, installed: pathlib.Path, name: str, role: str, shape: str, directory: str) -> None:
+        path = str(installed / CONTENDERS[name]) if CONTENDERS[name] else ""
+        script = pathlib.Path(__file__).with_name("contenders.py")
+        # -P: the script's own directory is not searched for modules.
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-P", str(script), name, role, shape, directory],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        self.name = name
+        if self.line() != "ready":
+            raise RuntimeError(f"{name}: the {role} does not start")
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def ask(self, command: str) -> float | None:
+        """What it answers; `None` if it cannot do this."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        answer = self.line()
+        if not answer:
+            raise RuntimeError(f"{self.name}: it ended at {command!r}")
+        return None if answer == "-" else float(answer)
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+    def resident(self) -> list[int]:
+        """Bytes that are resident, and those of them that are its own."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        fields = dict(line.split(":", 1) for line in status.splitlines())
+        return [1024 * int(fields[name].split()[0]) for name in ("VmRSS", "RssAnon")]
+
+
+class Contender:
+    """Writer and reader of one contender."""
+
+    def __init__(self, installed: pathlib.Path, name: str, shape: str, directory: str) -> None:
+        os.mkdir(directory)
+        self.directory = directory
+        self.writer = Process(installed, name, "writer", shape, directory)
+        self.reader = Process(installed, name, "reader", shape, directory)
+
+    def writes(self, count: int) -> float | None:
+        return self.writer.ask(f"write {count}")
+
+    def reads(self, count: int) -> float | None:
+        """The mean of the middle half of reads, each of a value that was written just before."""
+        times = []
+        for _ in range(count):
+            self.writer.ask("step")
+            times.append(self.reader.ask("read"))
+        known = sorted(time for time in times if time is not None)
+        quarter = len(known) // 4
+        return statistics.fmean(known[quarter : len(known) - quarter]) if len(known) == len(times) else None
+
+    def close(self) -> None:
+        # The reader first: a writer may take the array with it.
+        self.reader.close()
+        self.writer.close()
+        # What iceoryx2 leaves.
+        for path in pathlib.Path("/dev/shm").glob(f"peers{os.path.basename(self.directory)}_*"):
+            path.unlink()
+
+
+def times(installed: pathlib.Path, directory: str, rounds: int) -> list[dict[str, Any]]:
+    records = []
+    for shape, size in SIZES.items():
+        contenders = {
+            name: Contender(installed, name, shape, f"{directory}/{index}-{size}") for index, name in enumerate(CONTENDERS)
+        }
+        samples: dict[tuple[str, str], list[float | None]] = {}
+        large = size > 10_000_000
+        writes, reads = (4, 4) if large else (5000, 100) if size < 1000 else (40, 20)
+        for turn in range(1 + ((rounds + 1) // 2 if large else rounds)):
+            order = list(contenders.items())
+            for name, contender in order if turn % 2 else reversed(order):
+                took = {"python write": contender.writes(writes), "python read": contender.reads(reads)}
+                for topic, time in took.items():
+                    # The first round only warms up.
+                    samples.setdefault((topic, name), []).extend([time] * (turn > 0))
+        for contender in contenders.values():
+            contender.close()
+        for (topic, name), values in samples.items():
+            known = [value for value in values if value is not None]
+            if len(known) == len(values):
+                records.append({"topic": topic, "case": name, "size": size, "unit": "ns", "samples": known})
+                print(f"{topic:<16} {name:<20} {size:>11} B {statistics.median(known):>14.1f} ns")
+            else:
+                print(f"{topic:<16} {name:<20} {size:>11} B failed")
+    return records
+
+
+def memory(installed: pathlib.Path, directory: str) -> list[dict[str, Any]]:
+    """Bytes of the filesystem, and of writer and reader, after each scene; this needs a /dev/shm that nobody else uses."""
+
+    def used() -> int:
+        stat = os.statvfs("/dev/shm")
+        return (stat.f_blocks - stat.f_bfree) * stat.f_frsize
+
+    records = []
+    for index, name in enumerate(name for name in CONTENDERS if name != "np.copyto"):
+        for number, (scene, commands) in enumerate(SCENES.items()):
+            before = used()
+            contender = Contender(installed, name, FRAME, f"{directory}/memory{index}-{number}")
+            possible = True
+            # A subscriber gets what is published after it came.
+            for command in ["step"] * (name == "iceoryx2") + commands:
+                process = contender.reader if command in ("read", "hold") else contender.writer
+                possible = possible and process.ask(command) is not None
+            if possible:
+                figures = [used() - before, *contender.writer.resident(), *contender.reader.resident()]
+                case = f"{name}, {scene}"
+                records.append({"topic": "python memory", "case": case, "size": 6220800, "unit": "bytes", "samples": figures})
+                print(f"{'python memory':<16} {case:<34} {figures[0]:>14} bytes")
+            contender.close()
+    return records
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few rounds only, to see that it runs")
+    parser.add_argument("installed", type=pathlib.Path)
+    parser.add_argument("output", type=pathlib.Path)
+    arguments = parser.parse_args()
+    installed = arguments.installed.absolute()
+    with tempfile.TemporaryDirectory(prefix="peers", dir="/dev/shm") as directory:
+        records = times(installed, directory, 3 if arguments.quick else 21)
+        if os.environ.get("NDSHARRAY_OWN_SHM"):
+            records += memory(installed, directory)
+        else:
+            print("skipped: python memory: a /dev/shm of its own needs root")
+    arguments.output.write_text("".join(json.dumps(record) + "\n" for record in records))
+
+
+if __name__ == "__main__":
+    main()

@@ -19,10 +19,15 @@ pub(crate) struct Follower {
     pub directory: PathBuf,
     pub tag: String,
     header: RefCell<Arc<Header>>,
-    /// The record last read, under the sequence number that it had.
-    record: Cell<Option<(u64, Hot)>>,
+    /// The record last read, and the sequence number that it had.
+    seq: Cell<Option<u64>>,
+    hot: Cell<Hot>,
+    /// How many values there were under the headers before, as far as the present one does not count on from them.
+    before: Cell<u64>,
     looked_at: Cell<u64>,
-    idle: Cell<u32>,
+    /// Calls until the next look at the clock, if they find nothing new, and from that one to the next but one.
+    left: Cell<u32>,
+    pause: Cell<u32>,
     /// Whether 100 ms had passed at the last look at the clock.
     slow: Cell<bool>,
 }
@@ -31,17 +36,20 @@ impl Follower {
     pub fn open(directory: &Path, tag: &str) -> Result<Self> {
         let path = directory.join(tag);
         let header = open_header(&path)?.ok_or_else(|| Error::NotFound { tag: tag.to_owned(), path })?;
-        Ok(Self::new(directory, tag, Arc::new(header)))
+        Ok(Self::new(directory, tag, Arc::new(header), 0))
     }
 
-    fn new(directory: &Path, tag: &str, header: Arc<Header>) -> Self {
+    fn new(directory: &Path, tag: &str, header: Arc<Header>, before: u64) -> Self {
         Follower {
             directory: directory.to_owned(),
             tag: tag.to_owned(),
             header: RefCell::new(header),
-            record: Cell::new(None),
+            seq: Cell::new(None),
+            hot: Cell::new(Hot::default()),
+            before: Cell::new(before),
             looked_at: Cell::new(os::now_coarse()),
-            idle: Cell::new(0),
+            left: Cell::new(2),
+            pause: Cell::new(2),
             slow: Cell::new(false),
         }
     }
@@ -54,10 +62,11 @@ impl Follower {
         self.header.borrow().clone()
     }
 
-    /// The id of the header that [`current`](Self::current) reads.
+    /// The place of a version among all values of the tag, as this saw them: greater means newer, also when the tag
+    /// was removed and made again.
     #[inline]
-    pub fn header_id(&self) -> u128 {
-        self.header.borrow().identity().id
+    pub fn place(&self, version: u64) -> u64 {
+        self.before.get().saturating_add(version)
     }
 
     /// The header with its notify count, to be taken before looking for a value and slept on after.
@@ -68,17 +77,22 @@ impl Follower {
     }
 
     /// The record now. As long as the sequence number stays, so does the record.
-    #[inline]
+    #[inline(always)]
     pub fn current(&self) -> Hot {
-        let header = self.header.borrow();
-        match self.record.get() {
-            Some((seq, hot)) if header.latch().seq() == seq => return hot,
-            _ => {}
+        if self.seq.get() != Some(self.header.borrow().latch().seq()) {
+            self.read();
         }
-        let (seq, _, hot) = header.read();
-        self.record.set(Some((seq, hot)));
-        self.idle.set(0);
-        hot
+        // From where it is kept in either case: a copy handed on would be waited for, word by word.
+        self.hot.get()
+    }
+
+    #[inline(never)]
+    fn read(&self) {
+        let (seq, _, hot) = self.header.borrow().read();
+        self.seq.set(Some(seq));
+        self.hot.set(hot);
+        self.left.set(2);
+        self.pause.set(2);
     }
 
     /// Looks, at most every 100 ms, whether the tag's file is another one; true if this follows it now.
@@ -99,29 +113,40 @@ impl Follower {
             return false;
         }
         let Ok(Some(header)) = open_header(&path) else { return false };
-        self.header.replace(Arc::new(header));
-        self.record.set(None);
+        let before = self.header.replace(Arc::new(header));
+        if before.identity().origin != self.header.borrow().identity().origin {
+            // A tag that was removed and made again counts from 1.
+            self.before.set(self.place(before.read().2.version));
+        }
+        self.seq.set(None);
         true
     }
 
     /// Before a value is taken that may be the same as last time: looks at the clock now and then, and at GONE always.
-    #[inline]
+    #[inline(always)]
     pub fn idle(&self) {
-        let idle = self.idle.get().wrapping_add(1);
-        self.idle.set(idle);
         // The second call, the fourth, ... and every 32nd of a hot loop; every call of a slow poller. In a stream in
         // which each call finds a new value it is always the first.
-        let due = idle > 1 && (idle.is_power_of_two() || idle % IDLE_CALLS == 0);
-        if due || self.slow.get() || self.header.borrow().is_gone() {
-            self.slow.set(os::now_coarse().saturating_sub(self.looked_at.get()) >= LOOK_EVERY);
-            self.look();
+        let left = self.left.get().wrapping_sub(1);
+        self.left.set(left);
+        if left == 0 || self.slow.get() || self.header.borrow().is_gone() {
+            self.look_at_the_clock();
         }
+    }
+
+    #[inline(never)]
+    fn look_at_the_clock(&self) {
+        let pause = self.pause.get();
+        self.left.set(pause);
+        self.pause.set((2 * pause).min(IDLE_CALLS));
+        self.slow.set(os::now_coarse().saturating_sub(self.looked_at.get()) >= LOOK_EVERY);
+        self.look();
     }
 }
 
 impl Clone for Follower {
     fn clone(&self) -> Self {
-        Self::new(&self.directory, &self.tag, self.header())
+        Self::new(&self.directory, &self.tag, self.header(), self.before.get())
     }
 }
 

@@ -12,9 +12,9 @@ use crate::error::{Error, Result};
 use crate::identity::{self, Identity, Kind, LEAST_REGION};
 use crate::mapping::Mapping;
 use crate::os::{self, FileId};
-use crate::record::{COLD, Cold, HOT, Hot};
+use crate::record::{COLD, Cold, HOT, Hot, halves};
 use crate::seqlock::{EPOCH_SHIFT, Latch, Record};
-use crate::sync::{AtomicU32, Ordering, Point, fence};
+use crate::sync::{AtomicU32, Ordering};
 use crate::wake::Bell;
 
 // Byte offsets in region 0, each derived from the one before.
@@ -37,8 +37,6 @@ pub(crate) const WAITING: usize = 0;
 pub(crate) const LIVE: u32 = 1;
 /// A header that was taken over or removed: readers look for the tag's file again.
 pub(crate) const GONE: u32 = 2;
-/// A header that is being taken over: its writer is at its end, readers go on until it is GONE.
-pub(crate) const LEAVING: u32 = 3;
 
 /// What a header's identity block says.
 #[derive(Clone, Copy, Debug)]
@@ -50,24 +48,29 @@ pub(crate) struct HeaderIdentity {
     pub uid: u32,
     /// Whether the tag goes when its writer goes.
     pub ephemeral: bool,
+    /// Where the count of versions began: that of the header that this one continues, else a part of its own id.
+    /// Versions of one origin are in one order; a tag that was removed and made again has another origin.
+    pub origin: u64,
 }
 
 impl HeaderIdentity {
-    pub fn new(ephemeral: bool) -> Self {
-        Self::from(Identity::new(
-            Kind::Header,
-            [u64::from(os::uid()) | u64::from(os::pid()) << 32, u64::from(ephemeral), 0, 0],
-        ))
+    /// A new header, which goes on with the versions of `origin` if that is given.
+    pub fn new(ephemeral: bool, origin: Option<u64>) -> Self {
+        let owner = u64::from(os::uid()) | u64::from(os::pid()) << 32;
+        let mut identity = Identity::new(Kind::Header, [owner, u64::from(ephemeral), 0, 0]);
+        identity.fields[2] = origin.unwrap_or(halves(identity.id).0);
+        Self::from(identity)
     }
 
     fn from(identity: Identity) -> Self {
-        let [owner, flags, _, _] = identity.fields;
+        let [owner, flags, origin, _] = identity.fields;
         HeaderIdentity {
             region: identity.region,
             id: identity.id,
             pid: (owner >> 32) as u32,
             uid: owner as u32,
             ephemeral: flags & 1 != 0,
+            origin,
         }
     }
 
@@ -77,7 +80,12 @@ impl HeaderIdentity {
             kind: Kind::Header,
             region: self.region,
             id: self.id,
-            fields: [u64::from(self.uid) | u64::from(self.pid) << 32, u64::from(self.ephemeral), 0, 0],
+            fields: [
+                u64::from(self.uid) | u64::from(self.pid) << 32,
+                u64::from(self.ephemeral),
+                self.origin,
+                0,
+            ],
         };
         os::write_at(file, path, STATE as u64, &LIVE.to_ne_bytes())?;
         os::write_at(file, path, 0, &identity.to_bytes())
@@ -143,7 +151,7 @@ impl Header {
         self.announces
     }
 
-    /// The latch; `publish` and `repair` only on a header mapped for a writer.
+    /// The latch; whatever changes it only on a header mapped for a writer.
     #[inline]
     pub fn latch(&self) -> Latch<'_> {
         let record = |offset: usize| {
@@ -178,33 +186,8 @@ impl Header {
     /// Whether the header was taken over or removed.
     #[inline]
     pub fn is_gone(&self) -> bool {
-        // Acquire: pairs with `retire`; the name changed before.
+        // Acquire: pairs with `retire`; the name changed before, and the record is final.
         self.state().load(Ordering::Acquire) == GONE
-    }
-
-    /// Whether a writer may go on writing to it.
-    #[inline]
-    pub fn is_live(&self) -> bool {
-        // Acquire: pairs with `leave` and `retire`.
-        !matches!(self.state().load(Ordering::Acquire), GONE | LEAVING)
-    }
-
-    /// Tells the writer that it is being replaced. Its value may be copied after this without going back in version:
-    /// a publish that is under way either is seen by who reads the record now, or sees this.
-    pub fn leave(&self) {
-        let now = self.state().load(Ordering::Relaxed);
-        if now != GONE {
-            // Fails only if somebody else retires it, or replaces it too.
-            let _ = self.state().compare_exchange(now, LEAVING, Ordering::SeqCst, Ordering::SeqCst);
-        }
-        // State before the look at the record, against the writer's publish (with its bell's fence) before its look
-        // at the state.
-        fence(Point::LeaveFence, Ordering::SeqCst);
-    }
-
-    /// Makes a header live again that was being taken over when the one that took it died or failed.
-    pub fn stay(&self) {
-        let _ = self.state().compare_exchange(LEAVING, LIVE, Ordering::SeqCst, Ordering::SeqCst);
     }
 
     /// The current hot words, with what is needed to read the cold words of the same record.
@@ -231,12 +214,12 @@ impl Header {
         os::futex_wake_all(bell.notify);
     }
 
-    /// Tells everybody that this header is at its end. Its name has been changed before, so that whoever looks for
-    /// the tag again does not find this header.
+    /// Tells everybody that this header is at its end: its record is final from now on. Its name has been changed
+    /// before, so that whoever looks for the tag again does not find this header.
     pub fn retire(&self) {
-        // SeqCst with the fence in the bell: a writer that publishes now sees GONE after its publish, or whoever
-        // retires sees that publish (it reads the record after this).
-        self.state().store(GONE, Ordering::SeqCst);
+        self.latch().freeze();
+        // Release: pairs with `is_gone`.
+        self.state().store(GONE, Ordering::Release);
         self.wake_all();
     }
 }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::data_file::{self, CONTENT, ENTRY, PIN, SHARDS, SLOTS, TABLE, USER, USER_DATA, USER_LENGTH};
 use crate::error::{Error, Result};
 use crate::header::{
-    self, CLOSED, COLD_WORDS, GONE, LEAVING, LIVE, NOTIFY, OPENED, RECORD, RECORDS, SEQ, STATE, WAITING,
+    self, CLOSED, COLD_WORDS, GONE, LIVE, NOTIFY, OPENED, RECORD, RECORDS, SEQ, STATE, WAITING,
 };
 use crate::identity::{self, ENDIAN, Identity, Kind, LEAST_REGION};
 use crate::layout::MOST_DIMENSIONS;
 use crate::record::{self, COLD, checksum, whole};
-use crate::seqlock::EPOCH_SHIFT;
+use crate::seqlock::{EPOCH_SHIFT, FROZEN};
 use crate::{os, remove, sweep, tag};
 
 /// What [`Store::inspect`](crate::Store::inspect) found of a tag: its header, and data files by name.
@@ -242,16 +242,18 @@ fn header_fields(bytes: &Bytes) -> Vec<Field> {
     fields.add(44, "maker's pid", bytes.u32(44), "in its own PID namespace");
     let ephemeral = bytes.u64(48).is_some_and(|flags| flags & 1 != 0);
     fields.number(48, "flags", if ephemeral { "ephemeral: goes with its writer" } else { "" });
+    fields.number(56, "origin", "where its count of versions began");
     fields.checksum(0, identity::BYTES - 8);
     let seq = bytes.u64(SEQ).unwrap_or(0);
-    let note = format!("readers use record {}; repaired {} times", seq & 1, seq >> EPOCH_SHIFT);
+    let frozen = if seq & FROZEN != 0 { "; frozen: being taken over or removed" } else { "" };
+    let repairs = (seq & !FROZEN) >> EPOCH_SHIFT;
+    let note = format!("readers use record {}; repaired {repairs} times{frozen}", seq & 1);
     fields.add(SEQ, "seq", bytes.u64(SEQ), note);
     fields.add(NOTIFY, "notify", bytes.u32(NOTIFY), "the futex word");
     let meaning = match bytes.u32(STATE) {
         Some(LIVE) => "live",
         Some(GONE) => "gone: taken over or removed",
-        Some(LEAVING) => "leaving: being taken over",
-        _ => "WRONG: expected 1 to 3",
+        _ => "WRONG: expected 1 or 2",
     };
     fields.add(STATE, "state", bytes.u32(STATE), meaning);
     for record in [0, 1] {

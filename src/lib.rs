@@ -68,6 +68,7 @@ mod dtype;
 mod error;
 mod follow;
 mod header;
+mod held;
 mod identity;
 mod inspect;
 mod layout;
@@ -77,6 +78,7 @@ mod mapping;
 mod open;
 mod options;
 mod os;
+mod pinned;
 mod pins;
 mod process;
 mod publish;
@@ -122,3 +124,8 @@ pub use num_complex;
 #[cfg(all(doctest, feature = "ndarray"))]
 #[doc = include_str!("../README.md")]
 pub struct ReadmeDoctests;
+
+/// Compiles the examples of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide.md")]
+pub struct GuideDoctests;

@@ -9,9 +9,10 @@ use crate::error::{Error, Result};
 use crate::follow::Follower;
 use crate::header::Header;
 use crate::os;
+use crate::pinned::Source;
 use crate::process;
 use crate::record::{Cold, Hot};
-use crate::segment::{Access, Segment, Source};
+use crate::segment::{Access, Segment};
 use crate::tag;
 
 /// Earlier segments whose held slots still count against this process.

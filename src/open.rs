@@ -10,18 +10,19 @@ use crate::header::{self, Header};
 use crate::layout::Layout;
 use crate::options::WriterOptions;
 use crate::os::{self, PRIVATE, Rights};
+use crate::pinned::{Pinned, Source};
 use crate::process::Lock;
 use crate::publish::{Publisher, Stamp};
 use crate::record::{Cold, Hot};
 use crate::remove;
-use crate::segment::{Access, Pinned, Segment, Source};
+use crate::segment::{Access, Segment};
 use crate::slots::Slots;
 use crate::sweep;
 use crate::tag;
 use crate::writer::Writer;
 
-/// How often it is tried again when the tag's file changes hands in the middle of it.
-const ATTEMPTS: u32 = 100;
+/// How often a value is looked for that its writer takes away again.
+const COPIES: u32 = 100;
 
 pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
     let WriterOptions { directory, tag, settings } = options;
@@ -30,10 +31,10 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
         sweep::ephemerals(directory);
     }
     let path = directory.join(tag);
-    for _ in 0..ATTEMPTS {
+    for _ in 0..remove::ATTEMPTS {
         let Some((file, status)) = remove::open_own(&path)? else {
             let rights = Rights { mode: settings.mode.unwrap_or(PRIVATE), owner: None };
-            let (publisher, newborn) = Publisher::unborn(directory, tag, *settings, rights)?;
+            let (publisher, newborn) = Publisher::unborn(directory, tag, *settings, rights, None)?;
             if let Some(publisher) = name(publisher, newborn)? {
                 return Ok(opened(publisher));
             }
@@ -54,20 +55,29 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
         if !os::stands_at(header.file(), &path)? {
             continue;
         }
-        if !locked && !settings.takeover {
+        // Whoever is replacing or removing the header at this moment comes first.
+        if !(locked || settings.takeover) || !lock.name(&path)? {
             return Err(Error::WriterExists { tag: tag.clone(), pid: header.identity().pid });
         }
-        // Left by its writer in the middle of a takeover: a further one copies the value.
-        let leaving = settings.takeover && !header.is_live() && !header.is_gone();
-        if locked && !leaving && (header.identity().ephemeral || header.is_gone()) {
+        if !os::stands_at(header.file(), &path)? {
+            continue;
+        }
+        if locked && (header.identity().ephemeral || header.is_gone()) {
             // What a killed ephemeral writer left.
             remove::retire(directory, tag, &header)?;
             continue;
         }
         let mode = settings.mode.unwrap_or(status.mode);
         let rights = Rights { mode, owner: Some((status.uid, status.gid)) };
-        if !locked || settings.ephemeral || header.identity().ephemeral {
-            if let Some(publisher) = replace(options, rights, header)? {
+        if settings.ephemeral && !settings.takeover && header.read().2.version != 0 {
+            return Err(Error::InvalidOption {
+                option: "ephemeral",
+                found: format!("{tag:?} with a value that is to stay"),
+                expected: "a tag without a value, or `takeover` too",
+            });
+        }
+        if !locked || settings.ephemeral {
+            if let Some(publisher) = replace(options, rights, &header)? {
                 return Ok(opened(publisher));
             }
             continue;
@@ -83,6 +93,7 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
 
 /// A writer that has its tag removes what earlier ones left.
 fn opened(publisher: Publisher) -> Writer {
+    publisher.lock.iter().for_each(Lock::release_name);
     let current = publisher.slots.as_ref().map(|slots| (slots.file(), slots.uuid));
     sweep::tag(&publisher.directory, &publisher.tag, current);
     Writer::new(publisher)
@@ -117,9 +128,8 @@ fn take_on(options: &WriterOptions, rights: Rights, header: Header, lock: Lock) 
             Some(cold.ok_or_else(other)?)
         }
     };
+    // Whoever was replacing it died, too.
     header.latch().repair();
-    // Whoever was taking it over died, too.
-    header.stay();
     // What the dead writer may have published and not told.
     header.wake_all();
     let mut publisher = Publisher::new(directory, tag, *settings, rights, header, Some(lock));
@@ -141,78 +151,81 @@ fn take_on(options: &WriterOptions, rights: Rights, header: Header, lock: Lock) 
     Ok(publisher)
 }
 
-/// Puts a new header, with a copy of the value, in the place of one that a living writer has.
-fn replace(options: &WriterOptions, rights: Rights, old: Header) -> Result<Option<Publisher>> {
-    // The old writer stops first, so that readers, who go on with its header until it is GONE, do not go back in
-    // version when they follow.
-    old.leave();
-    let replaced = displace(options, rights, &old);
-    if !matches!(replaced, Ok(Some(_))) {
-        old.stay();
+/// Puts a new header, with a copy of the value, in the place of one whose name lock the caller holds; `None` if that
+/// has lost its name.
+fn replace(options: &WriterOptions, rights: Rights, old: &Header) -> Result<Option<Publisher>> {
+    let WriterOptions { directory, tag, settings } = options;
+    // Absurd counts are not gone on with.
+    let counts = old.read().2.check_counts(old.path());
+    let origin = counts.is_ok().then_some(old.identity().origin);
+    let (mut publisher, newborn) = Publisher::unborn(directory, tag, *settings, rights, origin)?;
+    let displaced = displace(&mut publisher, newborn, old);
+    if matches!(displaced, Ok(true)) {
+        return Ok(Some(publisher));
     }
-    replaced
+    publisher.discard();
+    if !old.is_gone() {
+        // Its writer goes on.
+        old.latch().thaw();
+    }
+    displaced.map(|_| None)
 }
 
-fn displace(options: &WriterOptions, rights: Rights, old: &Header) -> Result<Option<Publisher>> {
-    let WriterOptions { directory, tag, settings } = options;
-    let (mut publisher, newborn) = Publisher::unborn(directory, tag, *settings, rights)?;
-    copy_value(&mut publisher, old)?;
-    // A publish that was under way when the writer was told.
+/// Everything that can fail comes before the exchange of the two headers, which is the one instant that counts; what
+/// is left undone after it, by a kill, is only tidying up.
+fn displace(publisher: &mut Publisher, newborn: Newborn, old: &Header) -> Result<bool> {
+    // While the old writer goes on: a store that is full is found so before that writer notices anything.
+    copy_value(publisher, old)?;
     if old.read().2.version > publisher.version {
-        if let Err(error) = copy_value(&mut publisher, old) {
-            publisher.discard();
-            return Err(error);
-        }
+        // A stream: the second slot, too.
+        copy_value(publisher, old)?;
     }
+    // Nothing is published through the old header from here on: what is copied now is its last value, and no reader
+    // has seen a later one.
+    old.latch().freeze();
+    let last = old.read().2;
+    if last.version > publisher.version {
+        copy_value(publisher, old)?;
+    }
+    if last.version > publisher.version && last.check_counts(old.path()).is_ok() {
+        // The value is damaged or was removed by hand; the count goes on.
+        publisher.version = last.version;
+    }
+    // Nobody replaces or removes the new header before this is done with the old one.
     let path = publisher.path();
+    newborn.lock.name(newborn.path())?;
     let (_, lock, aside) = match newborn.exchange(&path) {
         Ok(done) => done,
-        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            publisher.discard();
-            return Ok(None);
-        }
-        Err(error) => {
-            publisher.discard();
-            return Err(error);
-        }
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
     };
-    // What came out is exactly what was replaced. Usually it is `old`; it may be another writer's by now.
-    let displaced = remove::open_own(&aside).and_then(|opened| match opened {
-        Some((file, _)) => Header::map(&file, &aside, true, true).map(Some),
-        None => Ok(None),
-    });
-    let displaced = match displaced {
-        Ok(displaced) => displaced,
-        Err(error) => {
-            // Not a header: it gets its name back, and ours goes.
-            let back = os::exchange(&aside, &path);
-            publisher.discard();
-            back?;
-            // Ours, unless yet another writer put its own there meanwhile.
+    // What came out is exactly what was replaced: the old header, as this holds its name lock, unless somebody removed
+    // it by hand and something else came to stand there. That goes back.
+    let other = os::status_at(&aside).ok().flatten().is_some_and(|status| status.id != old.file());
+    if other {
+        if os::exchange(&aside, &path).is_err() {
+            let _ = os::rename_new(&aside, &path);
+        }
+        if !os::stands_at(publisher.header.file(), &path)? {
             if os::stands_at(publisher.header.file(), &aside)? {
-                let _ = os::unlink(&aside);
+                os::unlink(&aside)?;
             }
-            return Err(error);
+            return Ok(false);
         }
-    };
+    }
     publisher.lock = Some(lock);
     publisher.header.renamed(&path);
-    // Tidied away by somebody already: the old one, with its writer gone.
-    let displaced = displaced.as_ref().unwrap_or(old);
-    displaced.retire();
-    // A value that was published after it was copied: either this sees it, or its writer saw the state. Its data file
-    // stays for that long: the writer leaves it alone while its header has a name, which is `aside`.
-    let newer = displaced.read().2.version > publisher.version || displaced.file() != old.file();
-    let copied = if newer { copy_value(&mut publisher, displaced) } else { Ok(()) };
-    remove::unlink_data(directory, tag, displaced);
-    os::unlink(&aside)?;
-    copied?;
-    Ok(Some(publisher))
+    old.retire();
+    remove::unlink_data(&publisher.directory, &publisher.tag, old);
+    if !other {
+        let _ = os::unlink(&aside);
+    }
+    Ok(true)
 }
 
-/// Publishes the current value of another header of the tag; nothing if it has none that can be read.
+/// Publishes the current value of the header that is replaced; nothing if it has none that can be read.
 fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
-    for _ in 0..ATTEMPTS {
+    for _ in 0..COPIES {
         let (seq, record, hot) = from.read();
         if hot.version == 0 || hot.check_counts(from.path()).is_err() {
             return Ok(());
@@ -224,8 +237,7 @@ fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
         let Source { layout, .. } = &**value.source();
         let mut fill = publisher.begin(layout.dtype(), layout.shape())?;
         publisher.bytes(&mut fill)?.copy_from_slice(value.bytes());
-        let version = hot.version.max(publisher.version + 1);
-        let stamp = Stamp { version, written_at: hot.written_at };
+        let stamp = Stamp { version: hot.version, written_at: hot.written_at };
         publisher.finish(fill, value.user_data(), Some(stamp))?;
         return Ok(());
     }
@@ -255,7 +267,7 @@ fn pin(path: &Path, hot: &Hot, layout: Layout) -> Result<Option<Pinned<Arc<Sourc
         layout_id: hot.layout_id,
         elders: Vec::new(),
     };
-    Ok(Pinned::take(Arc::new(source), slot, hot.version).ok())
+    Ok(Pinned::take(Arc::new(source), hot.slot, hot.version))
 }
 
 /// What a header says, looked at from outside.

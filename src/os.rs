@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::{FileExt as _, PermissionsExt};
 use std::path::Path;
 use std::sync::atomic::AtomicU32;
@@ -201,6 +201,38 @@ fn rename_error(path: &Path, error: Errno, found: &'static str) -> Error {
     match error {
         Errno::INVAL | Errno::NOSYS => Error::Unsupported { path: path.to_owned(), found },
         error => Error::writing(path, "rename it", error),
+    }
+}
+
+/// Takes the record lock of a file that is open for writing; false if somebody has it. It belongs to the open file, is
+/// independent of `flock`, and ends with the last descriptor at the latest.
+pub(crate) fn lock_record(file: &File, path: &Path) -> Result<bool> {
+    match set_record_lock(file, libc::F_WRLCK) {
+        Ok(()) => Ok(true),
+        Err(error) => match error.raw_os_error() {
+            Some(libc::EAGAIN | libc::EACCES) => Ok(false),
+            Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP) => {
+                Err(Error::Unsupported { path: path.to_owned(), found: "fcntl with F_OFD_SETLK" })
+            }
+            _ => Err(Error::io(path, "lock its name", error)),
+        },
+    }
+}
+
+/// Gives it back.
+pub(crate) fn unlock_record(file: &File) {
+    let _ = set_record_lock(file, libc::F_UNLCK);
+}
+
+fn set_record_lock(file: &File, kind: libc::c_int) -> io::Result<()> {
+    // SAFETY: plain numbers; 0 is a value of each.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    // SAFETY: a descriptor that is open for the call, and a structure that lives as long.
+    match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
 }
 

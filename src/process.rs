@@ -16,18 +16,36 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::held::Held;
 use crate::os::{self, FileId};
+use crate::pinned::Tally;
 use crate::segment::{Access, Segment};
 
 /// How long a lock that is held is tried for.
 const PATIENCE: Duration = Duration::from_millis(50);
+/// How long a name lock is: a takeover copies the value under it.
+const NAME_PATIENCE: Duration = Duration::from_secs(30);
 
 struct Registry {
     locks: Vec<RawFd>,
     segments: Vec<Weak<Segment>>,
+    tallies: Vec<Weak<Tally>>,
 }
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { locks: Vec::new(), segments: Vec::new() });
+static REGISTRY: Mutex<Registry> =
+    Mutex::new(Registry { locks: Vec::new(), segments: Vec::new(), tallies: Vec::new() });
+
+impl Registry {
+    /// Every count of pins, with the segment that they are of.
+    fn for_each_held(&self, f: impl Fn(&Segment, &Held)) {
+        for segment in self.segments.iter().filter_map(Weak::upgrade) {
+            f(&segment, segment.held());
+        }
+        for tally in self.tallies.iter().filter_map(Weak::upgrade) {
+            f(&tally.segment, &tally.held);
+        }
+    }
+}
 
 /// How many forks lie between this process and the one that loaded the library.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
@@ -45,9 +63,7 @@ fn registry() -> MutexGuard<'static, Registry> {
 
 extern "C" fn before_fork() {
     let guard = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
-    for segment in guard.segments.iter().filter_map(Weak::upgrade) {
-        segment.count_for_child();
-    }
+    guard.for_each_held(Segment::count_for_child);
     // Without thread locals (the thread is ending) the fork goes on unlocked.
     let _ = FORKING.try_with(|forking| forking.replace(Some(guard)));
 }
@@ -60,10 +76,8 @@ extern "C" fn after_fork_in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     let _ = FORKING.try_with(|forking| {
         if let Some(mut registry) = forking.take() {
-            for segment in registry.segments.iter().filter_map(Weak::upgrade) {
-                // Only this thread runs here, so the Arc is not the last one, and nothing is freed.
-                segment.recount_in_child();
-            }
+            // Only this thread runs here, so no Arc that this looks at is the last one, and nothing is freed.
+            registry.for_each_held(Segment::recount_in_child);
             for fd in registry.locks.drain(..) {
                 // SAFETY: open, since `Lock` registers and closes under the registry's lock; and never used or closed
                 // again here, since every `Lock` of an older generation leaves its descriptor alone.
@@ -79,9 +93,10 @@ pub(crate) fn generation() -> u64 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// A descriptor for an exclusive `flock`, never mapped (a mapping would keep the lock in forked children).
+/// A descriptor for an exclusive `flock`, and for a header's name lock, never mapped (a mapping would keep the locks in
+/// forked children).
 ///
-/// The lock is given back by closing, at the latest by the kernel when the process dies, however it dies.
+/// The locks are given back by closing, at the latest by the kernel when the process dies, however it dies.
 pub(crate) struct Lock {
     file: ManuallyDrop<File>,
     generation: u64,
@@ -118,6 +133,29 @@ impl Lock {
         Ok(true)
     }
 
+    /// Takes the name lock of a header that was opened for writing, if nobody has it: whoever is going to change what
+    /// the tag's name leads to holds that of the header which the name leads to. A writer does not hold it.
+    pub fn try_name(&self, path: &Path) -> Result<bool> {
+        os::lock_record(&self.file, path)
+    }
+
+    /// Takes the name lock; false if somebody keeps it for half a minute.
+    pub fn name(&self, path: &Path) -> Result<bool> {
+        let deadline = Instant::now() + NAME_PATIENCE;
+        while !self.try_name(path)? {
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        Ok(true)
+    }
+
+    /// Gives the name lock back.
+    pub fn release_name(&self) {
+        os::unlock_record(&self.file);
+    }
+
     /// Takes a shared lock if nobody has it exclusively: how one asks whether a writer lives.
     pub fn try_shared(&self, path: &Path) -> Result<bool> {
         Self::outcome(fs2::FileExt::try_lock_shared(&*self.file), path)
@@ -148,6 +186,7 @@ impl Drop for Lock {
             // of another generation and does not come here.
             #[allow(clippy::disallowed_methods, reason = "the one place where a lock is given back")]
             let _ = fs2::FileExt::unlock(&*self.file);
+            self.release_name();
             // SAFETY: dropped once, here, and not used afterwards. Closed under the registry's lock, so that no child
             // is born with a descriptor that is open but not registered.
             unsafe { ManuallyDrop::drop(&mut self.file) };
@@ -174,4 +213,13 @@ pub(crate) fn share_segment(
     registry.segments.retain(|segment| segment.strong_count() > 0);
     registry.segments.push(Arc::downgrade(&segment));
     Ok(segment)
+}
+
+/// A count of the pins of one reader's views.
+pub(crate) fn tally(segment: Arc<Segment>) -> Arc<Tally> {
+    let tally = Arc::new(Tally { segment, held: Held::default() });
+    let mut registry = registry();
+    registry.tallies.retain(|tally| tally.strong_count() > 0);
+    registry.tallies.push(Arc::downgrade(&tally));
+    tally
 }

@@ -94,14 +94,16 @@ impl Publisher {
         }
     }
 
-    /// A publisher for a new header, which has no name yet: that of the newborn file.
+    /// A publisher for a new header, which has no name yet: that of the newborn file. `origin`: that of the header
+    /// whose versions it goes on with.
     pub fn unborn(
         directory: &Path,
         tag: &str,
         settings: Settings,
         rights: Rights,
+        origin: Option<u64>,
     ) -> Result<(Self, Newborn)> {
-        let identity = HeaderIdentity::new(settings.ephemeral);
+        let identity = HeaderIdentity::new(settings.ephemeral, origin);
         let newborn = Newborn::new(directory, tag, identity.file_size(), rights)?;
         identity.write(&newborn.file, newborn.path())?;
         let header = Header::map(&newborn.file, newborn.path(), true, true)?;
@@ -238,39 +240,51 @@ impl Publisher {
         let recycled =
             if fill.fresh.is_none() && fill.layout.is_some() { self.link(&mut fill)? } else { None };
         let moved = fill.fresh.is_some();
-        let mut old_name = self.move_in(&mut fill)?;
-        let Some(slots) = &mut self.slots else { return Err(self.end()) };
+        let before = self.move_in(&mut fill)?;
+        let new_layout = fill.layout.take();
+        let (Some(slots), Some(layout)) = (&mut self.slots, new_layout.as_ref().or(self.layout.as_ref()))
+        else {
+            return Err(self.end());
+        };
         slots.settle(fill.slot, version, user_data);
-        if let Some(uuid) = recycled {
-            old_name = Some(std::mem::replace(&mut slots.uuid, uuid));
-        }
-        let mut cold = None;
-        if moved || recycled.is_some() {
-            self.layout_id += 1;
-            self.renew &= !moved;
-            self.layout = fill.layout.take().or(self.layout.take());
-            let Some(layout) = self.layout.clone() else { return Err(self.end()) };
-            cold = Some(Cold { layout_id: self.layout_id, layout, data_file: slots.uuid }.to_words());
-        }
+        let layout_id = self.layout_id + u64::from(moved || recycled.is_some());
+        let data_file = recycled.unwrap_or(slots.uuid);
         let segment_id = slots.identity().id;
-        let hot = Hot { version, written_at, slot: fill.slot as u64, layout_id: self.layout_id, segment_id };
-        self.header.latch().publish(&hot.to_words(), cold.as_ref().map(|words| (self.layout_id, &words[..])));
+        let hot = Hot { version, written_at, slot: fill.slot as u64, layout_id, segment_id };
+        let cold = || Cold { layout_id, layout: layout.clone(), data_file }.to_words();
+        if !self.header.latch().publish(&hot.to_words(), layout_id, cold) {
+            if layout_id != self.layout_id {
+                // This id and the one before stand in the two records: it is neither of them that comes next, since an
+                // id stands for the same words for ever.
+                self.layout_id = layout_id + 1;
+            }
+            if moved {
+                let refused = std::mem::replace(&mut self.slots, before);
+                refused.into_iter().for_each(|slots| self.unlink_data(slots.uuid));
+            } else {
+                slots.abandon(fill.slot);
+            }
+            recycled.into_iter().for_each(|uuid| self.unlink_data(uuid));
+            return Err(self.refused().err().unwrap_or_else(|| self.superseded()));
+        }
+        let mut old_name = recycled.map(|uuid| std::mem::replace(&mut slots.uuid, uuid));
         self.version = version;
         self.slot = Some(fill.slot);
+        self.layout_id = layout_id;
         self.notify();
-        // After the notify count's full fence: whoever takes over sets the state and then reads the record, so either
-        // this sees the state or that sees this value.
-        let (gone, live) = (self.header.is_gone(), self.header.is_live());
-        // The old name goes after the record names the new one, so that at every instant the named file exists.
-        // Whoever takes over and read the old one reads the record again.
+        // The old name goes after the record names the new one, so that at every instant the named file exists. Until
+        // then its lock was held.
+        if moved {
+            self.renew = false;
+            old_name = before.map(|slots| slots.uuid).or(self.stale.take());
+        }
+        if let Some(layout) = new_layout {
+            self.layout = Some(layout);
+        }
         if let Some(uuid) = old_name {
             self.unlink_data(uuid);
         }
-        match (gone, live) {
-            (true, _) => Err(self.end()),
-            (false, true) => Ok(version),
-            (false, false) => Err(self.leaving()),
-        }
+        Ok(version)
     }
 
     fn notify(&self) {
@@ -291,14 +305,12 @@ impl Publisher {
         Ok(None)
     }
 
-    /// Makes the fresh segment the current one, and returns the uuid of the one before.
-    fn move_in(&mut self, fill: &mut Fill) -> Result<Option<u128>> {
+    /// Makes the fresh segment the current one, and returns the one before.
+    fn move_in(&mut self, fill: &mut Fill) -> Result<Option<Slots>> {
         let Some(fresh) = fill.fresh.take() else { return Ok(None) };
         let slots = fresh.name(&self.directory, &self.tag)?;
         self.small_writes = 0;
-        // The old one's lock goes here, while the record still names it: nobody else removes or takes on a data file
-        // that a header names but the holder of that header's lock, which is this process.
-        Ok(self.slots.replace(slots).map(|old| old.uuid).or(self.stale.take()))
+        Ok(self.slots.replace(slots))
     }
 
     pub(crate) fn unlink_data(&self, uuid: u128) {
@@ -309,11 +321,12 @@ impl Publisher {
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        if self.generation != process::generation() || self.ended.is_some() || self.lock.is_none() {
+        if self.generation != process::generation() || self.ended.is_some() {
             return;
         }
-        // Whoever is taking it over wants the value.
-        if self.header.identity().ephemeral && self.header.is_live() {
+        let Some(lock) = self.lock.as_ref().filter(|_| self.header.identity().ephemeral) else { return };
+        // Whoever is taking it over wants the value, and holds the name lock.
+        if lock.try_name(&self.path()).unwrap_or(false) && !self.header.is_gone() {
             // A failure leaves an ephemeral header with a free lock, which the next one tidies away.
             let _ = crate::remove::retire(&self.directory, &self.tag, &self.header);
         }

@@ -2,7 +2,6 @@
 
 use std::cell::{Ref, RefCell};
 use std::fmt;
-use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +13,11 @@ use crate::error::{Error, Result};
 use crate::follow::Follower;
 use crate::header::Header;
 use crate::locate;
+use crate::pinned::{self, Borrowed, Pinned, Source, Viewing};
+use crate::process;
 use crate::record::Hot;
-use crate::segment::{Access, Pinned, Source};
-use crate::snapshot::{Copied, Data, Holder, Snapshot, Value, View};
+use crate::segment::Access;
+use crate::snapshot::{Copied, Data, Lent, Snapshot, Value, View};
 use crate::stat;
 use crate::wait::Sleeper;
 
@@ -45,11 +46,12 @@ const COPIES: u32 = 100;
 /// ```
 pub struct Reader {
     follower: Follower,
-    /// What the last value was taken from. Views borrow it; while they do, a newer one goes to `spare`.
+    /// What the last value was taken from.
     source: RefCell<Option<Arc<Source>>>,
-    spare: RefCell<Option<Arc<Source>>>,
-    /// Header and version of the value that `read` or `wait` returned last.
-    returned: Option<(u128, u64)>,
+    /// The same for views, which borrow it.
+    viewing: RefCell<Option<Viewing>>,
+    /// The place of the value that `read` or `wait` returned last.
+    returned: Option<u64>,
     missed: u64,
 }
 
@@ -58,7 +60,7 @@ impl Reader {
         Ok(Reader {
             follower: Follower::open(directory, tag)?,
             source: RefCell::new(None),
-            spare: RefCell::new(None),
+            viewing: RefCell::new(None),
             returned: None,
             missed: 0,
         })
@@ -76,7 +78,7 @@ impl Reader {
     /// [`Error::DataMissing`] if somebody removed the data file by hand; [`Error::Contended`] if the writer was faster
     /// each time (only where readers must copy); those of a damaged header or data file; [`Error::Io`].
     pub fn read(&mut self) -> Result<Option<Snapshot>> {
-        self.spare.take();
+        self.forget_old_viewing();
         if !self.has_newer() {
             return Ok(None);
         }
@@ -86,16 +88,16 @@ impl Reader {
             Err(Error::Empty { .. }) => return Ok(None),
             // The tag was removed before this value was taken: it is not waited for again.
             Err(Error::NotFound { .. }) => {
-                self.returned = Some((self.follower.header_id(), self.follower.current().version));
+                self.returned = Some(self.follower.place(self.follower.current().version));
                 return Ok(None);
             }
             Err(error) => return Err(error),
         };
-        let id = self.follower.header_id();
-        if let Some((_, version)) = self.returned {
-            self.missed += snapshot.version().saturating_sub(version).saturating_sub(1);
+        let place = self.follower.place(snapshot.version());
+        if let Some(returned) = self.returned {
+            self.missed += place.saturating_sub(returned).saturating_sub(1);
         }
-        self.returned = Some((id, snapshot.version()));
+        self.returned = Some(place);
         Ok(Some(snapshot))
     }
 
@@ -105,7 +107,18 @@ impl Reader {
     /// [`Error::Empty`] if nothing was ever written, [`Error::NotFound`] if the tag was removed and its value cannot be
     /// reached any more; and as [`read`](Self::read).
     pub fn latest(&self) -> Result<Snapshot> {
-        self.take(Self::owned).map(Snapshot)
+        self.follower.idle();
+        let hot = self.follower.current();
+        let source = self.source.borrow().as_ref().filter(|source| source.is_of(&hot)).cloned();
+        let source = source.filter(|source| !pinned::crowded(source, hot.slot));
+        match source.and_then(|source| Pinned::take(source, hot.slot, hot.version)) {
+            Some(pinned) => Ok(Snapshot(Value {
+                data: Data::Pinned(pinned),
+                version: hot.version,
+                written_at: hot.written_at,
+            })),
+            None => self.take().map(Snapshot),
+        }
     }
 
     /// The latest value, borrowed: for hot loops.
@@ -141,9 +154,18 @@ impl Reader {
     ///
     /// # Errors
     /// As [`latest`](Self::latest).
-    #[inline]
+    #[inline(always)]
     pub fn view(&self) -> Result<View<'_>> {
-        self.take(Self::borrowed).map(View)
+        self.follower.idle();
+        let hot = self.follower.current();
+        let viewing = Ref::filter_map(self.viewing.borrow(), |viewing| {
+            viewing.as_ref().filter(|viewing| viewing.source.is_of(&hot))
+        });
+        let viewing = viewing.ok().map(Borrowed).filter(|viewing| !pinned::crowded(viewing, hot.slot));
+        match viewing.and_then(|viewing| Pinned::take(viewing, hot.slot, hot.version)) {
+            Some(pinned) => Ok(View(Lent::Here { pinned, version: hot.version, written_at: hot.written_at })),
+            None => self.view_slowly(),
+        }
     }
 
     /// Waits for a value that is newer than what this reader returned last, and returns it; `None` after `timeout`.
@@ -169,7 +191,8 @@ impl Reader {
         }
     }
 
-    /// How many values were published between those that `read` and `wait` returned.
+    /// How many values were published between those that `read` and `wait` returned; also when the writer was taken
+    /// over, or the tag was removed and written again, as far as this reader could see both.
     pub fn missed(&self) -> u64 {
         self.missed
     }
@@ -196,19 +219,39 @@ impl Reader {
     }
 
     fn is_newer(&self) -> bool {
-        let hot = self.follower.current();
-        let id = self.follower.header_id();
-        hot.version != 0
-            && self.returned.is_none_or(|(header, version)| header != id || hot.version > version)
+        let version = self.follower.current().version;
+        version != 0 && self.returned.is_none_or(|returned| self.follower.place(version) > returned)
     }
 
-    /// Takes the latest value through a source that `hold` has for it.
-    #[inline]
-    fn take<'a, S: Deref<Target = Source>>(
-        &'a self,
-        hold: impl Fn(&'a Self, &Hot) -> Result<Option<S>>,
-    ) -> Result<Value<S>> {
-        self.follower.idle();
+    /// The first view of a layout, and those that `view` cannot pin.
+    #[cold]
+    #[inline(never)]
+    fn view_slowly(&self) -> Result<View<'_>> {
+        let value = self.take()?;
+        if let (Data::Pinned(pinned), Ok(mut viewing)) = (&value.data, self.viewing.try_borrow_mut()) {
+            let source = pinned.source();
+            if !viewing.as_ref().is_some_and(|viewing| Arc::ptr_eq(source, &viewing.source)) {
+                let tally = process::tally(source.segment.clone());
+                *viewing = Some(Viewing { source: source.clone(), tally });
+            }
+        }
+        Ok(View(Lent::Elsewhere(Box::new(value))))
+    }
+
+    /// Lets go of a data file that was replaced, unless views borrow it.
+    fn forget_old_viewing(&self) {
+        if let Ok(mut viewing) = self.viewing.try_borrow_mut() {
+            let source = self.source.borrow();
+            viewing.take_if(|viewing| {
+                !source.as_ref().is_some_and(|source| Arc::ptr_eq(source, &viewing.source))
+            });
+        }
+    }
+
+    /// Takes the latest value when something is to be found out first, or tried again.
+    #[cold]
+    #[inline(never)]
+    fn take(&self) -> Result<Value> {
         let backoff = Backoff::new();
         let mut attempts = 0;
         while attempts < ATTEMPTS {
@@ -217,7 +260,7 @@ impl Reader {
                 return Err(Error::Empty { tag: self.follower.tag.clone() });
             }
             attempts += 1;
-            if let Some(source) = hold(self, &hot)? {
+            if let Some(source) = self.source_of(&hot)? {
                 if source.segment.access() == Access::Copying {
                     attempts += ATTEMPTS / COPIES;
                 }
@@ -232,8 +275,7 @@ impl Reader {
     }
 
     /// Pins or copies the value of a record; `None` if it is there no more.
-    #[inline]
-    fn data<S: Deref<Target = Source>>(&self, source: S, hot: &Hot) -> Result<Option<Data<S>>> {
+    fn data(&self, source: Arc<Source>, hot: &Hot) -> Result<Option<Data>> {
         let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
         if !source.segment.is_usable(slot) {
             locate::grow(&self.follower, &source, slot)?;
@@ -241,60 +283,28 @@ impl Reader {
         if source.segment.access() != Access::Pinning {
             return Ok(copy(&source, slot, hot.version));
         }
-        let Ok(pinned) = Pinned::take(source, slot, hot.version) else { return Ok(None) };
-        if pinned.source().crowded(slot) {
+        let crowded = pinned::crowded(&source, hot.slot);
+        let Some(pinned) = Pinned::take(source, hot.slot, hot.version) else { return Ok(None) };
+        if crowded {
             return Ok(copy(pinned.source(), slot, hot.version));
         }
         Ok(Some(Data::Pinned(pinned)))
     }
 
-    fn owned(&self, hot: &Hot) -> Result<Option<Arc<Source>>> {
-        match &*self.source.borrow() {
-            Some(source) if source.is_of(hot) => return Ok(Some(source.clone())),
-            _ => {}
+    /// The source of a record: the present one, or another that becomes it.
+    fn source_of(&self, hot: &Hot) -> Result<Option<Arc<Source>>> {
+        let before = self.source.borrow().clone();
+        if let Some(source) = before.as_ref().filter(|source| source.is_of(hot)) {
+            return Ok(Some(source.clone()));
         }
-        self.fetch(hot)
-    }
-
-    #[inline]
-    fn borrowed(&self, hot: &Hot) -> Result<Option<Holder<'_>>> {
-        if let Ok(source) = Ref::filter_map(self.source.borrow(), |source| {
-            source.as_deref().filter(|source| source.is_of(hot))
-        }) {
-            return Ok(Some(Holder::Reader(source)));
-        }
-        // Outside the borrow, so that what is found becomes the reader's own.
-        Ok(self.fetch(hot)?.map(Holder::Own))
-    }
-
-    /// Finds the source of a record that the present one does not fit.
-    fn fetch(&self, hot: &Hot) -> Result<Option<Arc<Source>>> {
-        let spare = self.spare.borrow().clone().filter(|spare| spare.is_of(hot));
-        let found = match spare {
-            Some(spare) => spare,
-            None => {
-                let before = self.source.borrow().clone();
-                match locate::source(&self.follower, hot, before.as_ref())? {
-                    Some(found) => found,
-                    None => return Ok(None),
-                }
-            }
-        };
-        // While views borrow the present source it stays; they are few, and end before `read` is called.
-        match self.source.try_borrow_mut() {
-            Ok(mut source) => {
-                self.spare.take();
-                *source = Some(found.clone());
-            }
-            Err(_) => {
-                self.spare.replace(Some(found.clone()));
-            }
-        }
+        let Some(found) = locate::source(&self.follower, hot, before.as_ref())? else { return Ok(None) };
+        self.source.replace(Some(found.clone()));
+        self.forget_old_viewing();
         Ok(Some(found))
     }
 }
 
-fn copy<S: Deref<Target = Source>>(source: &Source, slot: usize, version: u64) -> Option<Data<S>> {
+fn copy(source: &Source, slot: usize, version: u64) -> Option<Data> {
     let (words, user_data) = source.segment.copy(slot, version, source.layout.nbytes())?;
     Some(Data::Copied(Arc::new(Copied { layout: source.layout.clone(), words, user_data })))
 }
@@ -304,7 +314,7 @@ impl Clone for Reader {
         Reader {
             follower: self.follower.clone(),
             source: RefCell::new(self.source.borrow().clone()),
-            spare: RefCell::new(None),
+            viewing: RefCell::new(None),
             returned: self.returned,
             missed: self.missed,
         }
@@ -316,48 +326,12 @@ impl fmt::Debug for Reader {
         f.debug_struct("Reader")
             .field("store", &self.follower.directory)
             .field("tag", &self.tag())
-            .field("returned", &self.returned.map(|(_, version)| version))
+            .field("returned", &self.returned)
             .field("missed", &self.missed)
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    /// Another thread takes a snapshot between the count before a fork and the fork itself.
-    #[test]
-    fn a_fork_counts_pins_as_the_child_has_them() {
-        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-        let store = crate::Store::open(dir.path()).unwrap();
-        store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
-        let reader = store.reader("a").unwrap();
-        let first = reader.latest().unwrap();
-        let segment = reader.source.borrow().as_ref().unwrap().segment.clone();
-        let pins = || -> u32 {
-            segment.pin_counts(0).iter().map(|pin| pin.load(crate::sync::Ordering::Relaxed)).sum()
-        };
-        segment.count_for_child();
-        let second = first.clone();
-        segment.recount_in_child();
-        assert_eq!(pins(), 4, "two here, two in the child");
-        segment.count_for_child();
-        drop(second);
-        segment.recount_in_child();
-        assert_eq!(pins(), 4, "one here, two in the first child, one in the second");
-    }
-
-    /// A reader that only ever views has its source in place, not in the spare one: no `Arc` is cloned per view.
-    #[test]
-    fn views_borrow_the_source() {
-        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-        let store = crate::Store::open(dir.path()).unwrap();
-        let mut writer = store.writer("a").unwrap();
-        let reader = store.reader("a").unwrap();
-        for length in [1, 2] {
-            writer.write_slice(&vec![7_u8; length], &[length]).unwrap();
-            assert_eq!(reader.view().unwrap().bytes().len(), length);
-            let layout = reader.source.borrow().as_ref().map(|source| source.layout.nbytes());
-            assert_eq!((layout, reader.spare.borrow().is_none()), (Some(length), true));
-        }
-    }
-}
+#[path = "reader_tests.rs"]
+mod tests;

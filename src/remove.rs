@@ -9,25 +9,40 @@ use crate::os::{self, Status};
 use crate::process::Lock;
 use crate::tag;
 
+/// How often it is tried again when the tag's file changes hands in the middle of it. Several that take over from each
+/// other as fast as they can win against one that removes, each time.
+pub(crate) const ATTEMPTS: u32 = 10_000;
+
 /// Removes a tag of this user.
 pub(crate) fn remove(directory: &Path, tag: &str, force: bool) -> Result<()> {
     tag::check(tag)?;
     let path = directory.join(tag);
     let not_found = || Error::NotFound { tag: tag.to_owned(), path: path.clone() };
-    let (file, _) = open_own(&path)?.ok_or_else(not_found)?;
-    let header = Header::map(&file, &path, true, true)?;
-    // A writer that opens meanwhile waits for this lock, and finds that the name is gone.
-    let lock = Lock::open(&path, true).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => not_found(),
-        _ => Error::io(&path, "open it", error),
-    })?;
-    if !lock.exclusive(&path)? && !force {
-        return Err(Error::WriterExists { tag: tag.to_owned(), pid: header.identity().pid });
+    for _ in 0..ATTEMPTS {
+        let (file, _) = open_own(&path)?.ok_or_else(not_found)?;
+        let header = Header::map(&file, &path, true, true)?;
+        // A writer that opens meanwhile waits for this lock, and finds that the name is gone.
+        let lock = Lock::open(&path, true).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => not_found(),
+            _ => Error::io(&path, "open it", error),
+        })?;
+        if os::status_of(lock.file(), &path)?.id != header.file() {
+            continue;
+        }
+        let free = if force { lock.try_exclusive(&path)? } else { lock.exclusive(&path)? };
+        if !(free || force) || !lock.name(&path)? {
+            return Err(Error::WriterExists { tag: tag.to_owned(), pid: header.identity().pid });
+        }
+        // Otherwise it was replaced meanwhile, or removed.
+        if retire(directory, tag, &header)? {
+            return Ok(());
+        }
     }
-    if retire(directory, tag, &header)? { Ok(()) } else { Err(not_found()) }
+    let error = std::io::Error::other("the tag's file changes all the time");
+    Err(Error::io(&path, "remove it", error))
 }
 
-/// Takes a mapped header's name away, says that it is gone, and removes its data file; false if the name leads to
+/// The caller holds the header's name lock. Takes a mapped header's name away, says that it is gone, and removes its data file; false if the name leads to
 /// another file by now, which is left as it is.
 pub(crate) fn retire(directory: &Path, tag: &str, header: &Header) -> Result<bool> {
     let path = directory.join(tag);
@@ -54,7 +69,7 @@ pub(crate) fn retire(directory: &Path, tag: &str, header: &Header) -> Result<boo
 
 /// Removes the data file that a retired header names.
 pub(crate) fn unlink_data(directory: &Path, tag: &str, header: &Header) {
-    // After GONE: a writer that publishes now sees it and removes what it names itself.
+    // The record is final, since the header is frozen.
     if let Some((name, _)) = data_file_of(directory, tag, header) {
         let _ = os::unlink(&directory.join(name));
     }

@@ -2,8 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::os;
-use crate::process;
+use crate::process::{self, Lock};
 use crate::publish::{Fill, Publisher, Stamp};
+use crate::sweep;
 
 impl Publisher {
     /// Copies a filled slot to a new segment, whose slot 0 it becomes.
@@ -22,20 +23,60 @@ impl Publisher {
         if self.generation != process::generation() {
             return Err(Error::Forked { tag: self.tag.clone() });
         }
+        if self.ended.is_none() && !self.header.latch().is_frozen() { Ok(()) } else { self.refused() }
+    }
+
+    /// What becomes of a writer that may not publish; `Ok` if it may go on, because whoever was about to replace it
+    /// was killed before it did.
+    #[cold]
+    pub(crate) fn refused(&mut self) -> Result<()> {
+        let path = self.path();
         if self.ended.is_some() || self.header.is_gone() {
             return Err(self.end());
         }
-        if self.header.is_live() { Ok(()) } else { Err(self.leaving()) }
+        let Some(lock) = &self.lock else { return Err(self.end()) };
+        if !lock.try_name(&path)? {
+            // Somebody is at work. Should it fail, this writer goes on.
+            return Err(self.superseded());
+        }
+        match os::stands_at(self.header.file(), &path) {
+            Ok(true) => {
+                self.header.latch().thaw();
+                lock.release_name();
+                Ok(())
+            }
+            // Replaced or removed by somebody who was killed before it could say so.
+            Ok(false) => {
+                self.header.retire();
+                let error = self.end();
+                sweep::tag(&self.directory, &self.tag, None);
+                Err(error)
+            }
+            Err(error) => {
+                lock.release_name();
+                Err(error)
+            }
+        }
     }
 
     /// Looks whether the files still have their names; true if the header has none, and the tag must be born again.
+    /// This writer holds the name lock then, so that nobody is removing it just now.
     pub(crate) fn look(&mut self, fill: &mut Fill) -> Result<bool> {
-        match os::status_at(&self.path())? {
+        let path = self.path();
+        match os::status_at(&path)? {
             Some(status) if status.id == self.header.file() => {}
+            _ if self.header.latch().is_frozen() => self.refused()?,
+            Some(_) if self.is_named() => {
+                // For an instant, while somebody finds out that it was not this header that it meant to replace; or
+                // renamed by hand. To be looked at by each write until it is one or the other.
+                self.looked_at = 0;
+                return Err(self.superseded());
+            }
             Some(_) => return Err(self.end()),
-            None if self.header.is_gone() => return Err(self.end()),
-            None if !self.header.is_live() => return Err(self.leaving()),
-            None => return Ok(true),
+            None => match &self.lock {
+                Some(lock) if lock.try_name(&path)? => return Ok(true),
+                _ => return Err(self.superseded()),
+            },
         }
         let current = self.slots.as_ref().filter(|_| fill.fresh.is_none());
         let path_and_file = current.map(|slots| (slots.path(&self.directory, &self.tag), slots.file()));
@@ -48,8 +89,16 @@ impl Publisher {
     }
 
     /// Somebody removed the header by hand (`rm`, RemoveIPC, a new mount): a new header with a new segment.
-    pub(crate) fn publish_anew(&mut self, mut fill: Fill, user_data: &[u8]) -> Result<u64> {
-        let (mut new, newborn) = Self::unborn(&self.directory, &self.tag, self.settings, self.rights)?;
+    pub(crate) fn publish_anew(&mut self, fill: Fill, user_data: &[u8]) -> Result<u64> {
+        let outcome = self.rebirth(fill, user_data);
+        self.lock.iter().for_each(Lock::release_name);
+        outcome
+    }
+
+    fn rebirth(&mut self, mut fill: Fill, user_data: &[u8]) -> Result<u64> {
+        let origin = Some(self.header.identity().origin);
+        let (mut new, newborn) =
+            Self::unborn(&self.directory, &self.tag, self.settings, self.rights, origin)?;
         let layout = fill.layout.clone().or_else(|| self.layout.clone());
         let Some(layout) = layout else { return Err(self.end()) };
         let mut copy = new.begin(layout.dtype(), layout.shape())?;
@@ -58,17 +107,15 @@ impl Publisher {
         let version = self.version + 1;
         new.finish(copy, user_data, Some(Stamp { version, written_at: os::now() }))?;
         let path = self.path();
-        // Removed since it was looked at (the name goes first, GONE comes after): the tag is not to come back.
-        let named = if !self.header.is_live() { None } else { Some(newborn.name(&path)) };
-        match named {
-            Some(Ok(Ok((_, lock)))) => new.lock = Some(lock),
+        match newborn.name(&path) {
+            Ok(Ok((_, lock))) => new.lock = Some(lock),
             // What was made goes again.
-            Some(Err(error)) => {
+            Err(error) => {
                 new.discard();
                 return Err(error);
             }
             // Somebody else was faster.
-            None | Some(Ok(Err(_))) => {
+            Ok(Err(_)) => {
                 new.discard();
                 return Err(self.end());
             }
@@ -89,17 +136,15 @@ impl Publisher {
         self.ended = Some(true);
     }
 
-    /// Whether the header has a name, which is not the tag's: that of a takeover that may copy the value still. The
-    /// data files are its to remove then.
-    fn is_displaced(&self) -> bool {
+    /// Whether the header has a name, if only another one.
+    fn is_named(&self) -> bool {
         let path = self.path();
         let status = self.lock.as_ref().and_then(|lock| os::status_of(lock.file(), &path).ok());
         status.is_some_and(|status| status.named)
     }
 
-    /// The error of a writer that is being taken over at this moment. It keeps its files and locks: should the takeover
-    /// fail, it goes on.
-    pub(crate) fn leaving(&self) -> Error {
+    /// The error of a writer that is being replaced at this moment, but keeps what it has.
+    pub(crate) fn superseded(&self) -> Error {
         Error::Superseded { tag: self.tag.clone() }
     }
 
@@ -109,9 +154,6 @@ impl Publisher {
             let other = os::status_at(&self.directory.join(&self.tag)).ok().flatten();
             other.is_some_and(|status| status.id != self.header.file())
         });
-        if superseded && self.is_displaced() {
-            self.slots = None;
-        }
         self.discard();
         self.ended = Some(superseded);
         let tag = self.tag.clone();

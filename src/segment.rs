@@ -1,16 +1,15 @@
 //! Segments: data files, mapped. Region 0 says what it is and what each slot holds, region 1 has the pins, then the slots.
 //!
-//! The bytes of a slot are plain memory. They are handed out in two ways only: as `&[u8]` to whoever holds a [`Pinned`]
+//! The bytes of a slot are plain memory. They are handed out in two ways only: as `&[u8]` to whoever holds a `Pinned`
 //! of the version in the slot, and as `&mut [u8]` to the one writer for a slot that it has claimed.
 
 #![allow(unsafe_code)]
 
 use std::fs::File;
 use std::mem::MaybeUninit;
-use std::ops::Deref;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32 as PrivateU32, Ordering as PrivateOrdering};
-use std::sync::{Arc, Weak};
 
 use crate::data_file::{
     ALLOCATED, CONTENT, ENTRY, PIN, SHARDS, SLOTS, SegmentIdentity, TABLE, USER, USER_DATA, USER_LENGTH,
@@ -18,15 +17,11 @@ use crate::data_file::{
 };
 use crate::dtype::Element;
 use crate::error::{Error, Result};
-use crate::layout::Layout;
+use crate::held::Held;
 use crate::mapping::Mapping;
 use crate::os::{self, FileId};
 use crate::pins;
-use crate::record::Hot;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-
-/// How many slots of an array a process may hold before it is given copies.
-const HELD_SLOTS: usize = 3;
 
 /// What this process does with a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,18 +39,16 @@ pub(crate) struct Segment {
     access: Access,
     /// The whole file, with address space for all 8 slots.
     body: Mapping,
-    /// Region 1 once more, writable, for readers that pin.
-    pins: Option<Mapping>,
+    /// Region 1 once more, writable for readers that pin.
+    pins: Mapping,
     /// The shard that this mapping pins through.
     shard: usize,
-    /// Pins that this process holds through this mapping. A forked child inherits a copy, as it inherits the holders.
-    held: [PrivateU32; SLOTS],
-    /// What `count_for_child` counted last.
-    counted: [PrivateU32; SLOTS],
+    /// Pins that snapshots in this process hold through this mapping.
+    held: Held,
     /// Slots that are known to be inside the file.
     usable: PrivateU32,
-    /// Slots whose page tables are set up, as bits.
-    populated: PrivateU32,
+    /// Slots whose page tables are set up, as bits; only of slots that are usable.
+    warm: PrivateU32,
 }
 
 impl Segment {
@@ -67,10 +60,8 @@ impl Segment {
             return Err(Error::corrupt(path, "slot capacity", identity.capacity, "8 slots that fit memory"));
         };
         let body = Mapping::new(file, path, 0, length, access == Access::Writing)?;
-        let pins = match access {
-            Access::Pinning => Some(Mapping::new(file, path, identity.region as u64, identity.region, true)?),
-            _ => None,
-        };
+        let pins =
+            Mapping::new(file, path, identity.region as u64, identity.region, access == Access::Pinning)?;
         let id = os::status_of(file, path)?.id;
         // Any number does; this one differs between processes and between mappings of one.
         let shard = uuid::Uuid::new_v4().as_bytes()[0] as usize % SHARDS;
@@ -81,10 +72,9 @@ impl Segment {
             body,
             pins,
             shard,
-            held: Default::default(),
-            counted: Default::default(),
+            held: Held::default(),
             usable: PrivateU32::new(0),
-            populated: PrivateU32::new(0),
+            warm: PrivateU32::new(0),
         };
         segment.refresh(file, path)?;
         Ok(segment)
@@ -150,7 +140,8 @@ impl Segment {
         unsafe { self.body.word(TABLE + (slot % SLOTS) * ENTRY + CONTENT) }
     }
 
-    fn user(&self, slot: usize) -> (&AtomicU64, &[AtomicU64]) {
+    /// The length and the words of a slot's user data.
+    pub fn user(&self, slot: usize) -> (&AtomicU64, &[AtomicU64]) {
         let entry = TABLE + (slot % SLOTS) * ENTRY;
         // SAFETY: multiples of 8 inside region 0 for slots below 8.
         unsafe { (self.body.word(entry + USER_LENGTH), self.body.words(entry + USER, USER_DATA / 8)) }
@@ -181,15 +172,20 @@ impl Segment {
 
     #[inline]
     fn pin_count(&self, slot: usize, shard: usize) -> &AtomicU32 {
-        let offset = ((slot % SLOTS) * SHARDS + shard % SHARDS) * PIN;
-        // SAFETY: multiples of 4 inside region 1, in `pins` or behind region 0 in `body`. Stored to only by readers
-        // that pin, through `pins`, which is writable.
-        unsafe {
-            match &self.pins {
-                Some(pins) => pins.half(offset),
-                None => self.body.half(self.identity.region + offset),
-            }
-        }
+        // SAFETY: multiples of 4 inside region 1. Stored to only by readers that pin, for whom it is writable.
+        unsafe { self.pins.half(((slot % SLOTS) * SHARDS + shard % SHARDS) * PIN) }
+    }
+
+    /// The pin count of a slot that this process pins through.
+    #[inline(always)]
+    pub fn own_pins(&self, slot: usize) -> &AtomicU32 {
+        self.pin_count(slot, self.shard)
+    }
+
+    /// Where a slot begins; to be read from under a pin only.
+    #[inline(always)]
+    pub fn start(&self, slot: usize) -> *const u8 {
+        self.body.pointer(self.identity.slot_offset(slot))
     }
 
     /// The pin counts of a slot.
@@ -197,14 +193,16 @@ impl Segment {
         std::array::from_fn(|shard| self.pin_count(slot, shard))
     }
 
-    /// Before a fork: counts the pins that the child will have once more, so that both may give theirs back.
-    pub fn count_for_child(&self) {
-        for (slot, held) in self.held.iter().enumerate() {
-            let held = held.load(PrivateOrdering::Relaxed);
-            self.counted[slot].store(held, PrivateOrdering::Relaxed);
-            if held > 0 && self.pins.is_some() {
+    pub fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// Before a fork: counts pins that the child will have once more, so that both may give theirs back.
+    pub fn count_for_child(&self, held: &Held) {
+        for (slot, held) in held.count().into_iter().enumerate() {
+            if held > 0 && self.access == Access::Pinning {
                 // Relaxed: the parent's own pins keep the slot over the fork.
-                self.pin_count(slot, self.shard).fetch_add(held, Ordering::Relaxed);
+                self.own_pins(slot).fetch_add(held, Ordering::Relaxed);
             }
         }
     }
@@ -212,31 +210,29 @@ impl Segment {
     /// In the child of a fork: sets right what other threads of the parent pinned or gave back between the count and
     /// the fork. Without it, a snapshot that such a thread left where the child finds it would give back a pin that
     /// was never counted, and so another reader's.
-    pub fn recount_in_child(&self) {
-        for (slot, (held, counted)) in self.held.iter().zip(&self.counted).enumerate() {
-            let (held, counted) =
-                (held.load(PrivateOrdering::Relaxed), counted.load(PrivateOrdering::Relaxed));
-            if held != counted && self.pins.is_some() {
-                self.pin_count(slot, self.shard).fetch_add(held.wrapping_sub(counted), Ordering::Release);
+    pub fn recount_in_child(&self, held: &Held) {
+        for (slot, more) in held.recount().into_iter().enumerate() {
+            if more != 0 && self.access == Access::Pinning {
+                self.own_pins(slot).fetch_add(more, Ordering::Release);
             }
         }
     }
 
-    /// How many slots other than `slot` this process holds here.
+    /// Sets up the page tables of a usable slot at its first use; false if the slot is not usable.
     #[inline]
-    fn held_besides(&self, slot: usize) -> usize {
-        let held = |(i, held): (usize, &PrivateU32)| i != slot && held.load(PrivateOrdering::Relaxed) != 0;
-        self.held.iter().enumerate().filter(|&slot| held(slot)).count()
+    pub fn warm(&self, slot: usize) -> bool {
+        let warm = slot < SLOTS && self.warm.load(PrivateOrdering::Relaxed) >> slot & 1 == 1;
+        warm || self.warm_up(slot)
     }
 
-    /// Sets up the page tables of a slot at its first use.
-    #[inline]
-    pub fn warm(&self, slot: usize) {
-        let bit = 1 << slot;
-        if self.populated.load(PrivateOrdering::Relaxed) & bit == 0 {
+    #[cold]
+    fn warm_up(&self, slot: usize) -> bool {
+        let usable = self.is_usable(slot);
+        if usable {
             self.body.populate(self.identity.slot_offset(slot), self.identity.capacity);
-            self.populated.fetch_or(bit, PrivateOrdering::Relaxed);
+            self.warm.fetch_or(1 << slot, PrivateOrdering::Relaxed);
         }
+        usable
     }
 
     /// The bytes of a slot that the caller, the one writer, has claimed.
@@ -280,98 +276,5 @@ impl Segment {
             copied = (data, self.copy_user_data(slot));
         });
         whole.then_some(copied)
-    }
-}
-
-/// A segment with the layout of the values that a reader takes from it.
-pub(crate) struct Source {
-    pub segment: Arc<Segment>,
-    pub layout: Arc<Layout>,
-    pub layout_id: u64,
-    /// Earlier segments of the array that this process may still hold slots of.
-    pub elders: Vec<Weak<Segment>>,
-}
-
-impl Source {
-    /// Whether the value of a record is to be found here.
-    #[inline]
-    pub fn is_of(&self, hot: &Hot) -> bool {
-        self.layout_id == hot.layout_id && self.segment.identity.id == hot.segment_id
-    }
-
-    /// Whether this process holds so many slots of the array, besides `slot`, that it must take copies.
-    #[inline]
-    pub fn crowded(&self, slot: usize) -> bool {
-        let elders = self.elders.iter().filter_map(Weak::upgrade).map(|elder| elder.held_besides(SLOTS));
-        self.segment.held_besides(slot) + elders.sum::<usize>() >= HELD_SLOTS
-    }
-}
-
-/// A pin: the slot keeps its version, unchanged, as long as this lives.
-pub(crate) struct Pinned<S: Deref<Target = Source>> {
-    source: S,
-    slot: usize,
-}
-
-impl<S: Deref<Target = Source>> Pinned<S> {
-    /// Pins a slot of a pinning reader's segment if it still holds `version`.
-    #[inline]
-    pub fn take(source: S, slot: usize, version: u64) -> Result<Self, S> {
-        let segment = &source.segment;
-        let fits = source.layout.nbytes() <= segment.identity.capacity;
-        if segment.access != Access::Pinning || !segment.is_usable(slot) || !fits {
-            return Err(source);
-        }
-        // The shared count first, the private one second (and back in the other order), so that a fork by another
-        // thread in between counts for the child what the child's copy of `held` says.
-        if !pins::pin(segment.content(slot), segment.pin_count(slot, segment.shard), version) {
-            return Err(source);
-        }
-        segment.held[slot].fetch_add(1, PrivateOrdering::Relaxed);
-        segment.warm(slot);
-        Ok(Pinned { source, slot })
-    }
-
-    pub fn source(&self) -> &S {
-        &self.source
-    }
-
-    /// The value's bytes.
-    #[inline]
-    pub fn bytes(&self) -> &[u8] {
-        let source: &Source = &self.source;
-        let start = source.segment.body.pointer(source.segment.identity.slot_offset(self.slot));
-        // SAFETY: `take` found the layout's length inside the slot and the slot inside the file; `Source` is
-        // immutable and each `S` in this crate (an Arc, a Ref or a choice of them) derefs to the same one for life.
-        // Nobody writes to it: the content version was right after the pin was counted, and a writer that finds the
-        // pin leaves the slot alone. The pin is given back when `self` goes.
-        unsafe { std::slice::from_raw_parts(start, source.layout.nbytes()) }
-    }
-
-    /// The user data of the value.
-    pub fn user_data(&self) -> &[u8] {
-        let (length, words) = self.source.segment.user(self.slot);
-        let length = (length.load(Ordering::Relaxed) as usize).min(USER_DATA);
-        // SAFETY: inside the slot's entry; unchanging under the pin, as the value's bytes are.
-        unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), length) }
-    }
-}
-
-impl<S: Deref<Target = Source> + Clone> Clone for Pinned<S> {
-    fn clone(&self) -> Self {
-        let segment = &self.source.segment;
-        // Relaxed: the pin of `self` keeps the slot meanwhile.
-        segment.pin_count(self.slot, segment.shard).fetch_add(1, Ordering::Relaxed);
-        segment.held[self.slot].fetch_add(1, PrivateOrdering::Relaxed);
-        Pinned { source: self.source.clone(), slot: self.slot }
-    }
-}
-
-impl<S: Deref<Target = Source>> Drop for Pinned<S> {
-    #[inline]
-    fn drop(&mut self) {
-        let segment = &self.source.segment;
-        segment.held[self.slot].fetch_sub(1, PrivateOrdering::Relaxed);
-        pins::unpin(segment.pin_count(self.slot, segment.shard));
     }
 }

@@ -1,8 +1,12 @@
 //! The latch: two records and a sequence number, of which one record is always whole.
 //!
-//! After the Linux kernel's `seqcount_latch_t`: `seq & 1` names the record that readers use, and the writer only
-//! ever touches the other one. A writer killed at any instruction leaves that record whole, so a reader never waits
-//! for anybody; the next writer repairs the other. Knows no files: it borrows its atomics, in any number of words.
+//! `seq & 1` names the record that readers use (as in the Linux kernel's `seqcount_latch_t`), and the writer only ever
+//! touches the other one; counting `seq` up is what publishes it. A writer killed at any instruction leaves the record
+//! in use whole, so a reader never waits for anybody; the next writer repairs the other. Knows no files: it borrows its
+//! atomics, in any number of words.
+//!
+//! Whoever takes the place of a living writer *freezes* the latch: from that instant on nothing is published through
+//! it, whatever its writer is in the middle of.
 //!
 //! A record has a *hot* part, guarded by `seq` and written at every publish, and a *cold* part, guarded by a pair of
 //! numbers of its own and written only when its identity (the layout id) changes. The own guard lets a reader take a
@@ -10,8 +14,11 @@
 
 use crate::sync::{AtomicU64, Ordering, Point, fence, omitted};
 
-/// The bits of the sequence number from here up count repairs (a carry from below only makes a reader look again).
+/// The bits of the sequence number from here up, but for the topmost, count repairs (a carry from below only makes a
+/// reader look again).
 pub(crate) const EPOCH_SHIFT: u32 = 48;
+/// The topmost bit: nothing is published any more.
+pub(crate) const FROZEN: u64 = 1 << 63;
 
 /// One record, as it lies in the header.
 #[derive(Clone, Copy)]
@@ -31,6 +38,15 @@ impl Record<'_> {
         for (to, from) in self.hot.iter().zip(words) {
             to.store(*from, Ordering::Relaxed);
         }
+    }
+
+    fn write<C: AsRef<[u64]>>(&self, hot: &[u64], id: u64, cold: impl Fn() -> C) {
+        // The number that took this record out of use is visible to whoever sees one of the words that follow.
+        fence(Point::PublishFence, Ordering::Release);
+        if self.closed.load(Ordering::Relaxed) != id {
+            self.write_cold(id, cold().as_ref());
+        }
+        self.write_hot(hot);
     }
 
     fn write_cold(&self, id: u64, words: &[u64]) {
@@ -66,15 +82,14 @@ impl<'a> Latch<'a> {
     #[inline]
     pub fn read(&self, hot: &mut [u64]) -> (u64, Record<'a>) {
         loop {
-            // Acquire: pairs with the release stores of `seq` in `publish`. Odd: record 1 was completed before the
-            // odd number was stored. Even: record 0 was completed before the even one.
+            // Acquire: pairs with the release in `publish`: the record that a number names was completed before it.
             let seq = self.seq.load(Ordering::Acquire);
             let record = self.records[(seq & 1) as usize];
             for (to, from) in hot.iter_mut().zip(record.hot) {
                 *to = from.load(Ordering::Relaxed);
             }
             // If a word above came from a later publish, the number stored before that word is visible below:
-            //   1. writer: seq = s + 1; release fence; word = new
+            //   1. writer: seq = s + 1; next publish: release fence; word = new
             //   2. reader: word (new); acquire fence; seq is s + 1 or later, not s: again.
             fence(Point::ReadFence, Ordering::Acquire);
             if self.seq.load(Ordering::Relaxed) == seq {
@@ -101,24 +116,59 @@ impl<'a> Latch<'a> {
             && self.seq.load(Ordering::Relaxed) >> EPOCH_SHIFT == seq >> EPOCH_SHIFT
     }
 
-    /// Makes `hot`, and `cold` if its identity is new, what readers see. Only the holder of the header's lock calls it.
-    pub fn publish(&self, hot: &[u64], cold: Option<(u64, &[u64])>) {
-        // Even since `repair`; should somebody have damaged it under this writer, it is even again after this.
-        let even = self.seq.load(Ordering::Relaxed) & !1;
-        for (record, seq) in self.records.iter().zip([even.wrapping_add(1), even.wrapping_add(2)]) {
-            // Release: the record that readers turn to (1 for odd, 0 for even) was written before this store.
-            self.seq.store(seq, Ordering::Release);
-            // The number is visible to whoever sees one of the words that follow.
-            fence(Point::PublishFence, Ordering::Release);
-            if let Some((id, words)) = cold {
-                record.write_cold(id, words);
+    /// Makes `hot`, and the cold words of `id`, what readers see; false if the latch is frozen, and then nothing
+    /// happened. An id stands for the same cold words for ever. Only the holder of the header's lock calls it.
+    pub fn publish<C: AsRef<[u64]>>(&self, hot: &[u64], id: u64, cold: impl Fn() -> C) -> bool {
+        loop {
+            let seq = self.seq.load(Ordering::Relaxed);
+            if seq & FROZEN != 0 {
+                return false;
             }
-            record.write_hot(hot);
+            let [used, spare] = [seq & 1, seq & 1 ^ 1].map(|i| self.records[i as usize]);
+            spare.write(hot, id, &cold);
+            // One instant decides between a publish and a freeze. A load and a store here would lose:
+            //   1. writer: sees that the latch is not frozen
+            //   2. taker: freezes it, reads version 1 as the last one
+            //   3. writer: publishes version 2
+            //   4. reader: sees version 2, then follows the taker to version 1.
+            // Release: the readers that turn to the spare record see its words.
+            let next = seq.wrapping_add(1);
+            let published = if omitted(Point::PublishVeto) {
+                self.seq.store(next, Ordering::Release);
+                true
+            } else {
+                // It fails for a freeze, or if somebody damaged the number.
+                self.seq.compare_exchange(seq, next, Ordering::Release, Ordering::Relaxed).is_ok()
+            };
+            if published {
+                // The same in the other record, so that at rest nothing depends on the number.
+                used.write(hot, id, &cold);
+                return true;
+            }
         }
     }
 
-    /// Mends what a writer left that was killed inside `publish`: copies the good record over the other, then makes
-    /// the sequence number even.
+    /// Whether the latch is frozen.
+    #[inline]
+    pub fn is_frozen(&self) -> bool {
+        // Acquire: pairs with `freeze`.
+        self.seq.load(Ordering::Acquire) & FROZEN != 0
+    }
+
+    /// Ends publishing: what is read after this is the last value, until `thaw`.
+    pub fn freeze(&self) {
+        // Acquire: what was published before is visible. Release: a writer that is turned back sees what was done before.
+        self.seq.fetch_or(FROZEN, Ordering::AcqRel);
+    }
+
+    /// Lets the writer publish again.
+    pub fn thaw(&self) {
+        // Release: whoever froze it has read its last word of it.
+        self.seq.fetch_and(!FROZEN, Ordering::Release);
+    }
+
+    /// Mends what a writer left that was killed inside `publish`: copies the good record over the other. The latch is
+    /// not frozen afterwards.
     pub fn repair(&self) {
         // Acquire: what the dead writer stored before this number.
         let seq = self.seq.load(Ordering::Acquire);
@@ -128,8 +178,8 @@ impl<'a> Latch<'a> {
         //   1. reader: seq = s, on record b; cold guard closed = id; some words of b, half-written under id'
         //   2. repair: writes b again, opened = id
         //   3. reader: opened = id. Only the epoch tells that the words were not those of id.
-        let seq = if omitted(Point::RepairEpoch) { seq } else { seq.wrapping_add(1 << EPOCH_SHIFT) };
-        self.seq.store(seq, Ordering::Release);
+        let epoch = if omitted(Point::RepairEpoch) { 0 } else { 1 << EPOCH_SHIFT };
+        self.seq.store((seq & !FROZEN).wrapping_add(epoch) & !FROZEN, Ordering::Release);
         // The epoch is visible to whoever sees one of the words that follow.
         fence(Point::RepairFence, Ordering::Release);
         if !omitted(Point::RepairCopy) {
@@ -139,8 +189,6 @@ impl<'a> Latch<'a> {
             bad.write_cold(good.closed.load(Ordering::Relaxed), &copy(good.cold));
             bad.write_hot(&copy(good.hot));
         }
-        // Release: readers of the even number read record 0 as just written (when `seq` was odd).
-        self.seq.store(seq.wrapping_add(seq & 1), Ordering::Release);
     }
 }
 

@@ -32,12 +32,23 @@ impl Words {
     }
 
     /// Value `v` under layout `id`: hot (v, v and id), so that any mixture of two publishes shows; cold (id, id).
-    fn publish(&self, v: u64, id: u64, new_layout: bool) {
-        self.latch().publish(&hot(v, id), new_layout.then_some((id, &[id, id][..])));
+    fn publish(&self, v: u64, id: u64) -> bool {
+        self.latch().publish(&hot(v, id), id, || [id, id])
     }
 
     /// Reads once and returns the version; hot and cold must be of one piece wherever they are accepted.
     fn read(&self, least: u64) -> u64 {
+        self.look(least).0
+    }
+
+    /// The same when nobody writes any more: hot and cold are there.
+    fn at_rest(&self) -> u64 {
+        let (v, whole) = self.look(0);
+        assert!(whole, "no cold words of version {v}");
+        v
+    }
+
+    fn look(&self, least: u64) -> (u64, bool) {
         let mut words = [0; 2];
         let (seq, record) = self.latch().read(&mut words);
         let (v, id) = (words[0], words[1] & 0xff);
@@ -46,26 +57,28 @@ impl Words {
         let layout = if v < 4 { 1 } else { 2 };
         assert_eq!(words, hot(v, layout), "hot words torn");
         let mut cold = [0; 2];
-        if self.latch().read_cold(seq, &record, id, &mut cold) {
-            assert_eq!(cold, [id, id], "cold words torn");
-        }
-        v
+        let whole = self.latch().read_cold(seq, &record, id, &mut cold);
+        assert!(!whole || cold == [id, id], "cold words torn: {cold:?}");
+        (v, whole)
     }
 
     /// The stores of a publish with a new layout, in the code's order and with its memory orders, of which the first
     /// `stores` are made: the writer is killed then.
     fn killed_publish(&self, v: u64, id: u64, stores: usize) {
-        let even = self.seq.load(Relaxed);
+        let seq = self.seq.load(Relaxed);
         let mut kill = Kill(stores);
-        for (record, seq) in self.latch().records.iter().zip([even + 1, even + 2]) {
-            kill.store(&self.seq, seq, Release);
+        for (i, record) in [seq & 1 ^ 1, seq & 1].into_iter().enumerate() {
+            let record = self.latch().records[record as usize];
             loom::sync::atomic::fence(Release);
-            kill.cold(record, id, &[id, id]);
-            kill.hot(record, &hot(v, id));
+            kill.cold(&record, id, &[id, id]);
+            kill.hot(&record, &hot(v, id));
+            if i == 0 {
+                kill.store(&self.seq, seq + 1, Release);
+            }
         }
     }
 
-    /// The same of a repair, of which the last store (that of an even number) is never made.
+    /// The same of a repair.
     fn killed_repair(&self, stores: usize) {
         let seq = self.seq.load(Acquire);
         let [good, bad] = [seq & 1, seq & 1 ^ 1].map(|i| self.latch().records[i as usize]);
@@ -106,14 +119,16 @@ impl Kill {
     }
 }
 
-/// How many stores a publish with a new layout makes, and a repair before its last.
-const STORES: usize = 14;
+/// How many stores a publish with a new layout makes, with which of them it is published, and how many a repair makes.
+const STORES: usize = 13;
+const PUBLISHING_STORE: usize = 7;
 const REPAIR_STORES: usize = 7;
 
-/// One publish with a new layout, or two without, under the eyes of a reader that reads twice.
-fn publish_twice_read_twice(new_layout_first: bool) {
+/// Two publishes, with a new layout or without, under the eyes of a reader that reads twice. The first of them touches
+/// the spare record, the second that which the reader may be on.
+fn publish_twice_read_twice(new_layout: bool) {
     let words = Words::new();
-    words.publish(if new_layout_first { 2 } else { 1 }, 1, true);
+    words.publish(if new_layout { 3 } else { 1 }, 1);
     let reader = {
         let words = words.clone();
         thread::spawn(move || {
@@ -121,11 +136,8 @@ fn publish_twice_read_twice(new_layout_first: bool) {
             words.read(first);
         })
     };
-    if new_layout_first {
-        words.publish(4, 2, true);
-    } else {
-        words.publish(2, 1, false);
-        words.publish(3, 1, false);
+    for v in if new_layout { [4, 5] } else { [2, 3] } {
+        assert!(words.publish(v, if new_layout { 2 } else { 1 }));
     }
     reader.join().unwrap();
 }
@@ -140,23 +152,25 @@ fn one_reader_never_sees_a_torn_record() {
 fn two_readers_never_see_a_torn_record() {
     explore("latch, 1 writer with a new layout, 2 readers", 1, || {
         let words = Words::new();
-        words.publish(2, 1, true);
+        words.publish(2, 1);
         let threads = [(); 2].map(|()| {
             let words = words.clone();
             thread::spawn(move || {
                 words.read(2);
             })
         });
-        words.publish(4, 2, true);
+        words.publish(4, 2);
+        words.publish(5, 2);
         threads.map(|thread| thread.join().unwrap());
     });
 }
 
-/// A writer was killed in the middle of a publish (at any store); the next repairs and publishes under a reader's eyes.
+/// A writer was killed in the middle of a publish (at any store); the next repairs, and publishes in the layout that it
+/// found, under a reader's eyes.
 fn repair_then_publish(stores: std::ops::RangeInclusive<usize>) {
     for stores in stores {
         let words = Words::new();
-        words.publish(2, 1, true);
+        words.publish(2, 1);
         words.killed_publish(4, 2, stores);
         let reader = {
             let words = words.clone();
@@ -165,11 +179,11 @@ fn repair_then_publish(stores: std::ops::RangeInclusive<usize>) {
             })
         };
         words.latch().repair();
-        let survived = words.read(2);
-        words.publish(5, 2, true);
+        let survived = words.at_rest();
+        assert_eq!(survived, if stores < PUBLISHING_STORE { 2 } else { 4 });
+        words.publish(survived + 1, survived / 2);
         reader.join().unwrap();
-        assert_eq!(survived, if stores < 8 { 2 } else { 4 });
-        assert_eq!(words.read(0), 5);
+        assert_eq!(words.at_rest(), survived + 1);
     }
 }
 
@@ -186,20 +200,21 @@ fn repair_of_every_half_written_record_then_publish() {
 /// the reader is half-way through one read.
 fn stale_reader_meets_repair(stores: usize, repair: Option<usize>) {
     let words = Words::new();
-    words.publish(2, 1, true);
+    words.publish(2, 1);
     let reader = {
         let words = words.clone();
         thread::spawn(move || {
             words.read(2);
         })
     };
+    // Takes the record out of use that the reader is on.
+    words.publish(3, 1);
     words.killed_publish(4, 2, stores);
     if let Some(stores) = repair {
         words.killed_repair(stores);
     }
     words.latch().repair();
-    let survived = words.read(2);
-    assert_eq!(survived, if stores < 8 { 2 } else { 4 });
+    assert_eq!(words.at_rest(), if stores < PUBLISHING_STORE { 3 } else { 4 });
     reader.join().unwrap();
 }
 
@@ -220,13 +235,44 @@ fn a_repair_that_was_killed_is_repaired() {
     }
 }
 
+/// A taker freezes the latch while its writer publishes: what it reads then is the last value that any reader sees, and
+/// the writer knows whether its value is among what was read.
+fn freeze_meets_publish() {
+    let words = Words::new();
+    words.publish(2, 1);
+    let writer = {
+        let words = words.clone();
+        thread::spawn(move || words.publish(4, 2))
+    };
+    let reader = {
+        let words = words.clone();
+        thread::spawn(move || words.read(2))
+    };
+    words.latch().freeze();
+    let last = words.read(2);
+    let published = writer.join().unwrap();
+    assert!(reader.join().unwrap() <= last, "a reader saw more than what was taken over");
+    assert_eq!(last, if published { 4 } else { 2 });
+    assert!(!words.publish(5, 2));
+    assert_eq!(words.read(2), last);
+    words.latch().thaw();
+    assert!(words.publish(6, 2));
+    assert_eq!(words.read(last), 6);
+}
+
+#[test]
+fn nothing_is_published_after_a_freeze() {
+    explore("latch, 1 writer, 1 taker, 1 reader", 2, freeze_meets_publish);
+}
+
 #[test]
 fn negative_controls() {
     must_fail("latch", Point::PublishFence, 3, || publish_twice_read_twice(true));
     must_fail("latch", Point::ReadFence, 3, || publish_twice_read_twice(true));
     must_fail("latch, hot words", Point::PublishFence, 2, || publish_twice_read_twice(false));
     must_fail("latch, hot words", Point::ReadFence, 2, || publish_twice_read_twice(false));
+    must_fail("latch", Point::PublishVeto, 2, freeze_meets_publish);
     must_fail("latch", Point::RepairEpoch, 3, || stale_reader_meets_repair(4, None));
     must_fail("latch", Point::RepairFence, 3, || stale_reader_meets_repair(4, None));
-    must_fail("latch", Point::RepairCopy, 2, || repair_then_publish(13..=13));
+    must_fail("latch", Point::RepairCopy, 2, || repair_then_publish(3..=3));
 }

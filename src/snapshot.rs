@@ -1,8 +1,6 @@
 //! Values as readers hold them: [`Snapshot`] owns what it needs, [`View`] borrows its reader.
 
-use std::cell::Ref;
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +8,7 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::os;
-use crate::segment::{Pinned, Source};
+use crate::pinned::{Borrowed, Pinned, Source};
 
 /// A value that was copied out of the store: for readers that may not pin, or that hold many already.
 pub(crate) struct Copied {
@@ -21,19 +19,21 @@ pub(crate) struct Copied {
 }
 
 /// Where the bytes are.
-pub(crate) enum Data<S: Deref<Target = Source>> {
-    Pinned(Pinned<S>),
+#[derive(Clone)]
+pub(crate) enum Data {
+    Pinned(Pinned<Arc<Source>>),
     Copied(Arc<Copied>),
 }
 
-/// What a snapshot and a view have in common.
-pub(crate) struct Value<S: Deref<Target = Source>> {
-    pub data: Data<S>,
+/// A value that owns what it needs.
+#[derive(Clone)]
+pub(crate) struct Value {
+    pub data: Data,
     pub version: u64,
     pub written_at: u64,
 }
 
-impl<S: Deref<Target = Source>> Value<S> {
+impl Value {
     fn layout(&self) -> &Layout {
         match &self.data {
             Data::Pinned(pinned) => &pinned.source().layout,
@@ -59,55 +59,81 @@ impl<S: Deref<Target = Source>> Value<S> {
         }
     }
 
-    #[inline]
-    fn as_slice<T: Element>(&self) -> Result<&[T]> {
-        let dtype = self.layout().dtype();
-        if *dtype != T::DTYPE {
-            return Err(Error::DTypeMismatch { found: dtype.to_string(), expected: T::DTYPE.to_string() });
-        }
-        // Length and alignment fit by the layout and the page- or word-aligned memory; what can fail is an element
-        // with bits that are no value of T, which of all elements only bool has.
-        bytemuck::checked::try_cast_slice(self.bytes())
-            .map_err(|_| Error::InvalidElement { expected: T::DTYPE.to_string() })
+    fn is_copy(&self) -> bool {
+        matches!(self.data, Data::Copied(_))
     }
 
-    #[cfg(feature = "ndarray")]
-    fn as_array<T: Element>(&self) -> Result<ndarray::ArrayViewD<'_, T>> {
-        let shape = self.layout().shape();
-        ndarray::ArrayViewD::from_shape(shape, self.as_slice()?).map_err(|error| Error::InvalidShape {
-            shape: shape.to_vec(),
-            dtype: T::DTYPE.to_string(),
-            found: error.to_string(),
-            expected: "a shape that ndarray has",
-        })
+    fn version(&self) -> u64 {
+        self.version
     }
 
-    fn describe(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(name)
-            .field("dtype", &format_args!("{}", self.layout().dtype()))
-            .field("shape", &self.layout().shape())
-            .field("version", &self.version)
-            .field("copied", &matches!(self.data, Data::Copied(_)))
-            .finish_non_exhaustive()
+    fn written_at(&self) -> u64 {
+        self.written_at
     }
 }
 
-/// A view's hold on its reader's source, or on one of its own when the reader has moved on under older views.
-pub(crate) enum Holder<'a> {
-    Reader(Ref<'a, Source>),
-    Own(Arc<Source>),
+/// What a view borrows, or in rare cases owns.
+pub(crate) enum Lent<'a> {
+    Here {
+        pinned: Pinned<Borrowed<'a>>,
+        version: u64,
+        written_at: u64,
+    },
+    /// The value cannot be pinned through what the reader has: it changes its layout under older views, or is a copy.
+    Elsewhere(Box<Value>),
 }
 
-impl Deref for Holder<'_> {
-    type Target = Source;
-
-    #[inline]
-    fn deref(&self) -> &Source {
+impl Lent<'_> {
+    fn layout(&self) -> &Layout {
         match self {
-            Holder::Reader(source) => source,
-            Holder::Own(source) => source,
+            Lent::Here { pinned, .. } => &pinned.source().layout,
+            Lent::Elsewhere(value) => value.layout(),
         }
     }
+
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Lent::Here { pinned, .. } => pinned.bytes(),
+            Lent::Elsewhere(value) => value.bytes(),
+        }
+    }
+
+    fn user_data(&self) -> &[u8] {
+        match self {
+            Lent::Here { pinned, .. } => pinned.user_data(),
+            Lent::Elsewhere(value) => value.user_data(),
+        }
+    }
+
+    fn is_copy(&self) -> bool {
+        matches!(self, Lent::Elsewhere(value) if value.is_copy())
+    }
+
+    fn version(&self) -> u64 {
+        match self {
+            Lent::Here { version, .. } => *version,
+            Lent::Elsewhere(value) => value.version,
+        }
+    }
+
+    fn written_at(&self) -> u64 {
+        match self {
+            Lent::Here { written_at, .. } => *written_at,
+            Lent::Elsewhere(value) => value.written_at,
+        }
+    }
+}
+
+#[inline]
+fn cast<'a, T: Element>(dtype: &DType, bytes: &'a [u8]) -> Result<&'a [T]> {
+    if *dtype != T::DTYPE {
+        return Err(Error::DTypeMismatch { found: dtype.to_string(), expected: T::DTYPE.to_string() });
+    }
+    // Length and alignment fit by the layout and the page- or word-aligned memory; what can fail is an element
+    // with bits that are no value of T, which of all elements only bool has.
+    bytemuck::checked::try_cast_slice(bytes)
+        .map_err(|_| Error::InvalidElement { expected: T::DTYPE.to_string() })
 }
 
 /// A value, whole and unchanging for as long as it is held, that owns what it needs.
@@ -115,22 +141,12 @@ impl Deref for Holder<'_> {
 /// It costs the store one slot while it is held and outlives its reader, the writer and the tag. A process that holds
 /// three slots of an array gets copies in its own memory from then on, by the same type. `Clone` is cheap.
 #[derive(Clone)]
-pub struct Snapshot(pub(crate) Value<Arc<Source>>);
+pub struct Snapshot(pub(crate) Value);
 
 /// A value, whole and unchanging for as long as it is held, that borrows its [`Reader`](crate::Reader).
 ///
 /// The form for hot loops: no allocation and no shared reference count.
-pub struct View<'a>(pub(crate) Value<Holder<'a>>);
-
-impl<S: Deref<Target = Source> + Clone> Clone for Value<S> {
-    fn clone(&self) -> Self {
-        let data = match &self.data {
-            Data::Pinned(pinned) => Data::Pinned(pinned.clone()),
-            Data::Copied(copied) => Data::Copied(copied.clone()),
-        };
-        Value { data, version: self.version, written_at: self.written_at }
-    }
-}
+pub struct View<'a>(pub(crate) Lent<'a>);
 
 macro_rules! accessors {
     ($type:ty, $name:literal) => {
@@ -147,17 +163,17 @@ macro_rules! accessors {
 
             /// The number of this value: 1 for the first that was written under the tag, one more at each write.
             pub fn version(&self) -> u64 {
-                self.0.version
+                self.0.version()
             }
 
             /// When the value was published, on CLOCK_MONOTONIC: the time since the machine was started.
             pub fn written_at(&self) -> Duration {
-                Duration::from_nanos(self.0.written_at)
+                Duration::from_nanos(self.0.written_at())
             }
 
             /// How long ago the value was published; never negative.
             pub fn age(&self) -> Duration {
-                Duration::from_nanos(os::now().saturating_sub(self.0.written_at))
+                Duration::from_nanos(os::now().saturating_sub(self.0.written_at()))
             }
 
             /// What the writer sent along with the value, 0 to 240 bytes.
@@ -178,7 +194,7 @@ macro_rules! accessors {
             /// neither 0 nor 1 (this is checked at every call).
             #[inline]
             pub fn as_slice<T: Element>(&self) -> Result<&[T]> {
-                self.0.as_slice()
+                cast(self.dtype(), self.bytes())
             }
 
             /// The array, without a copy.
@@ -187,18 +203,31 @@ macro_rules! accessors {
             /// As [`as_slice`](Self::as_slice).
             #[cfg(feature = "ndarray")]
             pub fn as_array<T: Element>(&self) -> Result<ndarray::ArrayViewD<'_, T>> {
-                self.0.as_array()
+                let shape = self.shape();
+                ndarray::ArrayViewD::from_shape(shape, self.as_slice()?).map_err(|error| {
+                    Error::InvalidShape {
+                        shape: shape.to_vec(),
+                        dtype: T::DTYPE.to_string(),
+                        found: error.to_string(),
+                        expected: "a shape that ndarray has",
+                    }
+                })
             }
 
             /// Whether the value was copied into this process's memory, rather than pinned in the store.
             pub fn is_copy(&self) -> bool {
-                matches!(self.0.data, Data::Copied(_))
+                self.0.is_copy()
             }
         }
 
         impl fmt::Debug for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.describe($name, f)
+                f.debug_struct($name)
+                    .field("dtype", &format_args!("{}", self.dtype()))
+                    .field("shape", &self.shape())
+                    .field("version", &self.version())
+                    .field("copied", &self.is_copy())
+                    .finish_non_exhaustive()
             }
         }
     };

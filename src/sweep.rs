@@ -20,6 +20,9 @@ pub struct GcReport {
     pub bytes: u64,
 }
 
+/// A data file that goes with its header: its name, and the bytes of storage that it has.
+type DataFile = Option<(String, u64)>;
+
 /// Whether what is found is removed, or only said: the way to it is the same.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -34,16 +37,21 @@ pub(crate) fn gc(directory: &Path, found: Found) -> Result<GcReport> {
     for name in names.iter().filter(|name| tag::check(name).is_ok()) {
         if let Some((bytes, data_file)) = ephemeral(directory, name, found) {
             report.add(name, Some(bytes));
-            if let Some((name, bytes)) = data_file {
-                report.add(&name, Some(bytes));
-            }
+            report.add_data_file(data_file);
         }
     }
     // Temporary files before data files: a header that was displaced may be the only one that names a data file.
     for name in names.iter().filter(|name| tag::of_temporary(name).is_some()) {
-        report.add(name, temporary(&directory.join(name), found));
+        if let Some((bytes, data_file)) = temporary(directory, name, found) {
+            report.add(name, Some(bytes));
+            report.add_data_file(data_file);
+        }
     }
     for name in &names {
+        // What goes with its header is there still in a dry run.
+        if report.removed.contains(name) {
+            continue;
+        }
         if let Some((of, uuid)) = tag::of_data_file(name) {
             report.add(name, data_file(directory, name, of, uuid, found));
         }
@@ -52,6 +60,12 @@ pub(crate) fn gc(directory: &Path, found: Found) -> Result<GcReport> {
 }
 
 impl GcReport {
+    fn add_data_file(&mut self, data_file: DataFile) {
+        if let Some((name, bytes)) = data_file {
+            self.add(&name, Some(bytes));
+        }
+    }
+
     fn add(&mut self, name: &str, removed: Option<u64>) {
         if let Some(bytes) = removed {
             self.removed.push(name.to_owned());
@@ -65,7 +79,7 @@ impl GcReport {
 pub(crate) fn tag(directory: &Path, of: &str, current: Option<(FileId, u128)>) {
     let Ok(names) = names(directory) else { return };
     for name in names.iter().filter(|name| tag::of_temporary(name) == Some(of)) {
-        temporary(&directory.join(name), Found::Remove);
+        temporary(directory, name, Found::Remove);
     }
     for name in &names {
         let Some((_, uuid)) = tag::of_data_file(name).filter(|(owner, _)| *owner == of) else { continue };
@@ -137,13 +151,52 @@ impl Free {
     }
 }
 
-/// Removes a temporary file of a writer that was killed while it made it, or of a takeover that was.
-fn temporary(path: &Path, found: Found) -> Option<u64> {
-    let free = Free::lock(path)?;
-    let start = free.start()?;
-    let ours =
-        start == [0; 8] || Identity::starts(Kind::Header, &start) || Identity::starts(Kind::Segment, &start);
-    if ours { free.remove(found) } else { None }
+/// Removes a temporary file of a writer that was killed while it made it, or the header that was replaced or removed by
+/// somebody who was killed before the end of it.
+fn temporary(directory: &Path, name: &str, found: Found) -> Option<(u64, DataFile)> {
+    let path = directory.join(name);
+    let free = Free::lock(&path);
+    let start = match &free {
+        Some(free) => free.start()?,
+        // A living writer's: its header, if that was displaced; else something in the making.
+        None => return displaced(directory, &path, tag::of_temporary(name)?, false, found),
+    };
+    if Identity::starts(Kind::Header, &start) {
+        return displaced(directory, &path, tag::of_temporary(name)?, true, found);
+    }
+    let ours = start == [0; 8] || Identity::starts(Kind::Segment, &start);
+    if ours { free?.remove(found).map(|bytes| (bytes, None)) } else { None }
+}
+
+/// Ends what a killed process began that displaced a header: tells its writer and its readers, and removes its files.
+/// With no writer alive it may also be a header that was being made.
+fn displaced(directory: &Path, path: &Path, of: &str, free: bool, found: Found) -> Option<(u64, DataFile)> {
+    let status = os::status_at(path).ok()??;
+    if !status.is_file() || (status.uid != os::uid() && os::uid() != 0) {
+        return None;
+    }
+    let lock = Lock::open(path, true).ok()?;
+    if os::status_of(lock.file(), path).ok()?.id != status.id || !lock.try_name(path).ok()? {
+        // Whoever displaced it is at work still.
+        return None;
+    }
+    let file = os::open(path, true).ok()?;
+    let header = Header::map(&file, path, true, true).ok().filter(|header| header.file() == status.id);
+    let data_file = match header.filter(|header| header.latch().is_frozen()) {
+        Some(header) => {
+            let data_file = remove::data_file_of(directory, of, &header);
+            if found == Found::Remove {
+                header.retire();
+                remove::unlink_data(directory, of, &header);
+            }
+            data_file
+        }
+        None if free => None,
+        None => return None,
+    };
+    let still = os::stands_at(status.id, path).ok()?;
+    let gone = found == Found::Say || (still && os::unlink(path).ok()?);
+    (still && gone).then_some((status.allocated, data_file))
 }
 
 /// Removes a data file that the header of its tag does not name.
@@ -163,9 +216,6 @@ fn data_file(directory: &Path, name: &str, of: &str, uuid: u128, found: Found) -
     free.remove(found)
 }
 
-/// A data file that goes with its header: its name, and the bytes of storage that it has.
-type DataFile = Option<(String, u64)>;
-
 /// Removes an ephemeral tag whose writer was killed; returns the bytes of its header, and its data file.
 fn ephemeral(directory: &Path, name: &str, found: Found) -> Option<(u64, DataFile)> {
     let path = directory.join(name);
@@ -175,8 +225,10 @@ fn ephemeral(directory: &Path, name: &str, found: Found) -> Option<(u64, DataFil
     }
     let free = Free::lock(&path)?;
     let header = Header::map(&file, &path, true, true).ok()?;
-    // Not live: somebody is taking it over, and copies its value.
-    if header.file() != free.id || !header.is_live() {
+    // Without the name lock: somebody is taking it over, and copies its value.
+    let lock = Lock::open(&path, true).ok()?;
+    let same = header.file() == free.id && os::status_of(lock.file(), &path).ok()?.id == free.id;
+    if !same || !lock.try_name(&path).ok()? {
         return None;
     }
     let data_file = remove::data_file_of(directory, name, &header);

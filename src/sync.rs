@@ -9,8 +9,10 @@ pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 /// A place of the protocol that loom's negative controls take out, one at a time, to show that the tests notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Point {
-    /// Writer: the odd `seq` before the words of record 0 (and of a cold part before its words).
+    /// Writer: the `seq` that took a record out of use before its words (and a cold part's guard before its words).
     PublishFence,
+    /// Writer: the publish and the look whether the latch is frozen, at one instant.
+    PublishVeto,
     /// Reader: the words before the second look at `seq` (or at the cold part's first guard).
     ReadFence,
     /// Next writer: a new epoch in `seq` before it mends the dead writer's record.
@@ -31,8 +33,6 @@ pub(crate) enum Point {
     CopyRecheck,
     /// Reader: the waiting flag before the sleep.
     AnnounceFence,
-    /// Who takes over: the state before the look at the record to copy.
-    LeaveFence,
     /// Writer: the notify count before the look at the waiting flag.
     RingFence,
     /// Writer: the second bump of the notify count, after the flag was cleared.

@@ -144,3 +144,9 @@ fn quickstart_interrupted_cleans_up() {
     assert_eq!(status.code(), Some(130), "{lines:#?}");
     quickstart.assert_nothing_is_left();
 }
+
+#[test]
+fn the_guide_shows_the_example_as_it_is() {
+    let (_, program) = include_str!("../examples/spectrum.rs").split_once("\n\n").unwrap();
+    assert!(include_str!("../docs/guide.md").contains(program));
+}

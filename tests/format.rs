@@ -61,7 +61,8 @@ fn what_is_written() {
     assert_eq!(u32_at(&empty, 44), std::process::id());
     assert_eq!(u64_at(&empty, 48), 0, "not ephemeral");
     assert_eq!(u32_at(&empty, 204), 1, "live");
-    zeros(&empty, 56..120);
+    assert_eq!(u64_at(&empty, 56), u64_at(&empty, 24), "origin: it begins here");
+    zeros(&empty, 64..120);
     zeros(&empty, 128..204);
     zeros(&empty, 208..8192);
 
@@ -69,7 +70,7 @@ fn what_is_written() {
     writer.write_bytes(&DType::UInt16, &[2, 3], &bytes, b"frame 7!!").unwrap();
     let header = std::fs::read(dir.path().join("a")).unwrap();
     assert_eq!((header.len(), &header[..192]), (8192, &empty[..192]), "the identity block never changes");
-    assert_eq!(u64_at(&header, 192), 2, "seq");
+    assert_eq!(u64_at(&header, 192), 1, "seq");
     assert_eq!((u32_at(&header, 200), u32_at(&header, 204)), (1, 1), "notify, state");
     zeros(&header, 208..256);
     let name = writer.data_file().unwrap();
@@ -154,7 +155,7 @@ fn later_slots_and_pins() {
         }
     }
     let header = std::fs::read(dir.path().join("a")).unwrap();
-    assert_eq!((u64_at(&header, 192), u32_at(&header, 200)), (6, 3), "seq and notify after three values");
+    assert_eq!((u64_at(&header, 192), u32_at(&header, 200)), (3, 3), "seq and notify after three values");
     for record in [256, 2048] {
         assert_eq!((u64_at(&header, record), u64_at(&header, record + 16)), (3, 2), "version and slot");
     }
@@ -285,6 +286,23 @@ fn what_is_built_by_hand_is_read() {
         assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), value);
         assert_eq!(files(dir.path()), ["a", UUID]);
     }
+}
+
+#[test]
+fn a_header_says_where_its_count_of_versions_began() {
+    let dir = sandbox::directory();
+    let store = Store::open(dir.path()).unwrap();
+    let header = || std::fs::read(dir.path().join("a")).unwrap();
+    let one = store.writer("a").unwrap();
+    let first = header();
+    let two = store.writer_options("a").takeover(true).open().unwrap();
+    let second = header();
+    assert_ne!(u128_at(&first, 24), u128_at(&second, 24));
+    assert_eq!(u64_at(&first, 56), u64_at(&second, 56), "taken over: it goes on");
+    drop((one, two));
+    store.remove("a").unwrap();
+    let _three = store.writer("a").unwrap();
+    assert_eq!(u64_at(&header(), 56), u64_at(&header(), 24), "made again: it begins anew");
 }
 
 #[test]

@@ -209,6 +209,66 @@ fn takeover() {
     assert_eq!(files(&dir).len(), 2);
 }
 
+/// A takeover that finds the store full, also when the stream that it takes over grows at that moment: the old writer
+/// goes on, and nothing that was written is lost.
+#[test]
+fn takeover_of_a_stream() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let Some(dir) = with_mounts("takeover_of_a_stream", "") else { return };
+    let store = mount(&dir, "size=400k");
+    let data = value(0, 90 * KIB);
+    let mut writer = store.writer("a").unwrap();
+    write(&mut writer, 1, KIB).unwrap();
+    let (mut failed, mut taken, mut written) = (0, 0, 0_u64);
+    let rounds = if std::env::var_os("NDSHARRAY_SOAK").is_some() { 20_000 } else { 300 };
+    for round in 0..rounds {
+        let stop = AtomicBool::new(false);
+        let before = writer.version();
+        let free = fs2::available_space(&dir).unwrap();
+        let ballast = Ballast::all_but(&dir, free / 8 * [1, 4, 6][round as usize % 3] / 4096 * 4096);
+        let outcome = std::thread::scope(|scope| {
+            let stream = scope.spawn(|| {
+                let (mut last, mut tries) = (before, 0);
+                while !stop.load(Ordering::Relaxed) {
+                    tries += 1;
+                    // Each length a few times: new segments, second slots, and values that fit.
+                    let length = [1, 20, 90, 50][tries / 3 % 4] * KIB;
+                    match writer.write_slice(&data[..length], &[length]) {
+                        Ok(version) => last = version,
+                        Err(Error::NoSpace { .. } | Error::Superseded { .. }) => {}
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+                last
+            });
+            std::thread::sleep(std::time::Duration::from_micros(round * 37 % 1500));
+            let outcome = store.writer_options("a").takeover(true).open();
+            stop.store(true, Ordering::Relaxed);
+            (outcome, stream.join().unwrap())
+        });
+        drop(ballast);
+        written += outcome.1 - before;
+        let latest = store.reader("a").unwrap().latest().unwrap().version();
+        assert!(latest >= outcome.1, "{} was written, {latest} is read", outcome.1);
+        match outcome.0 {
+            Ok(new) => {
+                assert!(matches!(write(&mut writer, 1, KIB), Err(Error::Superseded { .. })));
+                assert_eq!(new.version(), outcome.1);
+                (writer, taken) = (new, taken + 1);
+            }
+            Err(Error::NoSpace { .. }) => {
+                failed += 1;
+                write(&mut writer, 1, KIB).unwrap();
+            }
+            Err(error) => panic!("{error}"),
+        }
+        let names = ["a".to_owned(), writer.data_file().unwrap()];
+        assert_eq!(files(&dir), names, "round {round}");
+    }
+    println!("{taken} takeovers, {failed} that failed, {written} values");
+    assert!(taken > 20 && failed > 20 && written > 1000, "{taken} {failed} {written}");
+}
+
 #[test]
 fn out_of_inodes() {
     let Some(dir) = with_mounts("out_of_inodes", "") else { return };

@@ -1,65 +1,216 @@
-//! A header whose state says LEAVING: somebody is taking it over. The state is written by hand, at its offset in the file.
+//! What a takeover or a removal leaves that was killed in the middle, and what a writer and its readers do meanwhile. The
+//! state is made by hand: a frozen header, a name lock, a header under a temporary name.
 
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
-use ndsharray::{Error, Store};
+use ndsharray::{Error, Store, Writer};
 
-const LIVE: u32 = 1;
-const LEAVING: u32 = 3;
-
-fn set_state(store: &Store, tag: &str, state: u32) {
-    let header = std::fs::File::options().write(true).open(store.directory().join(tag)).unwrap();
-    header.write_all_at(&state.to_ne_bytes(), 204).unwrap();
+/// The topmost bit of the sequence number.
+fn freeze(store: &Store, tag: &str) {
+    let header = File::options().read(true).write(true).open(store.directory().join(tag)).unwrap();
+    let mut seq = [0; 8];
+    header.read_exact_at(&mut seq, 192).unwrap();
+    header.write_all_at(&(u64::from_ne_bytes(seq) | 1 << 63).to_ne_bytes(), 192).unwrap();
 }
 
-fn store() -> (tempfile::TempDir, Store) {
+/// The name lock of a tag's header, as whoever replaces or removes it has; free again when the file is closed.
+fn lock_name(store: &Store, tag: &str) -> File {
+    let header = File::options().read(true).write(true).open(store.directory().join(tag)).unwrap();
+    // SAFETY: plain numbers; 0 is a value of each.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    (lock.l_type, lock.l_whence) = (libc::F_WRLCK as i16, libc::SEEK_SET as i16);
+    // SAFETY: an open descriptor, and a structure that lives for the call.
+    assert_eq!(unsafe { libc::fcntl(header.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) }, 0);
+    header
+}
+
+/// A store with a tag that has value 1.
+fn store() -> (tempfile::TempDir, Store, Writer) {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let store = Store::open(dir.path()).unwrap();
-    (dir, store)
-}
-
-#[test]
-fn a_writer_goes_on_when_the_takeover_failed() {
-    let (_dir, store) = store();
     let mut writer = store.writer("a").unwrap();
     writer.write_slice(&[1_u8], &[1]).unwrap();
-    set_state(&store, "a", LEAVING);
-    assert!(matches!(writer.write_slice(&[2_u8], &[1]), Err(Error::Superseded { .. })));
-    assert!(matches!(store.writer("a"), Err(Error::WriterExists { .. })), "it keeps its lock meanwhile");
-    assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [1], "readers go on");
-    set_state(&store, "a", LIVE);
-    assert_eq!(writer.write_slice(&[3_u8], &[1]).unwrap(), 2);
+    (dir, store, writer)
+}
+
+fn files(store: &Store) -> Vec<String> {
+    let entries = store.directory().read_dir().unwrap();
+    let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn is_superseded(outcome: &ndsharray::Result<u64>) -> bool {
+    matches!(outcome, Err(Error::Superseded { .. }))
 }
 
 #[test]
-fn a_header_left_in_the_middle_is_taken_on() {
-    let (_dir, store) = store();
-    store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
-    set_state(&store, "a", LEAVING);
-    assert_eq!(store.writer("a").unwrap().write_slice(&[2_u8], &[1]).unwrap(), 2);
+fn a_writer_is_refused_while_somebody_is_at_work_and_goes_on_if_he_is_killed() {
+    let (_dir, store, mut writer) = store();
+    let reader = store.reader("a").unwrap();
+    let lock = lock_name(&store, "a");
+    assert_eq!(writer.write_slice(&[2_u8], &[1]).unwrap(), 2, "nothing has happened yet");
+    let mut loan = writer.loan::<u16>(&[3000]).unwrap();
+    loan.as_mut_slice().fill(3);
+    freeze(&store, "a");
+    assert!(is_superseded(&loan.publish()));
+    assert!(is_superseded(&writer.write_slice(&[3_u8], &[1])));
+    assert_eq!(reader.latest().unwrap().bytes(), [2], "readers go on");
+    assert_eq!(files(&store).len(), 2);
+    drop(lock);
+    assert!(matches!(store.writer("a"), Err(Error::WriterExists { .. })), "it has its lock still");
+    assert_eq!(writer.write_slice(&[4_u8], &[1]).unwrap(), 3);
+    assert_eq!(reader.latest().unwrap().bytes(), [4]);
 }
 
+/// What was turned back was of another layout: it must not be taken for the next one, in either of the two records.
+#[test]
+fn a_value_that_is_refused_leaves_no_trace() {
+    let (_dir, store, mut writer) = store();
+    let reader = store.reader("a").unwrap();
+    for (bytes, next) in [(3, 1), (2, 2), (9000, 3), (20_000, 2), (5, 1)] {
+        let lock = lock_name(&store, "a");
+        // Past the writer's first look, so that the publish itself is refused.
+        let mut loan = writer.loan::<u8>(&[bytes]).unwrap();
+        loan.as_mut_slice().fill(9);
+        freeze(&store, "a");
+        assert!(is_superseded(&loan.publish()));
+        drop(lock);
+        for value in 0..3 {
+            let version = writer.write_slice(&vec![value; next], &[next]).unwrap();
+            let latest = reader.latest().unwrap();
+            assert_eq!((latest.version(), latest.bytes()), (version, &vec![value; next][..]));
+            assert_eq!(files(&store), ["a".to_owned(), writer.data_file().unwrap()]);
+        }
+    }
+}
+
+#[test]
+fn a_header_left_frozen_is_taken_on() {
+    let (_dir, store, writer) = store();
+    drop(writer);
+    freeze(&store, "a");
+    let mut writer = store.writer("a").unwrap();
+    assert_eq!(writer.write_slice(&[2_u8], &[1]).unwrap(), 2);
+    freeze(&store, "a");
+    let mut next = store.writer_options("a").takeover(true).open().unwrap();
+    assert_eq!(next.write_slice(&[3_u8], &[1]).unwrap(), 3);
+    assert!(is_superseded(&writer.write_slice(&[4_u8], &[1])));
+    assert_eq!(files(&store), ["a".to_owned(), next.data_file().unwrap()]);
+}
+
+/// Two at once: the second waits for the first, and then takes over what that has made.
+#[test]
+fn whoever_opens_or_removes_waits_for_who_is_at_work() {
+    let (_dir, store, mut writer) = store();
+    type Then = fn(&Store);
+    let takes: Then = |store| {
+        let next = store.writer_options("a").takeover(true).open().unwrap();
+        assert_eq!(next.version(), 2);
+    };
+    let removes: Then = |store| store.force_remove("a").unwrap();
+    for then in [takes, removes] {
+        let lock = lock_name(&store, "a");
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| then(&store));
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(!other.is_finished());
+            if writer.version() == 1 {
+                writer.write_slice(&[2_u8], &[1]).unwrap();
+            }
+            drop(lock);
+        });
+        assert!(writer.write_slice(&[3_u8], &[1]).is_err());
+        writer = store.writer("a").unwrap();
+    }
+}
+
+/// What somebody leaves who is killed right after the exchange: a new header at the tag, the old one aside.
+fn displaced() -> (tempfile::TempDir, Store, Writer, Writer) {
+    let (dir, store, mut old) = store();
+    old.write_slice(&[2_u8], &[1]).unwrap();
+    freeze(&store, "a");
+    std::fs::rename(dir.path().join("a"), dir.path().join(".a_0123456789abcdef.tmp")).unwrap();
+    let mut new = store.writer("b").unwrap();
+    new.write_slice(&[7_u8], &[1]).unwrap();
+    drop(new);
+    std::fs::rename(dir.path().join("b"), dir.path().join("a")).unwrap();
+    let of_b = files(&store).into_iter().find(|name| name.starts_with("b_")).unwrap();
+    let of_a = of_b.replace("b_", "a_");
+    std::fs::rename(dir.path().join(of_b), dir.path().join(of_a)).unwrap();
+    assert_eq!(files(&store).len(), 4);
+    // What the next writer removes, `gc` would remove too: the old header, and the data file that it names.
+    let data_file = old.data_file().unwrap();
+    assert_eq!(store.gc_dry_run().unwrap().removed, [".a_0123456789abcdef.tmp".to_owned(), data_file]);
+    assert_eq!(files(&store).len(), 4);
+    let new = store.writer("a").unwrap();
+    (dir, store, old, new)
+}
+
+#[test]
+fn a_displaced_header_goes_with_the_next_writer() {
+    let (_dir, store, mut old, mut new) = displaced();
+    assert_eq!(files(&store), ["a".to_owned(), new.data_file().unwrap()]);
+    for _ in 0..2 {
+        assert!(is_superseded(&old.write_slice(&[3_u8], &[1])));
+    }
+    assert_eq!(new.write_slice(&[8_u8], &[1]).unwrap(), 2);
+    assert_eq!(files(&store), ["a".to_owned(), new.data_file().unwrap()]);
+}
+
+/// An ephemeral value is kept for whoever is taking it over, and only for as long.
 #[test]
 fn an_ephemeral_value_stays_for_whoever_takes_it_over() {
-    let (_dir, store) = store();
+    let (_dir, store, persistent) = store();
+    drop(persistent);
+    store.remove("a").unwrap();
     let mut writer = store.writer_options("a").ephemeral(true).open().unwrap();
     writer.write_slice(&[7_u8], &[1]).unwrap();
-    set_state(&store, "a", LEAVING);
+    let lock = lock_name(&store, "a");
+    freeze(&store, "a");
     drop(writer);
     drop(store.writer_options("b").ephemeral(true).open().unwrap());
     assert_eq!(store.gc().unwrap().removed, [""; 0]);
-    let taken = store.writer_options("a").takeover(true).ephemeral(true).open().unwrap();
-    assert_eq!(taken.version(), 1);
     assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [7]);
+    drop(lock);
+    let data_file = store.stat("a").unwrap().value.unwrap().data_file;
+    assert_eq!(store.gc().unwrap().removed, ["a".to_owned(), data_file]);
+    assert_eq!(files(&store), [""; 0]);
+
+    let mut writer = store.writer_options("a").ephemeral(true).open().unwrap();
+    writer.write_slice(&[8_u8], &[1]).unwrap();
+    let taken = store.writer_options("a").takeover(true).open().unwrap();
+    drop(writer);
     drop(taken);
-    assert_eq!(store.tags().unwrap(), [""; 0]);
+    assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [8], "taken over to stay");
+}
+
+/// Nobody deletes what was written to stay by opening it for himself; unless he says so.
+#[test]
+fn an_ephemeral_writer_does_not_take_a_value_that_is_to_stay() {
+    let (_dir, store, writer) = store();
+    drop(writer);
+    let error = store.writer_options("a").ephemeral(true).open().unwrap_err();
+    assert!(matches!(error, Error::InvalidOption { option: "ephemeral", .. }), "{error:?}");
+    assert!(error.to_string().contains("\"a\""), "{error}");
+    assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [1]);
+    let taken = store.writer_options("a").ephemeral(true).takeover(true).open().unwrap();
+    assert_eq!(taken.version(), 1);
+    drop(taken);
+    assert_eq!(files(&store), [""; 0]);
+    // Nothing was ever written: nothing is lost.
+    drop(store.writer("a").unwrap());
+    drop(store.writer_options("a").ephemeral(true).open().unwrap());
+    assert_eq!(files(&store), [""; 0]);
 }
 
 /// Looks at a tag whose writer changes the layout all the time never find it damaged.
 #[test]
 fn stat_under_a_busy_writer() {
-    let (_dir, store) = store();
-    let mut writer = store.writer("a").unwrap();
+    let (_dir, store, mut writer) = store();
     writer.write_slice(&[0_u8; 100], &[100]).unwrap();
     std::thread::scope(|scope| {
         let looker = scope.spawn(|| {

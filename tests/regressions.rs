@@ -61,6 +61,35 @@ fn a_tag_that_was_removed_with_an_unread_value_has_nothing_new() {
     assert_eq!(reader.read().unwrap().unwrap().bytes(), [2]);
 }
 
+/// Versions of a tag that was removed and made again begin at 1; those of a takeover go on.
+#[test]
+fn missed_counts_over_removals_and_takeovers() {
+    let (_dir, store) = store();
+    let write = |writer: &mut ndsharray::Writer, count: u8| {
+        for value in 0..count {
+            writer.write_slice(&[value], &[1]).unwrap();
+        }
+    };
+    let mut writer = store.writer("a").unwrap();
+    write(&mut writer, 3);
+    let mut reader = store.reader("a").unwrap();
+    assert_eq!(reader.read().unwrap().unwrap().version(), 3);
+    write(&mut writer, 2);
+    store.force_remove("a").unwrap();
+    let mut writer = store.writer("a").unwrap();
+    write(&mut writer, 4);
+    assert_eq!(reader.read().unwrap().unwrap().version(), 4);
+    // The fourth and the fifth, and three of the new ones.
+    assert_eq!(reader.missed(), 5);
+    let mut next = store.writer_options("a").takeover(true).open().unwrap();
+    assert!(reader.read().unwrap().is_none(), "the same value under a new header is nothing new");
+    write(&mut next, 2);
+    assert!(writer.write_slice(&[9_u8], &[1]).is_err());
+    assert_eq!(reader.clone().read().unwrap().unwrap().version(), 6);
+    assert_eq!(reader.read().unwrap().unwrap().version(), 6);
+    assert_eq!(reader.missed(), 6);
+}
+
 /// A writer that was killed between link and unlink leaves its data file two names.
 #[test]
 fn a_second_name_of_the_data_file_goes_with_the_next_writer() {
@@ -114,14 +143,15 @@ fn a_capacity_beyond_all_memory_is_an_error() {
     assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [2]);
 }
 
-/// Version, write time, slot and layout id stand at byte 256 of the header and have no checksum.
+/// Version, write time, slot and layout id of the first value stand at byte 2048 of the header (and at 256, out of use
+/// until the second), and have no checksum.
 #[test]
 fn absurd_numbers_in_a_record_are_an_error() {
     for (word, value) in [(0, u64::MAX), (3, u64::MAX)] {
         let (dir, store) = store();
         store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
         let file = std::fs::File::options().write(true).open(dir.path().join("a")).unwrap();
-        file.write_all_at(&value.to_ne_bytes(), 256 + 8 * word).unwrap();
+        file.write_all_at(&value.to_ne_bytes(), 2048 + 8 * word).unwrap();
         let error = store.writer("a").and_then(|mut writer| writer.write_slice(&[1_u16, 2], &[2]));
         assert!(matches!(error, Err(Error::Corrupt { .. })), "word {word}: {error:?}");
     }

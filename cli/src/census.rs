@@ -18,11 +18,18 @@ pub fn names(store: &Store) -> Result<(Vec<String>, Vec<String>)> {
     let damaged = names.filter(|name| {
         tags.binary_search(name).is_err()
             && !name.starts_with('.')
+            && !is_named_like_a_data_file(name)
             && starts_like_a_header(&directory.join(name))
     });
     let mut damaged: Vec<String> = damaged.collect();
     damaged.sort();
     Ok((tags, damaged))
+}
+
+/// `tag_` and 32 hex digits: no tag is called so.
+fn is_named_like_a_data_file(name: &str) -> bool {
+    let hex = name.rsplit_once('_').map_or("", |(_, hex)| hex);
+    hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn starts_like_a_header(path: &Path) -> bool {

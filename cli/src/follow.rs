@@ -38,7 +38,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         outcome => outcome,
     };
     if outcome.is_ok() {
-        say(&format!("{}: {written} values written, {missed} missed", args.tag));
+        say(&format!("{}: {} written, {missed} missed", args.tag, units::count(written, "value")));
     }
     outcome
 }

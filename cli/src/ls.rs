@@ -7,6 +7,7 @@ use ndsharray::{Stat, Store};
 use serde::Serialize;
 
 use crate::failure::Result;
+use crate::locks::Locks;
 use crate::owner::Owners;
 use crate::table::{self, Align, Table};
 use crate::units;
@@ -36,6 +37,7 @@ struct Entry {
     /// Values in a second during the look; null without a look.
     rate: Option<f64>,
     writer_alive: Option<bool>,
+    /// The writer's, or of the process that made the header if the writer is gone or cannot be seen.
     pid: Option<u32>,
     uid: Option<u32>,
     owner: Option<String>,
@@ -71,11 +73,17 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         }
     }
     let owners = Owners::load();
+    let locks = Locks::load();
     let mut entries = Vec::new();
     for tag in tags.iter().chain(&damaged) {
         let earlier = before.get(tag.as_str()).copied();
         match store.stat(tag) {
-            Ok(stat) => entries.push(entry(stat, &owners, earlier, args.look > 0)),
+            Ok(mut stat) => {
+                if stat.writer_alive {
+                    stat.pid = locks.holder(&store.directory().join(tag)).unwrap_or(stat.pid);
+                }
+                entries.push(entry(stat, &owners, earlier, args.look > 0));
+            }
             // It went while we looked.
             Err(ndsharray::Error::NotFound { .. }) => {}
             Err(error) => entries.push(Entry::damaged(tag, error.to_string())),

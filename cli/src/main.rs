@@ -12,6 +12,7 @@ mod failure;
 mod feed;
 mod follow;
 mod get;
+mod locks;
 mod ls;
 mod npy;
 mod owner;

@@ -8,6 +8,7 @@ use crate::failure::{Failure, Result, say};
 use crate::feed::with_writer;
 use crate::stdio::In;
 use crate::stop::Stop;
+use crate::units;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -63,9 +64,11 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         }
     });
     match outcome {
-        Ok(()) => say(&format!("{}: {frames} frames published", args.tag)),
+        Ok(()) => say(&format!("{}: {} published", args.tag, units::count(frames, "frame"))),
         // One line for all.
-        Err(Failure::Bad(text)) => return Err(Failure::Bad(format!("{text}; {frames} frames published"))),
+        Err(Failure::Bad(text)) => {
+            return Err(Failure::Bad(format!("{text}; {} published", units::count(frames, "frame"))));
+        }
         Err(failure) => return Err(failure),
     }
     Ok(())

@@ -64,6 +64,10 @@ pub fn gc(store: &Store, args: &GcArgs) -> Result<()> {
     }
     let mut text: String = report.removed.iter().map(|name| format!("{name}\n")).collect();
     let done = if args.dry_run { "would be removed" } else { "removed" };
-    text += &format!("{} files, {} {done}\n", report.removed.len(), units::bytes(report.bytes));
+    text += &format!(
+        "{}, {} {done}\n",
+        units::count(report.removed.len() as u64, "file"),
+        units::bytes(report.bytes)
+    );
     table::print(&text)
 }

@@ -1,12 +1,12 @@
 //! `stat`: all fields of a tag's header and data files, with what they mean and what is wrong.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use ndsharray::{Error, FileInspection, Store};
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
+use crate::locks::Locks;
 use crate::owner::Owners;
 use crate::table::{self, Align, Table};
 use crate::units;
@@ -75,9 +75,13 @@ fn summary(store: &Store, tag: &str) -> Result<BTreeMap<&'static str, String>> {
         Err(Error::NotFound { .. }) => return Err(Error::Removed { tag: tag.to_owned() }.into()),
         Err(_) => return Ok(summary),
     };
-    let writer = if stat.writer_alive { "alive" } else { "gone" };
-    let ephemeral = if stat.ephemeral { ", ephemeral" } else { "" };
-    summary.insert("writer", format!("{writer}{ephemeral}; the header was made by pid {}", stat.pid));
+    let writer = match Locks::load().holder(&store.directory().join(tag)) {
+        Some(pid) if stat.writer_alive => format!("alive, pid {pid}"),
+        _ if stat.writer_alive => "alive, in another PID namespace".to_owned(),
+        _ => "gone".to_owned(),
+    };
+    let ephemeral = if stat.ephemeral { "; the tag goes with its writer" } else { "" };
+    summary.insert("writer", format!("{writer}{ephemeral}"));
     summary.insert("storage", units::bytes(stat.bytes));
     let Some(value) = stat.value else {
         summary.insert("value", "none yet".to_owned());
@@ -85,17 +89,13 @@ fn summary(store: &Store, tag: &str) -> Result<BTreeMap<&'static str, String>> {
     };
     let bytes = units::bytes(value.nbytes as u64);
     summary.insert("value", format!("{} of shape {}, {bytes}", value.dtype, units::shape(&value.shape)));
-    summary.insert("version", format!("{}, written {} ago", value.version, age(value.age)));
+    summary.insert("version", format!("{}, written {} ago", value.version, units::age(value.age)));
     if let Some(slots) = value.slots {
         let room = units::bytes(slots.capacity as u64);
         summary
             .insert("slots", format!("{} of {room} each, {} held by readers", slots.allocated, slots.pinned));
     }
     Ok(summary)
-}
-
-fn age(age: Duration) -> String {
-    units::age(age)
 }
 
 /// The name of the field that an error of damage is about.
@@ -133,8 +133,10 @@ fn report(file: FileInspection, owners: &Owners) -> FileReport {
 
 fn text(report: &Report) -> String {
     let mut text = String::new();
-    for (name, value) in &report.summary {
-        text += &format!("{name:<10}{value}\n");
+    for name in ["value", "version", "writer", "slots", "storage"] {
+        if let Some(value) = report.summary.get(name) {
+            text += &format!("{name:<10}{value}\n");
+        }
     }
     for file in &report.files {
         let mode = units::mode(u32::from_str_radix(&file.mode, 8).unwrap_or(0));

@@ -7,6 +7,11 @@ pub fn bytes(count: u64) -> String {
     scaled(count as f64, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
 }
 
+/// So many of something whose plural has an s.
+pub fn count(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Values in a second.
 pub fn rate(rate: f64) -> String {
     if rate == 0.0 { "0".to_owned() } else { format!("{}/s", scaled(rate, &["", "k", "M", "G"])) }

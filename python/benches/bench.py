@@ -8,6 +8,7 @@ import os
 import statistics
 import tempfile
 import time
+import timeit
 from collections.abc import Callable
 from typing import Any
 
@@ -42,39 +43,54 @@ def show(title: str, medians: dict[str, float], limit: str) -> None:
 
 
 def small(store: ndsharray.Store, rounds: int) -> None:
+    """Calls of a fraction of a microsecond: as statements in a loop, since a function around them costs as much.
+
+    A new value is read after a write in the same statement, and the write's own time is taken off.
+    """
     source, target = np.arange(64, dtype=np.uint8), np.zeros(64, np.uint8)
     writer = store.writer("small")
     writer.write(source)
-    reader, classic = store.reader("small"), ndsharray.NdShArray("small", r_w="r")
-
-    def write_and_read() -> None:
-        writer.write(source)
-        reader.read()
-
-    def write_and_read_array() -> None:
-        writer.write(source)
-        reader.read().array  # type: ignore[union-attr]
-
-    def write_and_read_classic() -> None:
-        writer.write(source)
-        classic.read()
-
-    n = 5000
-    cases: dict[str, tuple[Callable[[], Any], int]] = {
-        "np.copyto": (lambda: np.copyto(target, source), n),
-        "write": (lambda: writer.write(source), n),
-        "latest": (lambda: reader.latest(), n),
-        "latest().array": (lambda: reader.latest().array, n),
-        "latest(out=target)": (lambda: reader.latest(out=target), n),
-        "read, nothing new": (lambda: reader.read(), n),
-        "write and read": (write_and_read, n),
-        "write and read().array": (write_and_read_array, n),
-        "write and NdShArray.read": (write_and_read_classic, n),
+    names = {
+        "copyto": np.copyto,
+        "frombuffer": np.frombuffer,
+        "source": source,
+        "target": target,
+        "memory": bytes(64),
+        "write": writer.write,
+        "reader": store.reader("small"),
+        "read": store.reader("small").read,
+        "classic": ndsharray.NdShArray("small", r_w="r").read,
     }
-    medians = side_by_side(rounds, cases)
-    for name in ["read", "read().array", "NdShArray.read"]:
-        medians[f"{name} of a new value (difference)"] = medians[f"write and {name}"] - medians["write"]
-    show("64 bytes", medians, "np.copyto")
+    statements = {
+        "np.copyto": "copyto(target, source)",
+        "np.frombuffer, which only makes an array": "frombuffer(memory)",
+        "write": "write(source)",
+        "latest": "reader.latest()",
+        "latest().array": "reader.latest().array",
+        "latest(out=target)": "reader.latest(out=target)",
+        "read, nothing new": "reader.read()",
+    }
+    after_write = {
+        "read": "write(source); read()",
+        "read().array": "write(source); read().array",
+        "read(out=target)": "write(source); read(out=target)",
+        "NdShArray.read": "write(source); classic()",
+    }
+    timers = {name: timeit.Timer(text, globals=names) for name, text in (statements | after_write).items()}
+    # Each takes its turn, so that what else the machine does is the same for all.
+    seconds = {name: statistics.median(times) for name, times in turns(timers, rounds).items()}
+    for name in after_write:
+        seconds[f"{name} of a new value"] = seconds.pop(name) - seconds["write"]
+    show("64 bytes", {name: 1e6 * second for name, second in seconds.items()}, "np.copyto")
+
+
+def turns(timers: dict[str, timeit.Timer], rounds: int, count: int = 20000) -> dict[str, list[float]]:
+    """Seconds per statement, for each round."""
+    times: dict[str, list[float]] = {name: [] for name in timers}
+    for _ in range(rounds):
+        for name, timer in timers.items():
+            times[name].append(timer.timeit(count) / count)
+    return times
 
 
 def large(store: ndsharray.Store, rounds: int) -> None:
@@ -97,14 +113,14 @@ def large(store: ndsharray.Store, rounds: int) -> None:
 
     # Long turns, and nothing else in between: the buffers are to be warm.
     warm: dict[str, tuple[Callable[[], Any], int]] = {
-        "np.copyto, warm": (lambda: np.copyto(target, source), 200),
+        "np.copyto, to one target": (lambda: np.copyto(target, source), 200),
         "np.copyto, to two targets in turn": (two_targets, 100),
         "write": (lambda: writer.write(source), 200),
     }
-    # A stream goes to two slots in turn, as readers may have one: this is its limit where caches are small or shared.
+    # The limit of a stream: the last value stays whole until the next one is, so it takes two buffers in turn.
     warm_medians = side_by_side(rounds, warm)
     warm_medians["np.copyto, to two targets in turn"] /= 2
-    show("6.2 MB: a frame of 1080 x 1920 x 3", warm_medians, "np.copyto, warm")
+    show("6.2 MB: a frame of 1080 x 1920 x 3", warm_medians, "np.copyto, to two targets in turn")
     cases: dict[str, tuple[Callable[[], Any], int]] = {
         "np.copyto": (lambda: np.copyto(target, source), 20),
         "loan, one element written": (loan, 20),

@@ -69,7 +69,8 @@ impl Store {
     /// mode : int, optional
     ///     Permissions of the files; ``0o600`` for a new tag unless given.
     /// ephemeral : bool
-    ///     Whether the tag is removed when the writer is closed.
+    ///     Whether the tag is removed when the writer is closed. A tag whose value is to stay is not opened so
+    ///     (InvalidArgumentError), unless with `takeover`.
     /// takeover : bool
     ///     Whether to replace a living writer of the same user, whose next write gives SupersededError.
     /// capacity : int

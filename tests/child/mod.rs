@@ -64,6 +64,11 @@ impl Child {
         Child { process, output, role: role.to_owned() }
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Starts it and waits for its first line, "ready".
     pub fn ready(role: &str, store: &Store) -> Child {
         let mut child = Child::start(role, store);

@@ -14,8 +14,10 @@ const MOST_HELD: usize = 12;
 /// What is wrong, in words.
 pub type Outcome = Result<(), String>;
 
-/// What a header is to be: its last value, and whether it goes with its writer.
+/// What a header is to be: its last value, whether it goes with its writer, and which header its count of versions
+/// began with.
 struct Header {
+    origin: usize,
     ephemeral: bool,
     value: Option<Value>,
 }
@@ -24,7 +26,10 @@ struct Header {
 #[derive(Clone)]
 struct Position {
     header: usize,
-    returned: Option<(usize, u64)>,
+    /// The place of that value among all of the tag that this reader could see.
+    returned: Option<u64>,
+    /// How many values the headers before it had that it does not count on from, as far as this reader was on them.
+    before: u64,
     missed: u64,
 }
 
@@ -112,7 +117,7 @@ impl World {
                 (true, other) => Err(format!("a second writer: {other:?}")),
                 // It is gone again; a tag without a header has an empty one now.
                 (false, opened) => {
-                    self.named.get_or_insert_with(|| new_header(&mut self.headers, false, None));
+                    self.named.get_or_insert_with(|| new_header(&mut self.headers, None, false, None));
                     opened.map(drop).map_err(words)
                 }
             },
@@ -246,7 +251,8 @@ impl World {
         if takeover {
             self.writer = Some(self.store.writer_options(TAG).takeover(true).open().map_err(words)?);
             let value = self.now().and_then(|header| header.value.clone());
-            self.named = Some(new_header(&mut self.headers, false, value));
+            let origin = self.now().map(|header| header.origin);
+            self.named = Some(new_header(&mut self.headers, origin, false, value));
         } else {
             self.store.force_remove(TAG).map_err(words)?;
             self.named = None;
@@ -259,12 +265,18 @@ impl World {
     fn open(&mut self, options: &Options, takeover: bool) -> Outcome {
         let Options { ephemeral, capacity, min_slots } = *options;
         let options = self.store.writer_options(TAG).ephemeral(ephemeral).capacity(capacity);
-        let writer = options.min_slots(min_slots).takeover(takeover).open().map_err(words)?;
+        let opened = options.min_slots(min_slots).takeover(takeover).open();
+        if ephemeral && !takeover && self.now().is_some_and(|header| header.value.is_some()) {
+            let refused = matches!(opened, Err(Error::InvalidOption { option: "ephemeral", .. }));
+            return expect(refused, || format!("{opened:?} of a value that is to stay"));
+        }
+        let writer = opened.map_err(words)?;
         let old = self.writer.replace(writer);
         // A header of its own: for a new tag, for one that is taken over, and for one that is to go again.
         if self.named.is_none() || old.is_some() || ephemeral {
             let value = self.now().and_then(|header| header.value.clone());
-            self.named = Some(new_header(&mut self.headers, ephemeral, value));
+            let origin = self.now().map(|header| header.origin);
+            self.named = Some(new_header(&mut self.headers, origin, ephemeral, value));
         }
         self.ended.extend(old.map(|old| (old, None)));
         if self.ended.len() > 2 {
@@ -306,7 +318,7 @@ impl World {
         match (self.store.reader(TAG), self.named) {
             (Ok(reader), Some(header)) => {
                 if self.readers.len() < 6 {
-                    self.readers.push((reader, Position { header, returned: None, missed: 0 }));
+                    self.readers.push((reader, Position { header, returned: None, before: 0, missed: 0 }));
                 }
                 Ok(())
             }
@@ -318,33 +330,33 @@ impl World {
     /// Readers follow a tag's name at once when their header is retired.
     fn follow(&mut self, i: usize) -> (Option<Value>, bool) {
         let position = &mut self.readers[i].1;
-        position.header = self.named.unwrap_or(position.header);
+        let (old, new) = (position.header, self.named.unwrap_or(position.header));
+        if self.headers[old].origin != self.headers[new].origin {
+            position.before += self.headers[old].value.as_ref().map_or(0, |value| value.version);
+        }
+        position.header = new;
         (self.headers[position.header].value.clone(), self.named.is_none())
     }
 
     pub(super) fn read(&mut self, i: usize, wait: bool, hold: bool) -> Outcome {
         let (value, removed) = self.follow(i);
         let (reader, position) = &mut self.readers[i];
-        let header = position.header;
-        let newer = value.filter(|value| match position.returned {
-            Some((before, version)) => before != header || value.version > version,
-            None => true,
-        });
+        let place = |value: &Value| position.before + value.version;
+        let newer = value.filter(|value| position.returned.is_none_or(|returned| place(value) > returned));
         let result = if wait { reader.wait(std::time::Duration::ZERO) } else { reader.read() };
         match (result, newer) {
             (Ok(None), None) => Ok(()),
             (Ok(Some(snapshot)), Some(value)) => {
                 value.check(&snapshot)?;
-                if let Some((_, before)) = position.returned {
-                    position.missed += value.version.saturating_sub(before + 1);
-                }
-                position.returned = Some((header, value.version));
+                let place = position.before + value.version;
+                position.missed += position.returned.map_or(0, |returned| place - returned - 1);
+                position.returned = Some(place);
                 self.hold(snapshot, value, hold);
                 Ok(())
             }
             // A removed value is seen only by readers that have its memory mapped; the others do not wait for it again.
             (Ok(None), Some(value)) if removed => {
-                position.returned = Some((header, value.version));
+                position.returned = Some(position.before + value.version);
                 Ok(())
             }
             (result, newer) => {
@@ -374,8 +386,14 @@ impl World {
     }
 }
 
-fn new_header(headers: &mut Vec<Header>, ephemeral: bool, value: Option<Value>) -> usize {
-    headers.push(Header { ephemeral, value });
+fn new_header(
+    headers: &mut Vec<Header>,
+    origin: Option<usize>,
+    ephemeral: bool,
+    value: Option<Value>,
+) -> usize {
+    let origin = origin.unwrap_or(headers.len());
+    headers.push(Header { origin, ephemeral, value });
     headers.len() - 1
 }
 

@@ -162,31 +162,36 @@ impl<'a> Mapping<'a> {
 
 impl Memory {
     pub fn finding(&self) -> Finding {
+        let held = self.held.iter().map(|held| held.inode).collect::<BTreeSet<_>>().len();
         let text = format!(
-            "{} used: {} in {} files, {}{} in {} removed files that processes hold",
+            "{} used: {} in {}, {}{} in {} that processes hold",
             units::bytes(self.used_bytes),
             units::bytes(self.file_bytes),
-            self.files,
+            units::count(self.files as u64, "file"),
             if self.held_at_most { "at most " } else { "" },
             units::bytes(self.held_bytes),
-            self.held.iter().map(|held| held.inode).collect::<BTreeSet<_>>().len(),
+            units::count(held as u64, "removed file"),
         );
+        let elsewhere = self.used_bytes.saturating_sub(self.file_bytes + self.held_bytes);
+        // Directories and inodes take some themselves.
+        let agrees = elsewhere <= (1 << 20) + self.used_bytes / 20;
+        let text = match (agrees, self.whole_filesystem) {
+            (true, _) => text,
+            (false, true) => format!("{text}; {} nobody knows of", units::bytes(elsewhere)),
+            (false, false) => {
+                format!("{text}; {} outside this directory, on the same filesystem", units::bytes(elsewhere))
+            }
+        };
         if !self.held.is_empty() {
             let todo = "it is free when these processes drop the values that they hold, or end";
             return Finding::note("memory", text, todo);
         }
-        let elsewhere = self.used_bytes.saturating_sub(self.file_bytes);
-        if elsewhere > (1 << 20) + self.used_bytes / 20 {
-            let text = format!("{text}; {} elsewhere", units::bytes(elsewhere));
-            return if !self.whole_filesystem {
-                Finding::ok("memory", text + ", on the filesystem that this directory is a part of")
-            } else {
-                let todo = format!(
-                    "run doctor as root: {} processes could not be looked at, nor other PID namespaces",
-                    self.unseen_processes
-                );
-                Finding::note("memory", text, todo)
-            };
+        if !agrees && self.whole_filesystem {
+            let todo = format!(
+                "run doctor as root, outside containers: processes that could not be looked at: {}",
+                self.unseen_processes
+            );
+            return Finding::note("memory", text, todo);
         }
         Finding::ok("memory", text)
     }

@@ -77,25 +77,26 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
 fn left_over(store: &Store) -> Result<Finding> {
     let found = store.gc_dry_run()?;
     if found.removed.is_empty() {
-        return Ok(Finding::ok("left over", "no files that killed processes left"));
+        return Ok(Finding::ok("left over", "nothing of killed processes, nor of a plain rm"));
     }
-    let text =
-        format!("{} files that killed processes left, {}", found.removed.len(), units::bytes(found.bytes));
+    let (files, bytes) = (units::count(found.removed.len() as u64, "file"), units::bytes(found.bytes));
+    let text = format!("{files} of killed processes, or of a plain rm, {bytes}");
     Ok(Finding::note("left over", text, "`ndsharray gc --dry-run` names them, `ndsharray gc` removes them"))
 }
 
 fn damaged(store: &Store) -> Result<Finding> {
-    let (tags, mut damaged) = census::names(store)?;
-    let broken = |tag: &&String| {
-        let inspection = store.inspect(tag).ok();
-        inspection.is_some_and(|found| {
-            found.header.problem.is_some()
-                || found.data_files.iter().any(|file| file.current && file.problem.is_some())
-        })
+    let (tags, suspects) = census::names(store)?;
+    let is_damaged = |tag: &&String| {
+        let found = store.inspect(tag).ok();
+        let files = found.into_iter().flat_map(|found| std::iter::once(found.header).chain(found.data_files));
+        files.into_iter().any(|file| file.current && file.problem.is_some())
     };
-    damaged.extend(tags.iter().filter(broken).cloned());
+    let damaged: Vec<&str> = tags.iter().chain(&suspects).filter(is_damaged).map(String::as_str).collect();
     if damaged.is_empty() {
-        return Ok(Finding::ok("arrays", format!("{} tags, none damaged", tags.len())));
+        return Ok(Finding::ok(
+            "arrays",
+            format!("{}, none damaged", units::count(tags.len() as u64, "tag")),
+        ));
     }
     let todo =
         "`ndsharray stat TAG` says what is wrong; plain `rm` removes the files of what cannot be saved";

@@ -35,8 +35,9 @@ impl World {
             self.write_again(3)?;
         }
         if header {
-            let value = self.headers[named].value.clone();
-            self.named = Some(new_header(&mut self.headers, false, value));
+            let header = &self.headers[named];
+            let (origin, value) = (header.origin, header.value.clone());
+            self.named = Some(new_header(&mut self.headers, Some(origin), false, value));
         }
         Ok(())
     }
@@ -57,7 +58,7 @@ impl World {
     fn without_a_writer(&mut self, old: usize) -> Outcome {
         self.see_the_latest_or_an_error(old)?;
         self.writer = Some(self.store.writer(TAG).map_err(words)?);
-        self.named = Some(new_header(&mut self.headers, false, None));
+        self.named = Some(new_header(&mut self.headers, None, false, None));
         std::thread::sleep(Duration::from_millis(120));
         for (reader, position) in &mut self.readers {
             // What it had not seen of the old header it may see now. Then it looks for another one.
@@ -65,10 +66,9 @@ impl World {
                 let Some(snapshot) = reader.read().map_err(words)? else { continue };
                 let value = self.headers[old].value.as_ref().filter(|_| position.header == old);
                 value.ok_or_else(|| format!("{snapshot:?} of no header"))?.check(&snapshot)?;
-                if let Some((_, before)) = position.returned {
-                    position.missed += snapshot.version().saturating_sub(before + 1);
-                }
-                position.returned = Some((old, snapshot.version()));
+                let place = position.before + snapshot.version();
+                position.missed += position.returned.map_or(0, |returned| place - returned - 1);
+                position.returned = Some(place);
             }
             let last = reader.read().map_err(words)?;
             expect(last.is_none(), || format!("{last:?} of a header that is gone"))?;

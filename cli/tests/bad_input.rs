@@ -1,0 +1,190 @@
+//! Bad input to every command: exit code 2, one line on stderr that says what was wrong and what would be right,
+//! nothing on stdout, and no file that was not there before. Nothing that a file claims makes it panic.
+
+mod place;
+
+use place::Place;
+
+/// What is wrong with it: the command, its input, and words that the line must have.
+type Row<'a> = (&'a [&'a str], &'a [u8], &'a [&'a str]);
+
+fn npy(header: &str, data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(header.len() + 1).unwrap().to_le_bytes();
+    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), b"\n", data].concat()
+}
+
+#[track_caller]
+fn check(place: &Place, (args, input, words): Row<'_>) {
+    let before = place.names();
+    let ended = place.run_with(args, input);
+    let line = &ended.stderr;
+    assert_eq!(ended.status.code(), Some(2), "{args:?}: {line}");
+    assert_eq!((line.lines().count(), line.ends_with('\n')), (1, true), "{args:?}: {line}");
+    assert!(line.starts_with("ndsharray: "), "{args:?}: {line}");
+    for word in words {
+        assert!(line.contains(word), "{args:?}: no {word:?} in {line}");
+    }
+    assert_eq!(ended.text(), "", "{args:?}");
+    assert_eq!(place.names(), before, "{args:?}");
+}
+
+#[test]
+fn every_command_refuses_it_in_one_line() {
+    let place = Place::new();
+    let store = place.store();
+    store.writer("f64").unwrap().write_slice(&[0.5_f64; 6], &[2, 3]).unwrap();
+    store.writer("deep").unwrap().write_slice(&[1_u8; 10], &[2, 1, 5]).unwrap();
+    drop(store.writer("empty").unwrap());
+    std::fs::write(place.directory().join("foreign"), "some text").unwrap();
+    std::fs::write(place.file("text.npy"), "some text").unwrap();
+    std::fs::create_dir(place.file("directory.npy")).unwrap();
+    let long = "x".repeat(201);
+    let rows: &[Row<'_>] = &[
+        (&[], b"", &["no command", "usage"]),
+        (&["nonsense"], b"", &["nonsense", "usage"]),
+        (&["lss"], b"", &["lss", "'ls'"]),
+        (&["--dir", "/nowhere", "ls"], b"", &["/nowhere", "found", "expected"]),
+        (&["ls", "--dir", "text.npy"], b"", &["text.npy", "not a directory", "expected"]),
+        (&["ls", "more"], b"", &["more", "usage"]),
+        (&["ls", "--look", "soon"], b"", &["soon", "expected"]),
+        (&["ls", "--look", "-1"], b"", &["-1", "usage"]),
+        (&["ls", "--look", "60001"], b"", &["60001", "expected"]),
+        (&["stat"], b"", &["<TAG>", "usage"]),
+        (&["stat", "nothing"], b"", &["nothing", "found", "expected"]),
+        (&["stat", "foreign"], b"", &["foreign", "some tex", "expected"]),
+        (&["stat", "../f64"], b"", &["'/'", "expected"]),
+        (&["stat", ""], b"", &["empty", "expected"]),
+        (&["get", "f64"], b"", &["--output", "usage"]),
+        (&["get", "nothing", "-o", "x.npy"], b"", &["nothing", "found", "expected"]),
+        (&["get", "empty", "-o", "x.npy"], b"", &["empty", "found", "expected"]),
+        (&["get", "f64", "-o", "x.txt"], b"", &["x.txt", "expected", ".npy", ".png"]),
+        (&["get", "f64", "-o", "npy"], b"", &["expected", ".npy"]),
+        (&["get", "f64", "-o", "x.png"], b"", &["float64", "[2, 3]", "expected uint8 or uint16"]),
+        (&["get", "deep", "-o", "x.png"], b"", &["[2, 1, 5]", "expected"]),
+        (&["get", "f64", "-o", "no/such/x.npy"], b"", &["no/such/x.npy", "No such file"]),
+        (&["get", "f64", "-o", "directory.npy"], b"", &["directory.npy", "regular file", "expected"]),
+        (&["put", "new"], b"", &["<FILE>", "usage"]),
+        (&["put", "new", "missing.npy"], b"", &["missing.npy", "No such file"]),
+        (&["put", "new", "directory.npy"], b"", &["directory.npy", "directory"]),
+        (&["put", "new", "text.npy"], b"", &["text.npy", "some tex", "expected", "NUMPY", "PNG"]),
+        (&["put", "new", "-"], b"", &["expected", "NUMPY"]),
+        (
+            &["put", &long, "-"],
+            &npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }", b"a"),
+            &["200"],
+        ),
+        (
+            &["put", "foreign", "-"],
+            &npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }", b"a"),
+            &["some tex"],
+        ),
+        (&["cat"], b"", &["<TAG>", "usage"]),
+        (&["cat", "nothing"], b"", &["nothing", "found", "expected"]),
+        (&["cat", "empty"], b"", &["empty", "found", "expected"]),
+        (&["pipe", "new"], b"abc", &["--dtype", "--shape", "usage"]),
+        (&["pipe", "new", "--dtype", "u3", "--shape", "3"], b"abc", &["u3", "expected", "uint8"]),
+        (&["pipe", "new", "--dtype", ">u2", "--shape", "3"], b"abcdef", &[">u2", "byte order", "uint16"]),
+        (&["pipe", "new", "--dtype", "u1", "--shape", "3x4"], b"abc", &["3x4", "expected", "720,1280,3"]),
+        (&["pipe", "new", "--dtype", "u1", "--shape", "0,4"], b"abc", &["[0, 4]", "expected"]),
+        (
+            &["pipe", "new", "--dtype", "u1", "--shape", "18446744073709551615,3"],
+            b"abc",
+            &["shape", "expected"],
+        ),
+        (
+            &["pipe", "new", "--dtype", "u1", "--shape", "4"],
+            b"abc",
+            &["short", "found 3", "expected 4", "0 frames"],
+        ),
+        (&["pipe", "new", "--dtype", "bool", "--shape", "3"], b"\0\x01\x02", &["bool", "expected"]),
+        (&["pipe", "a/b", "--dtype", "u1", "--shape", "3"], b"abc", &["'/'", "expected"]),
+        (&["follow"], b"", &["<TAG>", "usage"]),
+        (&["follow", "nothing"], b"", &["nothing", "found", "expected"]),
+        (&["follow", "foreign", "--wait"], b"", &["foreign", "expected"]),
+        (&["follow", "f64", "--count", "0"], b"", &["0", "1.."]),
+        (&["rm"], b"", &["<TAGS>", "usage"]),
+        (&["rm", "nothing"], b"", &["nothing", "found", "expected"]),
+        (&["rm", "--force", "foreign"], b"", &["foreign", "expected"]),
+        (&["rm", &long], b"", &["longer than 200", "expected"]),
+        (&["gc", "all"], b"", &["all", "usage"]),
+        (&["doctor", "--fix"], b"", &["--fix", "usage"]),
+        (&["demo", "--seconds", "0"], b"", &["0", "expected 1 to 60"]),
+        (&["demo", "--seconds", "many"], b"", &["many", "expected"]),
+        (&["top", "nonsense"], b"", &["nonsense", "usage"]),
+        (&["completions"], b"", &["<SHELL>", "usage"]),
+        (&["completions", "cmd"], b"", &["cmd", "bash"]),
+    ];
+    for row in rows {
+        check(&place, *row);
+    }
+}
+
+#[test]
+fn nothing_that_an_npy_file_claims_makes_it_panic() {
+    let place = Place::new();
+    let of = |descr: &str, fortran: &str, shape: &str| {
+        npy(&format!("{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}"), b"12345678")
+    };
+    let cases: Vec<(Vec<u8>, &[&str])> = vec![
+        (of("'<f8'", "False", "(2,)"), &["ends too early"]),
+        (of("'<f8'", "True", "(2, 3)"), &["ends too early"]),
+        (of("'<f8'", "False", "(-1,)"), &["negative"]),
+        (of("'<f8'", "False", "(9223372036854775807, 4)"), &["shape", "expected"]),
+        (of("'<f8'", "False", "(18446744073709551616,)"), &["no good npy"]),
+        (of("'<f8'", "False", "(4294967296, 4294967296, 2)"), &["shape", "expected"]),
+        (of("'<f8'", "False", &format!("({})", "1,".repeat(65))), &["65", "64"]),
+        (of("'|O'", "False", "(1,)"), &["objects"]),
+        (of("'<f16'", "False", "(1,)"), &["<f16"]),
+        (of("'nonsense'", "False", "(1,)"), &["no good npy"]),
+        (of("'|b1'", "False", "(8,)"), &["bool", "expected"]),
+        (of("'<f8'", "2", "(1,)"), &["fortran_order"]),
+        (of("[]", "False", "(1,)"), &["no good npy"]),
+        (npy("{'descr': '<f8', 'shape': (1,)}", b"12345678"), &["fortran_order"]),
+        (npy("[1, 2]", b""), &["no good npy"]),
+        (npy(&"[".repeat(60_000), b""), &["brackets"]),
+        (npy(&"((((".repeat(200), b""), &["no good npy"]),
+        (npy("", b""), &["ends too early"]),
+        (npy("\u{fc}", b""), &["no good npy"]),
+        (b"\x93NUMPY".to_vec(), &["ends too early"]),
+        (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{".to_vec(), &["4294967295"]),
+        (b"\x93NUMPY\x09\x00\x10\x00{               ".to_vec(), &["version 9", "expected 1 to 3"]),
+        (b"\x93NUMPY\x01\x00\x00\x00".to_vec(), &["ends too early"]),
+    ];
+    for (bytes, words) in &cases {
+        check(&place, (&["put", "new", "-"], bytes, words));
+        std::fs::write(place.file("bad.npy"), bytes).unwrap();
+        check(&place, (&["put", "new", "bad.npy"], b"", words));
+    }
+}
+
+#[test]
+fn nothing_that_a_png_file_claims_makes_it_panic() {
+    let place = Place::new();
+    let mut good = Vec::new();
+    let mut encoder = png::Encoder::new(&mut good, 20, 10);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_image_data(&[7; 600]).unwrap();
+    assert_eq!(place.run_with(&["put", "good", "-"], &good).status.code(), Some(0));
+    let mut refused = 0;
+    // Cut anywhere, it is refused; with a byte changed it may be right still (in a chunk that nobody needs).
+    for length in 8..good.len() - 12 {
+        let ended = place.run_with(&["put", "new", "-"], &good[..length]);
+        assert_eq!(ended.status.code(), Some(2), "{length}: {}", ended.stderr);
+        refused += 1;
+    }
+    for at in 8..good.len() {
+        let mut bytes = good.clone();
+        bytes[at] ^= 0x55;
+        let ended = place.run_with(&["put", "new", "-"], &bytes);
+        assert!(matches!(ended.status.code(), Some(0 | 2)), "{at}: {}", ended.stderr);
+        if ended.status.code() == Some(2) {
+            assert_eq!(ended.stderr.lines().count(), 1, "{at}: {}", ended.stderr);
+            refused += 1;
+        } else {
+            assert_eq!(place.store().stat("new").unwrap().value.unwrap().nbytes, 600);
+            place.store().remove("new").unwrap();
+        }
+        assert!(place.names().iter().all(|name| !name.contains("new")), "{at}");
+    }
+    assert!(refused > good.len(), "{refused} of {}", good.len());
+}

@@ -1,0 +1,374 @@
+//! Looking: what `ls`, `stat`, `gc` and `doctor` say is what is there, in tables and as JSON; `rm`, `demo`, completions
+//! and the choice of the directory do what they say.
+
+mod place;
+
+use std::process::{Command, Stdio};
+
+use place::{Place, Running, until};
+use rustix::process::Signal;
+
+#[test]
+fn ls_says_what_is_there() {
+    let place = Place::new();
+    let store = place.store();
+    let mut camera = store.writer_options("camera").mode(0o640).open().unwrap();
+    camera.write_slice(&vec![0_u8; 720 * 1280 * 3], &[720, 1280, 3]).unwrap();
+    camera.write_slice(&vec![0_u8; 720 * 1280 * 3], &[720, 1280, 3]).unwrap();
+    let held = store.reader("camera").unwrap().latest().unwrap();
+    store.writer("pose").unwrap().write_slice(&[0.5_f64], &[]).unwrap();
+    let ephemeral = store.writer_options("new one").ephemeral(true).open().unwrap();
+    std::fs::write(place.directory().join("foreign"), "NDSH, but not ours").unwrap();
+    std::fs::write(place.directory().join("torn"), b"NDSHHEAD and nothing more").unwrap();
+
+    let found = place.run(&["ls", "--json", "--look", "0"]).good().json();
+    let entry =
+        |tag: &str| found.as_array().unwrap().iter().find(|entry| entry["tag"] == tag).unwrap().clone();
+    assert_eq!(found.as_array().unwrap().len(), 4);
+    let camera_entry = entry("camera");
+    let value = &camera_entry["value"];
+    assert_eq!((&value["dtype"], &value["shape"]), (&"uint8".into(), &serde_json::json!([720, 1280, 3])));
+    assert_eq!((&value["bytes"], &value["version"]), (&2_764_800.into(), &2.into()));
+    assert_eq!((&value["slots_allocated"], &value["slots_pinned"]), (&2.into(), &1.into()));
+    assert_eq!(value["data_file"], camera.data_file().unwrap());
+    assert_eq!(
+        (&camera_entry["writer_alive"], &camera_entry["pid"]),
+        (&true.into(), &std::process::id().into())
+    );
+    assert_eq!((&camera_entry["mode"], &camera_entry["rate"]), (&"0640".into(), &serde_json::Value::Null));
+    assert_eq!(camera_entry["uid"], rustix::process::geteuid().as_raw());
+    assert!(camera_entry["storage_bytes"].as_u64().unwrap() > 2 * 2_764_800);
+    assert_eq!(
+        (&entry("pose")["writer_alive"], &entry("pose")["value"]["shape"]),
+        (&false.into(), &serde_json::json!([]))
+    );
+    assert_eq!(
+        (&entry("new one")["value"], &entry("new one")["ephemeral"]),
+        (&serde_json::Value::Null, &true.into())
+    );
+    assert!(entry("torn")["damaged"].as_str().unwrap().contains("truncated"));
+
+    let text = place.run(&["ls"]).good().text();
+    let line = |tag: &str| {
+        text.lines().find(|line| line.starts_with(tag)).unwrap_or_else(|| panic!("{tag}:\n{text}"))
+    };
+    for word in ["uint8", "720,1280,3", "2.76 MB", "alive", "0640", &std::process::id().to_string()] {
+        assert!(line("camera").contains(word), "{word}: {text}");
+    }
+    assert!(line("pose").contains("gone") && line("pose").contains("()"), "{text}");
+    assert!(line("new one").contains("(empty)") && line("new one").contains("ephemeral"), "{text}");
+    assert!(
+        line("torn").contains("(damaged)") && text.contains("torn: ") && !text.contains("foreign"),
+        "{text}"
+    );
+    drop((held, ephemeral));
+}
+
+#[test]
+fn the_rate_is_that_of_the_writer() {
+    let place = Place::new();
+    // A writer in a process of its own, whose pid is the one that is shown, at about 50 values a second.
+    let mut shell = Command::new("bash");
+    let script = "while sleep 0.02; do echo -n x; done | \"$0\" pipe a --dtype u1 --shape 1";
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_ndsharray")]).env("NDSHARRAY_DIR", place.directory());
+    let running = Running::start(shell);
+    until("it writes", || {
+        place.store().stat("a").is_ok_and(|stat| stat.value.is_some_and(|value| value.version > 2))
+    });
+    let mut still = place.store().writer("still").unwrap();
+    still.write_slice(&[1_u8], &[1]).unwrap();
+    let before = place.store().stat("a").unwrap().value.unwrap();
+    let found = place.run(&["ls", "--json", "--look", "1000"]).good().json();
+    let after = place.store().stat("a").unwrap().value.unwrap();
+    let rate = found[0]["rate"].as_f64().unwrap();
+    // The times of writing say what it was over a somewhat longer time; the machine may be busy.
+    let about =
+        (after.version - before.version) as f64 / (after.written_at - before.written_at).as_secs_f64();
+    assert!(rate > about / 3.0 && rate < about * 3.0, "{rate} of about {about}");
+    assert_eq!((&found[1]["tag"], &found[1]["rate"]), (&"still".into(), &0.0.into()));
+    let pid = found[0]["pid"].as_u64().unwrap();
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+    assert_eq!(name.trim(), "ndsharray");
+    rustix::process::kill_process(rustix::process::Pid::from_raw(pid as i32).unwrap(), Signal::KILL).unwrap();
+    let ended = running.finish();
+    assert!(!ended.status.success());
+    assert_eq!(place.run(&["ls", "--json"]).good().json()[0]["writer_alive"], false);
+}
+
+#[test]
+fn a_thousand_tags() {
+    let place = Place::new();
+    let store = place.store();
+    for number in 0..1000 {
+        store.writer(&format!("tag{number:03}")).unwrap().write_slice(&[number], &[1]).unwrap();
+    }
+    let start = std::time::Instant::now();
+    let text = place.run(&["ls", "--look", "0"]).good().text();
+    println!("ls of 1000 tags: {:?}", start.elapsed());
+    assert_eq!(text.lines().count(), 1001);
+    assert!(text.lines().nth(1000).unwrap().starts_with("tag999"));
+    let start = std::time::Instant::now();
+    assert_eq!(place.run(&["ls", "--json"]).good().json().as_array().unwrap().len(), 1000);
+    println!("ls --json of 1000 tags with a look of 200 ms: {:?}", start.elapsed());
+}
+
+#[test]
+fn stat_says_all_and_what_is_wrong() {
+    let place = Place::new();
+    let mut writer = place.store().writer("a").unwrap();
+    writer.write_bytes(&ndsharray::DType::Float32, &[2], &[0; 8], b"frame 7").unwrap();
+    let text = place.run(&["stat", "a"]).good().text();
+    for word in
+        ["float32 of shape 2", "alive, pid", "NDSHHEAD", "NDSHDATA", "\"frame 7\"", "slot 0: pins", "waiting"]
+    {
+        assert!(text.contains(word), "{word}:\n{text}");
+    }
+    let found = place.run(&["stat", "a", "--json"]).good().json();
+    assert_eq!((&found["ok"], found["files"].as_array().unwrap().len()), (&true.into(), 2));
+    drop(writer);
+
+    // Each damage is named at its field, with what was found and expected, on stdout and in one line on stderr.
+    let path = place.directory().join("a");
+    let good = std::fs::read(&path).unwrap();
+    let data_path = place.directory().join(place.store().stat("a").unwrap().value.unwrap().data_file);
+    let data = std::fs::read(&data_path).unwrap();
+    let damaged = |at: usize, bytes: &[u8]| {
+        let mut damaged = good.clone();
+        damaged[at..at + bytes.len()].copy_from_slice(bytes);
+        damaged
+    };
+    let both =
+        [damaged(256, &[0xff; 8])[..2048].to_vec(), damaged(2048, &[0xff; 8])[2048..].to_vec()].concat();
+    let cases: &[(Vec<u8>, &str, &str)] = &[
+        (damaged(8, &[9]), "format version", "found 9, expected 1"),
+        (damaged(12, &[1, 2, 3, 4]), "endian tag", "byte order"),
+        (damaged(30, &[1, 2, 3]), "checksum", "damaged"),
+        (both, ": version", "2^63"),
+        (good[..5000].to_vec(), "magic", "truncated: found 5000 bytes, expected 8192"),
+        (good[..10].to_vec(), "magic", "truncated"),
+    ];
+    for (bytes, field, word) in cases {
+        std::fs::write(&path, bytes).unwrap();
+        let ended = place.run(&["stat", "a"]);
+        assert_eq!(
+            (ended.status.code(), ended.stderr.lines().count()),
+            (Some(1), 1),
+            "{field}: {}",
+            ended.stderr
+        );
+        assert!(
+            ended.stderr.contains(word) && ended.text().contains("WRONG"),
+            "{}\n{}",
+            ended.stderr,
+            ended.text()
+        );
+        let line = ended.text().lines().find(|line| line.contains(field)).map(str::to_owned);
+        let line = line.unwrap_or_else(|| panic!("no {field}:\n{}", ended.text()));
+        assert!(line.contains("WRONG") || word.contains("truncated"), "{line}");
+        let json = place.run(&["stat", "a", "--json"]).json();
+        assert!(
+            !json["ok"].as_bool().unwrap() && json["files"][0]["problem"].as_str().unwrap().contains(word)
+        );
+    }
+    std::fs::write(&path, &good).unwrap();
+    std::fs::write(&data_path, &data[..100]).unwrap();
+    let ended = place.run(&["stat", "a"]);
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.contains("truncated: found 100 bytes"), "{}", ended.stderr);
+    std::fs::remove_file(&data_path).unwrap();
+    let ended = place.run(&["stat", "a"]);
+    assert!(ended.stderr.contains("no data file") && ended.text().contains("WRONG"), "{}", ended.stderr);
+}
+
+#[test]
+fn gc_removes_what_its_dry_run_names_and_rm_what_one_names() {
+    let place = Place::new();
+    let store = place.store();
+    store.writer("kept").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+    let orphan = {
+        let mut writer = store.writer("orphan").unwrap();
+        writer.write_slice(&[1_u8; 9000], &[9000]).unwrap();
+        writer.data_file().unwrap()
+    };
+    std::fs::remove_file(place.directory().join("orphan")).unwrap();
+    let dry = place.run(&["gc", "--dry-run"]).good().text();
+    assert!(dry.starts_with(&format!("{orphan}\n1 file, ")) && dry.ends_with("would be removed\n"), "{dry}");
+    let dry = place.run(&["gc", "--dry-run", "--json"]).good().json();
+    assert_eq!((&dry["removed"], &dry["dry_run"]), (&serde_json::json!([orphan]), &true.into()));
+    assert!(place.directory().join(&orphan).exists());
+    let doctor = place.run(&["doctor"]).good().text();
+    assert!(doctor.contains("1 file of killed processes") && doctor.contains("ndsharray gc"), "{doctor}");
+    let done = place.run(&["gc"]).good().text();
+    assert!(done.starts_with(&format!("{orphan}\n1 file, ")) && done.ends_with(" removed\n"), "{done}");
+    assert!(!place.directory().join(&orphan).exists());
+
+    let mut writer = store.writer("busy").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    let ended = place.run(&["rm", "busy"]);
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.contains("rm --force"), "{}", ended.stderr);
+    assert_eq!(store.tags().unwrap(), ["busy", "kept"]);
+    assert_eq!(place.run(&["rm", "--force", "busy", "kept"]).good().text(), "");
+    assert_eq!(place.names(), [""; 0]);
+}
+
+#[test]
+fn doctor_names_who_holds_removed_memory() {
+    let place = Place::new();
+    let mut writer = place.store().writer("a").unwrap();
+    writer.write_slice(&vec![1_u8; 8 << 20], &[8 << 20]).unwrap();
+    // A reader in another process, stuck with the value, while its tag is removed.
+    let (reader, stdout) = place::unshared_pipe();
+    let stuck = Running::start_with_stdout(place.command(&["cat", "a"]), stdout.into());
+    until("it holds the value", || {
+        place.store().stat("a").unwrap().value.unwrap().slots.unwrap().pinned == 1
+    });
+    drop(writer);
+    let clean = place.run(&["doctor", "--json"]).good().json();
+    let of_ours = |found: &serde_json::Value| {
+        let held = found["memory"]["held"].as_array().unwrap().clone();
+        held.into_iter().filter(|held| held["pid"] == stuck.child.id()).collect::<Vec<_>>()
+    };
+    assert_eq!(of_ours(&clean).len(), 0, "it has a name still");
+    place.run(&["rm", "a"]).good();
+    let found = place.run(&["doctor", "--json"]).good().json();
+    let held = of_ours(&found);
+    // The header and the data file.
+    assert!(
+        held.iter().any(|held| held["bytes"].as_u64().unwrap() >= 8 << 20 && held["command"] == "ndsharray"),
+        "{found}"
+    );
+    assert!(held.iter().all(|held| held["file"].as_str().unwrap().contains('a')), "{found}");
+    let text = place.run(&["doctor"]).good().text();
+    assert!(
+        text.contains(&format!("{}  ndsharray", stuck.child.id())) && text.contains("note     memory"),
+        "{text}"
+    );
+    drop(reader);
+    let pid = stuck.child.id();
+    stuck.finish();
+    let found = place.run(&["doctor", "--json"]).good().json();
+    let held = found["memory"]["held"].as_array().unwrap();
+    assert!(held.iter().all(|held| held["pid"] != pid), "{found}");
+}
+
+#[test]
+fn doctor_finds_what_is_wrong_with_the_place() {
+    let place = Place::new();
+    let levels = |found: &serde_json::Value, check: &str| -> Vec<(String, String, String)> {
+        let text = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap().to_owned();
+        let findings =
+            found["findings"].as_array().unwrap().iter().filter(|finding| finding["check"] == check);
+        findings
+            .map(|finding| (text(finding, "level"), text(finding, "found"), text(finding, "todo")))
+            .collect()
+    };
+    let found = place.run(&["doctor", "--json"]).good().json();
+    for check in ["filesystem", "room", "permissions", "RemoveIPC", "left over", "arrays", "memory"] {
+        assert_eq!(levels(&found, check).len(), 1, "{check}: {found}");
+    }
+    assert_eq!(levels(&found, "filesystem")[0].0, "ok");
+
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(place.directory(), PermissionsExt::from_mode(0o777)).unwrap();
+    std::fs::write(place.directory().join("torn"), b"NDSHHEAD").unwrap();
+    let ended = place.run(&["doctor", "--json"]);
+    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(1), ""));
+    for check in ["permissions", "arrays"] {
+        let (level, _, todo) = levels(&ended.json(), check)[0].clone();
+        assert!(level == "problem" && !todo.is_empty(), "{check}");
+    }
+    let text = place.run(&["doctor"]).text();
+    assert!(
+        text.contains("PROBLEM  permissions") && text.contains("chmod +t") && text.contains("torn"),
+        "{text}"
+    );
+    std::fs::set_permissions(place.directory(), PermissionsExt::from_mode(0o700)).unwrap();
+
+    // A disk, and a container's 64 MB that are nearly full; the latter needs a mount of its own.
+    let disk = Command::new(env!("CARGO_BIN_EXE_ndsharray"))
+        .args(["--dir", env!("CARGO_MANIFEST_DIR"), "doctor", "--json"])
+        .output()
+        .unwrap();
+    let disk: serde_json::Value = serde_json::from_slice(&disk.stdout).unwrap();
+    assert_ne!(levels(&disk, "filesystem")[0].0, "ok", "{disk}");
+    let script = "mount -t tmpfs -o size=64m tmpfs \"$1\" && head -c 62000000 /dev/zero > \"$1/zero\" && \
+                  exec \"$0\" --dir \"$1\" doctor --json";
+    let mounted = |options: &[&str]| {
+        let mut command = Command::new("unshare");
+        command
+            .args(options)
+            .args(["sh", "-c", script, env!("CARGO_BIN_EXE_ndsharray")])
+            .arg(place.directory());
+        Running::start(command).finish()
+    };
+    let mut ended = mounted(&["--mount"]);
+    if ended.stdout.is_empty() {
+        ended = mounted(&["--user", "--map-root-user", "--mount"]);
+    }
+    if ended.stdout.is_empty() {
+        place::skip(
+            "doctor_finds_what_is_wrong_with_the_place",
+            "no mount namespaces here; needs root or user namespaces",
+        );
+        return;
+    }
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    let found = ended.json();
+    assert!(levels(&found, "size")[0].2.contains("--shm-size"), "{found}");
+    assert_eq!(levels(&found, "room")[0].0, "problem");
+    assert_eq!(levels(&found, "memory")[0].0, "ok", "df and ls agree: {found}");
+    assert!(found["memory"]["whole_filesystem"].as_bool().unwrap());
+}
+
+#[test]
+fn demo_to_its_end_and_interrupted() {
+    let place = Place::new();
+    let ended = place.run(&["demo", "--seconds", "1"]).good();
+    let text = ended.text();
+    assert!(text.contains("waits  float64") && text.contains("polls  uint8"), "{text}");
+    assert!(
+        text.ends_with("left in {}: none\n".replace("{}", &place.directory().display().to_string()).as_str()),
+        "{text}"
+    );
+    assert_eq!(place.names(), [""; 0]);
+
+    let demo = Running::start(place.command(&["demo", "--seconds", "60"]));
+    until("it shares", || place.store().tags().is_ok_and(|tags| !tags.is_empty()));
+    demo.signal(Signal::INT);
+    let ended = demo.finish();
+    assert_eq!(ended.status.code(), Some(130), "{}", ended.stderr);
+    until("all is gone", || place.names().is_empty());
+    // Killed, its processes end by themselves.
+    let mut demo = Running::start(place.command(&["demo", "--seconds", "60"]));
+    until("it shares", || place.store().tags().is_ok_and(|tags| !tags.is_empty()));
+    demo.child.kill().unwrap();
+    demo.child.wait().unwrap();
+    until("all is gone", || place.names().is_empty());
+}
+
+#[test]
+fn the_directory_and_what_clap_brings() {
+    let place = Place::new();
+    let other = Place::new();
+    other.store().writer("there").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+    let there = other.directory().to_str().unwrap();
+    assert!(place.run(&["--dir", there, "ls"]).good().text().contains("there"), "--dir before NDSHARRAY_DIR");
+    assert!(place.run(&["ls", "--dir", there]).good().text().contains("there"));
+    assert!(!place.run(&["ls"]).good().text().contains("there"));
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.run(&["completions", shell]).good().text();
+        for command in ["ls", "stat", "top", "follow", "doctor", "shape"] {
+            assert!(script.contains(command), "{shell} {command}");
+        }
+    }
+    let mut check = Command::new("bash");
+    check.args(["-n"]).stdin(Stdio::piped());
+    let script = place.run(&["completions", "bash"]).good().stdout;
+    std::fs::write(place.file("completions"), script).unwrap();
+    check.arg(place.file("completions"));
+    Running::start(check).finish().good();
+    assert!(place.run(&["--version"]).good().text().contains("2.0.0"));
+    assert!(place.run(&["help", "pipe"]).good().text().contains("--shape"));
+    assert!(place.run(&["--help"]).good().text().contains("Exit codes"));
+}

@@ -1,0 +1,171 @@
+//! A fresh store and a fresh directory for files for each test, and the program run in them with a watchdog.
+#![allow(dead_code)] // Each test file uses a part.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use ndsharray::Store;
+
+/// Far beyond what any step takes: what is not done by then hangs.
+pub const WATCHDOG: Duration = Duration::from_secs(60);
+
+pub struct Place {
+    store: tempfile::TempDir,
+    files: tempfile::TempDir,
+}
+
+/// How a run ended.
+pub struct Ended {
+    pub status: ExitStatus,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+impl Ended {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.stdout.clone()).unwrap()
+    }
+
+    #[track_caller]
+    pub fn good(self) -> Self {
+        assert_eq!(self.status.code(), Some(0), "{}\n{}", self.stderr, String::from_utf8_lossy(&self.stdout));
+        self
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}
+
+impl Place {
+    pub fn new() -> Place {
+        Place {
+            store: tempfile::tempdir_in("/dev/shm").unwrap(),
+            files: tempfile::tempdir_in("/dev/shm").unwrap(),
+        }
+    }
+
+    pub fn store(&self) -> Store {
+        Store::open(self.store.path()).unwrap()
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.store.path()
+    }
+
+    /// The path of a file that is not in the store; also the working directory of the program.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.files.path().join(name)
+    }
+
+    /// The names in both directories.
+    pub fn names(&self) -> Vec<String> {
+        let list =
+            |path: &Path| path.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+        let paths = [list(self.store.path()), list(self.files.path())].concat();
+        let mut names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        names.sort();
+        names
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ndsharray"));
+        command.args(args).env("NDSHARRAY_DIR", self.store.path()).current_dir(self.files.path());
+        command
+    }
+
+    /// Runs to its end, with these bytes on stdin.
+    pub fn run_with(&self, args: &[&str], input: &[u8]) -> Ended {
+        let mut running = Running::start(self.command(args));
+        let mut stdin = running.child.stdin.take().unwrap();
+        // It may go before it has read all: that is for the test to judge by the exit code.
+        let _ = stdin.write_all(input);
+        drop(stdin);
+        running.finish()
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ended {
+        self.run_with(args, b"")
+    }
+}
+
+/// A process with pipes, whose output is read all the time; killed if the test gives up.
+pub struct Running {
+    pub child: Child,
+    stdout: Option<JoinHandle<Vec<u8>>>,
+    stderr: Option<JoinHandle<Vec<u8>>>,
+}
+
+impl Running {
+    pub fn start(mut command: Command) -> Running {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (stdout, stderr) = (child.stdout.take().map(collect), child.stderr.take().map(collect));
+        Running { child, stdout, stderr }
+    }
+
+    /// The same, but its stdout is the caller's.
+    pub fn start_with_stdout(mut command: Command, stdout: Stdio) -> Running {
+        let mut child = command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = child.stderr.take().map(collect);
+        Running { child, stdout: None, stderr }
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    #[track_caller]
+    pub fn finish(mut self) -> Ended {
+        self.child.stdin.take();
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(start.elapsed() < WATCHDOG, "it does not end");
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let stdout = self.stdout.take().map_or_else(Vec::new, |thread| thread.join().unwrap());
+        let stderr = self.stderr.take().map_or_else(Vec::new, |thread| thread.join().unwrap());
+        Ended { status, stdout, stderr: String::from_utf8(stderr).unwrap() }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = from.read_to_end(&mut bytes);
+        bytes
+    })
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < WATCHDOG, "waited for nothing: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+pub fn skip(test: &str, reason: &str) {
+    println!("\nskipped: {test}: {reason}");
+}
+
+/// A pipe whose ends no other process inherits.
+pub fn unshared_pipe() -> (std::os::fd::OwnedFd, std::os::fd::OwnedFd) {
+    rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap()
+}

@@ -1,0 +1,25 @@
+//! The Rust half of "From numpy to Rust and back" in docs/guide.md: answers each value of `samples` with its squares.
+
+use ndsharray::{Error, Store};
+use std::time::Duration;
+
+fn main() -> ndsharray::Result<()> {
+    let store = Store::open_default()?;
+    let mut writer = store.writer_options("spectrum").ephemeral(true).open()?;
+    let mut reader = loop {
+        match store.reader("samples") {
+            Err(Error::NotFound { .. }) => std::thread::sleep(Duration::from_millis(50)),
+            other => break other?,
+        }
+    };
+    while let Some(value) = reader.wait(Duration::from_secs(5))? {
+        let samples = value.as_slice::<f32>()?; // Error::DTypeMismatch if they are something else
+        let mut loan = writer.loan::<f64>(&[samples.len()])?;
+        for (to, from) in loan.as_mut_slice().iter_mut().zip(samples) {
+            *to = f64::from(*from).powi(2);
+        }
+        loan.set_user_data(&value.version().to_le_bytes())?;
+        loan.publish()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+"""Large copies let other threads of the interpreter run meanwhile."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ndsharray
+
+ROWS = 4000
+
+
+@pytest.fixture
+def steps() -> Iterator[Callable[[], int]]:
+    """A count that another thread raises each time it gets the interpreter, which it never gets by force here."""
+    count, ends, interval = 0, threading.Event(), sys.getswitchinterval()
+
+    def run() -> None:
+        nonlocal count
+        while not ends.is_set():
+            count += 1
+            time.sleep(0)
+
+    thread = threading.Thread(target=run, daemon=True)
+    # Longer than any test: a thread that does not let go of the interpreter keeps it.
+    sys.setswitchinterval(3600)
+    thread.start()
+    yield lambda: count
+    ends.set()
+    thread.join()
+    sys.setswitchinterval(interval)
+
+
+def steps_during(call: Callable[[], Any], steps: Callable[[], int]) -> int:
+    """How often the other thread ran during the call; tried often, as the machine may not have a moment for it."""
+    for _ in range(200):
+        before = steps()
+        call()
+        ran = steps() - before
+        if ran > 0:
+            return ran
+    return 0
+
+
+def test_a_call_that_copies_little_keeps_the_interpreter(store: ndsharray.Store, steps: Callable[[], int]) -> None:
+    writer, array = store.writer("a"), np.zeros(100, np.uint8)
+    writer.write(array)
+    reader = store.reader("a")
+    assert steps_during(lambda: writer.write(array), steps) == 0
+    assert steps_during(lambda: reader.latest(copy=True), steps) == 0
+
+
+def test_large_copies_let_go_of_it(store: ndsharray.Store, steps: Callable[[], int]) -> None:
+    writer, array = store.writer("a"), np.zeros((ROWS, ROWS), np.uint8)
+    writer.write(array)
+    reader = store.reader("a")
+    calls: dict[str, Callable[[], Any]] = {
+        "write": lambda: writer.write(array),
+        "write of strides": lambda: writer.write(array.T),
+        "copy": lambda: reader.latest(copy=True),
+        "out": lambda: reader.latest(out=array),
+        "out of strides": lambda: reader.latest(out=array.T),
+    }
+    assert [name for name, call in calls.items() if steps_during(call, steps) == 0] == []

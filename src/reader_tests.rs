@@ -1,0 +1,68 @@
+//! Forks and views, as readers count their pins.
+
+use crate::held::Held;
+use crate::segment::Segment;
+use crate::snapshot::Lent;
+
+/// Another thread takes a snapshot between the count before a fork and the fork itself.
+#[test]
+fn a_fork_counts_pins_as_the_child_has_them() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let store = crate::Store::open(dir.path()).unwrap();
+    store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+    let reader = store.reader("a").unwrap();
+    let first = reader.latest().unwrap();
+    let segment = reader.source.borrow().as_ref().unwrap().segment.clone();
+    let pins =
+        || -> u32 { segment.pin_counts(0).iter().map(|pin| pin.load(crate::sync::Ordering::Relaxed)).sum() };
+    segment.count_for_child(segment.held());
+    let second = first.clone();
+    segment.recount_in_child(segment.held());
+    assert_eq!(pins(), 4, "two here, two in the child");
+    segment.count_for_child(segment.held());
+    drop(second);
+    segment.recount_in_child(segment.held());
+    assert_eq!(pins(), 4, "one here, two in the first child, one in the second");
+}
+
+/// A reader that only ever views has its source in place, not in the spare one: no `Arc` is cloned per view.
+/// The first view of a layout finds out about it; those that follow borrow what it found.
+#[test]
+fn views_borrow_the_source() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let store = crate::Store::open(dir.path()).unwrap();
+    let mut writer = store.writer("a").unwrap();
+    let reader = store.reader("a").unwrap();
+    for length in [1, 2] {
+        writer.write_slice(&vec![7_u8; length], &[length]).unwrap();
+        for here in [false, true, true] {
+            let view = reader.view().unwrap();
+            assert_eq!((view.bytes().len(), matches!(view.0, Lent::Here { .. })), (length, here));
+        }
+    }
+}
+
+/// A fork counts views as it counts snapshots, and both readers' views.
+#[test]
+fn a_fork_counts_the_pins_of_views() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let store = crate::Store::open(dir.path()).unwrap();
+    store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+    let readers = [store.reader("a").unwrap(), store.reader("a").unwrap()];
+    readers.iter().for_each(|reader| drop(reader.view().unwrap()));
+    let views = [readers[0].view().unwrap(), readers[0].view().unwrap(), readers[1].view().unwrap()];
+    let segment = readers[0].source.borrow().as_ref().unwrap().segment.clone();
+    let pins =
+        || -> u32 { segment.pin_counts(0).iter().map(|pin| pin.load(crate::sync::Ordering::Relaxed)).sum() };
+    assert_eq!(pins(), 3);
+    let tallies: Vec<_> =
+        readers.iter().map(|reader| reader.viewing.borrow().as_ref().unwrap().tally.clone()).collect();
+    let each = |f: fn(&Segment, &Held)| {
+        f(&segment, segment.held());
+        tallies.iter().for_each(|tally| f(&tally.segment, &tally.held));
+    };
+    each(Segment::count_for_child);
+    drop(views);
+    each(Segment::recount_in_child);
+    assert_eq!(pins(), 0, "given back here and, as the fork came later, not counted for the child");
+}

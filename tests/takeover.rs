@@ -1,0 +1,328 @@
+//! Takeovers at full speed: processes that take a tag from each other all the time, are stopped and killed at any
+//! moment, while others read and tidy up. Whatever write returned stays, no version is given twice, no reader goes back,
+//! and every read that begins after a write has returned sees that value or a later one.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use ndsharray::{Error, Store};
+
+mod child;
+use child::values::{check_snapshot, check_view, layout, write_next};
+use child::{Child, Random, Watchdog, files, role, say, stopping, store};
+
+#[test]
+#[ignore = "the other processes of these tests; needs a role"]
+fn child() {
+    let Some((words, store)) = role() else { return };
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["take", log, seed] => take(&store, &Log::open(Path::new(log)), seed.parse().unwrap()),
+        ["follow", log] => follow(&store, &Log::open(Path::new(log))),
+        ["gc"] => gc(&store),
+        _ => panic!("{words:?}"),
+    }
+}
+
+/// What the writers were told: a file that all processes of a test map.
+struct Log {
+    /// The greatest version whose write returned.
+    last: &'static AtomicU64,
+    /// How many writers were opened.
+    opened: &'static AtomicU64,
+    /// For each version, modulo their count, which one was written there last.
+    written: &'static [AtomicU8],
+}
+
+const VERSIONS: usize = 1 << 26;
+const PAGE: usize = 4096;
+
+impl Log {
+    fn make(path: &Path) -> Log {
+        File::create_new(path).unwrap().set_len((PAGE + VERSIONS) as u64).unwrap();
+        Log::open(path)
+    }
+
+    fn open(path: &Path) -> Log {
+        let memory = map(path, PAGE + VERSIONS);
+        // SAFETY: memory of that size which is never unmapped; only ever accessed as atomics.
+        unsafe {
+            Log {
+                last: &*memory.cast(),
+                opened: &*memory.add(8).cast(),
+                written: std::slice::from_raw_parts(memory.add(PAGE).cast(), VERSIONS),
+            }
+        }
+    }
+
+    /// The write of a version has returned.
+    fn acknowledge(&self, version: u64) {
+        let round = (version as usize / VERSIONS) as u8 + 1;
+        let before = self.written[version as usize % VERSIONS].swap(round, Ordering::SeqCst);
+        assert_ne!(before, round, "version {version} was given twice");
+        self.last.fetch_max(version, Ordering::SeqCst);
+    }
+}
+
+/// Maps a file, until the process ends.
+fn map(path: &Path, length: usize) -> *const u8 {
+    let file = File::options().read(true).write(true).open(path).unwrap();
+    let (access, null) = (libc::PROT_READ | libc::PROT_WRITE, std::ptr::null_mut());
+    // SAFETY: a new mapping of an open file.
+    let memory = unsafe { libc::mmap(null, length, access, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+    assert_ne!(memory, libc::MAP_FAILED, "{}", std::io::Error::last_os_error());
+    memory.cast_const().cast()
+}
+
+/// Role: takes the tag over, writes some values, and again, until it is told to end.
+fn take(store: &Store, log: &Log, seed: u64) {
+    let mut random = Random(seed);
+    say("ready");
+    while !stopping() {
+        let before = log.last.load(Ordering::SeqCst);
+        let mut writer = store.writer_options("a").takeover(true).open().unwrap();
+        assert!(writer.version() >= before, "version {before} was written, {} taken over", writer.version());
+        log.opened.fetch_add(1, Ordering::SeqCst);
+        for _ in 0..random.below(200) {
+            match write_next(&mut writer) {
+                Ok(version) => log.acknowledge(version),
+                Err(Error::Superseded { .. }) => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        if random.below(3) == 0 {
+            // Lives on for a moment, without a word.
+            std::thread::sleep(Duration::from_micros(random.below(3000)));
+        }
+    }
+}
+
+/// Role: reads in each way, until it is told to end.
+fn follow(store: &Store, log: &Log) {
+    let mut reader = store.reader("a").unwrap();
+    let (mut last, mut first, mut returned) = (0, 0, 0);
+    let mut see = |version: u64, written: u64| {
+        assert!(version >= written, "version {written} was written before, {version} is read");
+        assert!(version >= last, "version {version} after {last}");
+        last = version;
+    };
+    say("ready");
+    while !stopping() || returned < 3 {
+        let written = log.last.load(Ordering::SeqCst);
+        let value = reader.latest().unwrap();
+        see(value.version(), written);
+        check_snapshot("a", &value);
+        let written = log.last.load(Ordering::SeqCst);
+        let view = reader.view().unwrap();
+        see(view.version(), written);
+        check_view("a", &view);
+        drop(view);
+        let before = first + returned + reader.missed();
+        if let Some(value) = reader.wait(Duration::from_millis(5)).unwrap() {
+            see(value.version(), 0);
+            check_snapshot("a", &value);
+            if returned == 0 {
+                first = value.version();
+            } else {
+                assert!(value.version() >= before, "version {} was returned before", value.version());
+            }
+            returned += 1;
+            // Each version once: those that were not returned were missed.
+            assert_eq!(first + returned - 1 + reader.missed(), value.version());
+        }
+    }
+    say(format!("{returned} returned, {} missed", reader.missed()));
+}
+
+/// Role: tidies up and looks around, until it is told to end.
+fn gc(store: &Store) {
+    say("ready");
+    while !stopping() {
+        store.gc().unwrap();
+        let stat = store.stat("a").unwrap();
+        assert!(stat.value.is_some());
+    }
+}
+
+fn signal(child: &Child, signal: libc::c_int) {
+    // SAFETY: a process of ours that was not waited for yet.
+    assert_eq!(unsafe { libc::kill(child.pid() as libc::pid_t, signal) }, 0);
+}
+
+#[test]
+fn several_take_over_from_each_other_and_are_killed() {
+    let (_directory, store) = store();
+    let (other, _) = child::store();
+    let path = other.path().join("log");
+    let log = Log::make(&path);
+    let role = |seed: u64| format!("take {} {seed}", path.display());
+    write_next(&mut store.writer("a").unwrap()).map(|version| log.acknowledge(version)).unwrap();
+    let (rounds, length) = if std::env::var_os("NDSHARRAY_SOAK").is_some() { (60, 10) } else { (3, 4) };
+    let (mut random, mut kills, mut stops) = (Random(0x7a6e_0b1d), 0, 0);
+    for round in 0..rounds {
+        let _watchdog = Watchdog::new("several_take_over_from_each_other_and_are_killed");
+        let mut seed = || 1 + random.below(1 << 50);
+        let mut takers: Vec<Child> = (0..3).map(|_| Child::ready(&role(seed()), &store)).collect();
+        let readers: Vec<Child> =
+            (0..2).map(|_| Child::ready(&format!("follow {}", path.display()), &store)).collect();
+        let sweeper = Child::ready("gc", &store);
+        let end = Instant::now() + Duration::from_secs(length);
+        while Instant::now() < end {
+            std::thread::sleep(Duration::from_micros(random.below(20_000)));
+            let which = random.below(3) as usize;
+            if random.below(2) == 0 {
+                signal(&takers[which], libc::SIGSTOP);
+                std::thread::sleep(Duration::from_micros(random.below(10_000)));
+                signal(&takers[which], libc::SIGCONT);
+                stops += 1;
+            } else {
+                let next = Child::ready(&role(1 + random.below(1 << 50)), &store);
+                std::mem::replace(&mut takers[which], next).kill();
+                kills += 1;
+            }
+        }
+        takers.into_iter().for_each(|taker| drop(taker.stop()));
+        readers.into_iter().for_each(|reader| drop(reader.stop()));
+        sweeper.stop();
+        let last = log.last.load(Ordering::SeqCst);
+        assert!(store.reader("a").unwrap().latest().unwrap().version() >= last, "round {round}");
+        let mut writer = store.writer("a").unwrap();
+        assert!(writer.version() >= last, "round {round}");
+        assert_eq!(files(&store), ["a".to_owned(), writer.data_file().unwrap()], "round {round}");
+        log.acknowledge(write_next(&mut writer).unwrap());
+        assert_eq!(files(&store), ["a".to_owned(), writer.data_file().unwrap()], "round {round}");
+    }
+    let (opened, last) = (log.opened.load(Ordering::SeqCst), log.last.load(Ordering::SeqCst));
+    println!("{rounds} rounds: {opened} takeovers, {kills} kills, {stops} stops, {last} values");
+    assert!(opened > 100 && kills > 10 && stops > 10);
+}
+
+/// Takeovers, removals and sweeps at once: typed errors, whole values, and nothing left over.
+#[test]
+fn removals_and_takeovers_at_once() {
+    let _watchdog = Watchdog::new("removals_and_takeovers_at_once");
+    let (_directory, store) = store();
+    let store = &store;
+    let soak = std::env::var_os("NDSHARRAY_SOAK").is_some();
+    let end = Instant::now() + Duration::from_secs(if soak { 120 } else { 2 });
+    let taker = |seed| {
+        let mut random = Random(seed);
+        let mut values = 0;
+        while Instant::now() < end {
+            let options = store.writer_options("a").takeover(true).ephemeral(random.below(3) == 0);
+            let mut writer = options.open().unwrap();
+            for _ in 0..random.below(100) {
+                match write_next(&mut writer) {
+                    Ok(_) => values += 1,
+                    Err(Error::Superseded { .. } | Error::Removed { .. }) => break,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+        values
+    };
+    let remover = || {
+        let mut removed = 0;
+        while Instant::now() < end {
+            match store.force_remove("a") {
+                Ok(()) => removed += 1,
+                Err(Error::NotFound { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+            store.gc().unwrap();
+        }
+        removed
+    };
+    let reader = || {
+        let mut read = 0;
+        while Instant::now() < end {
+            match store.reader("a").and_then(|mut reader| reader.read()) {
+                Ok(None) | Err(Error::NotFound { .. }) => {}
+                Ok(Some(value)) => {
+                    check_snapshot("a", &value);
+                    read += 1;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        read
+    };
+    let (values, removed, read) = std::thread::scope(|scope| {
+        let takers = [1_u64 << 20, 77].map(|seed| scope.spawn(move || taker(seed)));
+        let (remover, reader) = (scope.spawn(remover), scope.spawn(reader));
+        let values: u64 = takers.into_iter().map(|taker| taker.join().unwrap()).sum();
+        (values, remover.join().unwrap(), reader.join().unwrap())
+    });
+    println!("{values} values, {removed} removals, {read} read");
+    assert!(values > 100 && removed > 10 && read > 10, "{values} {removed} {read}");
+    let mut writer = store.writer("a").unwrap();
+    write_next(&mut writer).unwrap();
+    assert_eq!(files(store), ["a".to_owned(), writer.data_file().unwrap()]);
+}
+
+/// Whoever takes over changes his mind at once, again and again, while the writer changes the layout all the time: what
+/// is turned back at the very instant of its publication leaves nothing behind, and nothing else is lost.
+#[test]
+fn a_publish_is_turned_back_whole() {
+    let _watchdog = Watchdog::new("a_publish_is_turned_back_whole");
+    let (directory, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    let mut last = write_next(&mut writer).unwrap();
+    let path = directory.path().join("a");
+    // SAFETY: the sequence number of a header, which is mapped for ever.
+    let seq: &'static AtomicU64 = unsafe { &*map(&path, 2 * PAGE).add(192).cast() };
+    const FROZEN: u64 = 1 << 63;
+    let soak = std::env::var_os("NDSHARRAY_SOAK").is_some();
+    let end = Instant::now() + Duration::from_secs(if soak { 120 } else { 3 });
+    let (mut refused, mut written) = (0_u64, 0_u64);
+    std::thread::scope(|scope| {
+        let freezer = scope.spawn(|| {
+            let header = File::options().read(true).write(true).open(&path).unwrap();
+            let mut reader = store.reader("a").unwrap();
+            while Instant::now() < end {
+                lock_name(&header, libc::F_WRLCK);
+                seq.fetch_or(FROZEN, Ordering::SeqCst);
+                let first = reader.latest().unwrap().version();
+                std::thread::yield_now();
+                // Nothing is published meanwhile.
+                assert_eq!(reader.latest().unwrap().version(), first);
+                seq.fetch_and(!FROZEN, Ordering::SeqCst);
+                lock_name(&header, libc::F_UNLCK);
+                std::thread::sleep(Duration::from_micros(20));
+                if let Some(value) = reader.read().unwrap() {
+                    check_snapshot("a", &value);
+                }
+            }
+        });
+        let reader = store.reader("a").unwrap();
+        while !freezer.is_finished() {
+            match write_next(&mut writer) {
+                Ok(version) => {
+                    assert_eq!(version, last + 1);
+                    (last, written) = (version, written + 1);
+                }
+                Err(Error::Superseded { .. }) => refused += 1,
+                Err(error) => panic!("{error}"),
+            }
+            let view = reader.view().unwrap();
+            assert_eq!(view.version(), last);
+            check_view("a", &view);
+        }
+    });
+    assert!(layout("a", 1) != layout("a", last) && refused > 0 && written > 100, "{refused} {written}");
+    println!("{written} written, {refused} refused");
+    assert_eq!(files(&store), ["a".to_owned(), writer.data_file().unwrap()]);
+}
+
+/// Takes or gives back the name lock of an open header.
+fn lock_name(header: &File, kind: libc::c_int) {
+    // SAFETY: plain numbers; 0 is a value of each.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    (lock.l_type, lock.l_whence) = (kind as i16, libc::SEEK_SET as i16);
+    // SAFETY: an open descriptor, and a structure that lives for the call.
+    let outcome = unsafe { libc::fcntl(header.as_raw_fd(), libc::F_OFD_SETLKW, &raw const lock) };
+    assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
+}

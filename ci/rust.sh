@@ -7,6 +7,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 step "formatting"
 cargo fmt --all --check
+cargo fmt --manifest-path fuzz/Cargo.toml --check -- --config-path .
 
 step "clippy"
 cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -21,5 +22,15 @@ cargo test --locked --no-default-features --lib
 step "loom"
 RUSTFLAGS="--cfg loom" cargo test --locked --release --test loom --target-dir target/loom -- --nocapture --test-threads 2
 
+step "a writer killed at each of its steps"
+RUSTFLAGS="--cfg ndsharray_steps" cargo test --locked --test steps --target-dir target/steps -- --nocapture --test-threads 1
+
+step "a writer killed after each of its instructions"
+# As users build it; without optimisation there are ten times as many.
+cargo test --locked --release --test instructions -- --nocapture --test-threads 1
+
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+step "licences, bans and sources of dependencies"
+ci/deny.sh

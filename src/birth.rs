@@ -32,6 +32,8 @@ impl Drop for Temporary {
         if self.generation != process::generation() {
             // The name is the parent's.
             self.forget();
+        } else if self.path.is_some() {
+            os::step("unlink");
         }
     }
 }
@@ -40,6 +42,7 @@ impl Newborn {
     /// Makes a file of `size` bytes with `rights` for `tag`, locked exclusively.
     pub fn new(directory: &Path, tag: &str, size: u64, rights: Rights) -> Result<Self> {
         for _ in 0..ATTEMPTS {
+            os::step("openat");
             let created = tempfile::Builder::new()
                 .prefix(&tag::temporary_prefix(tag))
                 .suffix(tag::TEMPORARY_SUFFIX)

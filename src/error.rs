@@ -130,7 +130,10 @@ pub enum Error {
         path: PathBuf,
     },
     /// The header belongs to another user, who alone may write, take over or remove it.
-    #[error("{path:?} belongs to another user: found owner uid {found}, expected {expected}")]
+    #[error(
+        "{path:?} belongs to another user: found owner uid {found}{}, expected {expected}",
+        unmapped(*found)
+    )]
     NotOwner {
         /// The path of the header.
         path: PathBuf,
@@ -305,10 +308,15 @@ impl Error {
     }
 }
 
+/// What may be behind the uid.
+fn unmapped(uid: u32) -> &'static str {
+    if uid == crate::os::UNMAPPED { " (nobody, or a user whom this user namespace does not map)" } else { "" }
+}
+
 /// What may be behind the figures. 64 MB is what container engines give /dev/shm unless told otherwise.
 fn hint(wanted: u64, free: u64, total: u64) -> &'static str {
     if wanted < free {
-        " (enough bytes: are there no inodes left, or is a quota used up?)"
+        " (enough bytes: are there no inodes left, is a quota used up, or is the size of files limited, as by ulimit -f?)"
     } else if total == 64 << 20 {
         " (a container's default of 64 MB? raise it with --shm-size)"
     } else {

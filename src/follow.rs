@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::header::Header;
+use crate::header::{self, Header};
 use crate::record::Hot;
 use crate::{os, remove};
 
 /// How often a reader that finds nothing new looks whether the tag's file was replaced.
 const LOOK_EVERY: u64 = 100_000_000;
+/// How many headers in a row it may find replaced before it has mapped them.
+const SUCCESSIONS: u32 = 1000;
 /// At the latest after so many looks at an unchanged value in a row, `view` and `latest` look at the clock.
 const IDLE_CALLS: u32 = 32;
 
@@ -112,7 +114,7 @@ impl Follower {
         if os::stands_at(mine, &path).unwrap_or(true) {
             return false;
         }
-        let Ok(Some(header)) = open_header(&path) else { return false };
+        let Some(header) = self.open_next(&path) else { return false };
         let before = self.header.replace(Arc::new(header));
         if before.identity().origin != self.header.borrow().identity().origin {
             // A tag that was removed and made again counts from 1.
@@ -120,6 +122,22 @@ impl Follower {
         }
         self.seq.set(None);
         true
+    }
+
+    /// The header that the path leads to now and that is in use.
+    fn open_next(&self, path: &Path) -> Option<Header> {
+        for _ in 0..SUCCESSIONS {
+            let header = open_header(path).ok()??;
+            if !header.is_gone() {
+                return Some(header);
+            }
+            if os::stands_at(header.file(), path).unwrap_or(true) {
+                // It came back with a mount or directory; its writer went on elsewhere, and comes here.
+                return None;
+            }
+            // It was replaced since it was opened.
+        }
+        None
     }
 
     /// Before a value is taken that may be the same as last time: looks at the clock now and then, and at GONE always.
@@ -156,7 +174,10 @@ fn open_header(path: &Path) -> Result<Option<Header>> {
     // Read-write only for the waiting flag; without the permission the reader wakes by itself.
     match os::open(path, true) {
         Ok(writable) if os::status_of(&writable, path)?.id == status.id => {
-            Header::map(&writable, path, true, false).map(Some)
+            // A copy may have a hole where the flag is; on a full store this reader wakes by itself, too.
+            let storage = os::fill_holes(&writable, path, 0, header::identify(&writable, path)?.file_size());
+            let announces = !matches!(storage, Err(Error::NoSpace { .. }));
+            Header::map(&writable, path, announces, false).map(Some)
         }
         _ => Header::map(&file, path, false, false).map(Some),
     }

@@ -91,6 +91,9 @@ mod seqlock;
 mod slots;
 mod snapshot;
 mod stat;
+#[cfg(ndsharray_steps)]
+#[doc(hidden)]
+pub mod steps;
 mod store;
 mod sweep;
 mod sync;

@@ -26,7 +26,7 @@ pub(crate) fn source(tag: &Follower, hot: &Hot, before: Option<&Arc<Source>>) ->
     // A recycled file has a new name and layout, but is the same segment.
     let segment = match before.filter(|before| before.segment.identity().id == hot.segment_id) {
         Some(before) => before.segment.clone(),
-        None => match segment(tag, &header, hot, cold.data_file)? {
+        None => match segment(tag, &header, hot, &cold)? {
             Some(segment) => segment,
             None => return Ok(None),
         },
@@ -59,9 +59,9 @@ fn cold(header: &Header, hot: &Hot) -> Result<Option<Cold>> {
     header.read_cold(seq, &record, hot.layout_id)
 }
 
-/// Opens and maps, or shares, the data file of that uuid.
-fn segment(tag: &Follower, header: &Header, hot: &Hot, uuid: u128) -> Result<Option<Arc<Segment>>> {
-    let path = tag.directory.join(tag::data_file(&tag.tag, uuid));
+/// Opens and maps, or shares, the data file of that record.
+fn segment(tag: &Follower, header: &Header, hot: &Hot, cold: &Cold) -> Result<Option<Arc<Segment>>> {
+    let path = tag.directory.join(tag::data_file(&tag.tag, cold.data_file));
     // Looked at before it is opened: directories and sockets do not open, and opening a device may do things.
     let foreign = |kind| Err(Error::corrupt(&path, "file type", kind, "a regular file"));
     if let Some(status) = os::status_at(&path)?.filter(|status| !status.is_file()) {
@@ -86,6 +86,10 @@ fn segment(tag: &Follower, header: &Header, hot: &Hot, uuid: u128) -> Result<Opt
         let found = format!("{:032x} of header {:032x}", identity.id, identity.header);
         let expected = format!("{:032x} of header {:032x}", hot.segment_id, header.identity().id);
         return Err(Error::corrupt(&path, "segment id", found, expected));
+    }
+    if access == Access::Pinning {
+        let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
+        segment.fill_holes(&file, &path, slot, cold.layout.nbytes())?;
     }
     Ok(Some(segment))
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use memmap2::{Advice, MmapOptions, MmapRaw};
 
 use crate::error::{Error, Result};
+use crate::os::step;
 use crate::sync::{AtomicU32, AtomicU64};
 
 /// A shared mapping of a part of a file. Never a `&[u8]`: that would promise that nobody writes.
@@ -21,6 +22,7 @@ impl Mapping {
     pub fn new(file: &File, path: &Path, offset: u64, length: usize, writable: bool) -> Result<Self> {
         let mut options = MmapOptions::new();
         options.offset(offset).len(length);
+        step("mmap");
         let raw = if writable { options.map_raw(file) } else { options.map_raw_read_only(file) };
         let raw = raw.map_err(|error| match error.raw_os_error() {
             Some(libc::ENODEV) => {
@@ -43,7 +45,7 @@ impl Mapping {
     pub unsafe fn word(&self, offset: usize) -> &AtomicU64 {
         self.check(offset, 8, 8);
         // SAFETY: mapped, aligned and in bounds by the contract; all access to it is atomic, here and elsewhere.
-        unsafe { AtomicU64::from_ptr(self.pointer(offset).cast()) }
+        unsafe { &*self.pointer(offset).cast() }
     }
 
     /// # Safety
@@ -53,7 +55,7 @@ impl Mapping {
     pub unsafe fn half(&self, offset: usize) -> &AtomicU32 {
         self.check(offset, 4, 4);
         // SAFETY: as in `word`.
-        unsafe { AtomicU32::from_ptr(self.pointer(offset).cast()) }
+        unsafe { &*self.pointer(offset).cast() }
     }
 
     /// # Safety
@@ -79,6 +81,7 @@ impl Mapping {
     pub fn populate(&self, offset: usize, length: usize) {
         if length > 0 {
             let advice = if self.writable { Advice::PopulateWrite } else { Advice::PopulateRead };
+            step("madvise");
             let _ = self.raw.advise_range(advice, offset, length);
         }
     }

@@ -67,7 +67,8 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
             remove::retire(directory, tag, &header)?;
             continue;
         }
-        let mode = settings.mode.unwrap_or(status.mode);
+        // Bits that no writer gives are not passed on to new files.
+        let mode = settings.mode.unwrap_or(status.mode & 0o666);
         let rights = Rights { mode, owner: Some((status.uid, status.gid)) };
         if settings.ephemeral && !settings.takeover && header.read().2.version != 0 {
             return Err(Error::InvalidOption {
@@ -82,7 +83,7 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
             }
             continue;
         }
-        os::fill_holes(&file, &path, header.identity().file_size())?;
+        os::fill_holes(&file, &path, 0, header.identity().file_size())?;
         os::set_rights(&file, &path, rights)?;
         let publisher = take_on(options, rights, header, lock)?;
         return Ok(opened(publisher));
@@ -261,6 +262,7 @@ fn pin(path: &Path, hot: &Hot, layout: Layout) -> Result<Option<Pinned<Arc<Sourc
     if segment.identity().id != hot.segment_id || slot >= SLOTS {
         return Ok(None);
     }
+    segment.fill_holes(&file, path, slot, layout.nbytes())?;
     let source = Source {
         segment: Arc::new(segment),
         layout: Arc::new(layout),

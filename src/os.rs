@@ -7,7 +7,6 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::{FileExt as _, PermissionsExt};
 use std::path::Path;
-use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, FallocateFlags, Mode, OFlags, RenameFlags};
@@ -15,6 +14,27 @@ use rustix::io::Errno;
 use rustix::thread::futex;
 
 use crate::error::{Error, Result};
+use crate::sync::AtomicU32;
+
+/// Says that a system call follows, where the tests count them.
+#[cfg(not(ndsharray_steps))]
+#[inline(always)]
+pub(crate) fn step(_call: &'static str) {}
+
+#[cfg(ndsharray_steps)]
+pub(crate) use crate::steps::step;
+
+/// The word as the kernel's interface takes it.
+#[cfg(not(ndsharray_steps))]
+#[inline(always)]
+fn plain(word: &AtomicU32) -> &std::sync::atomic::AtomicU32 {
+    word
+}
+
+#[cfg(ndsharray_steps)]
+fn plain(word: &AtomicU32) -> &std::sync::atomic::AtomicU32 {
+    word.plain()
+}
 
 /// Which file it is, whatever its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +68,7 @@ const REGULAR: &str = "a regular file";
 
 /// The status of what stands at `path` itself (a symlink is not followed); `None` if nothing does.
 pub(crate) fn status_at(path: &Path) -> Result<Option<Status>> {
+    step("newfstatat");
     match rustix::fs::lstat(path) {
         Ok(stat) => Ok(Some(status(&stat))),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
@@ -57,6 +78,7 @@ pub(crate) fn status_at(path: &Path) -> Result<Option<Status>> {
 
 /// The status of an open file.
 pub(crate) fn status_of(file: &File, path: &Path) -> Result<Status> {
+    step("fstat");
     let stat = rustix::fs::fstat(file).map_err(|error| Error::io(path, "look at it", error))?;
     Ok(status(&stat))
 }
@@ -85,10 +107,16 @@ fn status(stat: &rustix::fs::Stat) -> Status {
     }
 }
 
-/// Opens what exists at `path`: never follows a symlink, never blocks on a FIFO, never passes to another program.
+/// Opens the regular file at `path`: never follows a symlink, never blocks on a FIFO, never passes to another program.
 pub(crate) fn open(path: &Path, writable: bool) -> io::Result<File> {
+    // Looked at first: opening a device may do things, and opening a FIFO lets its other end go on.
+    step("newfstatat");
+    if !status(&rustix::fs::lstat(path)?).is_file() {
+        return Err(Errno::LOOP.into());
+    }
     let access = if writable { OFlags::RDWR } else { OFlags::RDONLY };
     let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    step("openat");
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
@@ -99,7 +127,14 @@ pub(crate) fn is_exhausted(error: &io::Error) -> bool {
 
 /// Gives `file` the storage of `offset..offset + length`, so that touching it can never fail.
 pub(crate) fn allocate(file: &File, path: &Path, offset: u64, length: u64) -> Result<()> {
+    // Beyond the limit the kernel sends SIGXFSZ, which kills.
+    step("prlimit64");
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    if limit.is_some_and(|limit| offset.saturating_add(length) > limit) {
+        return Err(no_space(path, length));
+    }
     loop {
+        step("fallocate");
         return match rustix::fs::fallocate(file.as_fd(), FallocateFlags::empty(), offset, length) {
             Ok(()) => Ok(()),
             Err(Errno::INTR) => continue,
@@ -112,11 +147,12 @@ pub(crate) fn allocate(file: &File, path: &Path, offset: u64, length: u64) -> Re
     }
 }
 
-/// Fills the holes of a file of ours, of which up to `length` bytes will be touched. A file that this library made has
-/// none; a copy of it may.
-pub(crate) fn fill_holes(file: &File, path: &Path, length: u64) -> Result<()> {
+/// Fills the holes in a part of a file of ours that will be touched. A file that this library made has none; a copy of
+/// it may.
+pub(crate) fn fill_holes(file: &File, path: &Path, offset: u64, length: u64) -> Result<()> {
     let Status { size, allocated, .. } = status_of(file, path)?;
-    if allocated < size { allocate(file, path, 0, size.min(length)) } else { Ok(()) }
+    let length = length.min(size.saturating_sub(offset));
+    if allocated < size && length > 0 { allocate(file, path, offset, length) } else { Ok(()) }
 }
 
 /// The error of a full store, with the figures of the filesystem that `path` is on.
@@ -128,11 +164,14 @@ pub(crate) fn no_space(path: &Path, wanted: u64) -> Error {
 
 /// Free and total bytes of the filesystem that `directory` is on; 0 where it does not say.
 pub(crate) fn space(directory: &Path) -> (u64, u64) {
+    step("statfs");
+    step("statfs");
     (fs2::available_space(directory).unwrap_or(0), fs2::total_space(directory).unwrap_or(0))
 }
 
 /// Fills `buffer` from the start of the file; false if the file is shorter.
 pub(crate) fn read_at(file: &File, path: &Path, offset: u64, buffer: &mut [u8]) -> Result<bool> {
+    step("pread64");
     match file.read_exact_at(buffer, offset) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
@@ -142,6 +181,7 @@ pub(crate) fn read_at(file: &File, path: &Path, offset: u64, buffer: &mut [u8]) 
 
 /// Writes all of `bytes` at `offset`.
 pub(crate) fn write_at(file: &File, path: &Path, offset: u64, bytes: &[u8]) -> Result<()> {
+    step("pwrite64");
     file.write_all_at(bytes, offset).map_err(|error| match error.kind() {
         io::ErrorKind::StorageFull => no_space(path, bytes.len() as u64),
         _ => Error::writing(path, "write it", error),
@@ -165,16 +205,19 @@ pub(crate) fn set_rights(file: &File, path: &Path, rights: Rights) -> Result<()>
     if let Some((uid, gid)) = rights.owner.filter(|&owner| owner != (now.uid, now.gid)) {
         // Root writes for a user, who must be able to read it; or the tag's group is not the writer's first one. Who
         // may not give it away (root of a user namespace; a group that was left) keeps it.
+        step("fchown");
         let _ = std::os::unix::fs::fchown(file, Some(uid).filter(|&uid| uid != now.uid), Some(gid));
     } else if rights.mode == now.mode {
         return Ok(());
     }
+    step("fchmod");
     file.set_permissions(std::fs::Permissions::from_mode(rights.mode))
         .map_err(|error| Error::writing(path, "set its permissions", error))
 }
 
 /// Gives the file at `old` a second name; false if `old` is gone or the filesystem has no links.
 pub(crate) fn link(old: &Path, new: &Path) -> Result<bool> {
+    step("linkat");
     match rustix::fs::linkat(CWD, old, CWD, new, AtFlags::empty()) {
         Ok(()) => Ok(true),
         Err(Errno::NOENT | Errno::PERM | Errno::OPNOTSUPP | Errno::MLINK) => Ok(false),
@@ -184,6 +227,7 @@ pub(crate) fn link(old: &Path, new: &Path) -> Result<bool> {
 
 /// Renames without replacing; false if something stands at `new` already.
 pub(crate) fn rename_new(old: &Path, new: &Path) -> Result<bool> {
+    step("renameat2");
     match rustix::fs::renameat_with(CWD, old, CWD, new, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(true),
         Err(Errno::EXIST) => Ok(false),
@@ -193,6 +237,7 @@ pub(crate) fn rename_new(old: &Path, new: &Path) -> Result<bool> {
 
 /// Exchanges two names at one instant.
 pub(crate) fn exchange(one: &Path, other: &Path) -> Result<()> {
+    step("renameat2");
     rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
         .map_err(|error| rename_error(one, error, "renameat2 with RENAME_EXCHANGE"))
 }
@@ -229,6 +274,7 @@ fn set_record_lock(file: &File, kind: libc::c_int) -> io::Result<()> {
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = kind as libc::c_short;
     lock.l_whence = libc::SEEK_SET as libc::c_short;
+    step("fcntl");
     // SAFETY: a descriptor that is open for the call, and a structure that lives as long.
     match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) } {
         -1 => Err(io::Error::last_os_error()),
@@ -238,6 +284,7 @@ fn set_record_lock(file: &File, kind: libc::c_int) -> io::Result<()> {
 
 /// Removes a name; false if there was none.
 pub(crate) fn unlink(path: &Path) -> Result<bool> {
+    step("unlink");
     match rustix::fs::unlink(path) {
         Ok(()) => Ok(true),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
@@ -247,8 +294,28 @@ pub(crate) fn unlink(path: &Path) -> Result<bool> {
 
 /// The uid that file permissions are checked against.
 pub(crate) fn uid() -> u32 {
+    step("geteuid");
     rustix::process::geteuid().as_raw()
 }
+
+/// Whether an open file is this process's to change: it owns it, or is root over it.
+///
+/// Uids alone do not say so in a user namespace: its root has no rights over users that are not mapped, and all of these
+/// look like one uid. The kernel knows: only an owner may change a file's mode.
+pub(crate) fn is_owner(file: &File, status: &Status) -> bool {
+    let uid = uid();
+    match status.uid == uid {
+        true if uid != UNMAPPED => true,
+        false if uid != 0 => false,
+        _ => {
+            step("fchmod");
+            file.set_permissions(std::fs::Permissions::from_mode(status.mode)).is_ok()
+        }
+    }
+}
+
+/// What users look like that a user namespace does not map, unless the machine was told otherwise.
+pub(crate) const UNMAPPED: u32 = 65534;
 
 /// The size of a memory page in bytes.
 pub(crate) fn page_size() -> usize {
@@ -276,7 +343,8 @@ fn nanoseconds(clock: rustix::time::ClockId) -> u64 {
 pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, timeout: Duration) {
     let timeout = futex::Timespec::try_from(timeout).ok();
     // Whatever it returns (woken, changed, timed out, interrupted), the caller looks again.
-    let _ = futex::wait(word, futex::Flags::empty(), expected, timeout.as_ref());
+    step("futex");
+    let _ = futex::wait(plain(word), futex::Flags::empty(), expected, timeout.as_ref());
 }
 
 /// Sleeps until one of the words is woken or differs; false if the kernel cannot wait for these.
@@ -285,6 +353,7 @@ pub(crate) fn futex_wait_any(words: &[(&AtomicU32, u32)], timeout: Duration) -> 
         .iter()
         .map(|(word, expected)| {
             let mut wait = futex::Wait::new();
+            let word = plain(word);
             wait.val = u64::from(*expected);
             wait.uaddr = futex::WaitPtr::new(word.as_ptr().cast());
             wait.flags = futex::WaitFlags::SIZE_U32;
@@ -295,17 +364,20 @@ pub(crate) fn futex_wait_any(words: &[(&AtomicU32, u32)], timeout: Duration) -> 
     let deadline =
         futex::Timespec { tv_sec: (deadline / 1_000_000_000) as _, tv_nsec: (deadline % 1_000_000_000) as _ };
     let clock = rustix::time::ClockId::Monotonic;
+    step("futex_waitv");
     let outcome = futex::waitv(&waits, futex::WaitvFlags::empty(), Some(&deadline), clock);
     !matches!(outcome, Err(Errno::NOSYS | Errno::INVAL | Errno::PERM))
 }
 
 /// Wakes everybody who sleeps on `word`, in any process.
 pub(crate) fn futex_wake_all(word: &AtomicU32) {
-    let _ = futex::wake(word, futex::Flags::empty(), i32::MAX as u32);
+    step("futex");
+    let _ = futex::wake(plain(word), futex::Flags::empty(), i32::MAX as u32);
 }
 
 /// The pid of this process, in its own PID namespace.
 pub(crate) fn pid() -> u32 {
+    step("getpid");
     std::process::id()
 }
 

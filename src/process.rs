@@ -117,6 +117,11 @@ impl Lock {
 
     /// Takes the lock if nobody has it; true if it is now held.
     pub fn try_exclusive(&self, path: &Path) -> Result<bool> {
+        os::step("flock");
+        self.attempt(path)
+    }
+
+    fn attempt(&self, path: &Path) -> Result<bool> {
         Self::outcome(fs2::FileExt::try_lock_exclusive(&*self.file), path)
     }
 
@@ -124,7 +129,9 @@ impl Lock {
     /// instant, which must not fail a writer that opens then.
     pub fn exclusive(&self, path: &Path) -> Result<bool> {
         let deadline = Instant::now() + PATIENCE;
-        while !self.try_exclusive(path)? {
+        // One step, however often it is tried.
+        os::step("flock");
+        while !self.attempt(path)? {
             if Instant::now() >= deadline {
                 return Ok(false);
             }
@@ -158,6 +165,7 @@ impl Lock {
 
     /// Takes a shared lock if nobody has it exclusively: how one asks whether a writer lives.
     pub fn try_shared(&self, path: &Path) -> Result<bool> {
+        os::step("flock");
         Self::outcome(fs2::FileExt::try_lock_shared(&*self.file), path)
     }
 
@@ -184,6 +192,7 @@ impl Drop for Lock {
             // A process that is being started (vfork and posix_spawn run no handlers) has a copy of the descriptor until
             // its exec, and with it the lock; so it is given back before. A forked child has closed its copy, or is
             // of another generation and does not come here.
+            os::step("flock");
             #[allow(clippy::disallowed_methods, reason = "the one place where a lock is given back")]
             let _ = fs2::FileExt::unlock(&*self.file);
             self.release_name();

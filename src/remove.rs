@@ -128,16 +128,19 @@ pub(crate) fn open_regular(path: &Path) -> Result<Option<(std::fs::File, Status)
 pub(crate) fn open_own(path: &Path) -> Result<Option<(std::fs::File, Status)>> {
     let Some((_, status)) = open_header(path)? else { return Ok(None) };
     let uid = os::uid();
+    let other = |status: &Status| Error::NotOwner { path: path.to_owned(), found: status.uid, expected: uid };
     if status.uid != uid && uid != 0 {
-        return Err(Error::NotOwner { path: path.to_owned(), found: status.uid, expected: uid });
+        return Err(other(&status));
     }
     match os::open(path, true) {
         Ok(file) => {
             header::identify(&file, path)?;
             let status = os::status_of(&file, path)?;
-            Ok(Some((file, status)))
+            if os::is_owner(&file, &status) { Ok(Some((file, status))) } else { Err(other(&status)) }
         }
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        // Root of a user namespace, or without its capabilities.
+        Err(error) if error.raw_os_error() == Some(libc::EACCES) && status.uid != uid => Err(other(&status)),
         Err(error) => Err(Error::writing(path, "open it for writing", error)),
     }
 }

@@ -1,9 +1,11 @@
 //! What becomes of a writer whose files lost their names, or whose tag was taken over or removed.
 
 use crate::error::{Error, Result};
+use crate::header::Header;
 use crate::os;
 use crate::process::{self, Lock};
 use crate::publish::{Fill, Publisher, Stamp};
+use crate::remove;
 use crate::sweep;
 
 impl Publisher {
@@ -66,14 +68,16 @@ impl Publisher {
         match os::status_at(&path)? {
             Some(status) if status.id == self.header.file() => {}
             _ if self.header.latch().is_frozen() => self.refused()?,
-            Some(_) if self.is_named() => {
-                // For an instant, while somebody finds out that it was not this header that it meant to replace; or
-                // renamed by hand. To be looked at by each write until it is one or the other.
-                self.looked_at = 0;
-                return Err(self.superseded());
+            Some(_) if !self.buries()? => {
+                if self.is_named() {
+                    // For an instant, while somebody finds out that it was not this header that it meant to replace; or
+                    // renamed by hand. To be looked at by each write until it is one or the other.
+                    self.looked_at = 0;
+                    return Err(self.superseded());
+                }
+                return Err(self.end());
             }
-            Some(_) => return Err(self.end()),
-            None => match &self.lock {
+            _ => match &self.lock {
                 Some(lock) if lock.try_name(&path)? => return Ok(true),
                 _ => return Err(self.superseded()),
             },
@@ -86,6 +90,20 @@ impl Publisher {
             }
         }
         Ok(false)
+    }
+
+    /// Removes what stands at the path if it is a retired header, which came back with its mount or directory.
+    fn buries(&self) -> Result<bool> {
+        let path = self.path();
+        let Ok(Some((file, status))) = remove::open_own(&path) else { return Ok(false) };
+        let Ok(lock) = Lock::open(&path, true) else { return Ok(false) };
+        if os::status_of(lock.file(), &path)?.id != status.id || !lock.try_name(&path)? {
+            return Ok(false);
+        }
+        match Header::map(&file, &path, true, true) {
+            Ok(other) if other.is_gone() => remove::retire(&self.directory, &self.tag, &other),
+            _ => Ok(false),
+        }
     }
 
     /// Somebody removed the header by hand (`rm`, RemoveIPC, a new mount): a new header with a new segment.

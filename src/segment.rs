@@ -45,6 +45,8 @@ pub(crate) struct Segment {
     shard: usize,
     /// Pins that snapshots in this process hold through this mapping.
     held: Held,
+    /// Of a file with holes no more is touched than what has to be: there may be no storage for the rest.
+    holes: bool,
     /// Slots that are known to be inside the file.
     usable: PrivateU32,
     /// Slots whose page tables are set up, as bits; only of slots that are usable.
@@ -62,18 +64,19 @@ impl Segment {
         let body = Mapping::new(file, path, 0, length, access == Access::Writing)?;
         let pins =
             Mapping::new(file, path, identity.region as u64, identity.region, access == Access::Pinning)?;
-        let id = os::status_of(file, path)?.id;
+        let status = os::status_of(file, path)?;
         // Any number does; this one differs between processes and between mappings of one.
         let shard = uuid::Uuid::new_v4().as_bytes()[0] as usize % SHARDS;
         let segment = Segment {
             identity,
-            file: id,
+            file: status.id,
             access,
             body,
             pins,
             shard,
             held: Held::default(),
             usable: PrivateU32::new(0),
+            holes: status.allocated < status.size,
             warm: PrivateU32::new(0),
         };
         segment.refresh(file, path)?;
@@ -93,6 +96,20 @@ impl Segment {
             return Err(Error::Truncated { path: path.to_owned(), found, expected });
         }
         self.usable.fetch_max(allocated as u32, PrivateOrdering::Relaxed);
+        Ok(())
+    }
+
+    /// For a reader that pins: storage for what it touches of a file with holes, such as `cp` makes of zeros. Slots that
+    /// are published later have theirs, as a writer that takes on such a file fills it.
+    pub fn fill_holes(&self, file: &File, path: &Path, slot: usize, nbytes: usize) -> Result<()> {
+        let value =
+            (self.identity.slot_offset(slot.min(SLOTS)) as u64, nbytes.min(self.identity.capacity) as u64);
+        for (offset, length) in [(0, 2 * self.identity.region as u64), value] {
+            // Where nothing can be allocated ahead there is no limit to run into, either (ramfs).
+            if let Err(error @ Error::NoSpace { .. }) = os::fill_holes(file, path, offset, length) {
+                return Err(error);
+            }
+        }
         Ok(())
     }
 
@@ -229,7 +246,9 @@ impl Segment {
     fn warm_up(&self, slot: usize) -> bool {
         let usable = self.is_usable(slot);
         if usable {
-            self.body.populate(self.identity.slot_offset(slot), self.identity.capacity);
+            if !self.holes {
+                self.body.populate(self.identity.slot_offset(slot), self.identity.capacity);
+            }
             self.warm.fetch_or(1 << slot, PrivateOrdering::Relaxed);
         }
         usable

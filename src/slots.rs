@@ -107,7 +107,7 @@ impl Slots {
             return Ok(None);
         }
         let Ok(found) = data_file::identify(&file, path) else { return Ok(None) };
-        os::fill_holes(&file, path, found.file_size(SLOTS).unwrap_or(0))?;
+        os::fill_holes(&file, path, 0, found.file_size(SLOTS).unwrap_or(0))?;
         let Ok(segment) = Segment::map(&file, path, Access::Writing) else { return Ok(None) };
         let identity = *segment.identity();
         let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
@@ -118,7 +118,11 @@ impl Slots {
         {
             return Ok(None);
         }
-        os::set_rights(&file, path, rights)?;
+        match os::set_rights(&file, path, rights) {
+            // Another user's file, which this one may write, but not set the permissions of: not to go on with.
+            Err(Error::NotWritable { .. }) => return Ok(None),
+            set => set?,
+        }
         // Acquire: as a reader; the bytes of that version are visible.
         let published = std::array::from_fn(|slot| segment.content(slot).load(Ordering::Acquire));
         let slots = Slots { segment: Arc::new(segment), file, _lock: lock, uuid, published };

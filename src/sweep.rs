@@ -106,6 +106,8 @@ pub(crate) fn ephemerals(directory: &Path) {
 pub(crate) fn names(directory: &Path) -> Result<Vec<String>> {
     let failed = |error| crate::Error::io(directory, "list it", error);
     let mut names = Vec::new();
+    os::step("openat");
+    os::step("fstat");
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         if let Ok(name) = entry.map_err(failed)?.file_name().into_string() {
             names.push(name);
@@ -132,7 +134,10 @@ impl Free {
         }
         let lock = Lock::open(path, false).ok()?;
         let same = os::status_of(lock.file(), path).ok()?.id == status.id;
-        let free = same && lock.try_exclusive(path).ok()? && os::stands_at(status.id, path).ok()?;
+        let free = same
+            && os::is_owner(lock.file(), &status)
+            && lock.try_exclusive(path).ok()?
+            && os::stands_at(status.id, path).ok()?;
         let (id, allocated) = (status.id, status.allocated);
         free.then_some(Free { lock, path: path.to_owned(), id, allocated })
     }

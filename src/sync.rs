@@ -1,7 +1,12 @@
-//! The one import point for atomics: `std`'s, or loom's when the protocols are model-checked.
+//! The one import point for atomics: `std`'s, or loom's when the protocols are model-checked, or those that count.
 
 #[cfg(not(all(loom, test)))]
-pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+pub(crate) use std::sync::atomic::Ordering;
+#[cfg(not(any(all(loom, test), ndsharray_steps)))]
+pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64};
+
+#[cfg(ndsharray_steps)]
+pub(crate) use crate::steps::{AtomicU32, AtomicU64};
 
 #[cfg(all(loom, test))]
 pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};

@@ -1,70 +1,18 @@
 //! Processes in different mount, PID and user namespaces share arrays through one directory, bound at different paths,
 //! read-write and read-only, as containers do. Each side is PID 1 of its own namespace.
 
+mod container;
 mod sandbox;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use container::{pairs, start};
 use ndsharray::{Error, Store};
-use sandbox::{Peer, again_under, fails, files, hear, place, role, say, skip};
+use sandbox::{fails, files, hear, place, role, say};
 
 /// A value must come within this; how soon is not asserted.
 const MINUTE: Duration = Duration::from_secs(60);
-/// What a new PID namespace needs: `ps`-like things are not used, so /proc stays as it is.
-const PID: [&str; 3] = ["--pid", "--fork", "--kill-child"];
-
-/// The ways to make a container that work here, with their names.
-fn engines(test: &str) -> Vec<(&'static str, Vec<&'static str>)> {
-    let all: [(&str, &[&str]); 3] = [
-        ("mount+pid", &["--mount"]),
-        ("mount+pid+user", &["--user", "--map-root-user", "--mount"]),
-        ("mount+pid+user+ipc+uts+net", &["--user", "--map-root-user", "--mount", "--ipc", "--uts", "--net"]),
-    ];
-    let mut working = Vec::new();
-    for (name, options) in all {
-        let options: Vec<_> = options.iter().chain(&PID).copied().collect();
-        let probe = "mount --bind /dev/shm /tmp && test $$ = 1";
-        if Command::new("unshare")
-            .args(&options)
-            .args(["sh", "-c", probe])
-            .output()
-            .is_ok_and(|o| o.status.success())
-        {
-            working.push((name, options));
-        } else {
-            let needs = if name.contains("user") { "user namespaces" } else { "root" };
-            skip(test, &format!("{name}: unshare is not permitted here; needs {needs}"));
-        }
-    }
-    working
-}
-
-/// The pairs of containers to try: each kind with itself, and the first with each other.
-fn pairs(test: &str) -> Vec<[(&'static str, Vec<&'static str>); 2]> {
-    let engines = engines(test);
-    let same = engines.iter().map(|engine| [engine.clone(), engine.clone()]);
-    let mixed = engines.iter().skip(1).map(|engine| [engines[0].clone(), engine.clone()]);
-    same.chain(mixed).collect()
-}
-
-/// Where the directory is seen inside: at another path for each role, the original covered up.
-fn inside(role: &str) -> PathBuf {
-    place().join(role).join("store")
-}
-
-/// Starts a side: `store` inside the place is bound to `ROLE/store`, and what else is there is hidden.
-fn start(options: &[&str], read_only: bool, test: &str, role: &str, place: &Path) -> Peer {
-    std::fs::create_dir_all(place.join(role).join("store")).unwrap();
-    let mut setup = format!("mount --bind \"$1/store\" \"$1/{role}/store\"\n");
-    if read_only {
-        setup += &format!("mount -o remount,bind,ro \"$1/{role}/store\"\n");
-    }
-    setup += "mount -t tmpfs none \"$1/store\"\n";
-    Peer::start(again_under(options, &setup, test, role, place))
-}
-
 /// A directory with the one that is shared in it.
 fn shared() -> (tempfile::TempDir, PathBuf) {
     let dir = sandbox::directory();
@@ -151,10 +99,8 @@ fn until_dead(store: &Store, tag: &str) {
 }
 
 fn side(role: &str) {
-    let path = inside(role);
-    assert_eq!(std::process::id(), 1, "PID 1 of its own namespace");
-    assert_eq!(files(&place().join("store")), [""; 0], "the directory is seen at one path only");
-    let store = Store::open(path).unwrap();
+    container::check();
+    let store = Store::open(place()).unwrap();
     match role {
         "writer" => writer(&store, false),
         "usurper" => writer(&store, true),
@@ -170,14 +116,15 @@ fn stream_hold_and_take_over() {
     if let Some(role) = role() {
         return side(&role);
     }
-    for [(one, first), (two, second)] in pairs(TEST) {
+    for [first, second] in pairs(TEST) {
+        let (one, two) = (first.0, second.0);
         for read_only in [false, true] {
             println!("writer in {one}, reader in {two}, read-only {read_only}");
             let (dir, shared) = shared();
-            let mut writer = start(&first, false, TEST, "writer", dir.path());
+            let mut writer = start(first, false, TEST, "writer", dir.path());
             writer.expect("open");
             let name = if read_only { "observer" } else { "reader" };
-            let mut reader = start(&second, read_only, TEST, name, dir.path());
+            let mut reader = start(second, read_only, TEST, name, dir.path());
             reader.expect("open");
             // Sleeping when it comes, or not yet; the same layout, a smaller one, one that needs a new segment.
             for (value, length) in [(1, 1000), (2, 1000), (3, 10), (4, 100_000), (5, 100_000), (6, 1)] {
@@ -191,7 +138,7 @@ fn stream_hold_and_take_over() {
             }
             reader.tell("alive");
             reader.expect("alive");
-            let mut usurper = start(&first, false, TEST, "usurper", dir.path());
+            let mut usurper = start(first, false, TEST, "usurper", dir.path());
             usurper.expect("open");
             writer.tell("fail");
             writer.expect("superseded");
@@ -224,13 +171,14 @@ fn killed_across_the_boundary() {
     if let Some(role) = role() {
         return side(&role);
     }
-    for [(one, first), (two, second)] in pairs(TEST) {
+    for [first, second] in pairs(TEST) {
+        let (one, two) = (first.0, second.0);
         println!("writer in {one}, reader in {two}");
         let (dir, shared) = shared();
         let host = Store::open(&shared).unwrap();
-        let mut writer = start(&first, false, TEST, "writer", dir.path());
+        let mut writer = start(first, false, TEST, "writer", dir.path());
         writer.expect("open");
-        let mut reader = start(&second, false, TEST, "reader", dir.path());
+        let mut reader = start(second, false, TEST, "reader", dir.path());
         reader.expect("open");
         writer.tell("write 1 1000");
         writer.expect("written");
@@ -241,7 +189,7 @@ fn killed_across_the_boundary() {
         // Its pid says 1, as in the reader's namespace another process does: the lock is what counts.
         assert_eq!(host.stat("a").unwrap().pid, 1);
         assert!(host.stat("a").unwrap().writer_alive);
-        writer.kill();
+        let _input = writer.kill();
         until_dead(&host, "a");
         reader.tell("alive");
         reader.expect("dead");
@@ -250,7 +198,7 @@ fn killed_across_the_boundary() {
         assert_eq!(element(&host.reader("a").unwrap().latest().unwrap()), 1);
         // The next one, in the reader's kind of container, goes on; the waiting reader is told.
         reader.tell("wait");
-        let mut next = start(&second, false, TEST, "writer", dir.path());
+        let mut next = start(second, false, TEST, "writer", dir.path());
         next.expect("open");
         next.tell("write 2 1000");
         next.expect("written");
@@ -258,14 +206,14 @@ fn killed_across_the_boundary() {
         assert_eq!(host.stat("a").unwrap().value.unwrap().version, 2);
         // Now the reader, with a pin that stays; a stream goes on without waiting, in two files.
         assert_eq!(host.stat("a").unwrap().value.unwrap().slots.unwrap().pinned, 1);
-        reader.kill();
+        let _input = reader.kill();
         for value in 3..30 {
             next.tell(&format!("write {value} 1000"));
             next.expect("written");
             assert_eq!(element(&host.reader("a").unwrap().latest().unwrap()), value);
         }
         assert_eq!(files(&shared).len(), 2);
-        next.kill();
+        let _input = next.kill();
         until_dead(&host, "a");
         assert_eq!(host.gc().unwrap().removed, [""; 0], "a value outlives its writer");
         host.remove("a").unwrap();
@@ -277,7 +225,8 @@ fn killed_across_the_boundary() {
 fn gc_across_the_boundary() {
     const TEST: &str = "gc_across_the_boundary";
     if let Some(role) = role() {
-        let store = Store::open(inside(&role)).unwrap();
+        container::check();
+        let store = Store::open(place()).unwrap();
         if role == "sweeper" {
             assert_eq!(store.gc().unwrap().removed, [""; 0], "the other container's writer lives");
             say("nothing");
@@ -293,17 +242,18 @@ fn gc_across_the_boundary() {
         hear();
         return;
     }
-    for [(one, first), (two, second)] in pairs(TEST) {
+    for [first, second] in pairs(TEST) {
+        let (one, two) = (first.0, second.0);
         println!("writer in {one}, gc in {two}");
         let (dir, shared) = shared();
-        let mut writer = start(&first, false, TEST, "maker", dir.path());
+        let mut writer = start(first, false, TEST, "maker", dir.path());
         writer.expect("half done");
         let before = files(&shared);
         assert_eq!(before.len(), 3, "header, data file, and a new one under a temporary name: {before:?}");
-        let mut sweeper = start(&second, false, TEST, "sweeper", dir.path());
+        let mut sweeper = start(second, false, TEST, "sweeper", dir.path());
         sweeper.expect("nothing");
         assert_eq!(files(&shared), before);
-        writer.kill();
+        let _input = writer.kill();
         until_dead(&Store::open(&shared).unwrap(), "e");
         sweeper.tell("again");
         sweeper.end();

@@ -8,8 +8,9 @@ use ndsharray::ndarray::array;
 use ndsharray::{DType, Error, Snapshot, Store};
 
 mod child;
+use child::forking::{fork, join};
 use child::values::{FIXED, check_snapshot, write_next};
-use child::{Child, Watchdog, alarm, files, role, say, stopping, store, told};
+use child::{Child, Watchdog, files, role, say, stopping, store, told};
 
 #[test]
 #[ignore = "the other processes of these tests; needs a role"]
@@ -25,28 +26,6 @@ fn child() {
         "fork-while-reading" => fork_while_reading(&store),
         _ => panic!("{words:?}"),
     }
-}
-
-/// Runs `body` in a forked child, which ends without running anything else; the child's pid.
-fn fork(body: impl FnOnce()) -> libc::pid_t {
-    // SAFETY: of the two threads that a role has, the harness's and this one, the other one sleeps and holds no lock.
-    let pid = unsafe { libc::fork() };
-    assert!(pid >= 0, "{}", std::io::Error::last_os_error());
-    if pid == 0 {
-        alarm();
-        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-        // SAFETY: ends the process.
-        unsafe { libc::_exit(i32::from(done.is_err())) };
-    }
-    pid
-}
-
-/// Waits for a forked child, which must have ended well.
-fn join(pid: libc::pid_t) {
-    let mut status = 0;
-    // SAFETY: plain system call.
-    assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
-    assert_eq!(status, 0, "wait status of a forked child (14: it hung)");
 }
 
 /// Role: writes until it is told to end.

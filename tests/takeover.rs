@@ -149,7 +149,7 @@ fn gc(store: &Store) {
 
 fn signal(child: &Child, signal: libc::c_int) {
     // SAFETY: a process of ours that was not waited for yet.
-    assert_eq!(unsafe { libc::kill(child.pid() as libc::pid_t, signal) }, 0);
+    assert_eq!(unsafe { libc::kill(child.pid(), signal) }, 0);
 }
 
 #[test]

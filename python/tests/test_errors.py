@@ -81,16 +81,105 @@ assert writer.write(np.ones(5)) == 2
 """
 
 
-def test_full_store(directory: Path) -> None:
-    """In a mount namespace of its own: 64 MB, as containers have it."""
+STAGES = """
+import errno, os, pathlib, sys
+import numpy as np, ndsharray
+place = pathlib.Path(sys.argv[1])
+store = ndsharray.Store(place)
+LENGTH = 300_000
+
+class Ballast:
+    def __init__(self, left):
+        self.path = place / "ballast"
+        free = os.statvfs(place).f_bavail * os.statvfs(place).f_frsize
+        with self.path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, free - left)
+    def __enter__(self):
+        return self
+    def __exit__(self, *_):
+        self.path.unlink()
+
+def full(use, value):
+    files = sorted(os.listdir(place))
+    for _ in range(3):
+        try:
+            use()
+        except OSError as error:
+            assert isinstance(error, ndsharray.NoSpaceError) and error.errno == errno.ENOSPC, error
+            assert error.total == 4 << 20 and error.free < error.wanted, error
+        else:
+            raise AssertionError("the store was not full")
+        assert sorted(os.listdir(place)) == files
+        if value is not None:
+            np.testing.assert_array_equal(store.reader("a").latest(), np.full(LENGTH, value, np.uint8))
+
+def frame(value, length=LENGTH):
+    return np.full(length, value, np.uint8)
+
+def loan(writer, value):
+    with writer.loan(LENGTH, np.uint8) as array:
+        array[:] = value
+
+with Ballast(4096):
+    full(lambda: store.writer("a"), None)
+    full(lambda: ndsharray.NdShArray("a", frame(0), "w"), None)
+writer = store.writer("a")
+with Ballast(4096):
+    full(lambda: writer.write(frame(1)), None)
+    full(lambda: loan(writer, 1), None)
+assert writer.write(frame(1)) == 1
+with Ballast(4096):
+    full(lambda: writer.write(frame(2)), 1)
+    full(lambda: loan(writer, 2), 1)
+loan(writer, 2)
+held = store.reader("a").latest()
+with Ballast(0):
+    assert writer.write(frame(3)) == 3
+    full(lambda: writer.write(frame(4)), 3)
+    full(lambda: writer.write(frame(4, 2 * LENGTH)), 3)
+    full(lambda: store.writer("a", takeover=True), 3)
+    full(lambda: store.writer("b"), 3)
+np.testing.assert_array_equal(held, frame(2))
+assert writer.write(frame(4)) == 4
+classic = ndsharray.NdShArray("c", frame(5), "w")
+classic.write(frame(5))
+classic.write(frame(6))
+with Ballast(0):
+    classic.write(frame(7))
+    try:
+        classic.write(frame(8, 2 * LENGTH))
+    except OSError as error:
+        assert error.errno == errno.ENOSPC
+    else:
+        raise AssertionError("the store was not full")
+    np.testing.assert_array_equal(store.reader("c").latest(), frame(7))
+for taken in [store.writer("a", takeover=True)]:
+    assert taken.write(frame(9)) == 5
+np.testing.assert_array_equal(store.reader("a").latest(), frame(9))
+"""
+
+
+def small(directory: Path, size: str, script: str) -> None:
+    """Runs a script in a mount namespace of its own, with a small store."""
     if os.getuid() != 0:
         pytest.skip("needs root, to mount a small tmpfs")
-    mount = 'mount -t tmpfs -o size=64m none "$1" && exec "$2" -W error -c "$3" "$1"'
-    command = ["unshare", "-m", "sh", "-c", mount, "sh", str(directory), sys.executable, FULL]
+    mount = f'mount -t tmpfs -o size={size} none "$1" && exec "$2" -W error -c "$3" "$1"'
+    command = ["unshare", "-m", "sh", "-c", mount, "sh", str(directory), sys.executable, script]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-    if done.returncode != 0 and ("unshare" in done.stderr or "mount" in done.stderr):
+    if done.returncode != 0 and ("unshare:" in done.stderr or "mount:" in done.stderr):
         pytest.skip(f"a mount namespace cannot be made here: {done.stderr.strip()}")
+    # A signal, such as SIGBUS, would be a negative number.
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_full_store(directory: Path) -> None:
+    """64 MB, as containers have it."""
+    small(directory, "64m", FULL)
+
+
+def test_full_at_every_stage(directory: Path) -> None:
+    """Header, first value, second and third slot, new segment, takeover; `write`, a loan and the classic class."""
+    small(directory, "4m", STAGES)
 
 
 def test_failed_write_leaves_the_last_value(store: Store) -> None:

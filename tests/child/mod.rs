@@ -7,7 +7,7 @@
 #![allow(dead_code)]
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use ndsharray::Store;
 
+pub mod board;
+pub mod forking;
 pub mod reading;
 pub mod values;
 
@@ -52,21 +54,23 @@ pub struct Child {
 impl Child {
     /// Starts the test binary in a role, which is words with spaces between.
     pub fn start(role: &str, store: &Store) -> Child {
-        let mut process = Command::new(std::env::current_exe().unwrap())
+        Child::start_with(Command::new(std::env::current_exe().unwrap()), role, store)
+    }
+
+    /// The same by another command, to which the arguments of the test binary are added.
+    pub fn start_with(mut command: Command, role: &str, store: &Store) -> Child {
+        let mut process = command
             .args(["--ignored", "--exact", "child", "--nocapture", "--test-threads=1"])
             .env(ROLE, role)
             .env(DIRECTORY, store.directory())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // Its forked children can be told by its group, also when it is dead.
+            .process_group(0)
             .spawn()
             .unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         Child { process, output, role: role.to_owned() }
-    }
-
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.process.id()
     }
 
     /// Starts it and waits for its first line, "ready".
@@ -74,6 +78,11 @@ impl Child {
         let mut child = Child::start(role, store);
         assert_eq!(child.line(), "ready", "{role}");
         child
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> libc::pid_t {
+        self.process.id().try_into().unwrap()
     }
 
     /// The next line that it says.
@@ -97,6 +106,13 @@ impl Child {
             if let Some((_, said)) = line.trim_end().split_once(MARK) {
                 return Some(said.to_owned());
             }
+        }
+    }
+
+    /// Fails if it ended.
+    pub fn check_lives(&mut self) {
+        if let Some(status) = self.process.try_wait().unwrap() {
+            panic!("{:?} ended: {}", self.role, explain(status));
         }
     }
 
@@ -192,7 +208,7 @@ pub fn stopping() -> bool {
 /// They must not start a process while this one closes a writer: until its exec, the new process has a copy of every
 /// descriptor, and so keeps the lock of the writer that was just closed.
 pub struct Watchdog {
-    _alive: std::sync::mpsc::Sender<()>,
+    alive: std::sync::mpsc::Sender<()>,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -203,12 +219,48 @@ impl Watchdog {
         let (alive, gone) = std::sync::mpsc::channel::<()>();
         std::thread::spawn(move || {
             let patience = Duration::from_secs(u64::from(PATIENCE) + 30);
-            if gone.recv_timeout(patience) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                eprintln!("{test} hangs");
-                std::process::abort();
+            loop {
+                match gone.recv_timeout(patience) {
+                    Ok(()) => {}
+                    Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return,
+                    Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
+                        eprintln!("{test} hangs");
+                        std::process::abort();
+                    }
+                }
             }
         });
-        Watchdog { _alive: alive, _alone: alone }
+        Watchdog { alive, _alone: alone }
+    }
+
+    /// Something happened: the time starts again.
+    pub fn feed(&self) {
+        self.alive.send(()).unwrap();
+    }
+}
+
+/// Whether the long forms are to be run.
+pub fn soak() -> bool {
+    std::env::var_os("NDSHARRAY_SOAK").is_some()
+}
+
+/// A seed: the one that NDSHARRAY_SEED names, to repeat what failed, else any.
+pub fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    match std::env::var("NDSHARRAY_SEED") {
+        Ok(seed) => seed.parse().unwrap(),
+        Err(_) => RandomState::new().hash_one(0) | 1,
+    }
+}
+
+/// Tells how to repeat what follows if it fails.
+pub struct Seeded(pub u64);
+
+impl Drop for Seeded {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("NDSHARRAY_SEED={} repeats it", self.0);
+        }
     }
 }
 

@@ -9,15 +9,15 @@ use super::{say, stopping};
 
 /// What a reader has seen of the versions.
 #[derive(Default)]
-struct Seen {
-    first: u64,
-    last: u64,
-    returned: u64,
+pub struct Seen {
+    pub first: u64,
+    pub last: u64,
+    pub returned: u64,
 }
 
 impl Seen {
     /// A value that may be the same as last time.
-    fn some(&mut self, version: u64) {
+    pub fn some(&mut self, version: u64) {
         assert!(version >= self.last, "version {version} after {}", self.last);
         if version > self.last {
             self.newer(version);
@@ -25,7 +25,7 @@ impl Seen {
     }
 
     /// A value that must be newer.
-    fn newer(&mut self, version: u64) {
+    pub fn newer(&mut self, version: u64) {
         assert!(version > self.last, "version {version} after {}", self.last);
         if self.returned == 0 {
             self.first = version;
@@ -115,7 +115,7 @@ fn views(reader: &Reader, seen: &mut Seen) {
 }
 
 /// For the ways that copy: this process may not write to the store any more. `Err` if that cannot be arranged.
-fn give_up_permission(store: &Store, way: &str) -> Result<(), String> {
+pub fn give_up_permission(store: &Store, way: &str) -> Result<(), String> {
     let refused = |what: &str| format!("{what} needs root: {}", std::io::Error::last_os_error());
     match way {
         "uid" => {

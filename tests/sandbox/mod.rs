@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -224,8 +224,27 @@ impl Peer {
     }
 
     /// Sends a line that the child [`hear`]s.
+    #[track_caller]
     pub fn tell(&mut self, word: &str) {
-        writeln!(self.child.stdin.as_mut().unwrap(), "{word}").unwrap();
+        if writeln!(self.child.stdin.as_mut().unwrap(), "{word}").is_err() {
+            let errors = self.stderr();
+            panic!("a child ended before it was told {word:?}:\n{}\n{errors}", self.seen);
+        }
+    }
+
+    /// Waits until it is gone, which it is to be by itself.
+    #[track_caller]
+    pub fn dies(&mut self) -> std::process::ExitStatus {
+        let (input, deadline) = (self.child.stdin.take(), Instant::now() + WATCHDOG);
+        while self.take(deadline).is_some() {}
+        let status = self.child.wait().unwrap();
+        drop(input);
+        status
+    }
+
+    /// Its pid.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     fn stderr(&mut self) -> String {
@@ -247,16 +266,28 @@ impl Peer {
             "a child failed ({status}, signal {:?}):\n{said}\n{errors}",
             status.signal()
         );
-        for line in said.lines().filter(|line| line.starts_with("skipped: ")) {
+        for line in said.lines().filter(|line| line.starts_with("skipped: ") || line.starts_with("figures: "))
+        {
             println!("\n{line}");
         }
         said
     }
 
-    /// Kills it with SIGKILL.
-    pub fn kill(mut self) {
+    /// Has it gone, however it ends. As for [`kill`](Self::kill).
+    pub fn reap(mut self) -> Option<ChildStdin> {
+        let input = self.child.stdin.take();
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+        input
+    }
+
+    /// Kills it with SIGKILL. Its input ends when what is returned is dropped: what runs below it and is killed a little
+    /// later does not see the end before.
+    pub fn kill(mut self) -> Option<ChildStdin> {
+        let input = self.child.stdin.take();
         self.child.kill().unwrap();
         assert_eq!(self.child.wait().unwrap().signal(), Some(9));
+        input
     }
 }
 

@@ -1,0 +1,162 @@
+//! Edits of the two files that an input can say, and checksums put right after them, so that what lies behind a
+//! checksum is reached too.
+
+/// The bytes of a tag's files.
+#[derive(Clone, Debug)]
+pub struct Files {
+    pub header: Vec<u8>,
+    pub data: Vec<u8>,
+}
+
+/// Which of them an edit is for.
+#[derive(Clone, Copy, Debug)]
+pub enum File {
+    Header,
+    Data,
+}
+
+impl File {
+    /// One bit of an edit's first byte says it, where an input may edit both.
+    pub fn of(code: u8) -> File {
+        if code & 0x80 == 0 { File::Header } else { File::Data }
+    }
+}
+
+/// The records of a header, and their cold part as far as its checksum.
+pub const RECORDS: [usize; 2] = [256, 2048];
+const COLD: std::ops::Range<usize> = 80..1728;
+/// Longer files only take longer.
+const LONGEST: usize = 1 << 18;
+
+/// Where damage is likely to matter: the words that the code decides by.
+const HEADER_WORDS: [u16; 30] = [
+    8, 16, 24, 40, 48, 192, 200, 256, 264, 272, 280, 288, 320, 328, 336, 344, 352, 400, 408, 416, 928, 936,
+    952, 2048, 2064, 2072, 2112, 2120, 2128, 4096,
+];
+const DATA_WORDS: [u16; 16] = [8, 16, 24, 32, 40, 48, 56, 128, 256, 264, 512, 520, 768, 2048, 4096, 4608];
+const VALUES: [u64; 16] = [0, 1, 2, 3, 7, 8, 9, 64, 65, 240, 241, 4096, 8192, 1 << 32, 1 << 63, u64::MAX];
+
+pub fn word(file: &[u8], at: usize) -> u64 {
+    file.get(at..at + 8).map_or(0, |bytes| u64::from_ne_bytes(bytes.try_into().unwrap()))
+}
+
+/// Sets a word, as far as the file has it.
+pub fn set_word(file: &mut [u8], at: usize, word: u64) {
+    put(file, at, &word.to_ne_bytes());
+}
+
+fn put(file: &mut [u8], at: usize, bytes: &[u8]) {
+    let end = file.len().min(at + bytes.len());
+    if at < end {
+        file[at..end].copy_from_slice(&bytes[..end - at]);
+    }
+}
+
+/// Replaces the file, or (`over`) only its start.
+pub fn overlay(file: &mut Vec<u8>, bytes: &[u8], over: bool) {
+    let bytes = &bytes[..bytes.len().min(LONGEST)];
+    if over { put(file, 0, bytes) } else { *file = bytes.to_vec() }
+}
+
+/// Reads a script: a byte says what is done (and to which file), the bytes after it how.
+pub fn edit(files: &mut Files, script: &[u8], which: impl Fn(u8) -> File) {
+    let mut script = Script(script);
+    while let Some(code) = script.byte() {
+        let (file, words) = match which(code) {
+            File::Header => (&mut files.header, &HEADER_WORDS[..]),
+            File::Data => (&mut files.data, &DATA_WORDS[..]),
+        };
+        let some_word = |choice: u8| usize::from(words[usize::from(choice) % words.len()]);
+        match code & 7 {
+            0 => {
+                let at = some_word(script.next());
+                set_word(file, at, script.next_word());
+            }
+            1 => {
+                let at = some_word(script.next());
+                set_word(file, at, VALUES[usize::from(script.next()) % VALUES.len()]);
+            }
+            2 => {
+                let at = some_word(script.next());
+                let change = i64::from(script.next() as i8);
+                let new = word(file, at).wrapping_add_signed(change);
+                set_word(file, at, new);
+            }
+            3 => {
+                let at = script.next_length();
+                let bytes = script.bytes();
+                put(file, at, bytes);
+            }
+            4 => {
+                let at = script.next_length() & !7;
+                set_word(file, at, VALUES[usize::from(script.next()) % VALUES.len()]);
+            }
+            5 => file.truncate(script.next_length()),
+            6 => {
+                let (more, with) = (script.next_length(), script.next());
+                file.resize((file.len() + more).min(LONGEST), with);
+            }
+            _ => {
+                // One word of it in the place of another.
+                let (from, to) = (script.next_length() & !7, some_word(script.next()));
+                let moved = word(file, from);
+                set_word(file, to, moved);
+            }
+        }
+    }
+}
+
+/// Puts right what `bits` say: 0 the checksum of the header's identity, 1 and 2 of its records, 3 of the data file's
+/// identity; 4 and 5 magic, version and endian tag of header and data file.
+pub fn seal(files: &mut Files, bits: u8) {
+    let Files { header, data } = files;
+    let start = |magic: &[u8; 8]| [&magic[..], &1_u32.to_ne_bytes(), &0x0102_0304_u32.to_ne_bytes()].concat();
+    if bits & 0x10 != 0 {
+        put(header, 0, &start(b"NDSHHEAD"));
+    }
+    if bits & 0x20 != 0 {
+        put(data, 0, &start(b"NDSHDATA"));
+    }
+    for (bit, file) in [(0, &mut *header), (3, data)] {
+        if bits >> bit & 1 != 0 {
+            let sum = file.get(..120).map(crc32fast::hash);
+            sum.into_iter().for_each(|sum| set_word(file, 120, sum.into()));
+        }
+    }
+    for (bit, record) in [(1, RECORDS[0]), (2, RECORDS[1])] {
+        if bits >> bit & 1 != 0 {
+            let sum = header.get(record + COLD.start..record + COLD.end).map(crc32fast::hash);
+            sum.into_iter().for_each(|sum| set_word(header, record + COLD.end, sum.into()));
+        }
+    }
+}
+
+/// Bytes that say something; zeros after their end.
+struct Script<'a>(&'a [u8]);
+
+impl<'a> Script<'a> {
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn next(&mut self) -> u8 {
+        self.byte().unwrap_or(0)
+    }
+
+    fn next_length(&mut self) -> usize {
+        usize::from(u16::from_le_bytes([self.next(), self.next()]))
+    }
+
+    fn next_word(&mut self) -> u64 {
+        u64::from_le_bytes(std::array::from_fn(|_| self.next()))
+    }
+
+    fn bytes(&mut self) -> &'a [u8] {
+        let length = usize::from(self.next() & 63).min(self.0.len());
+        let (bytes, rest) = self.0.split_at(length);
+        self.0 = rest;
+        bytes
+    }
+}

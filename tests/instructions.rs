@@ -1,0 +1,113 @@
+//! A writer is killed after each of its instructions, by single steps with ptrace: of a publish of 64 bytes, of a layout
+//! change, of a takeover. Readers, old and new, find the value before or after, whole; the next writer goes on.
+//!
+//! Every instruction if the environment variable NDSHARRAY_SOAK is set, else some of them, spread evenly, other ones in
+//! each run; of the publish always all.
+//!
+//! `cargo test --release --test instructions`
+#![cfg(all(target_arch = "x86_64", not(ndsharray_steps)))]
+
+mod child;
+mod killed;
+
+use child::Watchdog;
+use killed::aftermath::Witnesses;
+use killed::doomed::Doomed;
+use killed::scenarios::{PUBLISH, RECYCLED, TAKEOVER};
+use killed::tracer::{Course, Traced, around};
+use killed::{Scenario, store};
+
+/// How many kills the short form has of each operation, about.
+const KILLS: usize = 1000;
+/// How often it is tried again to kill at a place that the process did not come to: names are random, and a digit may take
+/// another branch than a letter.
+const TRIES: usize = 5;
+
+/// Runs the operation once by single steps; `None` if that is not permitted here.
+fn course(scenario: &Scenario) -> Option<Course> {
+    let _watchdog = Watchdog::new("a run by single steps");
+    let (_directory, store) = store();
+    let mut doomed = Doomed::start(scenario, &store, around);
+    let witnesses = Witnesses::new(scenario, &store);
+    doomed.go();
+    let traced = Traced::new(&doomed)?;
+    let course = traced.course();
+    traced.kill();
+    witnesses.check(0);
+    Some(course)
+}
+
+/// Kills after so many instructions of a stretch; true if it was there.
+fn kill_at(scenario: &Scenario, course: &Course, stretch: usize, instructions: usize, turn: u64) -> bool {
+    let _watchdog = Watchdog::new("a kill at an instruction");
+    let (_directory, store) = store();
+    let mut doomed = Doomed::start(scenario, &store, around);
+    let witnesses = Witnesses::new(scenario, &store);
+    doomed.go();
+    let traced = Traced::new(&doomed).expect("ptrace, which was permitted before");
+    let there = traced.run_to(course, stretch, instructions);
+    traced.kill();
+    let _context = Context(scenario.name, stretch, instructions, turn % 4);
+    witnesses.check(turn);
+    there
+}
+
+/// Says where it was if something panics.
+struct Context(&'static str, usize, usize, u64);
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Context(name, stretch, instructions, turn) = self;
+            println!(
+                "that was: {name}, {instructions} instructions after system call {stretch}, turn {turn}"
+            );
+        }
+    }
+}
+
+fn every_instruction(test: &str, scenario: &Scenario) {
+    // The second run: in the first one this process, whose forks they are, has set up less of what is made once.
+    let Some(course) = course(scenario).and_then(|_| course(scenario)) else {
+        return println!("\nskipped: {test}: ptrace is not permitted");
+    };
+    let all = course.instructions();
+    let long = std::env::var_os("NDSHARRAY_SOAK").is_some();
+    let whole = long || all < 3 * KILLS;
+    let stride = if whole { 1 } else { all.div_ceil(KILLS) };
+    let offset = uuid::Uuid::new_v4().as_u128() as usize % stride;
+    println!("instructions: {}: {all}; every {stride}. from the {offset}. is killed", scenario.name);
+    let each = course.stretches.iter().enumerate();
+    let places = each.flat_map(|(stretch, addresses)| (0..addresses.len()).map(move |at| (stretch, at)));
+    let (mut chosen, mut reached, mut kills) = (0, 0, 0);
+    for (stretch, at) in places.skip(offset).step_by(stride) {
+        chosen += 1;
+        for _ in 0..TRIES {
+            kills += 1;
+            if kill_at(scenario, &course, stretch, at, kills) {
+                reached += 1;
+                break;
+            }
+        }
+    }
+    println!("instructions: {}: {reached} of {chosen} places, {kills} kills", scenario.name);
+    assert!(reached * 10 > chosen * 9, "it takes another course each time");
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "for a release build, whose instructions are those that users run")]
+fn publish() {
+    every_instruction("publish", &PUBLISH);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "for a release build, whose instructions are those that users run")]
+fn layout_change() {
+    every_instruction("layout_change", &RECYCLED);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "for a release build, whose instructions are those that users run")]
+fn takeover() {
+    every_instruction("takeover", &TAKEOVER);
+}

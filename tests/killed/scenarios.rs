@@ -1,0 +1,184 @@
+//! The operations that are interrupted.
+
+use ndsharray::{Store, Writer};
+
+use super::Company::*;
+use super::Kind::*;
+use super::{Kind, Scenario, TAG, Value, write};
+
+fn nothing(_: &Store) -> Option<Writer> {
+    None
+}
+
+/// A writer that has written these.
+fn wrote(store: &Store, kinds: &[Kind]) -> Option<Writer> {
+    let mut writer = store.writer(TAG).unwrap();
+    kinds.iter().for_each(|&kind| assert!(write(&mut writer, kind).is_ok()));
+    Some(writer)
+}
+
+fn publish(_: &Store, writer: &mut Option<Writer>, value: &Value) {
+    value.write(writer.as_mut().unwrap()).unwrap();
+}
+
+pub const FIRST_WRITE: Scenario = Scenario {
+    name: "first write (header and segment made)",
+    prepare: nothing,
+    company: Nobody,
+    operate: |store, writer, value| {
+        *writer = Some(store.writer(TAG).unwrap());
+        publish(store, writer, value);
+    },
+    values: &[(1, Small)],
+    absent: true,
+    takeover: false,
+    sweeps: false,
+};
+
+pub const FIRST_VALUE: Scenario = Scenario {
+    name: "first value under a header (segment made)",
+    prepare: |store| wrote(store, &[]),
+    company: Reader,
+    operate: publish,
+    values: &[(1, Small)],
+    absent: true,
+    takeover: false,
+    sweeps: false,
+};
+
+pub const PUBLISH: Scenario = Scenario {
+    name: "publish of 64 bytes",
+    prepare: |store| wrote(store, &[Small, Small]),
+    company: Reader,
+    operate: publish,
+    values: &[(2, Small), (3, Small)],
+    absent: false,
+    takeover: false,
+    sweeps: false,
+};
+
+pub const WAKE_UP: Scenario =
+    Scenario { name: "publish that wakes a sleeping reader", company: Sleeper, ..PUBLISH };
+
+pub const GROWTH: Scenario = Scenario {
+    name: "growth (a slot is added)",
+    prepare: |store| wrote(store, &[Small]),
+    values: &[(1, Small), (2, Small)],
+    ..PUBLISH
+};
+
+pub const RECYCLED: Scenario =
+    Scenario { name: "layout change, recycled", values: &[(2, Small), (3, Cast)], ..PUBLISH };
+
+pub const NEW_SEGMENT: Scenario =
+    Scenario { name: "layout change, to a new segment", values: &[(2, Small), (3, Big)], ..PUBLISH };
+
+pub const SHRINK: Scenario = Scenario {
+    name: "shrink to a new segment",
+    // The seventeenth small value after a large one gets a segment of its own size.
+    prepare: |store| {
+        let mut kinds = [Small; 17];
+        kinds[0] = Large;
+        wrote(store, &kinds)
+    },
+    values: &[(17, Small), (18, Small)],
+    ..PUBLISH
+};
+
+pub const TAKEOVER: Scenario = Scenario {
+    name: "takeover of a live writer, which then leaves",
+    prepare: nothing,
+    company: Victim,
+    operate: |store, writer, _| *writer = Some(store.writer_options(TAG).takeover(true).open().unwrap()),
+    values: &[(2, Small)],
+    absent: false,
+    takeover: false,
+    sweeps: false,
+};
+
+pub const TAKEOVER_AGAIN: Scenario = Scenario {
+    name: "takeover of a live writer, then another one",
+    takeover: true,
+    sweeps: true,
+    ..TAKEOVER
+};
+
+pub const LEFT: Scenario = Scenario {
+    name: "takeover of a left tag",
+    prepare: |store| {
+        drop(wrote(store, &[Small, Small]));
+        None
+    },
+    company: Reader,
+    values: &[(2, Small)],
+    ..TAKEOVER
+};
+
+pub const REMOVE: Scenario = Scenario {
+    name: "remove",
+    operate: |store, _, _| store.remove(TAG).unwrap(),
+    absent: true,
+    takeover: false,
+    ..LEFT
+};
+
+pub const FORCE_REMOVE: Scenario = Scenario {
+    name: "removal under a live writer",
+    operate: |store, _, _| store.force_remove(TAG).unwrap(),
+    absent: true,
+    takeover: false,
+    ..TAKEOVER
+};
+
+pub const EPHEMERAL: Scenario = Scenario {
+    name: "drop of an ephemeral writer",
+    prepare: |store| {
+        let mut writer = store.writer_options(TAG).ephemeral(true).open().unwrap();
+        write(&mut writer, Small).unwrap();
+        Some(writer)
+    },
+    company: Reader,
+    operate: |_, writer, _| drop(writer.take()),
+    values: &[(1, Small)],
+    absent: true,
+    takeover: false,
+    sweeps: false,
+};
+
+pub const GC: Scenario = Scenario {
+    name: "gc",
+    prepare: |store| {
+        leave_things(store);
+        None
+    },
+    company: Reader,
+    operate: |store, _, _| assert_eq!(store.gc().unwrap().removed.len(), 5),
+    values: &[(2, Small)],
+    absent: false,
+    takeover: false,
+    sweeps: true,
+};
+
+/// A tag that nobody writes to, and beside it an ephemeral tag whose writer was killed, a data file that no header
+/// names, and a header and a data file in the making.
+fn leave_things(store: &Store) {
+    let directory = store.directory();
+    let mut ephemeral = store.writer_options("e").ephemeral(true).open().unwrap();
+    write(&mut ephemeral, Small).unwrap();
+    let files = super::aftermath::files(store);
+    let kept: Vec<_> =
+        files.iter().map(|name| (name, std::fs::read(directory.join(name)).unwrap())).collect();
+    drop(ephemeral);
+    for (name, contents) in kept {
+        std::fs::write(directory.join(name), contents).unwrap();
+    }
+    drop(wrote(store, &[Small, Small]));
+    let data = store.stat(TAG).unwrap().value.unwrap().data_file;
+    for (from, to) in [
+        (&data[..], "t_00000000000000000000000000000001"),
+        (&data[..], ".t_AAAAAAAAAAAAAAAA.tmp"),
+        (TAG, ".t_BBBBBBBBBBBBBBBB.tmp"),
+    ] {
+        std::fs::copy(directory.join(from), directory.join(to)).unwrap();
+    }
+}

@@ -1,0 +1,174 @@
+//! A writer is killed before each of its steps, one after the other: every atomic store and every system call of every
+//! operation. Readers, old and new, find the value before or after, whole; the next writer goes on, and leaves two files.
+//!
+//! `RUSTFLAGS="--cfg ndsharray_steps" cargo test --test steps --target-dir target/steps`
+#![cfg(ndsharray_steps)]
+
+use ndsharray::{Store, Writer, steps};
+
+mod child;
+mod killed;
+
+use child::{Child, Watchdog, role, say};
+use killed::aftermath::Witnesses;
+use killed::doomed::{Doomed, Status};
+use killed::scenarios::*;
+use killed::{Kind, Scenario, store, strace};
+
+/// Kills before each step, until the operation runs through. Those who were there then go on in one of four ways; in
+/// all of them, each time, if the environment variable NDSHARRAY_SOAK is set.
+fn every_step(scenario: &Scenario) {
+    let long = std::env::var_os("NDSHARRAY_SOAK").is_some();
+    let mut kills = 0;
+    for kill_at in 1.. {
+        let turns = if long { 0..4 } else { kill_at..kill_at + 1 };
+        for turn in turns {
+            if let Some(said) = one_kill(scenario, kill_at, turn) {
+                // The same steps each time, so that none was left out.
+                assert!(
+                    kill_at > 1 && said.starts_with(&format!("{} steps", kill_at - 1)),
+                    "{kill_at}: {said}"
+                );
+                println!("steps: {}: {said}; {kills} kills", scenario.name);
+                return;
+            }
+            kills += 1;
+        }
+    }
+}
+
+/// Kills before that step, and checks what is left. If there is no such step: what steps there were.
+fn one_kill(scenario: &Scenario, kill_at: u64, turn: u64) -> Option<String> {
+    let _watchdog = Watchdog::new("a kill at a step");
+    let (_directory, store) = store();
+    let mut doomed = Doomed::start(scenario, &store, |operate| {
+        steps::begin(kill_at);
+        operate();
+        let taken = steps::end();
+        let stores = taken.iter().filter(|&&step| step == steps::STORE).count();
+        format!("{} steps: {stores} stores, {} system calls", taken.len(), taken.len() - stores).into()
+    });
+    let _context = Context(format!("{}, killed before step {kill_at}, turn {}", scenario.name, turn % 4));
+    let witnesses = Witnesses::new(scenario, &store);
+    doomed.go();
+    let status = doomed.wait();
+    let said = String::from_utf8(doomed.said()).unwrap();
+    witnesses.check(turn);
+    match status {
+        Status::Killed(libc::SIGKILL) => None,
+        Status::Exited(0) => Some(said),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Says where it was if something panics.
+struct Context(String);
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("that was: {}", self.0);
+        }
+    }
+}
+
+/// A tag whose writer was killed at that step of a layout change.
+fn left_at(store: &Store, step: u64) -> Option<Writer> {
+    let mut doomed = Doomed::start(&RECYCLED, store, |operate| {
+        steps::begin(step);
+        operate();
+        Vec::new()
+    });
+    doomed.go();
+    assert_eq!(doomed.wait(), Status::Killed(libc::SIGKILL));
+    None
+}
+
+/// While it changed record 0; readers use record 1.
+const LEFT_IN_RECORD_0: Scenario = Scenario {
+    name: "takeover of a tag left in the middle of record 0",
+    prepare: |store| left_at(store, 100),
+    ..LEFT
+};
+
+/// While it changed record 1; readers use record 0.
+const LEFT_IN_RECORD_1: Scenario = Scenario {
+    name: "takeover of a tag left in the middle of record 1",
+    prepare: |store| left_at(store, 300),
+    values: &[(3, Kind::Cast)],
+    ..LEFT
+};
+
+/// The role: does the scenario under strace, in this one process, and says which steps were counted.
+#[test]
+#[ignore = "the other process of a test; needs a role"]
+fn child() {
+    let Some((words, store)) = role() else { return };
+    let scenario = ALL[words[0].parse::<usize>().unwrap()];
+    let mut writer = (scenario.prepare)(&store);
+    let witnesses = Witnesses::new(scenario, &store);
+    let value = scenario.value();
+    strace::mark(strace::BEGIN);
+    steps::begin(u64::MAX);
+    (scenario.operate)(&store, &mut writer, &value);
+    let taken = steps::end();
+    strace::mark(strace::END);
+    drop(writer);
+    drop(witnesses);
+    let calls: Vec<_> = taken.into_iter().filter(|&step| step != steps::STORE).collect();
+    say(format!("calls: {}", calls.join(" ")));
+}
+
+/// The system calls that are counted as steps are those that the kernel saw, by name, number and order.
+#[test]
+fn strace_sees_the_same_system_calls() {
+    if let Some(reason) = strace::missing() {
+        return println!("\nskipped: strace_sees_the_same_system_calls: {reason}");
+    }
+    let mut calls = 0;
+    for (i, scenario) in ALL.iter().enumerate() {
+        let _watchdog = Watchdog::new("strace_sees_the_same_system_calls");
+        let (_directory, store) = store();
+        let output = tempfile::NamedTempFile::new().unwrap();
+        let said = Child::start_with(strace::command(output.path()), &i.to_string(), &store).stop();
+        let output = std::fs::read_to_string(output.path()).unwrap();
+        let seen = strace::calls(&output);
+        let counted: Vec<_> = said[0].split_whitespace().skip(1).collect();
+        assert_eq!(counted, seen, "{}: counted, seen by strace", scenario.name);
+        calls += seen.len();
+    }
+    println!("steps: {calls} system calls of {} scenarios, as strace saw them", ALL.len());
+    assert!(calls > 0);
+}
+
+macro_rules! tests {
+    ($($test:ident: $scenario:expr;)*) => {
+        $(#[test]
+        fn $test() {
+            every_step(&$scenario);
+        })*
+
+        /// All scenarios.
+        const ALL: &[&Scenario] = &[$(&$scenario),*];
+    };
+}
+
+tests! {
+    first_write: FIRST_WRITE;
+    first_value: FIRST_VALUE;
+    publish: PUBLISH;
+    wake_up: WAKE_UP;
+    growth: GROWTH;
+    recycled: RECYCLED;
+    new_segment: NEW_SEGMENT;
+    shrink: SHRINK;
+    takeover: TAKEOVER;
+    takeover_again: TAKEOVER_AGAIN;
+    left: LEFT;
+    left_in_record_0: LEFT_IN_RECORD_0;
+    left_in_record_1: LEFT_IN_RECORD_1;
+    remove: REMOVE;
+    force_remove: FORCE_REMOVE;
+    ephemeral: EPHEMERAL;
+    gc: GC;
+}

@@ -1,0 +1,88 @@
+//! What a store takes, against what docs/design.md says of headers, slots and segments.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use ndsharray::Store;
+
+use crate::child::files;
+
+const SLOTS: u64 = 8;
+/// The largest value that `child::values` has.
+const LARGEST: u64 = 160_000;
+
+fn page() -> u64 {
+    rustix::param::page_size() as u64
+}
+
+/// Two regions.
+fn header() -> u64 {
+    2 * page()
+}
+
+/// Two regions and all slots.
+fn largest_segment() -> u64 {
+    2 * page() + SLOTS * LARGEST.next_multiple_of(page())
+}
+
+fn of_tag(store: &Store, tag: &str) -> Vec<String> {
+    let mut names = files(store);
+    names.retain(|name| {
+        name == tag || name.starts_with(&format!("{tag}_")) || name.starts_with(&format!(".{tag}_"))
+    });
+    names
+}
+
+/// 0 if it is removed meanwhile.
+fn blocks(path: &Path) -> u64 {
+    path.symlink_metadata().map_or(0, |status| 512 * status.blocks())
+}
+
+/// The bytes of a tag whose writers were killed: what the last tidy writer left, and of each dead one a header, a data
+/// file and one in the making.
+pub fn check_before(store: &Store, tag: &str, dead: u64) -> u64 {
+    let names = of_tag(store, tag);
+    let bytes = names.iter().map(|name| blocks(&store.directory().join(name))).sum();
+    let most = (1 + dead) * (header() + 2 * largest_segment());
+    assert!(bytes <= most, "{bytes} bytes of at most {most} after {dead} writers were killed: {names:?}");
+    bytes
+}
+
+pub fn is_tidy(store: &Store, tag: &str) -> bool {
+    of_tag(store, tag).len() <= 2
+}
+
+/// After a writer that wrote, the tag has a header and a data file, with storage for its slots, none for more.
+pub fn check_after(store: &Store, tag: &str) {
+    let value = store.stat(tag).unwrap().value.unwrap();
+    assert_eq!(of_tag(store, tag), [tag, &value.data_file]);
+    let slots = value.slots.unwrap();
+    assert!((1..=SLOTS as usize).contains(&slots.allocated), "{slots:?}");
+    assert!(slots.capacity as u64 <= LARGEST.next_multiple_of(page()), "{slots:?}");
+    assert!(slots.capacity >= value.nbytes, "{slots:?}");
+    assert_eq!(blocks(&store.directory().join(tag)), header());
+    let segment = 2 * page() + (slots.allocated * slots.capacity) as u64;
+    assert_eq!(blocks(&store.directory().join(&value.data_file)), segment, "{slots:?}");
+}
+
+/// The memory of the filesystem, in which files that have no name any more count, too. Only where it is ours alone.
+pub struct Total(Option<u64>);
+
+impl Total {
+    pub fn new(store: &Store) -> Total {
+        let alone = std::env::var_os("NDSHARRAY_OWN_SHM").is_some();
+        Total(alone.then(|| used(store.directory())))
+    }
+
+    /// All that is used since then are the files of the store.
+    pub fn check(&self, store: &Store) {
+        let Some(before) = self.0 else { return };
+        let bytes: u64 = files(store).iter().map(|name| blocks(&store.directory().join(name))).sum();
+        assert_eq!(used(store.directory()) - before, bytes, "nothing is kept that has no name");
+    }
+}
+
+fn used(path: &Path) -> u64 {
+    let status = rustix::fs::statvfs(path).unwrap();
+    (status.f_blocks - status.f_bfree) * status.f_frsize
+}

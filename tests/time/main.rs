@@ -1,0 +1,295 @@
+//! Time: the count that sleepers sleep on wraps; processes are stopped in the middle of what they do and go on later; ages
+//! are never negative. Nothing is torn or lost, and nobody sleeps for ever.
+
+use std::time::Duration;
+
+use ndsharray::{Error, Reader, Store, wait_any};
+
+#[path = "../child/mod.rs"]
+mod child;
+mod wrap;
+
+use child::board::{Board, Place};
+use child::reading::give_up_permission;
+use child::values::{FIXED, check_snapshot, check_view, write_next};
+use child::{Child, Random, Seeded, Watchdog, files, role, say, seed, soak, stopping};
+use wrap::{HeaderFile, WRITE_TIMES};
+
+// Words of the board: the last version whose write returned; whether a reader is inside a call; how many returned.
+const DONE: usize = 0;
+const INSIDE: usize = 1;
+const RETURNED: usize = 2;
+
+#[test]
+#[ignore = "the other processes of these tests; needs a role"]
+fn child() {
+    let Some((words, store)) = role() else { return };
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["write", tag] => write(&store, tag),
+        ["wait", tag] => wait(&store, tag),
+        ["wait-any", tag] => wait_for_any(&store, tag),
+        ["copy", tag] => copy(&store, tag),
+        _ => panic!("{words:?}"),
+    }
+}
+
+/// Role: writes at full speed until it is told to end or taken over, and counts each write that returned.
+fn write(store: &Store, tag: &str) {
+    let board = Board::of(store);
+    let mut writer = store.writer(tag).unwrap();
+    say("ready");
+    while !stopping() {
+        match write_next(&mut writer) {
+            Ok(version) => board.raise(DONE, version),
+            Err(Error::Superseded { .. }) => return say("superseded"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Role: waits for values without a timeout, and acknowledges each.
+fn wait(store: &Store, tag: &str) {
+    let mut reader = store.reader(tag).unwrap();
+    loop {
+        let snapshot = reader.wait(None).unwrap().unwrap();
+        check_snapshot(tag, &snapshot);
+        check_time(snapshot.written_at());
+        say(snapshot.version());
+    }
+}
+
+/// Role: the same through `wait_any`, which sleeps in another system call.
+fn wait_for_any(store: &Store, tag: &str) {
+    let mut readers = [store.reader(tag).unwrap(), store.reader("other").unwrap()];
+    loop {
+        let [first, second] = &mut readers;
+        assert_eq!(wait_any(&mut [first, second], None).unwrap(), Some(0));
+        let snapshot = readers[0].read().unwrap().unwrap();
+        check_snapshot(tag, &snapshot);
+        say(snapshot.version());
+    }
+}
+
+/// Role: takes the latest value all the time, by copying it.
+fn copy(store: &Store, tag: &str) {
+    let board = Board::of(store);
+    if let Err(reason) = give_up_permission(store, "uid") {
+        return say(format!("skip {reason}"));
+    }
+    let reader = store.reader(tag).unwrap();
+    say("ready");
+    loop {
+        board.set(INSIDE, 1);
+        let snapshot = reader.latest().unwrap();
+        board.set(INSIDE, 0);
+        assert!(snapshot.is_copy());
+        check_snapshot(tag, &snapshot);
+        board.set(DONE, snapshot.version());
+        board.add(RETURNED, 1);
+    }
+}
+
+/// A value was not written later than now.
+#[track_caller]
+fn check_time(written_at: Duration) {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let now = Duration::new(now.tv_sec.try_into().unwrap(), now.tv_nsec.try_into().unwrap());
+    assert!(written_at <= now, "written at {written_at:?}, which is after {now:?}");
+}
+
+fn stop(process: &Child) {
+    // SAFETY: plain system calls, on a child that was not waited for.
+    unsafe {
+        assert_eq!(libc::kill(process.pid(), libc::SIGSTOP), 0);
+        let mut status = 0;
+        assert_eq!(libc::waitpid(process.pid(), &mut status, libc::WUNTRACED), process.pid());
+        assert!(libc::WIFSTOPPED(status), "wait status {status}");
+    }
+}
+
+fn go_on(process: &Child) {
+    // SAFETY: plain system call, on a child that was not waited for.
+    assert_eq!(unsafe { libc::kill(process.pid(), libc::SIGCONT) }, 0);
+}
+
+fn nap(random: &mut Random) {
+    let scale = [20, 300, 2000][random.below(3) as usize];
+    std::thread::sleep(Duration::from_micros(random.below(scale)));
+}
+
+#[test]
+fn writers_are_stopped_anywhere_and_go_on() {
+    let seed = seed();
+    let _seeded = Seeded(seed);
+    let mut random = Random(seed);
+    let (mut stops, mut amid, mut taken_over) = (0, 0, 0);
+    // Until some were stopped while they changed a record.
+    while stops < if soak() { 3000 } else { 400 } || amid < 3 {
+        let _watchdog = Watchdog::new("writers_are_stopped_anywhere_and_go_on");
+        let place = Place::new();
+        let (store, board) = (&place.store, &place.board);
+        let tag = [FIXED, "a"][random.below(2) as usize];
+        let mut writer = Child::ready(&format!("write {tag}"), store);
+        let mut reader = store.reader(tag).unwrap();
+        let look = |reader: &mut Reader| {
+            let snapshot = reader.latest().unwrap();
+            check_snapshot(tag, &snapshot);
+            check_time(snapshot.written_at());
+            let (version, done) = (snapshot.version(), board.get(DONE));
+            assert!(version == done || version == done + 1, "version {version} when {done} were written");
+            version
+        };
+        while board.get(DONE) == 0 {
+            std::thread::yield_now();
+        }
+        for _ in 0..40 {
+            nap(&mut random);
+            stop(&writer);
+            let done = board.get(DONE);
+            stops += 1;
+            amid += u64::from(HeaderFile::of(store, tag).amid_publish());
+            let version = look(&mut reader);
+            assert_eq!(look(&mut store.reader(tag).unwrap()), version, "a new reader sees the same");
+            if random.below(50) == 0 {
+                assert!(matches!(store.writer(tag), Err(Error::WriterExists { .. })), "it is not dead");
+            }
+            go_on(&writer);
+            while board.get(DONE) == done {
+                writer.check_lives();
+                std::thread::yield_now();
+            }
+        }
+        // Stopped, it is taken over; it notices when it goes on.
+        nap(&mut random);
+        stop(&writer);
+        let version = look(&mut reader);
+        let mut next = store.writer_options(tag).takeover(true).open().unwrap();
+        assert_eq!(next.version(), version, "the last value is taken over");
+        write_next(&mut next).unwrap();
+        go_on(&writer);
+        assert_eq!(writer.line(), "superseded");
+        assert_eq!(writer.stop(), [""; 0]);
+        assert_eq!(reader.wait(None).unwrap().unwrap().version(), version + 1);
+        write_next(&mut next).unwrap();
+        assert_eq!(files(store).len(), 2, "{:?}", files(store));
+        taken_over += 1;
+    }
+    println!(
+        "figures: stopped writers: {stops} stops, {amid} inside a publish, {taken_over} taken over stopped"
+    );
+}
+
+#[test]
+fn readers_are_stopped_amid_copies_and_go_on() {
+    let seed = seed();
+    let _seeded = Seeded(seed);
+    let mut random = Random(seed);
+    let (mut stops, mut inside) = (0, 0);
+    while stops < if soak() { 2000 } else { 200 } || inside < 20 {
+        let _watchdog = Watchdog::new("readers_are_stopped_amid_copies_and_go_on");
+        let place = Place::new();
+        let (store, board) = (&place.store, &place.board);
+        let mut writer = store.writer_options("a").mode(0o644).open().unwrap();
+        write_next(&mut writer).unwrap();
+        let mut reader = Child::start("copy a", store);
+        if let Some(reason) = reader.line().strip_prefix("skip ") {
+            println!("skipped: readers_are_stopped_amid_copies_and_go_on: {reason}");
+            return;
+        }
+        for _ in 0..50 {
+            nap(&mut random);
+            stop(&reader);
+            stops += 1;
+            inside += board.get(INSIDE);
+            let returned = board.get(RETURNED);
+            // Whatever it was copying is overwritten, or is in a file that has no name any more.
+            for _ in 0..1 + random.below(30) {
+                write_next(&mut writer).unwrap();
+            }
+            go_on(&reader);
+            // Two calls: the second one began after the last write.
+            while board.get(RETURNED) < returned + 2 {
+                reader.check_lives();
+                std::thread::yield_now();
+            }
+            assert_eq!(board.get(DONE), writer.version());
+        }
+        reader.kill();
+    }
+    println!("figures: stopped copying readers: {stops} stops, {inside} inside a read");
+}
+
+#[test]
+fn sleepers_are_stopped_and_go_on() {
+    let seed = seed();
+    let _seeded = Seeded(seed);
+    let mut random = Random(seed);
+    let (mut stops, mut values) = (0, 0);
+    while stops < if soak() { 2000 } else { 200 } {
+        let _watchdog = Watchdog::new("sleepers_are_stopped_and_go_on");
+        let place = Place::new();
+        let store = &place.store;
+        let mut writer = store.writer("a").unwrap();
+        write_next(&mut writer).unwrap();
+        let header = HeaderFile::of(store, "a");
+        let mut sleeper = Child::start("wait a", store);
+        assert_eq!(sleeper.line(), "1");
+        for _ in 0..100 {
+            while !header.waiting() {
+                std::thread::yield_now();
+            }
+            nap(&mut random);
+            stop(&sleeper);
+            stops += 1;
+            // Before it goes on, or after.
+            let before = random.below(2) == 0;
+            for _ in 0..if before { 1 + random.below(20) } else { 0 } {
+                write_next(&mut writer).unwrap();
+            }
+            go_on(&sleeper);
+            if !before {
+                nap(&mut random);
+                write_next(&mut writer).unwrap();
+            }
+            while sleeper.line() != writer.version().to_string() {}
+            values += 1;
+        }
+        sleeper.kill();
+    }
+    println!("figures: stopped sleepers: {stops} stops, {values} of as many last values received");
+}
+
+#[test]
+fn ages_are_never_negative() {
+    let _watchdog = Watchdog::new("ages_are_never_negative");
+    let place = Place::new();
+    let store = &place.store;
+    let writer = Child::ready("write a", store);
+    let mut reader = store.reader("a").unwrap();
+    let mut last = Duration::ZERO;
+    for _ in 0..2000 {
+        let snapshot = reader.wait(None).unwrap().unwrap();
+        check_time(snapshot.written_at());
+        assert!(snapshot.written_at() >= last, "written before the value before");
+        last = snapshot.written_at();
+    }
+    writer.stop();
+
+    // A store that outlived its machine, or was copied from another one, has values from the future.
+    let header = HeaderFile::of(store, "a");
+    for future in [3_600_000_000_000_u64 + last.as_nanos() as u64, u64::MAX] {
+        for place in WRITE_TIMES {
+            header.put(place, &future.to_ne_bytes());
+        }
+        let fresh = store.reader("a").unwrap();
+        let view = fresh.view().unwrap();
+        check_view("a", &view);
+        assert_eq!(view.written_at(), Duration::from_nanos(future), "it was put there");
+        let value = store.stat("a").unwrap().value.unwrap();
+        assert_eq!([view.age(), fresh.latest().unwrap().age(), value.age], [Duration::ZERO; 3]);
+    }
+    write_next(&mut store.writer("a").unwrap()).unwrap();
+    let now = store.reader("a").unwrap().latest().unwrap();
+    check_time(now.written_at());
+}

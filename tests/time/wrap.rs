@@ -1,0 +1,132 @@
+//! `notify` over its wrap, with sleepers of every kind.
+
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use memmap2::MmapRaw;
+use ndsharray::{Reader, Store};
+
+use crate::child::board::Place;
+use crate::child::values::{FIXED, write_next};
+use crate::child::{Child, Random, Seeded, Watchdog, seed, soak};
+
+// Places in a header, as docs/design.md has them.
+const NOTIFY: u64 = 200;
+const RECORDS: [u64; 2] = [256, 2048];
+const HOT_BYTES: usize = 48;
+pub const WRITE_TIMES: [u64; 2] = [RECORDS[0] + 8, RECORDS[1] + 8];
+
+/// The words of a tag's header, in its file.
+pub struct HeaderFile(std::fs::File);
+
+impl HeaderFile {
+    pub fn of(store: &Store, tag: &str) -> HeaderFile {
+        let options = std::fs::File::options().read(true).write(true).clone();
+        HeaderFile(options.open(store.directory().join(tag)).unwrap())
+    }
+
+    pub fn u32(&self, offset: u64) -> u32 {
+        let mut word = [0; 4];
+        self.0.read_exact_at(&mut word, offset).unwrap();
+        u32::from_ne_bytes(word)
+    }
+
+    pub fn put(&self, offset: u64, bytes: &[u8]) {
+        self.0.write_all_at(bytes, offset).unwrap();
+    }
+
+    /// Whether a writer that stands still does so in the middle of a publish: its two records are alike outside one.
+    pub fn amid_publish(&self) -> bool {
+        let [mut first, mut second] = [[0; HOT_BYTES]; 2];
+        self.0.read_exact_at(&mut first, RECORDS[0]).unwrap();
+        self.0.read_exact_at(&mut second, RECORDS[1]).unwrap();
+        first != second
+    }
+
+    /// Whether somebody announced that he is going to sleep, and nobody was woken since.
+    pub fn waiting(&self) -> bool {
+        self.u32(u64::from(self.u32(16))) == 1
+    }
+}
+
+/// Sleeps on the bell as docs/design.md has it, but without slices: who is not woken sleeps for ever.
+fn sleep_without_slices(header: &HeaderFile, mut reader: Reader, last: u64, acknowledge: impl Fn(u64)) {
+    let map = MmapRaw::map_raw(&header.0).unwrap();
+    let word = |offset: u64| {
+        // SAFETY: inside the file's mapping, aligned, and an atomic for everybody.
+        unsafe { AtomicU32::from_ptr(map.as_mut_ptr().add(offset as usize).cast()) }
+    };
+    let (notify, waiting) = (word(NOTIFY), word(u64::from(header.u32(16))));
+    loop {
+        let ticket = notify.load(Ordering::Acquire);
+        if let Some(snapshot) = reader.read().unwrap() {
+            acknowledge(snapshot.version());
+            if snapshot.version() == last {
+                return;
+            }
+            continue;
+        }
+        waiting.store(1, Ordering::Relaxed);
+        std::sync::atomic::fence(Ordering::SeqCst);
+        let _ = rustix::thread::futex::wait(notify, rustix::thread::futex::Flags::empty(), ticket, None);
+    }
+}
+
+/// Each value is written when all sleepers have acknowledged the one before: one wake-up that is missed, and the sleeper
+/// without slices, and with it the test, hangs.
+#[test]
+fn notify_wraps_under_sleepers() {
+    const VALUES: u64 = 150;
+    let seed = seed();
+    let _seeded = Seeded(seed);
+    let mut random = Random(seed);
+    let (mut sent, mut received, mut asleep) = (0, 0, 0);
+    for _ in 0..if soak() { 50 } else { 4 } {
+        let _watchdog = Watchdog::new("notify_wraps_under_sleepers");
+        let place = Place::new();
+        let store = &place.store;
+        store.writer("other").unwrap();
+        write_next(&mut store.writer(FIXED).unwrap()).unwrap();
+        let header = HeaderFile::of(store, FIXED);
+        // Two for each value that finds a sleeper.
+        let start = u32::MAX - random.below(2 * VALUES - 20) as u32;
+        header.put(NOTIFY, &start.to_ne_bytes());
+        let mut writer = store.writer(FIXED).unwrap();
+        let mut others = ["wait", "wait-any"].map(|way| Child::start(&format!("{way} {FIXED}"), store));
+        let (acknowledge, acknowledged) = std::sync::mpsc::channel();
+        let reader = store.reader(FIXED).unwrap();
+        std::thread::scope(|scope| {
+            let header = &header;
+            scope.spawn(move || {
+                sleep_without_slices(header, reader, 1 + VALUES, |version| {
+                    acknowledge.send(version).unwrap()
+                });
+            });
+            let mut expect = |version: u64| {
+                assert_eq!(acknowledged.recv().unwrap(), version);
+                others.iter_mut().for_each(|other| assert_eq!(other.line(), version.to_string()));
+                received += 3;
+            };
+            expect(1);
+            for version in 2..=1 + VALUES {
+                if random.below(4) > 0 {
+                    while !header.waiting() {
+                        std::thread::yield_now();
+                    }
+                    std::thread::sleep(Duration::from_micros(random.below(100)));
+                    asleep += 1;
+                }
+                assert_eq!(write_next(&mut writer).unwrap(), version);
+                expect(version);
+            }
+        });
+        sent += 3 * (1 + VALUES);
+        let end = header.u32(NOTIFY);
+        assert!(end < start, "it wrapped: {start}, now {end}");
+    }
+    assert_eq!(sent, received);
+    println!(
+        "figures: notify over its wrap: {sent} values sent to sleepers, {received} received, {asleep} times asleep"
+    );
+}

@@ -88,11 +88,11 @@ impl Newborn {
     }
 
     /// Exchanges the file with what stands at `path`; that has the temporary name then, which is returned and stays.
-    pub fn exchange(mut self, path: &Path) -> Result<(File, Lock, PathBuf)> {
+    pub fn exchange(mut self, path: &Path) -> Result<(Lock, PathBuf)> {
         os::exchange(self.path(), path)?;
         let displaced = self.path().to_owned();
         self.temporary.forget();
-        Ok((self.file, self.lock, displaced))
+        Ok((self.lock, displaced))
     }
 }
 

@@ -152,7 +152,7 @@ pub enum Error {
         /// The writer's pid in its own PID namespace, for information.
         pid: u32,
     },
-    /// Another writer took this tag over; this writer is at its end.
+    /// Another writer takes this tag over; this writer is at its end, unless that fails: then its next write goes through.
     #[error("array {tag:?} was taken over by another writer: found another header, expected this writer's")]
     Superseded {
         /// The tag.

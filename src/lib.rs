@@ -40,8 +40,9 @@
 //! Opening is safe Rust on the assumption that processes *with write permission* to the store's files follow the
 //! protocol. Defended against: processes that die at any instruction; corrupted, foreign or old files, which are
 //! validated before use; symlinks and FIFOs; several writers; full stores. Not defended against: a malicious process
-//! with write permission (it can cut a mapped file short); one with read permission that sits on the writer's lock (it
-//! keeps new writers out; [takeover](WriterOptions::takeover) passes it); being killed by a memory limit.
+//! with write permission (it can cut a mapped file short); one with read permission that sits on a header's locks (an
+//! `flock` keeps new writers out, and [takeover](WriterOptions::takeover) passes it; a record lock also keeps out
+//! takeovers and removals); being killed by a memory limit.
 //!
 //! # Modules, from the bottom up
 //!

@@ -195,7 +195,7 @@ fn displace(publisher: &mut Publisher, newborn: Newborn, old: &Header) -> Result
     // Nobody replaces or removes the new header before this is done with the old one.
     let path = publisher.path();
     newborn.lock.name(newborn.path())?;
-    let (_, lock, aside) = match newborn.exchange(&path) {
+    let (lock, aside) = match newborn.exchange(&path) {
         Ok(done) => done,
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),

@@ -11,8 +11,8 @@ use std::fs::File;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
@@ -35,15 +35,25 @@ struct Registry {
 static REGISTRY: Mutex<Registry> =
     Mutex::new(Registry { locks: Vec::new(), segments: Vec::new(), tallies: Vec::new() });
 
-impl Registry {
+/// A fork: the registry, locked from before it until after it, and what has counts of pins. It is kept meanwhile, since
+/// what was counted for the child is set right in the child, also if the last who held it let go before the fork.
+struct Fork {
+    registry: MutexGuard<'static, Registry>,
+    segments: Vec<Arc<Segment>>,
+    tallies: Vec<Arc<Tally>>,
+}
+
+impl Fork {
+    fn new(registry: MutexGuard<'static, Registry>) -> Self {
+        let segments = registry.segments.iter().filter_map(Weak::upgrade).collect();
+        let tallies = registry.tallies.iter().filter_map(Weak::upgrade).collect();
+        Fork { registry, segments, tallies }
+    }
+
     /// Every count of pins, with the segment that they are of.
     fn for_each_held(&self, f: impl Fn(&Segment, &Held)) {
-        for segment in self.segments.iter().filter_map(Weak::upgrade) {
-            f(&segment, segment.held());
-        }
-        for tally in self.tallies.iter().filter_map(Weak::upgrade) {
-            f(&tally.segment, &tally.held);
-        }
+        self.segments.iter().for_each(|segment| f(segment, segment.held()));
+        self.tallies.iter().for_each(|tally| f(&tally.segment, &tally.held));
     }
 }
 
@@ -51,21 +61,29 @@ impl Registry {
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// The registry, locked from before a fork until after it, on the thread that forks.
-    static FORKING: RefCell<Option<MutexGuard<'static, Registry>>> = const { RefCell::new(None) };
+    /// From before a fork until after it, on the thread that forks.
+    static FORKING: RefCell<Option<Fork>> = const { RefCell::new(None) };
 }
 
 fn registry() -> MutexGuard<'static, Registry> {
-    static HANDLERS: Once = Once::new();
-    HANDLERS.call_once(|| os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child));
+    // No `Once`: a child that is forked while another thread is inside would wait for that thread for ever. At worst two
+    // threads come here at once, and the handlers run twice, which they bear.
+    static HANDLED: AtomicBool = AtomicBool::new(false);
+    if !HANDLED.load(Ordering::Acquire) {
+        os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
+        HANDLED.store(true, Ordering::Release);
+    }
     REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 extern "C" fn before_fork() {
-    let guard = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
-    guard.for_each_held(Segment::count_for_child);
+    if FORKING.try_with(|forking| forking.borrow().is_some()).unwrap_or(false) {
+        return;
+    }
+    let fork = Fork::new(REGISTRY.lock().unwrap_or_else(PoisonError::into_inner));
+    fork.for_each_held(Segment::count_for_child);
     // Without thread locals (the thread is ending) the fork goes on unlocked.
-    let _ = FORKING.try_with(|forking| forking.replace(Some(guard)));
+    let _ = FORKING.try_with(|forking| forking.replace(Some(fork)));
 }
 
 extern "C" fn after_fork_in_parent() {
@@ -75,10 +93,9 @@ extern "C" fn after_fork_in_parent() {
 extern "C" fn after_fork_in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     let _ = FORKING.try_with(|forking| {
-        if let Some(mut registry) = forking.take() {
-            // Only this thread runs here, so no Arc that this looks at is the last one, and nothing is freed.
-            registry.for_each_held(Segment::recount_in_child);
-            for fd in registry.locks.drain(..) {
+        if let Some(mut fork) = forking.take() {
+            fork.for_each_held(Segment::recount_in_child);
+            for fd in fork.registry.locks.drain(..) {
                 // SAFETY: open, since `Lock` registers and closes under the registry's lock; and never used or closed
                 // again here, since every `Lock` of an older generation leaves its descriptor alone.
                 unsafe { os::close_inherited(fd) };

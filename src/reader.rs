@@ -107,6 +107,7 @@ impl Reader {
     /// [`Error::Empty`] if nothing was ever written, [`Error::NotFound`] if the tag was removed and its value cannot be
     /// reached any more; and as [`read`](Self::read).
     pub fn latest(&self) -> Result<Snapshot> {
+        self.forget_old_viewing();
         self.follower.idle();
         let hot = self.follower.current();
         let source = self.source.borrow().as_ref().filter(|source| source.is_of(&hot)).cloned();

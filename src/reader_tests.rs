@@ -66,3 +66,22 @@ fn a_fork_counts_the_pins_of_views() {
     each(Segment::recount_in_child);
     assert_eq!(pins(), 0, "given back here and, as the fork came later, not counted for the child");
 }
+
+/// A view that is held while `latest` goes on to another data file does not keep the old one mapped after its end.
+#[test]
+fn the_latest_value_alone_lets_go_of_the_file_of_old_views() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let store = crate::Store::open(dir.path()).unwrap();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    let reader = store.reader("a").unwrap();
+    drop(reader.view().unwrap());
+    let old = std::sync::Arc::downgrade(&reader.source.borrow().as_ref().unwrap().segment);
+    let view = reader.view().unwrap();
+    writer.write_slice(&vec![2_u8; 1 << 20], &[1 << 20]).unwrap();
+    assert_eq!(reader.latest().unwrap().version(), 2);
+    assert_eq!((view.bytes(), old.strong_count() > 0), (&[1][..], true), "the view holds it");
+    drop(view);
+    assert_eq!(reader.latest().unwrap().version(), 2);
+    assert_eq!(old.strong_count(), 0);
+}

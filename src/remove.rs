@@ -42,8 +42,8 @@ pub(crate) fn remove(directory: &Path, tag: &str, force: bool) -> Result<()> {
     Err(Error::io(&path, "remove it", error))
 }
 
-/// The caller holds the header's name lock. Takes a mapped header's name away, says that it is gone, and removes its data file; false if the name leads to
-/// another file by now, which is left as it is.
+/// Takes a mapped header's name away, says that it is gone, and removes its data file; false if the name leads to another
+/// file by now, which is left as it is. The caller holds the header's name lock.
 pub(crate) fn retire(directory: &Path, tag: &str, header: &Header) -> Result<bool> {
     let path = directory.join(tag);
     if !os::stands_at(header.file(), &path)? {

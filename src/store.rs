@@ -116,8 +116,8 @@ impl Store {
     /// Removes a tag with its value. Snapshots that are held stay as they are.
     ///
     /// # Errors
-    /// [`Error::WriterExists`] if a writer has it (or somebody is opening one for half a minute), [`Error::NotOwner`] if it is another user's, and as
-    /// [`reader`](Self::reader).
+    /// [`Error::WriterExists`] if a writer has it (or somebody is opening one for half a minute), [`Error::NotOwner`] if
+    /// it is another user's, and as [`reader`](Self::reader).
     pub fn remove(&self, tag: &str) -> Result<()> {
         remove::remove(&self.directory, tag, false)
     }

@@ -1,5 +1,6 @@
 //! Sleeping until something is published.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::Backoff;
@@ -46,7 +47,7 @@ impl Sleeper {
     }
 
     /// Waits on several headers.
-    fn sleep_any(&mut self, headers: &[(std::sync::Arc<Header>, u32)]) -> bool {
+    fn sleep_any(&mut self, headers: &[(Arc<Header>, u32)]) -> bool {
         let wakeable = headers.iter().all(|(header, _)| header.announces()) && headers.len() <= MOST_FUTEXES;
         let Some(slice) = self.next(wakeable) else { return false };
         let Some(slice) = slice else { return true };
@@ -117,16 +118,53 @@ pub fn wait_any(readers: &mut [&mut Reader], timeout: impl Into<Option<Duration>
     let mut sleeper = Sleeper::new(timeout.into());
     let mut headers = Vec::with_capacity(readers.len());
     loop {
-        headers.clear();
-        for (index, reader) in readers.iter().enumerate() {
-            let (header, ticket) = reader.ticket();
-            headers.push((header, ticket));
-            if reader.has_newer() {
-                return Ok(Some(index));
-            }
+        if let Some(index) = look(readers, &mut headers) {
+            return Ok(Some(index));
         }
         if !sleeper.sleep_any(&headers) {
             return Ok(None);
         }
+    }
+}
+
+/// The first reader that has a newer value; if none has, `headers` are those to sleep on, with their tickets.
+fn look(readers: &[&mut Reader], headers: &mut Vec<(Arc<Header>, u32)>) -> Option<usize> {
+    headers.clear();
+    for (index, reader) in readers.iter().enumerate() {
+        loop {
+            let ticket = reader.ticket();
+            if reader.has_newer() {
+                return Some(index);
+            }
+            // Unless the tag has another header now: its bell is the one to sleep on.
+            if Arc::ptr_eq(&ticket.0, &reader.ticket().0) {
+                headers.push(ticket);
+                break;
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reader that finds another header while it looks sleeps on that one's bell, or the next value would wake nobody.
+    #[test]
+    fn a_wait_for_any_sleeps_on_the_header_that_it_follows() {
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let store = crate::Store::open(dir.path()).unwrap();
+        let mut one = store.writer("a").unwrap();
+        one.write_slice(&[1_u8], &[1]).unwrap();
+        let mut reader = store.reader("a").unwrap();
+        assert!(reader.read().unwrap().is_some());
+        let before = reader.ticket().0;
+        let _two = store.writer_options("a").takeover(true).open().unwrap();
+        let mut headers = Vec::new();
+        assert_eq!(look(&[&mut reader], &mut headers), None, "the same value");
+        let now = reader.ticket().0;
+        assert!(!Arc::ptr_eq(&before, &now), "it followed");
+        assert!(Arc::ptr_eq(&headers[0].0, &now));
     }
 }

@@ -1,0 +1,128 @@
+//! Forks at two instants that another thread makes: while it is the first to use the library, and when it lets go of
+//! what was already counted for the child. The child uses the library, and no pin is left.
+#![cfg(target_env = "gnu")]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use ndsharray::Store;
+
+mod child;
+use child::forking::{fork, join};
+use child::{Child, Watchdog, role, store};
+
+#[test]
+#[ignore = "the other processes of these tests; needs a role"]
+fn child() {
+    let Some((words, store)) = role() else { return };
+    match &words[0][..] {
+        "first-use" => first_use(&store),
+        "let-go" => let_go(&store),
+        _ => panic!("{words:?}"),
+    }
+}
+
+type Handler = Option<unsafe extern "C" fn()>;
+
+unsafe extern "C" {
+    fn __register_atfork(
+        before: Handler,
+        parent: Handler,
+        child: Handler,
+        of: *mut libc::c_void,
+    ) -> libc::c_int;
+}
+
+/// 1: whoever registers handlers stops there, and makes it 2; 3: it goes on.
+static REGISTERING: AtomicU32 = AtomicU32::new(0);
+
+fn wait_for(state: &AtomicU32, value: u32) {
+    while state.load(Ordering::SeqCst) != value {
+        std::thread::yield_now();
+    }
+}
+
+/// What the library calls, in place of the C library's.
+///
+/// # Safety
+/// As that.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pthread_atfork(before: Handler, parent: Handler, child: Handler) -> libc::c_int {
+    if REGISTERING.compare_exchange(1, 2, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        wait_for(&REGISTERING, 3);
+    }
+    // SAFETY: by the contract; of no shared object, so for the life of the process.
+    unsafe { __register_atfork(before, parent, child, std::ptr::null_mut()) }
+}
+
+/// Role: forks while another thread is in the middle of its first use of the library.
+fn first_use(store: &Store) {
+    REGISTERING.store(1, Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        scope.spawn(|| drop(store.writer("a").unwrap()));
+        wait_for(&REGISTERING, 2);
+        join(fork(|| drop(store.writer("b").unwrap())));
+        // Here it is registered, and now by that thread once more.
+        drop(store.writer("c").unwrap());
+        REGISTERING.store(3, Ordering::SeqCst);
+    });
+    join(fork(|| drop(store.writer("d").unwrap())));
+    for tag in ["a", "b", "c", "d"] {
+        drop(store.writer(tag).unwrap());
+    }
+}
+
+#[test]
+fn a_child_is_forked_during_the_first_use() {
+    let _watchdog = Watchdog::new("a_child_is_forked_during_the_first_use");
+    let (_directory, store) = store();
+    Child::start("first-use", &store).stop();
+    assert_eq!(store.tags().unwrap(), ["a", "b", "c", "d"]);
+}
+
+/// 1: let go, please; 2: done.
+static LETTING_GO: AtomicU32 = AtomicU32::new(0);
+
+/// Handlers that were registered first are called last before a fork: the library has counted.
+unsafe extern "C" fn counted() {
+    if LETTING_GO.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        wait_for(&LETTING_GO, 2);
+    }
+}
+
+/// Role: another thread drops a snapshot or a view with its reader, and so the mapping, between count and fork.
+fn let_go(store: &Store) {
+    // SAFETY: a function of this program.
+    unsafe { __register_atfork(Some(counted), None, None, std::ptr::null_mut()) };
+    store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+    let pinned = || store.stat("a").unwrap().value.unwrap().slots.unwrap().pinned;
+    for views in [false, true] {
+        LETTING_GO.store(2, Ordering::SeqCst);
+        let ready = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            let other = || {
+                let reader = store.reader("a").unwrap();
+                drop(reader.view().unwrap());
+                let snapshot = (!views).then(|| reader.latest().unwrap());
+                let view = views.then(|| reader.view().unwrap());
+                ready.wait();
+                wait_for(&LETTING_GO, 1);
+                drop(view);
+                drop((snapshot, reader));
+                LETTING_GO.store(2, Ordering::SeqCst);
+            };
+            scope.spawn(other);
+            ready.wait();
+            assert_eq!(pinned(), 1);
+            LETTING_GO.store(0, Ordering::SeqCst);
+            join(fork(|| {}));
+        });
+        assert_eq!(pinned(), 0, "views: {views}");
+    }
+}
+
+#[test]
+fn what_is_let_go_between_count_and_fork_is_not_counted() {
+    let _watchdog = Watchdog::new("what_is_let_go_between_count_and_fork_is_not_counted");
+    let (_directory, store) = store();
+    Child::start("let-go", &store).stop();
+}

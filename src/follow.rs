@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::header::{self, Header};
 use crate::record::Hot;
+use crate::seqlock::FROZEN;
 use crate::{os, remove};
 
 /// How often a reader that finds nothing new looks whether the tag's file was replaced.
@@ -15,6 +16,13 @@ const LOOK_EVERY: u64 = 100_000_000;
 const SUCCESSIONS: u32 = 1000;
 /// At the latest after so many looks at an unchanged value in a row, `view` and `latest` look at the clock.
 const IDLE_CALLS: u32 = 32;
+
+/// A record among all that one follower has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    seq: u64,
+    succession: u32,
+}
 
 /// A tag, with the header that it had when last looked at.
 pub(crate) struct Follower {
@@ -26,12 +34,16 @@ pub(crate) struct Follower {
     hot: Cell<Hot>,
     /// How many values there were under the headers before, as far as the present one does not count on from them.
     before: Cell<u64>,
+    /// How often it has followed the tag to another header: sequence numbers of two headers say nothing of each other.
+    successions: Cell<u32>,
     looked_at: Cell<u64>,
     /// Calls until the next look at the clock, if they find nothing new, and from that one to the next but one.
     left: Cell<u32>,
     pause: Cell<u32>,
-    /// Whether 100 ms had passed at the last look at the clock.
-    slow: Cell<bool>,
+    /// Every call looks at the clock: 100 ms had passed at the last look, or the header is about to be replaced.
+    attentive: Cell<bool>,
+    /// The value has not changed over many calls in a hot loop.
+    hot_loop: Cell<bool>,
 }
 
 impl Follower {
@@ -49,10 +61,12 @@ impl Follower {
             seq: Cell::new(None),
             hot: Cell::new(Hot::default()),
             before: Cell::new(before),
+            successions: Cell::new(0),
             looked_at: Cell::new(os::now_coarse()),
             left: Cell::new(2),
             pause: Cell::new(2),
-            slow: Cell::new(false),
+            attentive: Cell::new(false),
+            hot_loop: Cell::new(false),
         }
     }
 
@@ -81,20 +95,66 @@ impl Follower {
     /// The record now. As long as the sequence number stays, so does the record.
     #[inline(always)]
     pub fn current(&self) -> Hot {
-        if self.seq.get() != Some(self.header.borrow().latch().seq()) {
+        if !self.is_current() {
             self.read();
         }
         // From where it is kept in either case: a copy handed on would be waited for, word by word.
         self.hot.get()
     }
 
+    /// Whether the record last read is the one in use.
+    #[inline(always)]
+    pub fn is_current(&self) -> bool {
+        self.seq.get() == Some(self.header.borrow().latch().seq())
+    }
+
+    /// The same, of a caller that has the record's words.
+    #[inline(always)]
+    pub fn is_current_with(&self, hot: &Hot) -> bool {
+        debug_assert!(self.seq.get().is_none() || self.hot.get() == *hot, "another record was read since");
+        self.is_current()
+    }
+
+    /// What tells the record last read from all others that this has read: the sequence number, and which header's.
+    pub fn mark(&self) -> Option<Mark> {
+        Some(Mark { seq: self.seq.get()?, succession: self.successions.get() })
+    }
+
+    /// Whether that record is the one in use.
+    #[inline(always)]
+    pub fn is_at(&self, mark: Mark) -> bool {
+        self.header.borrow().latch().seq() == mark.seq && self.successions.get() == mark.succession
+    }
+
+    /// The id of the header that it was read from.
+    #[inline(always)]
+    pub fn header_id(&self) -> u128 {
+        self.header.borrow().identity().id
+    }
+
+    /// Whether the same value was asked for many times in a row, and in quick succession.
+    #[inline(always)]
+    pub fn is_hot_loop(&self) -> bool {
+        self.hot_loop.get()
+    }
+
     #[inline(never)]
     fn read(&self) {
+        self.read_record();
+        // A header is frozen before it is GONE, so `seq` says when there is something to look at.
+        if self.attentive.get() && self.header.borrow().is_gone() && self.look() {
+            self.read_record();
+        }
+    }
+
+    fn read_record(&self) {
         let (seq, _, hot) = self.header.borrow().read();
         self.seq.set(Some(seq));
         self.hot.set(hot);
         self.left.set(2);
         self.pause.set(2);
+        self.attentive.set(seq & FROZEN != 0);
+        self.hot_loop.set(false);
     }
 
     /// Looks, at most every 100 ms, whether the tag's file is another one; true if this follows it now.
@@ -121,6 +181,7 @@ impl Follower {
             self.before.set(self.place(before.read().2.version));
         }
         self.seq.set(None);
+        self.successions.set(self.successions.get().wrapping_add(1));
         true
     }
 
@@ -140,14 +201,14 @@ impl Follower {
         None
     }
 
-    /// Before a value is taken that may be the same as last time: looks at the clock now and then, and at GONE always.
+    /// Before a value is taken that may be the same as last time: looks at the clock now and then.
     #[inline(always)]
     pub fn idle(&self) {
         // The second call, the fourth, ... and every 32nd of a hot loop; every call of a slow poller. In a stream in
         // which each call finds a new value it is always the first.
         let left = self.left.get().wrapping_sub(1);
         self.left.set(left);
-        if left == 0 || self.slow.get() || self.header.borrow().is_gone() {
+        if left == 0 || self.attentive.get() {
             self.look_at_the_clock();
         }
     }
@@ -157,7 +218,10 @@ impl Follower {
         let pause = self.pause.get();
         self.left.set(pause);
         self.pause.set((2 * pause).min(IDLE_CALLS));
-        self.slow.set(os::now_coarse().saturating_sub(self.looked_at.get()) >= LOOK_EVERY);
+        let slow = os::now_coarse().saturating_sub(self.looked_at.get()) >= LOOK_EVERY;
+        let frozen = self.seq.get().is_some_and(|seq| seq & FROZEN != 0);
+        self.attentive.set(slow || frozen);
+        self.hot_loop.set(pause == IDLE_CALLS && !slow && !frozen);
         self.look();
     }
 }

@@ -20,16 +20,19 @@ use crate::wake::Bell;
 // Byte offsets in region 0, each derived from the one before.
 const CONTROL: usize = identity::BYTES + 64;
 pub(crate) const SEQ: usize = CONTROL;
-pub(crate) const NOTIFY: usize = SEQ + 8;
-pub(crate) const STATE: usize = NOTIFY + 4;
-pub(crate) const RECORDS: usize = CONTROL + 64;
-pub(crate) const OPENED: usize = HOT * 8;
+pub(crate) const STATE: usize = SEQ + 8;
+/// The hot words of both records.
+pub(crate) const HOT_WORDS: usize = STATE + 8;
+/// The rest of the records.
+pub(crate) const RECORDS: usize = HOT_WORDS + 2 * HOT * 8;
+pub(crate) const OPENED: usize = 0;
 pub(crate) const CLOSED: usize = OPENED + 8;
 pub(crate) const COLD_WORDS: usize = CLOSED + 8;
-/// Bytes of a record: whole cache lines.
+/// Bytes of that rest: whole cache lines.
 pub(crate) const RECORD: usize = (COLD_WORDS + COLD * 8).next_multiple_of(64);
 pub(crate) const END: usize = RECORDS + 2 * RECORD;
-const _: () = assert!(END <= LEAST_REGION && SEQ % 64 == 0 && RECORDS % 64 == 0);
+// What every publish writes and every read looks at is one cache line.
+const _: () = assert!(END <= LEAST_REGION && SEQ % 64 == 0 && RECORDS == SEQ + 64);
 /// Byte offset in region 1.
 pub(crate) const WAITING: usize = 0;
 
@@ -154,11 +157,12 @@ impl Header {
     /// The latch; whatever changes it only on a header mapped for a writer.
     #[inline]
     pub fn latch(&self) -> Latch<'_> {
-        let record = |offset: usize| {
+        let record = |which: usize| {
+            let offset = RECORDS + which * RECORD;
             // SAFETY: the offsets are multiples of 8 below END, inside region 0, which `map` found inside the file.
             unsafe {
                 Record {
-                    hot: self.front.words(offset, HOT),
+                    hot: self.front.words(HOT_WORDS + which * HOT * 8, HOT),
                     opened: self.front.word(offset + OPENED),
                     closed: self.front.word(offset + CLOSED),
                     cold: self.front.words(offset + COLD_WORDS, COLD),
@@ -167,14 +171,14 @@ impl Header {
         };
         // SAFETY: as above.
         let seq = unsafe { self.front.word(SEQ) };
-        Latch { seq, records: [record(RECORDS), record(RECORDS + RECORD)] }
+        Latch { seq, records: [record(0), record(1)] }
     }
 
     /// The bell; `announce` only if [`announces`](Self::announces), `ring` only on a header mapped for a writer.
     #[inline]
     pub fn bell(&self) -> Bell<'_> {
-        // SAFETY: multiples of 4 inside regions 0 and 1, which `map` found inside the file.
-        unsafe { Bell { notify: self.front.half(NOTIFY), waiting: self.back.half(WAITING) } }
+        // SAFETY: a multiple of 8 inside region 0 and one of 4 inside region 1, which `map` found inside the file.
+        unsafe { Bell { seq: self.front.word(SEQ), waiting: self.back.half(WAITING) } }
     }
 
     #[inline]
@@ -211,7 +215,7 @@ impl Header {
     pub fn wake_all(&self) {
         let bell = self.bell();
         bell.alarm();
-        os::futex_wake_all(bell.notify);
+        os::futex_wake_all(bell.seq);
     }
 
     /// Tells everybody that this header is at its end: its record is final from now on. Its name has been changed
@@ -251,12 +255,13 @@ pub(crate) fn peek(file: &File, path: &Path) -> Result<Peek> {
         let before = word(SEQ)?;
         let mut words = [0_u64; LEAST_REGION / 8];
         os::read_at(file, path, 0, bytemuck::cast_slice_mut(&mut words))?;
-        let offset = RECORDS + RECORD * (before & 1) as usize;
+        let which = (before & 1) as usize;
+        let offset = RECORDS + RECORD * which;
         let opened = word(offset + OPENED)?;
         let after = word(SEQ)?;
-        let [_, state]: [u32; 2] = bytemuck::cast(words[NOTIFY / 8]);
+        let [state, _]: [u32; 2] = bytemuck::cast(words[STATE / 8]);
         let record = &words[offset / 8..][..RECORD / 8];
-        let hot = Hot::from_words(&std::array::from_fn(|i| record[i]));
+        let hot = Hot::from_words(&std::array::from_fn(|i| words[HOT_WORDS / 8 + HOT * which + i]));
         let closed = record[CLOSED / 8];
         let cold: [u64; COLD] = std::array::from_fn(|i| record[COLD_WORDS / 8 + i]);
         let cold = match Cold::from_words(&cold, path) {

@@ -38,10 +38,14 @@ impl Held {
         self.now[slot].store(now.wrapping_sub(1), Ordering::Relaxed);
     }
 
+    /// How many there are of a slot.
+    pub fn of(&self, slot: usize) -> u32 {
+        self.now[slot].load(Ordering::Relaxed)
+    }
+
     /// How many slots other than `slot` are held.
     pub fn besides(&self, slot: usize) -> usize {
-        let held = |(i, now): (usize, &AtomicU32)| i != slot && now.load(Ordering::Relaxed) != 0;
-        self.now.iter().enumerate().filter(|&slot| held(slot)).count()
+        (0..SLOTS).filter(|&other| other != slot && self.of(other) > 0).count()
     }
 
     /// Before a fork: the pins that the child will have, by slot.

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use crate::data_file::{self, CONTENT, ENTRY, PIN, SHARDS, SLOTS, TABLE, USER, USER_DATA, USER_LENGTH};
 use crate::error::{Error, Result};
 use crate::header::{
-    self, CLOSED, COLD_WORDS, GONE, LIVE, NOTIFY, OPENED, RECORD, RECORDS, SEQ, STATE, WAITING,
+    self, CLOSED, COLD_WORDS, GONE, HOT_WORDS, LIVE, OPENED, RECORD, RECORDS, SEQ, STATE, WAITING,
 };
 use crate::identity::{self, ENDIAN, Identity, Kind, LEAST_REGION};
 use crate::layout::MOST_DIMENSIONS;
-use crate::record::{self, COLD, checksum, whole};
+use crate::record::{self, COLD, HOT, Hot, checksum, whole};
 use crate::seqlock::{EPOCH_SHIFT, FROZEN};
 use crate::{os, remove, sweep, tag};
 
@@ -88,7 +88,7 @@ fn look(directory: &Path, tag: &str) -> Result<(Inspection, Option<u64>)> {
     let (named, problem) = match peek {
         Ok(peek) => {
             let problem = peek.hot.check_counts(&path).err();
-            (peek.cold.map(|cold| (cold.data_file, peek.hot.segment_id)), problem)
+            (peek.cold.map(|cold| (cold.data_file, cold.segment_id)), problem)
         }
         Err(error) => (None, Some(error)),
     };
@@ -249,7 +249,6 @@ fn header_fields(bytes: &Bytes) -> Vec<Field> {
     let repairs = (seq & !FROZEN) >> EPOCH_SHIFT;
     let note = format!("readers use record {}; repaired {repairs} times{frozen}", seq & 1);
     fields.add(SEQ, "seq", bytes.u64(SEQ), note);
-    fields.add(NOTIFY, "notify", bytes.u32(NOTIFY), "the futex word");
     let meaning = match bytes.u32(STATE) {
         Some(LIVE) => "live",
         Some(GONE) => "gone: taken over or removed",
@@ -258,21 +257,29 @@ fn header_fields(bytes: &Bytes) -> Vec<Field> {
     fields.add(STATE, "state", bytes.u32(STATE), meaning);
     for record in [0, 1] {
         fields.prefix = format!("record {record}: ");
-        record_fields(&mut fields, RECORDS + record * RECORD);
+        hot_fields(&mut fields, HOT_WORDS + record * HOT * 8);
+    }
+    for record in [0, 1] {
+        fields.prefix = format!("record {record}: ");
+        cold_fields(&mut fields, RECORDS + record * RECORD);
     }
     fields.list
 }
 
-fn record_fields(fields: &mut Fields<'_>, at: usize) {
+fn hot_fields(fields: &mut Fields<'_>, at: usize) {
     let bytes = fields.from;
     let empty = bytes.u64(at) == Some(0);
     fields.number(at, "version", if empty { "nothing was published" } else { "" });
     let age = os::now().saturating_sub(bytes.u64(at + 8).unwrap_or(0));
     let note = if empty { String::new() } else { format!("{:.3} s ago", age as f64 / 1e9) };
     fields.add(at + 8, "write time", bytes.u64(at + 8), note);
-    fields.number(at + 16, "slot", "");
-    fields.number(at + 24, "layout id", "");
-    fields.id(at + 32, "segment id", "");
+    let place = bytes.u64(at + 16).map(|place| Hot::from_words(&[0, 0, place]));
+    fields.add(at + 16, "slot", place.map(|hot| hot.slot), "");
+    fields.add(at + 16, "layout id", place.map(|hot| hot.layout_id), "");
+}
+
+fn cold_fields(fields: &mut Fields<'_>, at: usize) {
+    let bytes = fields.from;
     let whole = bytes.u64(at + OPENED) == bytes.u64(at + CLOSED);
     fields.number(at + OPENED, "opened", "");
     fields.number(
@@ -299,6 +306,7 @@ fn record_fields(fields: &mut Fields<'_>, at: usize) {
     fields.add(word(record::SHAPE), "shape", shape.map(|shape| format!("{shape:?}")), "");
     fields.number(word(record::NBYTES), "length", "bytes");
     fields.id(word(record::UUID), "data file's uuid", "");
+    fields.id(word(record::SEGMENT), "segment id", "");
     let descr = length(word(record::DESCR_LENGTH), 8 * (record::CHECKSUM - record::DESCR));
     fields.number(word(record::DESCR_LENGTH), "descr length", "");
     fields.text(word(record::DESCR), descr, "descr", "");

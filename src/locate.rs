@@ -24,7 +24,7 @@ pub(crate) fn source(tag: &Follower, hot: &Hot, before: Option<&Arc<Source>>) ->
     let Some(cold) = cold(&header, hot)? else { return Ok(None) };
     let elders = before.map(elders).unwrap_or_default();
     // A recycled file has a new name and layout, but is the same segment.
-    let segment = match before.filter(|before| before.segment.identity().id == hot.segment_id) {
+    let segment = match before.filter(|before| before.segment.identity().id == cold.segment_id) {
         Some(before) => before.segment.clone(),
         None => match segment(tag, &header, hot, &cold)? {
             Some(segment) => segment,
@@ -79,12 +79,12 @@ fn segment(tag: &Follower, header: &Header, hot: &Hot, cold: &Cold) -> Result<Op
     }
     let segment = process::share_segment(status.id, access, || Segment::map(&file, &path, access))?;
     let identity = segment.identity();
-    if identity.header != header.identity().id || identity.id != hot.segment_id {
-        if header.read().2.segment_id != hot.segment_id {
+    if identity.header != header.identity().id || identity.id != cold.segment_id {
+        if header.read().2.layout_id != hot.layout_id {
             return Ok(None);
         }
         let found = format!("{:032x} of header {:032x}", identity.id, identity.header);
-        let expected = format!("{:032x} of header {:032x}", hot.segment_id, header.identity().id);
+        let expected = format!("{:032x} of header {:032x}", cold.segment_id, header.identity().id);
         return Err(Error::corrupt(&path, "segment id", found, expected));
     }
     if access == Access::Pinning {

@@ -7,7 +7,6 @@ use crate::birth::Newborn;
 use crate::data_file::{self, SLOTS};
 use crate::error::{Error, Result};
 use crate::header::{self, Header};
-use crate::layout::Layout;
 use crate::options::WriterOptions;
 use crate::os::{self, PRIVATE, Rights};
 use crate::pinned::{Pinned, Source};
@@ -136,18 +135,18 @@ fn take_on(options: &WriterOptions, rights: Rights, header: Header, lock: Lock) 
     let mut publisher = Publisher::new(directory, tag, *settings, rights, header, Some(lock));
     publisher.version = hot.version;
     publisher.layout_id = hot.layout_id;
-    if let Some(Cold { layout, data_file, .. }) = cold {
-        let path = directory.join(tag::data_file(tag, data_file));
+    if let Some(cold) = cold {
+        let path = directory.join(tag::data_file(tag, cold.data_file));
         let header = publisher.header.identity().id;
-        publisher.slots = Slots::adopt(&path, header, &hot, layout.nbytes(), data_file, rights)?;
-        publisher.layout = Some(layout);
+        publisher.slots = Slots::adopt(&path, header, &hot, &cold, rights)?;
         if let Some(slots) = &publisher.slots {
             publisher.slot = Some(hot.slot as usize);
             // Pins may be those of a reader that was killed; nobody can tell, so they are left behind.
             publisher.renew = slots.pinned();
         } else {
-            publisher.stale = Some(data_file).filter(|_| data_file::is_ours(&path));
+            publisher.stale = Some(cold.data_file).filter(|_| data_file::is_ours(&path));
         }
+        publisher.layout = Some(cold.layout);
     }
     Ok(publisher)
 }
@@ -232,9 +231,9 @@ fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
             return Ok(());
         }
         let Ok(cold) = from.read_cold(seq, &record, hot.layout_id) else { return Ok(()) };
-        let Some(Cold { layout, data_file, .. }) = cold else { continue };
-        let path = publisher.directory.join(tag::data_file(&publisher.tag, data_file));
-        let Some(value) = pin(&path, &hot, layout)? else { continue };
+        let Some(cold) = cold else { continue };
+        let path = publisher.directory.join(tag::data_file(&publisher.tag, cold.data_file));
+        let Some(value) = pin(&path, &hot, cold)? else { continue };
         let Source { layout, .. } = &**value.source();
         let mut fill = publisher.begin(layout.dtype(), layout.shape())?;
         publisher.bytes(&mut fill)?.copy_from_slice(value.bytes());
@@ -247,7 +246,7 @@ fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
 
 /// `None`: the value is not there, or not any more. A failure that says nothing of the value is an error, so that no
 /// takeover loses one for want of a descriptor.
-fn pin(path: &Path, hot: &Hot, layout: Layout) -> Result<Option<Pinned<Arc<Source>>>> {
+fn pin(path: &Path, hot: &Hot, cold: Cold) -> Result<Option<Pinned<Arc<Source>>>> {
     let file = match os::open(path, true) {
         Ok(file) => file,
         Err(error) if os::is_exhausted(&error) => return Err(Error::io(path, "open it", error)),
@@ -259,17 +258,17 @@ fn pin(path: &Path, hot: &Hot, layout: Layout) -> Result<Option<Pinned<Arc<Sourc
         Err(_) => return Ok(None),
     };
     let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
-    if segment.identity().id != hot.segment_id || slot >= SLOTS {
+    if segment.identity().id != cold.segment_id || slot >= SLOTS {
         return Ok(None);
     }
-    segment.fill_holes(&file, path, slot, layout.nbytes())?;
+    segment.fill_holes(&file, path, slot, cold.layout.nbytes())?;
     let source = Source {
         segment: Arc::new(segment),
-        layout: Arc::new(layout),
+        layout: Arc::new(cold.layout),
         layout_id: hot.layout_id,
         elders: Vec::new(),
     };
-    Ok(Pinned::take(Arc::new(source), hot.slot, hot.version))
+    Ok(Pinned::take(Arc::new(source), hot.slot, hot.version, || false))
 }
 
 /// What a header says, looked at from outside.

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::thread::futex;
 
 use crate::error::{Error, Result};
-use crate::sync::AtomicU32;
+use crate::sync::AtomicU64;
 
 /// Says that a system call follows, where the tests count them.
 #[cfg(not(ndsharray_steps))]
@@ -24,16 +24,12 @@ pub(crate) fn step(_call: &'static str) {}
 #[cfg(ndsharray_steps)]
 pub(crate) use crate::steps::step;
 
-/// The word as the kernel's interface takes it.
-#[cfg(not(ndsharray_steps))]
-#[inline(always)]
-fn plain(word: &AtomicU32) -> &std::sync::atomic::AtomicU32 {
-    word
-}
-
-#[cfg(ndsharray_steps)]
-fn plain(word: &AtomicU32) -> &std::sync::atomic::AtomicU32 {
-    word.plain()
+/// The low half of a word, as the kernel's interface to futexes takes it. Only its address counts: here nothing ever loads
+/// it or stores to it by itself, and what the kernel loads is a part of an aligned word, which never tears.
+fn low_half(word: &AtomicU64) -> &std::sync::atomic::AtomicU32 {
+    let halves = std::ptr::from_ref(word).cast::<std::sync::atomic::AtomicU32>();
+    // SAFETY: inside the word, aligned for four bytes, and alive as long; both types may change under a shared reference.
+    unsafe { &*halves.add(usize::from(cfg!(target_endian = "big"))) }
 }
 
 /// Which file it is, whatever its name.
@@ -339,21 +335,21 @@ fn nanoseconds(clock: rustix::time::ClockId) -> u64 {
     (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
 }
 
-/// Sleeps until `word` is woken, is found different from `expected`, or `timeout` has passed.
-pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, timeout: Duration) {
+/// Sleeps until `word` is woken, its low half is found different from `expected`, or `timeout` has passed.
+pub(crate) fn futex_wait(word: &AtomicU64, expected: u32, timeout: Duration) {
     let timeout = futex::Timespec::try_from(timeout).ok();
     // Whatever it returns (woken, changed, timed out, interrupted), the caller looks again.
     step("futex");
-    let _ = futex::wait(plain(word), futex::Flags::empty(), expected, timeout.as_ref());
+    let _ = futex::wait(low_half(word), futex::Flags::empty(), expected, timeout.as_ref());
 }
 
 /// Sleeps until one of the words is woken or differs; false if the kernel cannot wait for these.
-pub(crate) fn futex_wait_any(words: &[(&AtomicU32, u32)], timeout: Duration) -> bool {
+pub(crate) fn futex_wait_any(words: &[(&AtomicU64, u32)], timeout: Duration) -> bool {
     let waits: Vec<futex::Wait> = words
         .iter()
         .map(|(word, expected)| {
             let mut wait = futex::Wait::new();
-            let word = plain(word);
+            let word = low_half(word);
             wait.val = u64::from(*expected);
             wait.uaddr = futex::WaitPtr::new(word.as_ptr().cast());
             wait.flags = futex::WaitFlags::SIZE_U32;
@@ -370,9 +366,9 @@ pub(crate) fn futex_wait_any(words: &[(&AtomicU32, u32)], timeout: Duration) -> 
 }
 
 /// Wakes everybody who sleeps on `word`, in any process.
-pub(crate) fn futex_wake_all(word: &AtomicU32) {
+pub(crate) fn futex_wake_all(word: &AtomicU64) {
     step("futex");
-    let _ = futex::wake(plain(word), futex::Flags::empty(), i32::MAX as u32);
+    let _ = futex::wake(low_half(word), futex::Flags::empty(), i32::MAX as u32);
 }
 
 /// The pid of this process, in its own PID namespace.

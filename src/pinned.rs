@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
 use crate::data_file::{SLOTS, USER_DATA};
+use crate::follow::Mark;
 use crate::held::Held;
 use crate::layout::Layout;
 use crate::pins;
@@ -27,10 +28,10 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Whether the value of a record is to be found here.
+    /// Whether the value of a header's record is to be found here: each layout of a header is in one segment.
     #[inline]
-    pub fn is_of(&self, hot: &Hot) -> bool {
-        self.layout_id == hot.layout_id && self.segment.identity().id == hot.segment_id
+    pub fn is_of(&self, header: u128, hot: &Hot) -> bool {
+        self.layout_id == hot.layout_id && self.segment.identity().header == header
     }
 }
 
@@ -45,8 +46,8 @@ pub(crate) fn crowded(source: &impl Holder, slot: u64) -> bool {
 #[inline(never)]
 fn count_held(source: &impl Holder, slot: u64) -> usize {
     let slot = usize::try_from(slot).unwrap_or(SLOTS);
-    let elders = source.elders.iter().filter_map(Weak::upgrade).map(|elder| elder.held().besides(SLOTS));
-    source.segment.held().besides(slot) + source.besides(slot) + elders.sum::<usize>()
+    let elders = source.elders.iter().filter_map(Weak::upgrade).map(|elder| elder.slots_held(SLOTS));
+    source.segment.slots_held(slot) + source.besides(slot) + elders.sum::<usize>()
 }
 
 /// The pins of one reader's views, which are on one thread with their reader.
@@ -123,9 +124,10 @@ pub(crate) struct Pinned<S: Holder> {
 }
 
 impl<S: Holder> Pinned<S> {
-    /// Pins a slot of a pinning reader's segment if it still holds `version`.
+    /// Pins a slot of a pinning reader's segment if it still holds `version`, or `current` says that the record which
+    /// named it is in use still.
     #[inline(always)]
-    pub fn take(source: S, slot: u64, version: u64) -> Option<Self> {
+    pub fn take(source: S, slot: u64, version: u64, current: impl FnOnce() -> bool) -> Option<Self> {
         let segment = &source.segment;
         let slot = usize::try_from(slot).ok()?;
         let fits = source.layout.nbytes() <= segment.identity().capacity;
@@ -134,7 +136,7 @@ impl<S: Holder> Pinned<S> {
         }
         // The shared count first, the private one second (and back in the other order), so that a fork by another
         // thread in between counts for the child what the child's copy of the private one says.
-        if !pins::pin(segment.content(slot), segment.own_pins(slot), version) {
+        if !pins::pin(segment.content(slot), segment.own_pins(slot), version, current) {
             return None;
         }
         source.add(slot);
@@ -182,5 +184,28 @@ impl<S: Holder> Drop for Pinned<S> {
         let segment = &self.source.segment;
         self.source.sub(self.slot);
         pins::unpin(segment.own_pins(self.slot));
+    }
+}
+
+/// A pin that a reader keeps between calls, because it asks for the same value again and again: then a view costs no pin,
+/// and a snapshot no more than a reference count. Given up when the reader finds a newer value.
+pub(crate) struct Kept {
+    pub pinned: Arc<Pinned<Arc<Source>>>,
+    /// The record that named it.
+    pub mark: Mark,
+    pub version: u64,
+    pub written_at: u64,
+}
+
+impl Kept {
+    pub fn new(pinned: Pinned<Arc<Source>>, mark: Mark, hot: &Hot) -> Self {
+        pinned.source.segment.kept().add(pinned.slot);
+        Kept { pinned: Arc::new(pinned), mark, version: hot.version, written_at: hot.written_at }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.pinned.source.segment.kept().sub(self.pinned.slot);
     }
 }

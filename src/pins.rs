@@ -14,13 +14,23 @@
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Point, fence, fence_after_rmw, omitted};
 
 /// Pins a slot through one of its shards; true if the slot still holds `version`, and then until [`unpin`].
-#[inline]
-pub(crate) fn pin(content: &AtomicU64, shard: &AtomicU32, version: u64) -> bool {
+///
+/// `current` says whether the record that named the slot is the one in use now. The slot of that record is never claimed,
+/// so there is nothing else to look at, in particular not the content version, which lies on a cache line of its own:
+/// 1. reader: pins; full fence; finds the record in use
+/// 2. writer: publishes the next one; clears the slot; full fence; finds the pin.
+#[inline(always)]
+pub(crate) fn pin(
+    content: &AtomicU64,
+    shard: &AtomicU32,
+    version: u64,
+    current: impl FnOnce() -> bool,
+) -> bool {
     shard.fetch_add(1, Ordering::SeqCst);
     // Pin before look, against the writer's clear before look.
     fence_after_rmw(Point::PinFence);
     // Acquire: pairs with `settle`; the bytes were filled before the version was set.
-    if content.load(Ordering::Acquire) == version || omitted(Point::PinRecheck) {
+    if omitted(Point::PinRecheck) || current() || content.load(Ordering::Acquire) == version {
         return true;
     }
     unpin(shard);

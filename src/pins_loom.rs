@@ -47,7 +47,7 @@ impl Slots {
         let version = self.current.load(Ordering::Acquire);
         let slot = version as usize % 2;
         let shard = &self.pins[slot][shard];
-        if pin(&self.content[slot], shard, version) {
+        if pin(&self.content[slot], shard, version, || false) {
             assert_eq!(self.words(slot), [version; 2], "the snapshot is not whole");
             assert_eq!(self.words(slot), [version; 2], "the snapshot changed");
             unpin(shard);
@@ -113,7 +113,7 @@ fn a_claim_that_meets_a_pin_restores_the_value() {
         let reader = {
             let slots = slots.clone();
             thread::spawn(move || {
-                if pin(&slots.content[1], &slots.pins[1][0], 1) {
+                if pin(&slots.content[1], &slots.pins[1][0], 1, || false) {
                     assert_eq!(slots.words(1), [1, 1]);
                     unpin(&slots.pins[1][0]);
                 }

@@ -250,8 +250,8 @@ impl Publisher {
         let layout_id = self.layout_id + u64::from(moved || recycled.is_some());
         let data_file = recycled.unwrap_or(slots.uuid);
         let segment_id = slots.identity().id;
-        let hot = Hot { version, written_at, slot: fill.slot as u64, layout_id, segment_id };
-        let cold = || Cold { layout_id, layout: layout.clone(), data_file }.to_words();
+        let hot = Hot { version, written_at, slot: fill.slot as u64, layout_id };
+        let cold = || Cold { layout_id, layout: layout.clone(), data_file, segment_id }.to_words();
         if !self.header.latch().publish(&hot.to_words(), layout_id, cold) {
             if layout_id != self.layout_id {
                 // This id and the one before stand in the two records: it is neither of them that comes next, since an
@@ -290,7 +290,7 @@ impl Publisher {
     fn notify(&self) {
         let bell = self.header.bell();
         if bell.ring() {
-            os::futex_wake_all(bell.notify);
+            os::futex_wake_all(bell.seq);
         }
     }
 

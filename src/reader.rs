@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::follow::Follower;
 use crate::header::Header;
 use crate::locate;
-use crate::pinned::{self, Borrowed, Pinned, Source, Viewing};
+use crate::pinned::{self, Borrowed, Kept, Pinned, Source, Viewing};
 use crate::process;
 use crate::record::Hot;
 use crate::segment::Access;
@@ -50,6 +50,8 @@ pub struct Reader {
     source: RefCell<Option<Arc<Source>>>,
     /// The same for views, which borrow it.
     viewing: RefCell<Option<Viewing>>,
+    /// The value that a hot loop asks for again and again.
+    kept: RefCell<Option<Kept>>,
     /// The place of the value that `read` or `wait` returned last.
     returned: Option<u64>,
     missed: u64,
@@ -61,6 +63,7 @@ impl Reader {
             follower: Follower::open(directory, tag)?,
             source: RefCell::new(None),
             viewing: RefCell::new(None),
+            kept: RefCell::new(None),
             returned: None,
             missed: 0,
         })
@@ -78,7 +81,6 @@ impl Reader {
     /// [`Error::DataMissing`] if somebody removed the data file by hand; [`Error::Contended`] if the writer was faster
     /// each time (only where readers must copy); those of a damaged header or data file; [`Error::Io`].
     pub fn read(&mut self) -> Result<Option<Snapshot>> {
-        self.forget_old_viewing();
         if !self.has_newer() {
             return Ok(None);
         }
@@ -106,19 +108,29 @@ impl Reader {
     /// # Errors
     /// [`Error::Empty`] if nothing was ever written, [`Error::NotFound`] if the tag was removed and its value cannot be
     /// reached any more; and as [`read`](Self::read).
+    #[inline(always)]
     pub fn latest(&self) -> Result<Snapshot> {
-        self.forget_old_viewing();
         self.follower.idle();
-        let hot = self.follower.current();
-        let source = self.source.borrow().as_ref().filter(|source| source.is_of(&hot)).cloned();
+        if let Some(kept) = self.kept() {
+            let (version, written_at) = (kept.version, kept.written_at);
+            return Ok(Snapshot(Value { data: Data::Kept(kept.pinned.clone()), version, written_at }));
+        }
+        let hot = self.current();
+        let (version, written_at) = (hot.version, hot.written_at);
+        self.forget_old_viewing();
+        let id = self.follower.header_id();
+        let source = self.source.borrow().as_ref().filter(|source| source.is_of(id, &hot)).cloned();
         let source = source.filter(|source| !pinned::crowded(source, hot.slot));
-        match source.and_then(|source| Pinned::take(source, hot.slot, hot.version)) {
-            Some(pinned) => Ok(Snapshot(Value {
-                data: Data::Pinned(pinned),
-                version: hot.version,
-                written_at: hot.written_at,
-            })),
-            None => self.take().map(Snapshot),
+        match source.and_then(|source| self.pin(source, &hot)) {
+            Some(pinned) if self.may_keep() => {
+                Ok(Snapshot(Value { data: self.keep(pinned, &hot), version, written_at }))
+            }
+            Some(pinned) => Ok(Snapshot(Value { data: Data::Pinned(pinned), version, written_at })),
+            // As in `view`.
+            None => match self.take() {
+                Ok(value) => Ok(Snapshot(*value)),
+                Err(error) => Err(error),
+            },
         }
     }
 
@@ -158,14 +170,24 @@ impl Reader {
     #[inline(always)]
     pub fn view(&self) -> Result<View<'_>> {
         self.follower.idle();
-        let hot = self.follower.current();
+        if let Some(kept) = self.kept() {
+            return Ok(View(Lent::Kept(kept)));
+        }
+        let hot = self.current();
+        let id = self.follower.header_id();
         let viewing = Ref::filter_map(self.viewing.borrow(), |viewing| {
-            viewing.as_ref().filter(|viewing| viewing.source.is_of(&hot))
+            viewing.as_ref().filter(|viewing| viewing.source.is_of(id, &hot))
         });
         let viewing = viewing.ok().map(Borrowed).filter(|viewing| !pinned::crowded(viewing, hot.slot));
-        match viewing.and_then(|viewing| Pinned::take(viewing, hot.slot, hot.version)) {
-            Some(pinned) => Ok(View(Lent::Here { pinned, version: hot.version, written_at: hot.written_at })),
-            None => self.view_slowly(),
+        let pinned = viewing.and_then(|viewing| self.pin(viewing, &hot));
+        if let Some(pinned) = pinned.filter(|_| !self.may_keep()) {
+            return Ok(View(Lent::Here { pinned, version: hot.version, written_at: hot.written_at }));
+        }
+        // A result of its own, handed on: if the call wrote where the view is going to be, so would the fast paths above,
+        // and the view would be copied from there, a word of which was just stored: 10 ns.
+        match self.view_slowly() {
+            Ok(value) => Ok(View(Lent::Elsewhere(value))),
+            Err(error) => Err(error),
         }
     }
 
@@ -220,14 +242,57 @@ impl Reader {
     }
 
     fn is_newer(&self) -> bool {
-        let version = self.follower.current().version;
+        let version = self.current().version;
         version != 0 && self.returned.is_none_or(|returned| self.follower.place(version) > returned)
     }
 
-    /// The first view of a layout, and those that `view` cannot pin.
+    /// The record now. With a newer one, what was kept of the one before is let go.
+    #[inline(always)]
+    fn current(&self) -> Hot {
+        if !self.follower.is_current() {
+            // Unless views of it are out: then it goes with the next newer value.
+            if let Ok(mut kept) = self.kept.try_borrow_mut() {
+                *kept = None;
+            }
+        }
+        self.follower.current()
+    }
+
+    /// What is kept of the current record.
+    #[inline(always)]
+    fn kept(&self) -> Option<Ref<'_, Kept>> {
+        let kept = self.kept.borrow();
+        Ref::filter_map(kept, |kept| kept.as_ref().filter(|kept| self.follower.is_at(kept.mark))).ok()
+    }
+
+    /// Whether the current value is asked for again and again; not while views of an earlier one are out.
+    #[inline(always)]
+    fn may_keep(&self) -> bool {
+        self.follower.is_hot_loop() && self.kept.try_borrow_mut().is_ok()
+    }
+
+    #[inline(always)]
+    fn pin<S: pinned::Holder>(&self, source: S, hot: &Hot) -> Option<Pinned<S>> {
+        Pinned::take(source, hot.slot, hot.version, || self.follower.is_current_with(hot))
+    }
+
+    /// Keeps the pin of the current record's value until there is a newer one.
     #[cold]
     #[inline(never)]
-    fn view_slowly(&self) -> Result<View<'_>> {
+    fn keep(&self, pinned: Pinned<Arc<Source>>, hot: &Hot) -> Data {
+        let (Some(mark), Ok(mut place)) = (self.follower.mark(), self.kept.try_borrow_mut()) else {
+            return Data::Pinned(pinned);
+        };
+        Data::Kept(place.insert(Kept::new(pinned, mark, hot)).pinned.clone())
+    }
+
+    /// The first view of a layout, the first of a hot loop's that is kept, and those that `view` cannot pin.
+    #[cold]
+    #[inline(never)]
+    fn view_slowly(&self) -> Result<Box<Value>> {
+        if self.may_keep() {
+            return self.latest().map(|snapshot| Box::new(snapshot.0));
+        }
         let value = self.take()?;
         if let (Data::Pinned(pinned), Ok(mut viewing)) = (&value.data, self.viewing.try_borrow_mut()) {
             let source = pinned.source();
@@ -236,7 +301,7 @@ impl Reader {
                 *viewing = Some(Viewing { source: source.clone(), tally });
             }
         }
-        Ok(View(Lent::Elsewhere(Box::new(value))))
+        Ok(value)
     }
 
     /// Lets go of a data file that was replaced, unless views borrow it.
@@ -252,11 +317,11 @@ impl Reader {
     /// Takes the latest value when something is to be found out first, or tried again.
     #[cold]
     #[inline(never)]
-    fn take(&self) -> Result<Value> {
+    fn take(&self) -> Result<Box<Value>> {
         let backoff = Backoff::new();
         let mut attempts = 0;
         while attempts < ATTEMPTS {
-            let hot = self.follower.current();
+            let hot = self.current();
             if hot.version == 0 {
                 return Err(Error::Empty { tag: self.follower.tag.clone() });
             }
@@ -266,7 +331,8 @@ impl Reader {
                     attempts += ATTEMPTS / COPIES;
                 }
                 if let Some(data) = self.data(source, &hot)? {
-                    return Ok(Value { data, version: hot.version, written_at: hot.written_at });
+                    let (version, written_at) = (hot.version, hot.written_at);
+                    return Ok(Box::new(Value { data, version, written_at }));
                 }
             }
             // The slot was taken for a newer value since the record was read.
@@ -285,7 +351,7 @@ impl Reader {
             return Ok(copy(&source, slot, hot.version));
         }
         let crowded = pinned::crowded(&source, hot.slot);
-        let Some(pinned) = Pinned::take(source, hot.slot, hot.version) else { return Ok(None) };
+        let Some(pinned) = self.pin(source, hot) else { return Ok(None) };
         if crowded {
             return Ok(copy(pinned.source(), slot, hot.version));
         }
@@ -295,7 +361,8 @@ impl Reader {
     /// The source of a record: the present one, or another that becomes it.
     fn source_of(&self, hot: &Hot) -> Result<Option<Arc<Source>>> {
         let before = self.source.borrow().clone();
-        if let Some(source) = before.as_ref().filter(|source| source.is_of(hot)) {
+        let id = self.follower.header_id();
+        if let Some(source) = before.as_ref().filter(|source| source.is_of(id, hot)) {
             return Ok(Some(source.clone()));
         }
         let Some(found) = locate::source(&self.follower, hot, before.as_ref())? else { return Ok(None) };
@@ -316,6 +383,7 @@ impl Clone for Reader {
             follower: self.follower.clone(),
             source: RefCell::new(self.source.borrow().clone()),
             viewing: RefCell::new(None),
+            kept: RefCell::new(None),
             returned: self.returned,
             missed: self.missed,
         }

@@ -1,7 +1,8 @@
 //! The record: what a publish says, as the words that lie in the header.
 //!
-//! Hot words (every publish): version, write time, slot, layout id, segment id. Cold words (with the layout id): dtype,
-//! shape, length, data file and numpy descr, with a checksum against damage (tearing is the latch's business).
+//! Hot words (every publish): version, write time, and slot with layout id: three, so that both records and the sequence
+//! number share one cache line. Cold words (with the layout id): dtype, shape, length, data file, segment and numpy
+//! descr, with a checksum against damage (tearing is the latch's business).
 
 use std::path::Path;
 
@@ -9,8 +10,10 @@ use crate::dtype::{CUSTOM_CODE, DType, LONGEST_DESCR, LONGEST_NAME};
 use crate::error::{Error, Result};
 use crate::layout::{Layout, MOST_DIMENSIONS};
 
-/// Words of the hot part: one cache line.
-pub(crate) const HOT: usize = 8;
+/// Words of the hot part.
+pub(crate) const HOT: usize = 3;
+/// The third hot word: the slot below, the layout id from this bit up.
+const LAYOUT_SHIFT: u32 = 8;
 
 /// What every publish says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,30 +24,29 @@ pub(crate) struct Hot {
     pub written_at: u64,
     pub slot: u64,
     pub layout_id: u64,
-    pub segment_id: u128,
 }
 
 impl Hot {
     #[inline]
     pub fn to_words(self) -> [u64; HOT] {
-        let (low, high) = halves(self.segment_id);
-        [self.version, self.written_at, self.slot, self.layout_id, low, high, 0, 0]
+        [self.version, self.written_at, self.layout_id << LAYOUT_SHIFT | self.slot]
     }
 
     /// Refuses numbers that no counting from 1 reaches, and that could not be counted on from.
     pub fn check_counts(&self, path: &Path) -> Result<()> {
-        for (field, count) in [("version", self.version), ("layout id", self.layout_id)] {
-            if count >= 1 << 63 {
-                return Err(Error::corrupt(path, field, count, "less than 2^63"));
-            }
+        if self.version >= 1 << 63 {
+            return Err(Error::corrupt(path, "version", self.version, "less than 2^63"));
+        }
+        if self.layout_id >= 1 << 55 {
+            return Err(Error::corrupt(path, "layout id", self.layout_id, "less than 2^55"));
         }
         Ok(())
     }
 
     #[inline]
     pub fn from_words(words: &[u64; HOT]) -> Self {
-        let [version, written_at, slot, layout_id, low, high, _, _] = *words;
-        Hot { version, written_at, slot, layout_id, segment_id: whole(low, high) }
+        let [version, written_at, place] = *words;
+        Hot { version, written_at, slot: place & ((1 << LAYOUT_SHIFT) - 1), layout_id: place >> LAYOUT_SHIFT }
     }
 }
 
@@ -60,7 +62,8 @@ pub(crate) const NDIM: usize = ITEMSIZE + 1;
 pub(crate) const SHAPE: usize = NDIM + 1;
 pub(crate) const NBYTES: usize = SHAPE + MOST_DIMENSIONS;
 pub(crate) const UUID: usize = NBYTES + 1;
-pub(crate) const DESCR_LENGTH: usize = UUID + 2;
+pub(crate) const SEGMENT: usize = UUID + 2;
+pub(crate) const DESCR_LENGTH: usize = SEGMENT + 2;
 pub(crate) const DESCR: usize = DESCR_LENGTH + 1;
 pub(crate) const CHECKSUM: usize = DESCR + DESCR_WORDS;
 /// Words of the cold part.
@@ -73,6 +76,7 @@ pub(crate) struct Cold {
     pub layout: Layout,
     /// The uuid in the data file's name.
     pub data_file: u128,
+    pub segment_id: u128,
 }
 
 impl Cold {
@@ -89,6 +93,7 @@ impl Cold {
         }
         words[NBYTES] = self.layout.nbytes() as u64;
         (words[UUID], words[UUID + 1]) = halves(self.data_file);
+        (words[SEGMENT], words[SEGMENT + 1]) = halves(self.segment_id);
         words[DESCR_LENGTH] = dtype.descr().len() as u64;
         put_text(&mut words[DESCR..CHECKSUM], dtype.descr());
         words[CHECKSUM] = u64::from(checksum(&words[..CHECKSUM]));
@@ -116,7 +121,9 @@ impl Cold {
         if layout.nbytes() as u64 != words[NBYTES] {
             return Err(Error::corrupt(path, "length", words[NBYTES], layout.nbytes()));
         }
-        Ok(Cold { layout_id: words[LAYOUT_ID], layout, data_file: whole(words[UUID], words[UUID + 1]) })
+        let data_file = whole(words[UUID], words[UUID + 1]);
+        let segment_id = whole(words[SEGMENT], words[SEGMENT + 1]);
+        Ok(Cold { layout_id: words[LAYOUT_ID], layout, data_file, segment_id })
     }
 }
 
@@ -175,7 +182,8 @@ mod tests {
     use super::*;
 
     fn cold(dtype: DType, shape: &[usize]) -> Cold {
-        Cold { layout_id: 7, layout: Layout::new(dtype, shape).unwrap(), data_file: 0x1234 << 70 | 5 }
+        let layout = Layout::new(dtype, shape).unwrap();
+        Cold { layout_id: 7, layout, data_file: 0x1234 << 70 | 5, segment_id: 0x4321 << 70 | 6 }
     }
 
     #[test]
@@ -184,7 +192,7 @@ mod tests {
         for cold in [cold(DType::Bool, &[]), cold(DType::Complex128, &[2; 20]), cold(custom, &[1; 64])] {
             assert_eq!(Cold::from_words(&cold.to_words(), Path::new("x")).unwrap(), cold);
         }
-        let hot = Hot { version: 1, written_at: 2, slot: 3, layout_id: 4, segment_id: 5 << 100 | 6 };
+        let hot = Hot { version: 1, written_at: 2, slot: 7, layout_id: (1 << 55) + 4 };
         assert_eq!(Hot::from_words(&hot.to_words()), hot);
     }
 

@@ -45,6 +45,8 @@ pub(crate) struct Segment {
     shard: usize,
     /// Pins that snapshots in this process hold through this mapping.
     held: Held,
+    /// Of these, the pins that readers keep by themselves.
+    kept: Held,
     /// Of a file with holes no more is touched than what has to be: there may be no storage for the rest.
     holes: bool,
     /// Slots that are known to be inside the file.
@@ -75,6 +77,7 @@ impl Segment {
             pins,
             shard,
             held: Held::default(),
+            kept: Held::default(),
             usable: PrivateU32::new(0),
             holes: status.allocated < status.size,
             warm: PrivateU32::new(0),
@@ -212,6 +215,16 @@ impl Segment {
 
     pub fn held(&self) -> &Held {
         &self.held
+    }
+
+    pub fn kept(&self) -> &Held {
+        &self.kept
+    }
+
+    /// How many slots other than `slot` this process's user holds: not those that only readers keep, until they find a
+    /// newer value.
+    pub fn slots_held(&self, slot: usize) -> usize {
+        (0..SLOTS).filter(|&other| other != slot && self.held.of(other) > self.kept.of(other)).count()
     }
 
     /// Before a fork: counts pins that the child will have once more, so that both may give theirs back.

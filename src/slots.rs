@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::os::{self, Rights};
 use crate::pins;
 use crate::process::Lock;
-use crate::record::Hot;
+use crate::record::{Cold, Hot};
 use crate::segment::{Access, Segment};
 use crate::sync::Ordering;
 use crate::tag;
@@ -87,8 +87,7 @@ impl Slots {
         path: &Path,
         header: u128,
         hot: &Hot,
-        nbytes: usize,
-        uuid: u128,
+        cold: &Cold,
         rights: Rights,
     ) -> Result<Option<Self>> {
         let (lock, file) = match (Lock::open(path, true), os::open(path, true)) {
@@ -111,10 +110,10 @@ impl Slots {
         let Ok(segment) = Segment::map(&file, path, Access::Writing) else { return Ok(None) };
         let identity = *segment.identity();
         let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
-        if identity.id != hot.segment_id
+        if identity.id != cold.segment_id
             || identity.header != header
             || !segment.is_usable(slot)
-            || nbytes > identity.capacity
+            || cold.layout.nbytes() > identity.capacity
         {
             return Ok(None);
         }
@@ -125,6 +124,7 @@ impl Slots {
         }
         // Acquire: as a reader; the bytes of that version are visible.
         let published = std::array::from_fn(|slot| segment.content(slot).load(Ordering::Acquire));
+        let uuid = cold.data_file;
         let slots = Slots { segment: Arc::new(segment), file, _lock: lock, uuid, published };
         Ok((slots.published[slot] == hot.version).then_some(slots))
     }

@@ -1,5 +1,6 @@
 //! Values as readers hold them: [`Snapshot`] owns what it needs, [`View`] borrows its reader.
 
+use std::cell::Ref;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::os;
-use crate::pinned::{Borrowed, Pinned, Source};
+use crate::pinned::{Borrowed, Kept, Pinned, Source};
 
 /// A value that was copied out of the store: for readers that may not pin, or that hold many already.
 pub(crate) struct Copied {
@@ -22,6 +23,8 @@ pub(crate) struct Copied {
 #[derive(Clone)]
 pub(crate) enum Data {
     Pinned(Pinned<Arc<Source>>),
+    /// Shared with the reader, which keeps it for the next time.
+    Kept(Arc<Pinned<Arc<Source>>>),
     Copied(Arc<Copied>),
 }
 
@@ -37,6 +40,7 @@ impl Value {
     fn layout(&self) -> &Layout {
         match &self.data {
             Data::Pinned(pinned) => &pinned.source().layout,
+            Data::Kept(pinned) => &pinned.source().layout,
             Data::Copied(copied) => &copied.layout,
         }
     }
@@ -45,6 +49,7 @@ impl Value {
     fn bytes(&self) -> &[u8] {
         match &self.data {
             Data::Pinned(pinned) => pinned.bytes(),
+            Data::Kept(pinned) => pinned.bytes(),
             Data::Copied(copied) => {
                 let bytes: &[u8] = bytemuck::cast_slice(&copied.words);
                 bytes.get(..copied.layout.nbytes()).unwrap_or(bytes)
@@ -55,6 +60,7 @@ impl Value {
     fn user_data(&self) -> &[u8] {
         match &self.data {
             Data::Pinned(pinned) => pinned.user_data(),
+            Data::Kept(pinned) => pinned.user_data(),
             Data::Copied(copied) => &copied.user_data,
         }
     }
@@ -79,6 +85,8 @@ pub(crate) enum Lent<'a> {
         version: u64,
         written_at: u64,
     },
+    /// What the reader keeps.
+    Kept(Ref<'a, Kept>),
     /// The value cannot be pinned through what the reader has: it changes its layout under older views, or is a copy.
     Elsewhere(Box<Value>),
 }
@@ -87,6 +95,7 @@ impl Lent<'_> {
     fn layout(&self) -> &Layout {
         match self {
             Lent::Here { pinned, .. } => &pinned.source().layout,
+            Lent::Kept(kept) => &kept.pinned.source().layout,
             Lent::Elsewhere(value) => value.layout(),
         }
     }
@@ -95,6 +104,7 @@ impl Lent<'_> {
     fn bytes(&self) -> &[u8] {
         match self {
             Lent::Here { pinned, .. } => pinned.bytes(),
+            Lent::Kept(kept) => kept.pinned.bytes(),
             Lent::Elsewhere(value) => value.bytes(),
         }
     }
@@ -102,6 +112,7 @@ impl Lent<'_> {
     fn user_data(&self) -> &[u8] {
         match self {
             Lent::Here { pinned, .. } => pinned.user_data(),
+            Lent::Kept(kept) => kept.pinned.user_data(),
             Lent::Elsewhere(value) => value.user_data(),
         }
     }
@@ -113,6 +124,7 @@ impl Lent<'_> {
     fn version(&self) -> u64 {
         match self {
             Lent::Here { version, .. } => *version,
+            Lent::Kept(kept) => kept.version,
             Lent::Elsewhere(value) => value.version,
         }
     }
@@ -120,6 +132,7 @@ impl Lent<'_> {
     fn written_at(&self) -> u64 {
         match self {
             Lent::Here { written_at, .. } => *written_at,
+            Lent::Kept(kept) => kept.written_at,
             Lent::Elsewhere(value) => value.written_at,
         }
     }

@@ -62,10 +62,6 @@ counted!(AtomicU32, atomic::AtomicU32, u32);
 counted!(AtomicU64, atomic::AtomicU64, u64);
 
 impl AtomicU32 {
-    pub fn plain(&self) -> &atomic::AtomicU32 {
-        &self.0
-    }
-
     pub fn fetch_add(&self, value: u32, order: Ordering) -> u32 {
         step(STORE);
         self.0.fetch_add(value, order)
@@ -91,6 +87,11 @@ impl AtomicU64 {
     pub fn fetch_and(&self, value: u64, order: Ordering) -> u64 {
         step(STORE);
         self.0.fetch_and(value, order)
+    }
+
+    pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
+        step(STORE);
+        self.0.fetch_add(value, order)
     }
 
     pub fn swap(&self, value: u64, order: Ordering) -> u64 {

@@ -87,7 +87,7 @@ pub(crate) fn fence(point: Point, order: Ordering) {
     loom::sync::atomic::fence(order);
 }
 
-/// A sequentially consistent fence that directly follows a read-modify-write of the same thread.
+/// A sequentially consistent fence between a read-modify-write of the same thread before it and loads after it.
 ///
 /// On x86 a locked instruction already orders everything before it against everything after it (Intel SDM vol. 3A,
 /// 9.2.3.9; AMD APM vol. 2, 7.4.2), so only the compiler has to be held back; elsewhere, and in loom, it is real.

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::header::Header;
 use crate::os;
 use crate::reader::Reader;
-use crate::sync::AtomicU32;
+use crate::sync::AtomicU64;
 
 /// The longest sleep, after which a reader looks whether the tag's file was replaced.
 const SLICE: Duration = Duration::from_millis(100);
@@ -41,7 +41,7 @@ impl Sleeper {
             if header.announces() {
                 bell.announce();
             }
-            os::futex_wait(bell.notify, ticket, slice);
+            os::futex_wait(bell.seq, ticket, slice);
         }
         true
     }
@@ -51,13 +51,13 @@ impl Sleeper {
         let wakeable = headers.iter().all(|(header, _)| header.announces()) && headers.len() <= MOST_FUTEXES;
         let Some(slice) = self.next(wakeable) else { return false };
         let Some(slice) = slice else { return true };
-        let mut words: Vec<(&AtomicU32, u32)> = Vec::with_capacity(headers.len());
+        let mut words: Vec<(&AtomicU64, u32)> = Vec::with_capacity(headers.len());
         for (header, ticket) in headers {
             let bell = header.bell();
             if header.announces() {
                 bell.announce();
             }
-            words.push((bell.notify, *ticket));
+            words.push((bell.seq, *ticket));
         }
         words.truncate(MOST_FUTEXES);
         if os::futex_wait_any(&words, slice) {

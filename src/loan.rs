@@ -39,7 +39,8 @@ pub struct Loan<'a, T: Element> {
     writer: &'a mut Writer,
     /// Taken by `publish`.
     fill: Option<Fill>,
-    shape: Vec<usize>,
+    /// Its length, if the loan is one of bytes: then it shows one axis, whatever the shape of the value.
+    flat: Option<[usize; 1]>,
     /// Bytes that are to be bools: checked before they are published.
     bools: bool,
     user_data: Vec<u8>,
@@ -47,24 +48,29 @@ pub struct Loan<'a, T: Element> {
 }
 
 impl<'a, T: Element> Loan<'a, T> {
-    /// `shape` is that of the elements as the loan shows them; `clear`: not every bit pattern is an element.
+    /// `flat`: shows its bytes in one axis; `clear`: not every bit pattern is an element.
     pub(crate) fn new(
         writer: &'a mut Writer,
         mut fill: Fill,
-        shape: Vec<usize>,
+        flat: bool,
         clear: bool,
     ) -> Result<Self> {
         if clear {
             writer.publisher.bytes(&mut fill)?.fill(0);
         }
         let bools = clear && T::DTYPE != DType::Bool;
+        let flat = flat.then_some([fill.nbytes]);
         let (fill, user_data) = (Some(fill), Vec::new());
-        Ok(Loan { writer, fill, shape, bools, user_data, element: std::marker::PhantomData })
+        Ok(Loan { writer, fill, flat, bools, user_data, element: std::marker::PhantomData })
     }
 
     /// The length of each axis.
     pub fn shape(&self) -> &[usize] {
-        &self.shape
+        let layout = self.fill.as_ref().and_then(|fill| self.writer.publisher.layout_of(fill));
+        match &self.flat {
+            Some(length) => length,
+            None => layout.map_or(&[], |layout| layout.shape()),
+        }
     }
 
     /// The elements, in C order, for filling.
@@ -77,7 +83,7 @@ impl<'a, T: Element> Loan<'a, T> {
     /// The array, for filling.
     #[cfg(feature = "ndarray")]
     pub fn as_array_mut(&mut self) -> ndarray::ArrayViewMutD<'_, T> {
-        let shape = self.shape.clone();
+        let shape = self.shape().to_vec();
         match ndarray::ArrayViewMutD::from_shape(shape, self.as_mut_slice()) {
             Ok(array) => array,
             // The slice has as many elements as the shape; what is left is a writer that is at its end.
@@ -134,6 +140,6 @@ impl<T: Element> Drop for Loan<'_, T> {
 
 impl<T: Element> fmt::Debug for Loan<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loan").field("dtype", &T::DTYPE).field("shape", &self.shape).finish_non_exhaustive()
+        f.debug_struct("Loan").field("dtype", &T::DTYPE).field("shape", &self.shape()).finish_non_exhaustive()
     }
 }

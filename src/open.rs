@@ -235,7 +235,7 @@ fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
         let path = publisher.directory.join(tag::data_file(&publisher.tag, cold.data_file));
         let Some(value) = pin(&path, &hot, cold)? else { continue };
         let Source { layout, .. } = &**value.source();
-        let mut fill = publisher.begin(layout.dtype(), layout.shape())?;
+        let mut fill = publisher.begin(layout.dtype(), layout.shape(), None)?;
         publisher.bytes(&mut fill)?.copy_from_slice(value.bytes());
         let stamp = Stamp { version: hot.version, written_at: hot.written_at };
         publisher.finish(fill, value.user_data(), Some(stamp))?;

@@ -43,11 +43,13 @@ impl Slots {
     }
 
     /// Takes a snapshot through `shard`, holds it over two looks, and gives it back.
-    fn hold(&self, shard: usize) {
+    fn hold(&self, shard: usize, look: Look) {
         let version = self.current.load(Ordering::Acquire);
         let slot = version as usize % 2;
         let shard = &self.pins[slot][shard];
-        if pin(&self.content[slot], shard, version, || false) {
+        // Relaxed is enough for the second look: what it finds was acquired by the first.
+        let current = || look == Look::AtRecord && self.current.load(Ordering::Relaxed) == version;
+        if pin(&self.content[slot], shard, version, current) {
             assert_eq!(self.words(slot), [version; 2], "the snapshot is not whole");
             assert_eq!(self.words(slot), [version; 2], "the snapshot changed");
             unpin(shard);
@@ -64,12 +66,19 @@ impl Slots {
     }
 }
 
-fn hold_against_reuse(readers: usize, publishes: u64) {
+/// Where a reader looks whether its pin came in time: at the record first, or at the slot alone.
+#[derive(Clone, Copy, PartialEq)]
+enum Look {
+    AtRecord,
+    AtSlot,
+}
+
+fn hold_against_reuse(readers: usize, publishes: u64, look: Look) {
     let slots = Slots::new();
     let threads: Vec<_> = (0..readers)
         .map(|shard| {
             let slots = slots.clone();
-            thread::spawn(move || slots.hold(shard))
+            thread::spawn(move || slots.hold(shard, look))
         })
         .collect();
     for version in 2..2 + publishes {
@@ -93,12 +102,18 @@ fn copy_against_reuse() {
 
 #[test]
 fn one_reader_holds_whole_values() {
-    explore("pins, 1 writer of 3 publishes, 1 reader", 4, || hold_against_reuse(1, 3));
+    explore("pins, 1 writer of 3 publishes, 1 reader", 4, || hold_against_reuse(1, 3, Look::AtSlot));
+    explore("pins by record, 1 writer of 3 publishes, 1 reader", 4, || {
+        hold_against_reuse(1, 3, Look::AtRecord);
+    });
 }
 
 #[test]
 fn two_readers_hold_whole_values() {
-    explore("pins, 1 writer of 2 publishes, 2 readers", 3, || hold_against_reuse(2, 2));
+    explore("pins, 1 writer of 2 publishes, 2 readers", 3, || hold_against_reuse(2, 2, Look::AtSlot));
+    explore("pins by record, 1 writer of 2 publishes, 2 readers", 3, || {
+        hold_against_reuse(2, 2, Look::AtRecord);
+    });
 }
 
 #[test]
@@ -131,10 +146,11 @@ fn a_claim_that_meets_a_pin_restores_the_value() {
 
 #[test]
 fn negative_controls() {
-    must_fail("pins", Point::PinFence, 4, || hold_against_reuse(1, 2));
-    must_fail("pins", Point::ClaimFence, 4, || hold_against_reuse(1, 2));
-    must_fail("pins", Point::PinRecheck, 4, || hold_against_reuse(1, 2));
-    must_fail("pins", Point::ClaimRecheck, 4, || hold_against_reuse(1, 2));
+    for look in [Look::AtSlot, Look::AtRecord] {
+        for point in [Point::PinFence, Point::ClaimFence, Point::PinRecheck, Point::ClaimRecheck] {
+            must_fail("pins", point, 4, move || hold_against_reuse(1, 2, look));
+        }
+    }
     must_fail("pins, copying", Point::ReadFence, 4, copy_against_reuse);
     must_fail("pins, copying", Point::CopyRecheck, 4, copy_against_reuse);
 }

@@ -21,13 +21,13 @@ const LOOK_EVERY: u64 = 1_000_000_000;
 /// A layout that takes less than a quarter of a slot for so many writes gets a segment of its own size.
 const SMALL_WRITES: u32 = 16;
 
-/// A claimed slot, and where it leads.
+/// A claimed slot, and where it leads. What is rare is boxed: this is moved about at every write.
 pub(crate) struct Fill {
     /// The segment that the value is going to move to; otherwise the current one.
-    pub fresh: Option<Unnamed>,
+    pub fresh: Option<Box<Unnamed>>,
     pub slot: usize,
     /// Set if it is not the current layout.
-    pub layout: Option<Layout>,
+    pub layout: Option<Box<Layout>>,
     pub nbytes: usize,
 }
 
@@ -58,6 +58,7 @@ pub(crate) struct Publisher {
     /// The uuid of a data file that the header names and that could not be taken on.
     pub stale: Option<u128>,
     small_writes: u32,
+    page_size: usize,
     pub looked_at: u64,
     pub generation: u64,
     /// Taken over (true) or removed (false).
@@ -88,6 +89,7 @@ impl Publisher {
             renew: false,
             stale: None,
             small_writes: 0,
+            page_size: os::page_size(),
             looked_at: os::now(),
             generation: process::generation(),
             ended: None,
@@ -115,22 +117,27 @@ impl Publisher {
         self.directory.join(&self.tag)
     }
 
-    /// Claims a slot for a value of that layout.
-    pub fn begin(&mut self, dtype: &DType, shape: &[usize]) -> Result<Fill> {
-        self.check_in()?;
+    /// Claims a slot for a value of that layout; `given`: for so many bytes, which must fill it. Nothing is disturbed
+    /// by data that do not.
+    pub fn begin(&mut self, dtype: &DType, shape: &[usize], given: Option<usize>) -> Result<Fill> {
         let (layout, nbytes) = match &self.layout {
-            Some(layout) if layout.is(dtype, shape) => (None, layout.nbytes()),
+            Some(layout) if layout.is(dtype, shape) => {
+                given.map_or(Ok(()), |given| layout.check_length(given))?;
+                (None, layout.nbytes())
+            }
             _ => {
                 let layout = Layout::new(dtype.clone(), shape)?;
+                given.map_or(Ok(()), |given| layout.check_length(given))?;
                 let nbytes = layout.nbytes();
-                (Some(layout), nbytes)
+                (Some(Box::new(layout)), nbytes)
             }
         };
+        self.check_in()?;
         if let Some(slot) = self.claim(nbytes)? {
             return Ok(Fill { fresh: None, slot, layout, nbytes });
         }
         match self.segment_for(nbytes) {
-            Ok(fresh) => Ok(Fill { fresh: Some(fresh), slot: 0, layout, nbytes }),
+            Ok(fresh) => Ok(Fill { fresh: Some(Box::new(fresh)), slot: 0, layout, nbytes }),
             // The present segment was to be left for its size or for old pins; it may have room all the same.
             Err(error @ Error::NoSpace { .. }) if self.fits(nbytes) => {
                 self.small_writes = 0;
@@ -148,7 +155,7 @@ impl Publisher {
         let capacity = slots.identity().capacity;
         // Rounded as a new segment would be, so that there is something to gain.
         let wanted = nbytes.max(self.settings.capacity).max(1);
-        let wanted = wanted.checked_next_multiple_of(os::page_size()).unwrap_or(usize::MAX);
+        let wanted = wanted.checked_next_multiple_of(self.page_size).unwrap_or(usize::MAX);
         self.small_writes = if wanted < capacity / 4 { self.small_writes + 1 } else { 0 };
         if self.renew || nbytes > capacity || self.small_writes > SMALL_WRITES {
             return Ok(None);
@@ -209,6 +216,11 @@ impl Publisher {
         }
     }
 
+    /// The layout that the value is going to have.
+    pub fn layout_of<'a>(&'a self, fill: &'a Fill) -> Option<&'a Layout> {
+        fill.layout.as_deref().or(self.layout.as_ref())
+    }
+
     /// What keeps the memory of the claimed slot mapped.
     pub fn keeper(&mut self, fill: &mut Fill) -> Result<Arc<dyn std::any::Any + Send + Sync>> {
         Ok(self.segment(fill)?.clone())
@@ -242,7 +254,7 @@ impl Publisher {
         let moved = fill.fresh.is_some();
         let before = self.move_in(&mut fill)?;
         let new_layout = fill.layout.take();
-        let (Some(slots), Some(layout)) = (&mut self.slots, new_layout.as_ref().or(self.layout.as_ref()))
+        let (Some(slots), Some(layout)) = (&mut self.slots, new_layout.as_deref().or(self.layout.as_ref()))
         else {
             return Err(self.end());
         };
@@ -259,7 +271,7 @@ impl Publisher {
                 self.layout_id = layout_id + 1;
             }
             if moved {
-                let refused = std::mem::replace(&mut self.slots, before);
+                let refused = std::mem::replace(&mut self.slots, before.map(|before| *before));
                 refused.into_iter().for_each(|slots| self.unlink_data(slots.uuid));
             } else {
                 slots.abandon(fill.slot);
@@ -279,7 +291,7 @@ impl Publisher {
             old_name = before.map(|slots| slots.uuid).or(self.stale.take());
         }
         if let Some(layout) = new_layout {
-            self.layout = Some(layout);
+            self.layout = Some(*layout);
         }
         if let Some(uuid) = old_name {
             self.unlink_data(uuid);
@@ -306,11 +318,11 @@ impl Publisher {
     }
 
     /// Makes the fresh segment the current one, and returns the one before.
-    fn move_in(&mut self, fill: &mut Fill) -> Result<Option<Slots>> {
+    fn move_in(&mut self, fill: &mut Fill) -> Result<Option<Box<Slots>>> {
         let Some(fresh) = fill.fresh.take() else { return Ok(None) };
         let slots = fresh.name(&self.directory, &self.tag)?;
         self.small_writes = 0;
-        Ok(self.slots.replace(slots))
+        Ok(self.slots.replace(slots).map(Box::new))
     }
 
     pub(crate) fn unlink_data(&self, uuid: u128) {

@@ -15,7 +15,7 @@ impl Publisher {
         let from = self.bytes(fill)?;
         fresh.segment().claimed_bytes(0, from.len()).copy_from_slice(from);
         self.abandon(fill);
-        (fill.fresh, fill.slot) = (Some(fresh), 0);
+        (fill.fresh, fill.slot) = (Some(Box::new(fresh)), 0);
         Ok(())
     }
 
@@ -117,9 +117,9 @@ impl Publisher {
         let origin = Some(self.header.identity().origin);
         let (mut new, newborn) =
             Self::unborn(&self.directory, &self.tag, self.settings, self.rights, origin)?;
-        let layout = fill.layout.clone().or_else(|| self.layout.clone());
+        let layout = self.layout_of(&fill).cloned();
         let Some(layout) = layout else { return Err(self.end()) };
-        let mut copy = new.begin(layout.dtype(), layout.shape())?;
+        let mut copy = new.begin(layout.dtype(), layout.shape(), None)?;
         new.bytes(&mut copy)?.copy_from_slice(self.bytes(&mut fill)?);
         self.abandon(&fill);
         let version = self.version + 1;

@@ -84,7 +84,7 @@ impl<'a> Latch<'a> {
         loop {
             // Acquire: pairs with the release in `publish`: the record that a number names was completed before it.
             let seq = self.seq.load(Ordering::Acquire);
-            let record = self.records[(seq & 1) as usize];
+            let record = &self.records[(seq & 1) as usize];
             for (to, from) in hot.iter_mut().zip(record.hot) {
                 *to = from.load(Ordering::Relaxed);
             }
@@ -93,7 +93,7 @@ impl<'a> Latch<'a> {
             //   2. reader: word (new); acquire fence; seq is s + 1 or later, not s: again.
             fence(Point::ReadFence, Ordering::Acquire);
             if self.seq.load(Ordering::Relaxed) == seq {
-                return (seq, record);
+                return (seq, *record);
             }
             std::hint::spin_loop();
         }
@@ -124,7 +124,8 @@ impl<'a> Latch<'a> {
             if seq & FROZEN != 0 {
                 return false;
             }
-            let [used, spare] = [seq & 1, seq & 1 ^ 1].map(|i| self.records[i as usize]);
+            // By reference: a copy of what was just put together would wait for it.
+            let [used, spare] = [seq & 1, seq & 1 ^ 1].map(|i| &self.records[i as usize]);
             spare.write(hot, id, &cold);
             // One instant decides between a publish and a freeze. A load and a store here would lose:
             //   1. writer: sees that the latch is not frozen

@@ -9,7 +9,8 @@ use crate::model::{explore, must_fail};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Point};
 
 struct Shared {
-    notify: AtomicU32,
+    /// Of the latch only what the bell has to do with: each publish counts it up, in one read-modify-write.
+    seq: AtomicU64,
     waiting: AtomicU32,
     value: AtomicU64,
     /// The kernel's hash bucket: compare and sleep happen under its lock, and so does waking.
@@ -28,7 +29,7 @@ struct Bucket {
 impl Shared {
     fn new() -> Arc<Self> {
         Arc::new(Shared {
-            notify: AtomicU32::new(0),
+            seq: AtomicU64::new(0),
             waiting: AtomicU32::new(0),
             value: AtomicU64::new(0),
             bucket: Mutex::new(Bucket::default()),
@@ -37,13 +38,13 @@ impl Shared {
     }
 
     fn bell(&self) -> Bell<'_> {
-        Bell { notify: &self.notify, waiting: &self.waiting }
+        Bell { seq: &self.seq, waiting: &self.waiting }
     }
 
     /// False when nobody would ever have woken the caller.
     fn futex_wait(&self, expected: u32) -> bool {
         let mut bucket = self.bucket.lock().unwrap();
-        if self.notify.load(Ordering::Relaxed) == expected {
+        if self.seq.load(Ordering::Relaxed) as u32 == expected {
             if bucket.over {
                 bucket.lost = true;
                 return false;
@@ -56,7 +57,8 @@ impl Shared {
     }
 
     fn publish(&self, value: u64) {
-        self.value.store(value, Ordering::Release);
+        self.value.store(value, Ordering::Relaxed);
+        self.seq.fetch_add(1, Ordering::Release);
         if self.bell().ring() {
             let mut bucket = self.bucket.lock().unwrap();
             bucket.asleep = 0;
@@ -67,7 +69,7 @@ impl Shared {
     fn wait_for(&self, value: u64) {
         loop {
             let ticket = self.bell().ticket();
-            if self.value.load(Ordering::Acquire) >= value {
+            if self.value.load(Ordering::Relaxed) >= value {
                 return;
             }
             self.bell().announce();

@@ -5,7 +5,6 @@ use std::fmt;
 use crate::data_file::USER_DATA;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
-use crate::layout::Layout;
 use crate::loan::Loan;
 use crate::publish::{Fill, Publisher};
 use crate::tag;
@@ -92,7 +91,7 @@ impl Writer {
         if let Some(slice) = array.as_slice() {
             return self.publish(&T::DTYPE, array.shape(), slice, user_data);
         }
-        let mut fill = self.publisher.begin(&T::DTYPE, array.shape())?;
+        let mut fill = self.publisher.begin(&T::DTYPE, array.shape(), None)?;
         let memory = self.publisher.memory::<T>(&mut fill, array.len())?;
         match ndarray::ArrayViewMut::from_shape(array.raw_dim(), memory) {
             Ok(slot) => array.assign_to(slot),
@@ -154,18 +153,9 @@ impl Writer {
         user: &[u8],
     ) -> Result<u64> {
         check_user_data(user)?;
-        self.check_length(dtype, shape, size_of_val(elements))?;
-        let mut fill = self.publisher.begin(dtype, shape)?;
+        let mut fill = self.publisher.begin(dtype, shape, Some(size_of_val(elements)))?;
         self.publisher.bytes(&mut fill)?.copy_from_slice(bytemuck::cast_slice(elements));
         self.publisher.finish(fill, user, None)
-    }
-
-    /// Before a slot is claimed: nothing is disturbed by data that do not fit.
-    fn check_length(&self, dtype: &DType, shape: &[usize], found: usize) -> Result<()> {
-        match &self.publisher.layout {
-            Some(layout) if layout.is(dtype, shape) => layout.check_length(found),
-            _ => Layout::new(dtype.clone(), shape)?.check_length(found),
-        }
     }
 
     /// Lends the memory of the next value, to be filled in place: no copy at all.
@@ -189,8 +179,8 @@ impl Writer {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn loan<T: Element>(&mut self, shape: &[usize]) -> Result<Loan<'_, T>> {
-        let fill = self.publisher.begin(&T::DTYPE, shape)?;
-        Loan::new(self, fill, shape.to_vec(), T::DTYPE == DType::Bool)
+        let fill = self.publisher.begin(&T::DTYPE, shape, None)?;
+        Loan::new(self, fill, false, T::DTYPE == DType::Bool)
     }
 
     /// Lends the memory of the next value as bytes, of a dtype that is known at run time only.
@@ -198,9 +188,8 @@ impl Writer {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn loan_bytes(&mut self, dtype: &DType, shape: &[usize]) -> Result<Loan<'_, u8>> {
-        let nbytes = Layout::new(dtype.clone(), shape)?.nbytes();
-        let fill = self.publisher.begin(dtype, shape)?;
-        Loan::new(self, fill, vec![nbytes], *dtype == DType::Bool)
+        let fill = self.publisher.begin(dtype, shape, None)?;
+        Loan::new(self, fill, true, *dtype == DType::Bool)
     }
 
     pub(crate) fn finish(&mut self, fill: Fill, user_data: &[u8]) -> Result<u64> {

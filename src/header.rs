@@ -240,7 +240,7 @@ pub(crate) struct Peek {
 
 /// Reads an open header without mapping it.
 ///
-/// Under a writer at full speed the hot words may be of two publishes in a row; the cold words are of one layout.
+/// Hot and cold words are each of one piece: of the hot ones their check says so, of the cold ones their checksum.
 pub(crate) fn peek(file: &File, path: &Path) -> Result<Peek> {
     let identity = identify(file, path)?;
     let mut problem = None;
@@ -264,14 +264,14 @@ pub(crate) fn peek(file: &File, path: &Path) -> Result<Peek> {
         let hot = Hot::from_words(&std::array::from_fn(|i| words[HOT_WORDS / 8 + HOT * which + i]));
         let closed = record[CLOSED / 8];
         let cold: [u64; COLD] = std::array::from_fn(|i| record[COLD_WORDS / 8 + i]);
-        let cold = match Cold::from_words(&cold, path) {
+        let cold = hot.check(path).and_then(|()| match Cold::from_words(&cold, path) {
             _ if opened == 0 && closed == 0 && hot.version == 0 => Ok(None),
             Ok(cold) if opened == closed && closed == hot.layout_id && cold.layout_id == closed => {
                 Ok(Some(cold))
             }
             Ok(_) => Err(Error::corrupt(path, "layout id", hot.layout_id, closed)),
             Err(error) => Err(error),
-        };
+        });
         match cold {
             Ok(cold) if before >> EPOCH_SHIFT == after >> EPOCH_SHIFT => {
                 return Ok(Peek { identity, gone: state == GONE, hot, cold });

@@ -87,7 +87,7 @@ fn look(directory: &Path, tag: &str) -> Result<(Inspection, Option<u64>)> {
     let version = peek.as_ref().ok().map(|peek| peek.hot.version);
     let (named, problem) = match peek {
         Ok(peek) => {
-            let problem = peek.hot.check_counts(&path).err();
+            let problem = peek.hot.check(&path).err();
             (peek.cold.map(|cold| (cold.data_file, cold.segment_id)), problem)
         }
         Err(error) => (None, Some(error)),
@@ -273,9 +273,23 @@ fn hot_fields(fields: &mut Fields<'_>, at: usize) {
     let age = os::now().saturating_sub(bytes.u64(at + 8).unwrap_or(0));
     let note = if empty { String::new() } else { format!("{:.3} s ago", age as f64 / 1e9) };
     fields.add(at + 8, "write time", bytes.u64(at + 8), note);
-    let place = bytes.u64(at + 16).map(|place| Hot::from_words(&[0, 0, place]));
-    fields.add(at + 16, "slot", place.map(|hot| hot.slot), "");
-    fields.add(at + 16, "layout id", place.map(|hot| hot.layout_id), "");
+    let words: Option<[u64; HOT]> = [at, at + 8, at + 16]
+        .map(|at| bytes.u64(at))
+        .into_iter()
+        .collect::<Option<Vec<_>>>()
+        .and_then(|words| words.try_into().ok());
+    let Some(words) = words else { return };
+    let (layout_id, slot) = record::place_of(words[2]);
+    let damaged = Hot::from_words(&words) == Hot::DAMAGED;
+    let check = format!("{:#06x}", words[2] & 0xffff);
+    fields.add(
+        at + 16,
+        "check",
+        Some(check),
+        if damaged { "WRONG: not that of these words" } else { "right" },
+    );
+    fields.add(at + 16, "slot", Some(slot), "");
+    fields.add(at + 16, "layout id", Some(layout_id), "");
 }
 
 fn cold_fields(fields: &mut Fields<'_>, at: usize) {

@@ -49,12 +49,7 @@ pub struct Loan<'a, T: Element> {
 
 impl<'a, T: Element> Loan<'a, T> {
     /// `flat`: shows its bytes in one axis; `clear`: not every bit pattern is an element.
-    pub(crate) fn new(
-        writer: &'a mut Writer,
-        mut fill: Fill,
-        flat: bool,
-        clear: bool,
-    ) -> Result<Self> {
+    pub(crate) fn new(writer: &'a mut Writer, mut fill: Fill, flat: bool, clear: bool) -> Result<Self> {
         if clear {
             writer.publisher.bytes(&mut fill)?.fill(0);
         }

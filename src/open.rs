@@ -117,7 +117,7 @@ fn take_on(options: &WriterOptions, rights: Rights, header: Header, lock: Lock) 
     let WriterOptions { directory, tag, settings } = options;
     let (seq, record, hot) = header.read();
     // Before anything is changed: a record that cannot be is an error, and the file stays as it is.
-    hot.check_counts(header.path())?;
+    hot.check(header.path())?;
     let cold = match hot.version {
         0 => None,
         _ => {
@@ -156,7 +156,7 @@ fn take_on(options: &WriterOptions, rights: Rights, header: Header, lock: Lock) 
 fn replace(options: &WriterOptions, rights: Rights, old: &Header) -> Result<Option<Publisher>> {
     let WriterOptions { directory, tag, settings } = options;
     // Absurd counts are not gone on with.
-    let counts = old.read().2.check_counts(old.path());
+    let counts = old.read().2.check(old.path());
     let origin = counts.is_ok().then_some(old.identity().origin);
     let (mut publisher, newborn) = Publisher::unborn(directory, tag, *settings, rights, origin)?;
     let displaced = displace(&mut publisher, newborn, old);
@@ -187,7 +187,7 @@ fn displace(publisher: &mut Publisher, newborn: Newborn, old: &Header) -> Result
     if last.version > publisher.version {
         copy_value(publisher, old)?;
     }
-    if last.version > publisher.version && last.check_counts(old.path()).is_ok() {
+    if last.version > publisher.version && last.check(old.path()).is_ok() {
         // The value is damaged or was removed by hand; the count goes on.
         publisher.version = last.version;
     }
@@ -227,7 +227,7 @@ fn displace(publisher: &mut Publisher, newborn: Newborn, old: &Header) -> Result
 fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
     for _ in 0..COPIES {
         let (seq, record, hot) = from.read();
-        if hot.version == 0 || hot.check_counts(from.path()).is_err() {
+        if hot.version == 0 || hot.check(from.path()).is_err() {
             return Ok(());
         }
         let Ok(cold) = from.read_cold(seq, &record, hot.layout_id) else { return Ok(()) };

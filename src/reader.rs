@@ -1,6 +1,6 @@
 //! Reading: the latest value, pinned in place or copied.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,6 +48,8 @@ pub struct Reader {
     follower: Follower,
     /// What the last value was taken from.
     source: RefCell<Option<Arc<Source>>>,
+    /// Whether a value was in it, under its own slot's word.
+    proven: Cell<bool>,
     /// The same for views, which borrow it.
     viewing: RefCell<Option<Viewing>>,
     /// The value that a hot loop asks for again and again.
@@ -62,6 +64,7 @@ impl Reader {
         Ok(Reader {
             follower: Follower::open(directory, tag)?,
             source: RefCell::new(None),
+            proven: Cell::new(false),
             viewing: RefCell::new(None),
             kept: RefCell::new(None),
             returned: None,
@@ -273,7 +276,8 @@ impl Reader {
 
     #[inline(always)]
     fn pin<S: pinned::Holder>(&self, source: S, hot: &Hot) -> Option<Pinned<S>> {
-        Pinned::take(source, hot.slot, hot.version, || self.follower.is_current_with(hot))
+        let current = || self.proven.get() && self.follower.is_current_with(hot);
+        Pinned::take(source, hot.slot, hot.version, current)
     }
 
     /// Keeps the pin of the current record's value until there is a newer one.
@@ -322,6 +326,7 @@ impl Reader {
         let mut attempts = 0;
         while attempts < ATTEMPTS {
             let hot = self.current();
+            hot.check(self.follower.header().path())?;
             if hot.version == 0 {
                 return Err(Error::Empty { tag: self.follower.tag.clone() });
             }
@@ -351,7 +356,10 @@ impl Reader {
             return Ok(copy(&source, slot, hot.version));
         }
         let crowded = pinned::crowded(&source, hot.slot);
-        let Some(pinned) = self.pin(source, hot) else { return Ok(None) };
+        // The slot's own word is looked at here: of files that were damaged, or copied at two moments, the record may be
+        // right and the slot another one's. What is published later is by a writer that has made both.
+        let Some(pinned) = Pinned::take(source, hot.slot, hot.version, || false) else { return Ok(None) };
+        self.proven.set(true);
         if crowded {
             return Ok(copy(pinned.source(), slot, hot.version));
         }
@@ -367,6 +375,7 @@ impl Reader {
         }
         let Some(found) = locate::source(&self.follower, hot, before.as_ref())? else { return Ok(None) };
         self.source.replace(Some(found.clone()));
+        self.proven.set(false);
         self.forget_old_viewing();
         Ok(Some(found))
     }
@@ -382,6 +391,7 @@ impl Clone for Reader {
         Reader {
             follower: self.follower.clone(),
             source: RefCell::new(self.source.borrow().clone()),
+            proven: self.proven.clone(),
             viewing: RefCell::new(None),
             kept: RefCell::new(None),
             returned: self.returned,

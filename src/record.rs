@@ -1,7 +1,7 @@
 //! The record: what a publish says, as the words that lie in the header.
 //!
-//! Hot words (every publish): version, write time, and slot with layout id: three, so that both records and the sequence
-//! number share one cache line. Cold words (with the layout id): dtype, shape, length, data file, segment and numpy
+//! Hot words (every publish): version, write time, and a third with layout id, slot and a check of all: three, so that both
+//! records and the sequence number share one cache line. Cold words (with the layout id): dtype, shape, length, data file, segment and numpy
 //! descr, with a checksum against damage (tearing is the latch's business).
 
 use std::path::Path;
@@ -12,8 +12,12 @@ use crate::layout::{Layout, MOST_DIMENSIONS};
 
 /// Words of the hot part.
 pub(crate) const HOT: usize = 3;
-/// The third hot word: the slot below, the layout id from this bit up.
-const LAYOUT_SHIFT: u32 = 8;
+// The third hot word: 16 bits of check, 4 of slot, 44 of layout id.
+const SLOT_SHIFT: u32 = 16;
+const LAYOUT_SHIFT: u32 = SLOT_SHIFT + 4;
+/// Odd numbers with bits all over: Weyl constants of the golden ratio and of its like in two and three dimensions
+/// (M. Roberts, "The Unreasonable Effectiveness of Quasirandom Sequences", 2018), rounded to odd.
+const MIX: [u64; HOT] = [0x9e37_79b9_7f4a_7c15, 0xc13f_a9a9_02a6_328f, 0xd1b5_4a32_d192_ed03];
 
 /// What every publish says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,27 +31,57 @@ pub(crate) struct Hot {
 }
 
 impl Hot {
+    /// What stands for words that are not those of any publish.
+    pub const DAMAGED: Hot = Hot { version: u64::MAX, written_at: 0, slot: u64::MAX, layout_id: u64::MAX };
+
     #[inline]
     pub fn to_words(self) -> [u64; HOT] {
-        [self.version, self.written_at, self.layout_id << LAYOUT_SHIFT | self.slot]
+        let place = self.layout_id << LAYOUT_SHIFT | self.slot << SLOT_SHIFT;
+        [self.version, self.written_at, place | check(self.version, self.written_at, place)]
     }
 
-    /// Refuses numbers that no counting from 1 reaches, and that could not be counted on from.
-    pub fn check_counts(&self, path: &Path) -> Result<()> {
+    /// Refuses damaged words, and numbers that no counting from 1 reaches, and that could not be counted on from.
+    #[inline]
+    pub fn check(&self, path: &Path) -> Result<()> {
+        if self.version < 1 << 63 && self.layout_id < 1 << 43 { Ok(()) } else { self.refuse(path) }
+    }
+
+    #[cold]
+    fn refuse(&self, path: &Path) -> Result<()> {
+        if *self == Hot::DAMAGED {
+            return Err(Error::corrupt(path, "record", "words of no value", "a record with its check"));
+        }
         if self.version >= 1 << 63 {
             return Err(Error::corrupt(path, "version", self.version, "less than 2^63"));
         }
-        if self.layout_id >= 1 << 55 {
-            return Err(Error::corrupt(path, "layout id", self.layout_id, "less than 2^55"));
-        }
-        Ok(())
+        Err(Error::corrupt(path, "layout id", self.layout_id, "less than 2^43"))
     }
 
     #[inline]
     pub fn from_words(words: &[u64; HOT]) -> Self {
-        let [version, written_at, place] = *words;
-        Hot { version, written_at, slot: place & ((1 << LAYOUT_SHIFT) - 1), layout_id: place >> LAYOUT_SHIFT }
+        let [version, written_at, last] = *words;
+        let place = last >> SLOT_SHIFT << SLOT_SHIFT;
+        if last ^ place != check(version, written_at, place) {
+            return Hot::DAMAGED;
+        }
+        let (layout_id, slot) = place_of(last);
+        Hot { version, written_at, slot, layout_id }
     }
+}
+
+/// What the third hot word says besides: layout id and slot.
+#[inline]
+pub(crate) fn place_of(word: u64) -> (u64, u64) {
+    (word >> LAYOUT_SHIFT, word >> SLOT_SHIFT & ((1 << (LAYOUT_SHIFT - SLOT_SHIFT)) - 1))
+}
+
+/// 16 bits that hardly any damage of the words leaves right; 0 for zeros. (Tearing is the latch's business.)
+#[inline]
+fn check(version: u64, written_at: u64, place: u64) -> u64 {
+    let [a, b, c] = MIX;
+    let mixed = version.wrapping_mul(a) ^ written_at.wrapping_mul(b) ^ place.wrapping_mul(c);
+    // The upper bits depend on all below them; what changes at the top only is there as well.
+    (mixed ^ mixed >> 29) >> 48
 }
 
 const NAME_WORDS: usize = LONGEST_NAME / 8;
@@ -192,8 +226,29 @@ mod tests {
         for cold in [cold(DType::Bool, &[]), cold(DType::Complex128, &[2; 20]), cold(custom, &[1; 64])] {
             assert_eq!(Cold::from_words(&cold.to_words(), Path::new("x")).unwrap(), cold);
         }
-        let hot = Hot { version: 1, written_at: 2, slot: 7, layout_id: (1 << 55) + 4 };
+        let hot = Hot { version: 1, written_at: 2, slot: 7, layout_id: (1 << 43) + 4 };
         assert_eq!(Hot::from_words(&hot.to_words()), hot);
+    }
+
+    #[test]
+    fn damaged_hot_words_are_found_out() {
+        assert_eq!(Hot::from_words(&[0; HOT]), Hot::default(), "an empty header");
+        let good =
+            Hot { version: 1 << 40 | 77, written_at: 123_456_789_012_345, slot: 1, layout_id: 3 }.to_words();
+        let damaged = |words: &[u64; HOT]| Hot::from_words(words).check(Path::new("x")).is_err();
+        assert!(!damaged(&good));
+        for bit in 0..64 * HOT {
+            let mut words = good;
+            words[bit / 64] ^= 1 << (bit % 64);
+            assert!(damaged(&words), "bit {bit}");
+        }
+        for i in 0..HOT {
+            for word in [0, u64::MAX, good[(i + 1) % HOT]] {
+                let mut words = good;
+                words[i] = word;
+                assert!(damaged(&words), "word {i} is {word:#x}");
+            }
+        }
     }
 
     #[test]

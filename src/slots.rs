@@ -83,13 +83,7 @@ impl Unnamed {
 
 impl Slots {
     /// Takes on the segment that a header's record names; `None` if it is missing, busy or not what the record says.
-    pub fn adopt(
-        path: &Path,
-        header: u128,
-        hot: &Hot,
-        cold: &Cold,
-        rights: Rights,
-    ) -> Result<Option<Self>> {
+    pub fn adopt(path: &Path, header: u128, hot: &Hot, cold: &Cold, rights: Rights) -> Result<Option<Self>> {
         let (lock, file) = match (Lock::open(path, true), os::open(path, true)) {
             (Ok(lock), Ok(file)) => (lock, file),
             (Err(error), _) | (_, Err(error)) if os::is_exhausted(&error) => {

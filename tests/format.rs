@@ -1,11 +1,13 @@
 //! The byte layout of format 1, in literal numbers: what this library writes is read here with plain file reads, and
 //! what is built here byte by byte is read by this library. Whoever changes a number here changes the format.
 
+mod record;
 mod sandbox;
 
 use std::path::Path;
 
 use ndsharray::{DType, Store};
+use record::hot;
 use sandbox::files;
 
 /// The offsets below are those of 4096-byte regions; a machine with larger pages writes larger ones.
@@ -60,51 +62,49 @@ fn what_is_written() {
     assert_eq!(u32_at(&empty, 40), rustix::process::geteuid().as_raw());
     assert_eq!(u32_at(&empty, 44), std::process::id());
     assert_eq!(u64_at(&empty, 48), 0, "not ephemeral");
-    assert_eq!(u32_at(&empty, 204), 1, "live");
+    assert_eq!(u32_at(&empty, 200), 1, "live");
     assert_eq!(u64_at(&empty, 56), u64_at(&empty, 24), "origin: it begins here");
     zeros(&empty, 64..120);
-    zeros(&empty, 128..204);
-    zeros(&empty, 208..8192);
+    zeros(&empty, 128..200);
+    zeros(&empty, 204..8192);
 
     let bytes = [0x11_u8, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc];
     writer.write_bytes(&DType::UInt16, &[2, 3], &bytes, b"frame 7!!").unwrap();
     let header = std::fs::read(dir.path().join("a")).unwrap();
     assert_eq!((header.len(), &header[..192]), (8192, &empty[..192]), "the identity block never changes");
     assert_eq!(u64_at(&header, 192), 1, "seq");
-    assert_eq!((u32_at(&header, 200), u32_at(&header, 204)), (1, 1), "notify, state");
-    zeros(&header, 208..256);
+    assert_eq!((u32_at(&header, 200), u32_at(&header, 204)), (1, 0), "state, reserved");
     let name = writer.data_file().unwrap();
     let data = std::fs::read(dir.path().join(&name)).unwrap();
-    for record in [256, 2048] {
-        assert_eq!(u64_at(&header, record), 1, "version");
+    for at in [208, 232] {
         let age = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        let written_at = u64_at(&header, record + 8);
+        let written_at = u64_at(&header, at + 8);
         assert!(written_at > 0 && written_at / 1_000_000_000 <= age.tv_sec as u64, "write time");
-        assert_eq!(u64_at(&header, record + 16), 0, "slot");
-        assert_eq!(u64_at(&header, record + 24), 1, "layout id");
-        assert_eq!(u128_at(&header, record + 32), u128_at(&data, 24), "segment id");
-        zeros(&header, record + 48..record + 64);
-        assert_eq!((u64_at(&header, record + 64), u64_at(&header, record + 72)), (1, 1), "opened, closed");
-        assert_eq!(u64_at(&header, record + 80), 1, "layout id, cold");
+        assert_eq!(header[at..at + 24], hot(1, written_at, 0, 1), "version, write time, slot, layout id");
+    }
+    for record in [256, 1984] {
+        assert_eq!((u64_at(&header, record), u64_at(&header, record + 8)), (1, 1), "opened, closed");
+        assert_eq!(u64_at(&header, record + 16), 1, "layout id, cold");
         assert_eq!(
-            (u32_at(&header, record + 88), u32_at(&header, record + 92)),
+            (u32_at(&header, record + 24), u32_at(&header, record + 28)),
             (6, 6),
             "code, length of name"
         );
-        assert_eq!(&header[record + 96..record + 102], b"uint16");
-        zeros(&header, record + 102..record + 144);
-        assert_eq!(u64_at(&header, record + 144), 2, "itemsize");
-        assert_eq!(u64_at(&header, record + 152), 2, "ndim");
-        assert_eq!((u64_at(&header, record + 160), u64_at(&header, record + 168)), (2, 3), "shape");
-        zeros(&header, record + 176..record + 672);
-        assert_eq!(u64_at(&header, record + 672), 12, "length in bytes");
-        assert_eq!(name, format!("a_{:032x}", u128_at(&header, record + 680)), "data file");
-        zeros(&header, record + 696..record + 1728);
-        let checksum = crc32fast::hash(&header[record + 80..record + 1728]);
-        assert_eq!(u64_at(&header, record + 1728), u64::from(checksum), "checksum of the cold part");
-        zeros(&header, record + 1736..record + 1792);
+        assert_eq!(&header[record + 32..record + 38], b"uint16");
+        zeros(&header, record + 38..record + 80);
+        assert_eq!(u64_at(&header, record + 80), 2, "itemsize");
+        assert_eq!(u64_at(&header, record + 88), 2, "ndim");
+        assert_eq!((u64_at(&header, record + 96), u64_at(&header, record + 104)), (2, 3), "shape");
+        zeros(&header, record + 112..record + 608);
+        assert_eq!(u64_at(&header, record + 608), 12, "length in bytes");
+        assert_eq!(name, format!("a_{:032x}", u128_at(&header, record + 616)), "data file");
+        assert_eq!(u128_at(&header, record + 632), u128_at(&data, 24), "segment id");
+        zeros(&header, record + 648..record + 1680);
+        let checksum = crc32fast::hash(&header[record + 16..record + 1680]);
+        assert_eq!(u64_at(&header, record + 1680), u64::from(checksum), "checksum of the cold part");
+        zeros(&header, record + 1688..record + 1728);
     }
-    zeros(&header, 3840..8192);
+    zeros(&header, 3712..8192);
 
     assert_eq!(data.len(), 8192 + 4096);
     check_identity(&data, b"NDSHDATA");
@@ -155,9 +155,9 @@ fn later_slots_and_pins() {
         }
     }
     let header = std::fs::read(dir.path().join("a")).unwrap();
-    assert_eq!((u64_at(&header, 192), u32_at(&header, 200)), (3, 3), "seq and notify after three values");
-    for record in [256, 2048] {
-        assert_eq!((u64_at(&header, record), u64_at(&header, record + 16)), (3, 2), "version and slot");
+    assert_eq!(u64_at(&header, 192), 3, "seq after three values");
+    for at in [208, 232] {
+        assert_eq!(header[at..at + 24], hot(3, u64_at(&header, at + 8), 2, 1), "version, slot, layout id");
     }
     drop(held);
 }
@@ -196,15 +196,12 @@ fn build(dir: &Path, valid: usize, (code, name, itemsize, descr): Type, value: &
     let mut header = vec![0; 8192];
     identity(&mut header, b"NDSHHEAD", 0x1234_5678, [7 << 32 | 1000, 0, 0]);
     put_u64(&mut header, 192, 80 + valid as u64);
-    put(&mut header, 200, &9_u32.to_ne_bytes());
-    put(&mut header, 204, &1_u32.to_ne_bytes());
-    let record = [256, 2048][valid];
-    for (offset, word) in
-        [(0, 41), (8, 1_000), (16, 1), (24, 5), (32, 0x9abc), (40, !0x9abc), (64, 5), (72, 5)]
-    {
-        put_u64(&mut header, record + offset, word);
-    }
-    let cold = record + 80;
+    put(&mut header, 200, &1_u32.to_ne_bytes());
+    put(&mut header, [208, 232][valid], &hot(41, 1_000, 1, 5));
+    let record = [256, 1984][valid];
+    put_u64(&mut header, record, 5);
+    put_u64(&mut header, record + 8, 5);
+    let cold = record + 16;
     put_u64(&mut header, cold, 5);
     put(&mut header, cold + 8, &code.to_ne_bytes());
     put(&mut header, cold + 12, &(name.len() as u32).to_ne_bytes());
@@ -217,12 +214,15 @@ fn build(dir: &Path, valid: usize, (code, name, itemsize, descr): Type, value: &
     put_u64(&mut header, cold + 592, 4 * itemsize);
     put_u64(&mut header, cold + 600, 0x8899_aabb_ccdd_eeff);
     put_u64(&mut header, cold + 608, 0x0011_2233_4455_6677);
-    put_u64(&mut header, cold + 616, descr.len() as u64);
-    put(&mut header, cold + 624, descr.as_bytes());
-    let checksum = crc32fast::hash(&header[cold..cold + 1648]);
-    put_u64(&mut header, cold + 1648, u64::from(checksum));
-    let other = [2048, 256][valid];
-    header[other..other + 1792].fill(0xa5);
+    put_u64(&mut header, cold + 616, 0x9abc);
+    put_u64(&mut header, cold + 624, !0x9abc);
+    put_u64(&mut header, cold + 632, descr.len() as u64);
+    put(&mut header, cold + 640, descr.as_bytes());
+    let checksum = crc32fast::hash(&header[cold..cold + 1664]);
+    put_u64(&mut header, cold + 1664, u64::from(checksum));
+    let (other_hot, other) = ([232, 208][valid], [1984, 256][valid]);
+    header[other_hot..other_hot + 24].fill(0xa5);
+    header[other..other + 1728].fill(0xa5);
 
     let mut data = vec![0; 8192 + 2 * 4096];
     identity(&mut data, b"NDSHDATA", 0x9abc, [0x1234_5678, !0x1234_5678, 4096]);
@@ -316,6 +316,6 @@ fn an_ephemeral_header_says_so() {
     let open = std::fs::File::open(dir.path().join("a")).unwrap();
     drop(writer);
     let mut state = [0; 4];
-    std::os::unix::fs::FileExt::read_exact_at(&open, &mut state, 204).unwrap();
+    std::os::unix::fs::FileExt::read_exact_at(&open, &mut state, 200).unwrap();
     assert_eq!(u32::from_ne_bytes(state), 2, "gone");
 }

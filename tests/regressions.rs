@@ -1,5 +1,7 @@
 //! What was found by reading: files left behind, values lost at a takeover, options and files with absurd values.
 
+mod record;
+
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::time::Duration;
 
@@ -143,17 +145,16 @@ fn a_capacity_beyond_all_memory_is_an_error() {
     assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [2]);
 }
 
-/// Version, write time, slot and layout id of the first value stand at byte 2048 of the header (and at 256, out of use
-/// until the second), and have no checksum.
+/// The hot words of the first value stand at byte 232 of the header (and at 208, out of use until the second).
 #[test]
 fn absurd_numbers_in_a_record_are_an_error() {
-    for (word, value) in [(0, u64::MAX), (3, u64::MAX)] {
+    for (version, layout_id) in [(u64::MAX, 1), (1, (1 << 44) - 1)] {
         let (dir, store) = store();
         store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
         let file = std::fs::File::options().write(true).open(dir.path().join("a")).unwrap();
-        file.write_all_at(&value.to_ne_bytes(), 2048 + 8 * word).unwrap();
+        file.write_all_at(&record::hot(version, 1, 0, layout_id), 232).unwrap();
         let error = store.writer("a").and_then(|mut writer| writer.write_slice(&[1_u16, 2], &[2]));
-        assert!(matches!(error, Err(Error::Corrupt { .. })), "word {word}: {error:?}");
+        assert!(matches!(error, Err(Error::Corrupt { .. })), "{version}, {layout_id}: {error:?}");
     }
 }
 

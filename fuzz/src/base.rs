@@ -73,11 +73,11 @@ fn fix(files: &mut Files) {
     let Files { header, data } = files;
     put(header, 24, HEADER_ID);
     set_word(header, 40, 0);
-    for record in patch::RECORDS {
-        if word(header, record) > 0 {
-            set_word(header, record + 8, 1_000_000_000);
-            put(header, record + 32, SEGMENT_ID);
-            put(header, record + 680, UUID);
+    for (hot, record) in patch::HOT.into_iter().zip(patch::RECORDS) {
+        if word(header, hot) > 0 {
+            set_word(header, hot + 8, 1_000_000_000);
+            put(header, record + 616, UUID);
+            put(header, record + 632, SEGMENT_ID);
         }
     }
     put(data, 24, SEGMENT_ID);

@@ -7,13 +7,15 @@ use ndsharray::{Error, Reader, Store, wait_any};
 
 #[path = "../child/mod.rs"]
 mod child;
+#[path = "../record/mod.rs"]
+mod record;
 mod wrap;
 
 use child::board::{Board, Place};
 use child::reading::give_up_permission;
 use child::values::{FIXED, check_snapshot, check_view, write_next};
 use child::{Child, Random, Seeded, Watchdog, files, role, say, seed, soak, stopping};
-use wrap::{HeaderFile, WRITE_TIMES};
+use wrap::HeaderFile;
 
 // Words of the board: the last version whose write returned; whether a reader is inside a call; how many returned.
 const DONE: usize = 0;
@@ -279,9 +281,7 @@ fn ages_are_never_negative() {
     // A store that outlived its machine, or was copied from another one, has values from the future.
     let header = HeaderFile::of(store, "a");
     for future in [3_600_000_000_000_u64 + last.as_nanos() as u64, u64::MAX] {
-        for place in WRITE_TIMES {
-            header.put(place, &future.to_ne_bytes());
-        }
+        header.date(future);
         let fresh = store.reader("a").unwrap();
         let view = fresh.view().unwrap();
         check_view("a", &view);

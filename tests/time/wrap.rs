@@ -1,4 +1,4 @@
-//! `notify` over its wrap, with sleepers of every kind.
+//! The futex word over its wrap, with sleepers of every kind.
 
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,12 +10,14 @@ use ndsharray::{Reader, Store};
 use crate::child::board::Place;
 use crate::child::values::{FIXED, write_next};
 use crate::child::{Child, Random, Seeded, Watchdog, seed, soak};
+use crate::record;
 
 // Places in a header, as docs/design.md has them.
-const NOTIFY: u64 = 200;
-const RECORDS: [u64; 2] = [256, 2048];
-const HOT_BYTES: usize = 48;
-pub const WRITE_TIMES: [u64; 2] = [RECORDS[0] + 8, RECORDS[1] + 8];
+const SEQ: u64 = 192;
+/// The low half of `seq`, which is the futex word.
+const FUTEX: u64 = if cfg!(target_endian = "little") { SEQ } else { SEQ + 4 };
+const HOT: [u64; 2] = [208, 232];
+const HOT_BYTES: usize = 24;
 
 /// The words of a tag's header, in its file.
 pub struct HeaderFile(std::fs::File);
@@ -36,11 +38,19 @@ impl HeaderFile {
         self.0.write_all_at(bytes, offset).unwrap();
     }
 
+    /// Gives the value, which is at rest, another write time.
+    pub fn date(&self, written_at: u64) {
+        let mut words = [0_u64; 3];
+        self.0.read_exact_at(bytemuck::cast_slice_mut(&mut words), HOT[0]).unwrap();
+        let hot = record::hot(words[0], written_at, words[2] >> 16 & 15, words[2] >> 20);
+        HOT.iter().for_each(|&at| self.put(at, &hot));
+    }
+
     /// Whether a writer that stands still does so in the middle of a publish: its two records are alike outside one.
     pub fn amid_publish(&self) -> bool {
         let [mut first, mut second] = [[0; HOT_BYTES]; 2];
-        self.0.read_exact_at(&mut first, RECORDS[0]).unwrap();
-        self.0.read_exact_at(&mut second, RECORDS[1]).unwrap();
+        self.0.read_exact_at(&mut first, HOT[0]).unwrap();
+        self.0.read_exact_at(&mut second, HOT[1]).unwrap();
         first != second
     }
 
@@ -57,9 +67,9 @@ fn sleep_without_slices(header: &HeaderFile, mut reader: Reader, last: u64, ackn
         // SAFETY: inside the file's mapping, aligned, and an atomic for everybody.
         unsafe { AtomicU32::from_ptr(map.as_mut_ptr().add(offset as usize).cast()) }
     };
-    let (notify, waiting) = (word(NOTIFY), word(u64::from(header.u32(16))));
+    let (futex, waiting) = (word(FUTEX), word(u64::from(header.u32(16))));
     loop {
-        let ticket = notify.load(Ordering::Acquire);
+        let ticket = futex.load(Ordering::Acquire);
         if let Some(snapshot) = reader.read().unwrap() {
             acknowledge(snapshot.version());
             if snapshot.version() == last {
@@ -69,29 +79,29 @@ fn sleep_without_slices(header: &HeaderFile, mut reader: Reader, last: u64, ackn
         }
         waiting.store(1, Ordering::Relaxed);
         std::sync::atomic::fence(Ordering::SeqCst);
-        let _ = rustix::thread::futex::wait(notify, rustix::thread::futex::Flags::empty(), ticket, None);
+        let _ = rustix::thread::futex::wait(futex, rustix::thread::futex::Flags::empty(), ticket, None);
     }
 }
 
 /// Each value is written when all sleepers have acknowledged the one before: one wake-up that is missed, and the sleeper
 /// without slices, and with it the test, hangs.
 #[test]
-fn notify_wraps_under_sleepers() {
+fn the_futex_word_wraps_under_sleepers() {
     const VALUES: u64 = 150;
     let seed = seed();
     let _seeded = Seeded(seed);
     let mut random = Random(seed);
     let (mut sent, mut received, mut asleep) = (0, 0, 0);
     for _ in 0..if soak() { 50 } else { 4 } {
-        let _watchdog = Watchdog::new("notify_wraps_under_sleepers");
+        let _watchdog = Watchdog::new("the_futex_word_wraps_under_sleepers");
         let place = Place::new();
         let store = &place.store;
         store.writer("other").unwrap();
         write_next(&mut store.writer(FIXED).unwrap()).unwrap();
         let header = HeaderFile::of(store, FIXED);
-        // Two for each value that finds a sleeper.
-        let start = u32::MAX - random.below(2 * VALUES - 20) as u32;
-        header.put(NOTIFY, &start.to_ne_bytes());
+        // Three for each value that finds a sleeper, one for each that does not. The record in use stays the same.
+        let start = (u32::MAX - random.below(VALUES - 20) as u32) & !1 | header.u32(FUTEX) & 1;
+        header.put(FUTEX, &start.to_ne_bytes());
         let mut writer = store.writer(FIXED).unwrap();
         let mut others = ["wait", "wait-any"].map(|way| Child::start(&format!("{way} {FIXED}"), store));
         let (acknowledge, acknowledged) = std::sync::mpsc::channel();
@@ -122,11 +132,11 @@ fn notify_wraps_under_sleepers() {
             }
         });
         sent += 3 * (1 + VALUES);
-        let end = header.u32(NOTIFY);
+        let end = header.u32(FUTEX);
         assert!(end < start, "it wrapped: {start}, now {end}");
     }
     assert_eq!(sent, received);
     println!(
-        "figures: notify over its wrap: {sent} values sent to sleepers, {received} received, {asleep} times asleep"
+        "figures: the futex word over its wrap: {sent} values sent to sleepers, {received} received, {asleep} times asleep"
     );
 }

@@ -18,6 +18,10 @@ use crate::sync::Ordering;
 /// How many slots of an array a process may hold before it is given copies.
 const HELD_SLOTS: usize = 3;
 
+/// In a segment with more slots a hot loop keeps nothing: readers without a core to run on would hold them all, and the
+/// writer would have to make new segments without end.
+const KEEPING_SLOTS: usize = 3;
+
 /// A segment with the layout of the values that a reader takes from it.
 pub(crate) struct Source {
     pub segment: Arc<Segment>,
@@ -28,6 +32,12 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Whether a hot loop may keep a pin of it between its calls.
+    #[inline]
+    pub fn may_be_kept(&self) -> bool {
+        !self.segment.is_usable(KEEPING_SLOTS)
+    }
+
     /// Whether the value of a header's record is to be found here: each layout of a header is in one segment.
     #[inline]
     pub fn is_of(&self, header: u128, hot: &Hot) -> bool {

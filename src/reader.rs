@@ -125,7 +125,7 @@ impl Reader {
         let source = self.source.borrow().as_ref().filter(|source| source.is_of(id, &hot)).cloned();
         let source = source.filter(|source| !pinned::crowded(source, hot.slot));
         match source.and_then(|source| self.pin(source, &hot)) {
-            Some(pinned) if self.may_keep() => {
+            Some(pinned) if self.may_keep(pinned.source()) => {
                 Ok(Snapshot(Value { data: self.keep(pinned, &hot), version, written_at }))
             }
             Some(pinned) => Ok(Snapshot(Value { data: Data::Pinned(pinned), version, written_at })),
@@ -183,12 +183,13 @@ impl Reader {
         });
         let viewing = viewing.ok().map(Borrowed).filter(|viewing| !pinned::crowded(viewing, hot.slot));
         let pinned = viewing.and_then(|viewing| self.pin(viewing, &hot));
-        if let Some(pinned) = pinned.filter(|_| !self.may_keep()) {
+        let keep = pinned.as_ref().is_some_and(|pinned| self.may_keep(pinned.source()));
+        if let Some(pinned) = pinned.filter(|_| !keep) {
             return Ok(View(Lent::Here { pinned, version: hot.version, written_at: hot.written_at }));
         }
         // A result of its own, handed on: if the call wrote where the view is going to be, so would the fast paths above,
         // and the view would be copied from there, a word of which was just stored: 10 ns.
-        match self.view_slowly() {
+        match self.view_slowly(keep) {
             Ok(value) => Ok(View(Lent::Elsewhere(value))),
             Err(error) => Err(error),
         }
@@ -270,8 +271,8 @@ impl Reader {
 
     /// Whether the current value is asked for again and again; not while views of an earlier one are out.
     #[inline(always)]
-    fn may_keep(&self) -> bool {
-        self.follower.is_hot_loop() && self.kept.try_borrow_mut().is_ok()
+    fn may_keep(&self, source: &Source) -> bool {
+        self.follower.is_hot_loop() && source.may_be_kept() && self.kept.try_borrow_mut().is_ok()
     }
 
     #[inline(always)]
@@ -293,8 +294,8 @@ impl Reader {
     /// The first view of a layout, the first of a hot loop's that is kept, and those that `view` cannot pin.
     #[cold]
     #[inline(never)]
-    fn view_slowly(&self) -> Result<Box<Value>> {
-        if self.may_keep() {
+    fn view_slowly(&self, keep: bool) -> Result<Box<Value>> {
+        if keep {
             return self.latest().map(|snapshot| Box::new(snapshot.0));
         }
         let value = self.take()?;

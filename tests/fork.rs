@@ -9,7 +9,7 @@ use ndsharray::{DType, Error, Snapshot, Store};
 
 mod child;
 use child::forking::{fork, join};
-use child::values::{FIXED, check_snapshot, write_next};
+use child::values::{FIXED, check_snapshot, check_view, write_next};
 use child::{Child, Watchdog, files, role, say, stopping, store, told};
 
 #[test]
@@ -21,6 +21,7 @@ fn child() {
         "inherit-writer" => inherit_writer(&store),
         "outlive" => outlive(&store),
         "inherit-snapshots" => inherit_snapshots(&store),
+        "inherit-kept" => inherit_kept(&store),
         "exit-holding" => exit_holding(&store),
         "inherit-loan" => inherit_loan(&store),
         "fork-while-reading" => fork_while_reading(&store),
@@ -189,6 +190,43 @@ fn snapshots_stay_on_both_sides_and_their_pins_balance() {
     assert_eq!(parent.line(), "dropped");
     assert_eq!((stat().slots.unwrap().pinned, stat().data_file), (0, before.data_file));
     parent.stop();
+}
+
+/// Role: forks with a reader that keeps the pin of a value which it has asked for many times.
+fn inherit_kept(store: &Store) {
+    let mut writer = store.writer(FIXED).unwrap();
+    let reader = store.reader(FIXED).unwrap();
+    let pinned = || store.stat(FIXED).unwrap().value.unwrap().slots.unwrap().pinned;
+    for ends_at_once in [false, true] {
+        write_next(&mut writer).unwrap();
+        let look = || (0..200).for_each(|_| check_view(FIXED, &reader.view().unwrap()));
+        look();
+        assert_eq!(pinned(), 1, "it is kept");
+        join(fork(|| {
+            look();
+            check_snapshot(FIXED, &reader.latest().unwrap());
+            if !ends_at_once {
+                // SAFETY: read once, here, in a process that ends without dropping it again.
+                drop(unsafe { std::ptr::read(&reader) });
+                assert_eq!(pinned(), 1, "the parent's");
+            }
+        }));
+        look();
+        let version = reader.latest().unwrap().version();
+        for _ in 0..10 {
+            write_next(&mut writer).unwrap();
+        }
+        assert_eq!(reader.view().unwrap().version(), version + 10);
+        assert_eq!(pinned(), usize::from(ends_at_once), "the child's, if it gave nothing back");
+    }
+}
+
+#[test]
+fn a_kept_value_is_kept_on_both_sides() {
+    let _watchdog = Watchdog::new("a_kept_value_is_kept_on_both_sides");
+    let (_directory, store) = store();
+    Child::start("inherit-kept", &store).stop();
+    assert_eq!(files(&store).len(), 2);
 }
 
 /// Role: its child ends without dropping what it holds.

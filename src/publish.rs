@@ -12,6 +12,7 @@ use crate::options::Settings;
 use crate::os::{self, Rights};
 use crate::process::{self, Lock};
 use crate::record::{Cold, Hot};
+use crate::renew::thaw_abandoned;
 use crate::segment::Segment;
 use crate::slots::{Slots, Unnamed};
 use crate::tag;
@@ -264,7 +265,11 @@ impl Publisher {
         let segment_id = slots.identity().id;
         let hot = Hot { version, written_at, slot: fill.slot as u64, layout_id };
         let cold = || Cold { layout_id, layout: layout.clone(), data_file, segment_id }.to_words();
-        if !self.header.latch().publish(&hot.to_words(), layout_id, cold) {
+        while !self.header.latch().publish(&hot.to_words(), layout_id, cold) {
+            let path = self.directory.join(&self.tag);
+            if thaw_abandoned(&self.header, self.lock.as_ref(), &path).unwrap_or(false) {
+                continue;
+            }
             if layout_id != self.layout_id {
                 // This id and the one before stand in the two records: it is neither of them that comes next, since an
                 // id stands for the same words for ever.

@@ -1,5 +1,7 @@
 //! What becomes of a writer whose files lost their names, or whose tag was taken over or removed.
 
+use std::path::Path;
+
 use crate::error::{Error, Result};
 use crate::header::Header;
 use crate::os;
@@ -7,6 +9,23 @@ use crate::process::{self, Lock};
 use crate::publish::{Fill, Publisher, Stamp};
 use crate::remove;
 use crate::sweep;
+
+/// Thaws the header of a writer that was refused, if whoever froze it was killed or failed before it replaced or removed
+/// it; false if somebody is at work, or was to the end. `lock`: the writer's own.
+#[cold]
+pub(crate) fn thaw_abandoned(header: &Header, lock: Option<&Lock>, path: &Path) -> Result<bool> {
+    let Some(lock) = lock.filter(|_| !header.is_gone()) else { return Ok(false) };
+    // Whoever is at work has it.
+    if !lock.try_name(path)? {
+        return Ok(false);
+    }
+    let stands = os::stands_at(header.file(), path);
+    if matches!(stands, Ok(true)) {
+        header.latch().thaw();
+    }
+    lock.release_name();
+    stands
+}
 
 impl Publisher {
     /// Copies a filled slot to a new segment, whose slot 0 it becomes.
@@ -36,16 +55,19 @@ impl Publisher {
         if self.ended.is_some() || self.header.is_gone() {
             return Err(self.end());
         }
+        if thaw_abandoned(&self.header, self.lock.as_ref(), &path)? {
+            return Ok(());
+        }
         let Some(lock) = &self.lock else { return Err(self.end()) };
         if !lock.try_name(&path)? {
             // Somebody is at work. Should it fail, this writer goes on.
             return Err(self.superseded());
         }
         match os::stands_at(self.header.file(), &path) {
+            // Put back by hand since the look before.
             Ok(true) => {
-                self.header.latch().thaw();
                 lock.release_name();
-                Ok(())
+                Err(self.superseded())
             }
             // Replaced or removed by somebody who was killed before it could say so.
             Ok(false) => {

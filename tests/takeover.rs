@@ -263,6 +263,32 @@ fn removals_and_takeovers_at_once() {
     assert_eq!(files(store), ["a".to_owned(), writer.data_file().unwrap()]);
 }
 
+/// A taker is killed between the writer's look at the latch and its publish: that write goes on, too.
+#[test]
+fn a_publish_goes_on_when_the_taker_was_killed() {
+    let (directory, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    write_next(&mut writer).unwrap();
+    let path = directory.path().join("a");
+    // SAFETY: the sequence number of a header, which is mapped for ever.
+    let seq: &'static AtomicU64 = unsafe { &*map(&path, 2 * PAGE).add(192).cast() };
+    for version in 2..200 {
+        // Nobody holds the name lock: whoever has frozen the header is dead. Before or after the look, as it comes.
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    seq.fetch_or(1 << 63, Ordering::SeqCst);
+                }
+            });
+            let written = write_next(&mut writer);
+            stop.store(true, Ordering::Relaxed);
+            assert_eq!(written.unwrap(), version);
+        });
+    }
+    assert_eq!(store.reader("a").unwrap().latest().unwrap().version(), 199);
+}
+
 /// Whoever takes over changes his mind at once, again and again, while the writer changes the layout all the time: what
 /// is turned back at the very instant of its publication leaves nothing behind, and nothing else is lost.
 #[test]

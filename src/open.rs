@@ -128,6 +128,9 @@ fn take_on(options: &WriterOptions, rights: Rights, header: Header, lock: Lock) 
             Some(cold.ok_or_else(other)?)
         }
     };
+    if cold.is_none() {
+        header.latch().forget_cold();
+    }
     // Whoever was replacing it died, too.
     header.latch().repair();
     // What the dead writer may have published and not told.

@@ -168,6 +168,15 @@ impl<'a> Latch<'a> {
         self.seq.fetch_and(!FROZEN, Ordering::Release);
     }
 
+    /// Of a latch that holds no value: whatever its cold parts say they are, they are those of no id. (In a damaged file
+    /// they may say to be of the id that is used next, and would not be written then.)
+    pub fn forget_cold(&self) {
+        for record in &self.records {
+            record.closed.store(0, Ordering::Relaxed);
+            record.opened.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// Mends what a writer left that was killed inside `publish`: copies the good record over the other. The latch is
     /// not frozen afterwards.
     pub fn repair(&self) {

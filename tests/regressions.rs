@@ -158,6 +158,25 @@ fn absurd_numbers_in_a_record_are_an_error() {
     }
 }
 
+/// Found by fuzzing: a header that says it has no value, and that its cold parts are of the layout id that is used next.
+#[test]
+fn a_header_without_a_value_has_no_layout_either() {
+    let (dir, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    let old = writer.data_file().unwrap();
+    drop(writer);
+    let file = std::fs::File::options().write(true).open(dir.path().join("a")).unwrap();
+    file.write_all_at(&[0; 48], 208).unwrap();
+    let mut writer = store.writer("a").unwrap();
+    let reader = store.reader("a").unwrap();
+    for version in 1..5_u8 {
+        assert_eq!(writer.write_slice(&[u16::from(version); 3], &[3]).unwrap(), u64::from(version));
+        assert_eq!(reader.latest().unwrap().as_slice::<u16>().unwrap(), [u16::from(version); 3]);
+    }
+    assert_ne!(writer.data_file().unwrap(), old);
+}
+
 #[test]
 fn waiting_for_nobody_ends() {
     let none: &mut [&mut Reader] = &mut [];

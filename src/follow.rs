@@ -85,7 +85,7 @@ impl Follower {
         self.before.get().saturating_add(version)
     }
 
-    /// The header with its notify count, to be taken before looking for a value and slept on after.
+    /// The header with its futex word, to be taken before looking for a value and slept on after.
     pub fn ticket(&self) -> (Arc<Header>, u32) {
         let header = self.header();
         let ticket = header.bell().ticket();

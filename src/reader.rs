@@ -234,7 +234,7 @@ impl Reader {
         Ok(!header.is_gone() && stat::writer_alive(&self.follower.path(), header.file())?)
     }
 
-    /// The header with its notify count, to be taken before looking for a value and slept on after.
+    /// The header with its futex word, to be taken before looking for a value and slept on after.
     pub(crate) fn ticket(&self) -> (Arc<Header>, u32) {
         self.follower.ticket()
     }

@@ -38,9 +38,9 @@ pub(crate) enum Point {
     CopyRecheck,
     /// Reader: the waiting flag before the sleep.
     AnnounceFence,
-    /// Writer: the notify count before the look at the waiting flag.
+    /// Writer: the publish before the look at the waiting flag.
     RingFence,
-    /// Writer: the second bump of the notify count, after the flag was cleared.
+    /// Writer: `seq` moved once more, after the flag was cleared.
     RingAgain,
 }
 

@@ -38,6 +38,14 @@ pub(crate) struct Stamp {
     pub written_at: u64,
 }
 
+#[cold]
+#[inline(never)]
+fn new_layout(dtype: &DType, shape: &[usize], given: Option<usize>) -> Result<Box<Layout>> {
+    let layout = Layout::new(dtype.clone(), shape)?;
+    given.map_or(Ok(()), |given| layout.check_length(given))?;
+    Ok(Box::new(layout))
+}
+
 /// The one that may write to a header: its lock is held (or it has no name yet).
 pub(crate) struct Publisher {
     pub directory: PathBuf,
@@ -120,6 +128,7 @@ impl Publisher {
 
     /// Claims a slot for a value of that layout; `given`: for so many bytes, which must fill it. Nothing is disturbed
     /// by data that do not.
+    #[inline(always)]
     pub fn begin(&mut self, dtype: &DType, shape: &[usize], given: Option<usize>) -> Result<Fill> {
         let (layout, nbytes) = match &self.layout {
             Some(layout) if layout.is(dtype, shape) => {
@@ -127,16 +136,22 @@ impl Publisher {
                 (None, layout.nbytes())
             }
             _ => {
-                let layout = Layout::new(dtype.clone(), shape)?;
-                given.map_or(Ok(()), |given| layout.check_length(given))?;
+                let layout = new_layout(dtype, shape, given)?;
                 let nbytes = layout.nbytes();
-                (Some(Box::new(layout)), nbytes)
+                (Some(layout), nbytes)
             }
         };
         self.check_in()?;
-        if let Some(slot) = self.claim(nbytes)? {
-            return Ok(Fill { fresh: None, slot, layout, nbytes });
+        match self.claim(nbytes)? {
+            Some(slot) => Ok(Fill { fresh: None, slot, layout, nbytes }),
+            None => self.begin_anew(layout, nbytes),
         }
+    }
+
+    /// In a new segment, if there is space for it.
+    #[cold]
+    #[inline(never)]
+    fn begin_anew(&mut self, layout: Option<Box<Layout>>, nbytes: usize) -> Result<Fill> {
         match self.segment_for(nbytes) {
             Ok(fresh) => Ok(Fill { fresh: Some(Box::new(fresh)), slot: 0, layout, nbytes }),
             // The present segment was to be left for its size or for old pins; it may have room all the same.

@@ -34,26 +34,31 @@ pub(crate) struct Record<'a> {
 }
 
 impl Record<'_> {
+    #[inline(always)]
     fn write_hot(&self, words: &[u64]) {
         for (to, from) in self.hot.iter().zip(words) {
             to.store(*from, Ordering::Relaxed);
         }
     }
 
+    #[inline(always)]
     fn write<C: AsRef<[u64]>>(&self, hot: &[u64], id: u64, cold: impl Fn() -> C) {
         // The number that took this record out of use is visible to whoever sees one of the words that follow.
         fence(Point::PublishFence, Ordering::Release);
         if self.closed.load(Ordering::Relaxed) != id {
-            self.write_cold(id, cold().as_ref());
+            self.write_cold(id, cold);
         }
         self.write_hot(hot);
     }
 
-    fn write_cold(&self, id: u64, words: &[u64]) {
+    #[cold]
+    #[inline(never)]
+    fn write_cold<C: AsRef<[u64]>>(&self, id: u64, words: impl Fn() -> C) {
+        let words = words();
         self.opened.store(id, Ordering::Relaxed);
         // A reader that sees one of the words below sees `opened` too, after its own acquire fence.
         fence(Point::PublishFence, Ordering::Release);
-        for (to, from) in self.cold.iter().zip(words) {
+        for (to, from) in self.cold.iter().zip(words.as_ref()) {
             to.store(*from, Ordering::Relaxed);
         }
         // Release: whoever reads this id as `closed` reads all the words above.
@@ -196,7 +201,7 @@ impl<'a> Latch<'a> {
             let copy = |words: &[AtomicU64]| -> Vec<u64> {
                 words.iter().map(|word| word.load(Ordering::Relaxed)).collect()
             };
-            bad.write_cold(good.closed.load(Ordering::Relaxed), &copy(good.cold));
+            bad.write_cold(good.closed.load(Ordering::Relaxed), || copy(good.cold));
             bad.write_hot(&copy(good.hot));
         }
     }

@@ -12,6 +12,8 @@ fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
+ci/tools.sh
+
 before=$(ls -A /dev/shm 2>/dev/null | sort)
 { ci/rust.sh && ci/python.sh; } 2>&1 | tee "$log"
 after=$(ls -A /dev/shm 2>/dev/null | sort)

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# The programs of the distribution that tests use beside the toolchains. In CI (CI=true, as root, on Debian and its like)
+# those that are missing are installed; elsewhere they are only named, and the tests that want them print that they skip.
+set -euo pipefail
+
+declare -A packages=([bwrap]=bubblewrap [crun]=crun [ffmpeg]=ffmpeg [strace]=strace [tmux]=tmux [valgrind]=valgrind)
+
+missing=()
+for program in "${!packages[@]}"; do
+    command -v "$program" >/dev/null || missing+=("${packages[$program]}")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "${CI:-}" = true ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+    echo "installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    if apt-get -qq update && apt-get -qq install --yes --no-install-recommends "${missing[@]}" >/dev/null; then
+        exit 0
+    fi
+    echo "not to be had"
+fi
+echo "not installed, and not tested with: ${missing[*]}"

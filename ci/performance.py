@@ -148,7 +148,8 @@ written. 720p and 1080p are frames of three bytes a pixel, 2.8 and 6.2 MB.
 
 SECTIONS = [
     ("Reading a value that stays", "unchanged", "mmap-sync read, unchecked", "reading.svg",
-     "A view of the latest value, one byte of it read, and dropped, again and again. A queue has no such thing."),
+     "A view of the latest value, one byte of it read, and dropped, again and again. A queue has no such thing. Such a loop "
+     "keeps its pin from one call to the next; 'pinned each time' is what a call costs that is not one of many."),
     ("Reading a new value each time", "new", "iceoryx2 receive", "new.svg",
      "A writer on another core writes, and is waited for; then one read is timed. The first look at what another core "
      "has just written is most of it."),
@@ -202,6 +203,7 @@ def main() -> None:
         if any(found == topic for found, _, _ in samples):
             lines += [f"## {title}", "", "MiB, after each scene. The source array of the writer is in its own memory.", ""]
             lines += memory(samples, topic)
+    lines += [(ROOT / "benches/log.md").read_text()]
     text = "\n".join(lines).rstrip() + "\n"
     (ROOT / "docs/performance.md").write_text(text)
     readme = ROOT / "README.md"

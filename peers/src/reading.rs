@@ -29,6 +29,18 @@ pub fn unchanged(directory: &Path, size: usize, output: &mut Output) {
     rounds.add("ndsharray latest", || {
         each(count, || _ = black_box(reader.latest().expect("a value").bytes()[0]))
     });
+    // A hot loop keeps its pin; in a data file of four slots it does not, and each call pins anew, as one that is not hot.
+    let inner = (size <= 64 << 10).then(|| tempfile::tempdir_in(directory).expect("a directory"));
+    if let Some(inner) = &inner {
+        let reader = contenders::ours_reader_of_four_slots(inner.path(), size);
+        let other = reader.clone();
+        rounds.add("ndsharray view, pinned each time", move || {
+            each(count, || _ = black_box(reader.view().expect("a value").bytes()[0]))
+        });
+        rounds.add("ndsharray latest, pinned each time", move || {
+            each(count, || _ = black_box(other.latest().expect("a value").bytes()[0]))
+        });
+    }
     let number = output.rounds(41);
     rounds.run(number, output);
 }

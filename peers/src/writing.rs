@@ -77,8 +77,16 @@ pub fn large(directory: &Path, size: usize, output: &mut Output) {
             warm(count, |_| _ = writer.write_slice(black_box(source), &[size]).expect("a write"))
         });
     }
-    rounds.add("mmap-sync write_raw", || warm(count, |_| theirs.write_raw(black_box(&serialized))));
     let source = &memory[start..][..size];
+    // What every publish needs beside the copy: a locked instruction, which waits until all stores before it are done.
+    rounds.add("memcpy and a fence, source + 0", || {
+        let mut targets = targets.borrow_mut();
+        warm(count, |turn| {
+            black_box(&mut targets[turn % 2]).copy_from_slice(black_box(source));
+            std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+        })
+    });
+    rounds.add("mmap-sync write_raw", || warm(count, |_| theirs.write_raw(black_box(&serialized))));
     rounds.add("iceoryx2 loan, copy, send", || warm(count, |_| iceoryx.send(black_box(source))));
     let number = output.rounds(if size > 10 << 20 { 15 } else { 31 });
     rounds.run(number, output);

@@ -15,7 +15,7 @@ trap 'rm -rf "$place" "$log"' EXIT
 # What cargo built, as "name path". System calls by way of the C library: rustix otherwise looks at the vDSO, where the
 # kernel says it is, and valgrind has taken it away.
 builds=(--lib --test fuzz_corpus --test damaged_headers --test damaged_data "${alone[@]/#/--test=}")
-binaries=$(RUSTFLAGS="--cfg rustix_use_libc" cargo test --locked "${builds[@]}" --target-dir target/valgrind --no-run 2>&1 |
+binaries=$(RUSTFLAGS="--cfg rustix_use_libc" cargo test --locked --package ndsharray "${builds[@]}" --target-dir target/valgrind --no-run 2>&1 |
     sed -n 's/^ *Executable [^(]*\/\([a-z_]*\)\.rs (\(.*\))$/\1 \2/p')
 [ -n "$binaries" ]
 

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 /// Copies of more bytes than this are made without the interpreter's lock.
 pub const LARGE: usize = 1 << 20;
 
-/// An array over `data`, C-contiguous, that keeps `owner` alive as its base.
+/// An array over `data`, C-contiguous, that keeps `owner`, which is no array, alive as its base.
 ///
 /// # Safety
 /// - `data` is valid for reads of the bytes of such an array for as long as `owner` lives.
@@ -26,10 +26,10 @@ pub unsafe fn over<'py>(
 ) -> PyResult<Bound<'py, PyUntypedArray>> {
     let flags = if writable { NPY_ARRAY_CARRAY_RO | NPY_ARRAY_WRITEABLE } else { NPY_ARRAY_CARRAY_RO };
     let array = new(descr, shape, data.cast_mut().cast(), flags)?;
-    // SAFETY: a valid array object without a base; the owner's reference is given away, also on failure.
-    let outcome =
-        unsafe { PY_ARRAY_API.PyArray_SetBaseObject(array.py(), array.as_array_ptr(), owner.into_ptr()) };
-    if outcome == 0 { Ok(array) } else { Err(PyErr::fetch(array.py())) }
+    // SAFETY: a valid array object that nobody else has seen, without a base; the owner's reference is given away. This
+    // is what PyArray_SetBaseObject does in the end: before, it looks for arrays among the owner's owners, which has none.
+    unsafe { (*array.as_array_ptr()).fields.base = owner.into_ptr() };
+    Ok(array)
 }
 
 /// An array in C order over `data`, or with memory of numpy's own if that is null.

@@ -24,15 +24,42 @@ pub unsafe fn over<'py>(
     writable: bool,
     owner: Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyUntypedArray>> {
+    // SAFETY: as the caller says.
+    unsafe { unowned(descr, shape, data, writable).map(|array| keep(array, owner)) }
+}
+
+/// The same without a base, which is to be given to it at once.
+///
+/// # Safety
+/// As for `over`, with an owner that `keep` gives to it.
+#[inline]
+pub unsafe fn unowned<'py>(
+    descr: Bound<'py, PyArrayDescr>,
+    shape: &[usize],
+    data: *const u8,
+    writable: bool,
+) -> PyResult<Bound<'py, PyUntypedArray>> {
     let flags = if writable { NPY_ARRAY_CARRAY_RO | NPY_ARRAY_WRITEABLE } else { NPY_ARRAY_CARRAY_RO };
-    let array = new(descr, shape, data.cast_mut().cast(), flags)?;
-    // SAFETY: a valid array object that nobody else has seen, without a base; the owner's reference is given away. This
-    // is what PyArray_SetBaseObject does in the end: before, it looks for arrays among the owner's owners, which has none.
+    new(descr, shape, data.cast_mut().cast(), flags)
+}
+
+/// Gives an array its base.
+///
+/// # Safety
+/// `array` is what `unowned` returned, nobody else has seen it; and `owner` is no array.
+#[inline]
+pub unsafe fn keep<'py>(
+    array: Bound<'py, PyUntypedArray>,
+    owner: Bound<'py, PyAny>,
+) -> Bound<'py, PyUntypedArray> {
+    // SAFETY: a valid array object without a base; the owner's reference is given away. This is what
+    // PyArray_SetBaseObject comes to: before, it looks for arrays among the owner's owners, and there are none.
     unsafe { (*array.as_array_ptr()).fields.base = owner.into_ptr() };
-    Ok(array)
+    array
 }
 
 /// An array in C order over `data`, or with memory of numpy's own if that is null.
+#[inline]
 fn new<'py>(
     descr: Bound<'py, PyArrayDescr>,
     shape: &[usize],

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use numpy::PyUntypedArray;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
@@ -69,7 +70,8 @@ struct Classic {
     /// What `read` returned last; at first the constructor's array.
     array: Py<PyAny>,
     data_file: Option<String>,
-    read_time_ms: f64,
+    /// How old the value was when `read` returned it.
+    read_time: Duration,
     is_valid: bool,
 }
 
@@ -102,7 +104,7 @@ impl Classic {
     fn new(store: &ndsharray::Store, name: String, array: Bound<'_, PyAny>, role: Role) -> Self {
         let directory = store.directory().to_owned();
         let array = array.unbind();
-        Classic { name, directory, role, array, data_file: None, read_time_ms: 0.0, is_valid: false }
+        Classic { name, directory, role, array, data_file: None, read_time: Duration::ZERO, is_valid: false }
     }
 
     fn read<'py>(&mut self, py: Python<'py>) -> PyResult<(bool, Bound<'py, PyAny>)> {
@@ -112,9 +114,9 @@ impl Classic {
             return Ok((false, self.array.bind(py).clone()));
         };
         let age = value.age();
-        let descr = state.fit(py, &value, &Target::Stay)?;
-        let array = Snapshot::shared_array(&Snapshot::new(py, value, descr, Target::Stay)?)?.into_any();
-        self.read_time_ms = age.as_secs_f64() * 1e3;
+        let dtype = state.fit(py, &value, &Target::Stay)?;
+        let array = Snapshot::into_array(Snapshot::new(py, value, dtype, Target::Stay)?)?.into_any();
+        self.read_time = age;
         self.array = array.clone().unbind();
         self.is_valid = true;
         Ok((true, array))
@@ -214,7 +216,7 @@ impl NdShArray {
     /// float: how old the value was when `read` returned it, in milliseconds; 0.0 before the first.
     #[getter]
     fn read_time_ms(&self, py: Python<'_>) -> PyResult<f64> {
-        self.with(py, |classic| Ok(classic.read_time_ms))
+        self.with(py, |classic| Ok(classic.read_time.as_secs_f64() * 1e3))
     }
 
     /// Publishes an array: any shape, any strides, any supported dtype.

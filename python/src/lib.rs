@@ -12,6 +12,7 @@ mod classic;
 mod dtype;
 mod error;
 mod loan;
+mod object;
 mod options;
 mod reader;
 mod snapshot;
@@ -22,6 +23,10 @@ mod writer;
 
 #[pyo3::pymodule]
 mod _native {
+    use pyo3::prelude::*;
+
+    use crate::snapshot::Snapshot;
+
     #[pymodule_export]
     use crate::classic::{_reopen_classic, NdShArray};
     #[pymodule_export]
@@ -30,8 +35,6 @@ mod _native {
     use crate::options::{_restore_options, WriterOptions};
     #[pymodule_export]
     use crate::reader::{_reopen_reader, Reader};
-    #[pymodule_export]
-    use crate::snapshot::Snapshot;
     #[pymodule_export]
     use crate::stat::{GcReport, Stat};
     #[pymodule_export]
@@ -44,4 +47,9 @@ mod _native {
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name in Python")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("Snapshot", module.py().get_type::<Snapshot>())
+    }
 }

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
-use numpy::{PyArrayDescr, PyUntypedArray};
+use numpy::PyUntypedArray;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 use pyo3::types::{PyModule, PyTuple};
 
-use crate::dtype::Cache;
+use crate::dtype::{Cache, Described};
 use crate::error::raise;
 use crate::snapshot::{Snapshot, Target, unpoisoned};
 use crate::wait;
@@ -53,6 +53,7 @@ impl State {
     }
 
     /// The next new value.
+    #[inline(always)]
     pub fn next(&mut self) -> ndsharray::Result<Option<ndsharray::Snapshot>> {
         match self.reader.read()? {
             Some(value) => {
@@ -68,13 +69,14 @@ impl State {
     }
 
     /// The value's dtype, if it is known here and the value fits the target; else the value stays unread.
+    #[inline(always)]
     pub fn fit<'py>(
         &mut self,
         py: Python<'py>,
         value: &ndsharray::Snapshot,
         target: &Target<'py>,
-    ) -> PyResult<Bound<'py, PyArrayDescr>> {
-        let descr = self.cache.numpy(py, value.dtype());
+    ) -> PyResult<Described> {
+        let descr = self.cache.described(py, value.dtype());
         let fits = descr.and_then(|descr| target.check(value, &descr).map(|()| descr));
         if fits.is_err() {
             self.pending = Some(value.clone());
@@ -200,7 +202,7 @@ impl Reader {
         let target = Target::new(out, copy)?;
         let mut state = self.lock(py);
         let value = state.reader.latest().map_err(raise)?;
-        let descr = state.cache.numpy(py, value.dtype())?;
+        let descr = state.cache.described(py, value.dtype())?;
         drop(state);
         target.check(&value, &descr)?;
         Snapshot::new(py, value, descr, target)

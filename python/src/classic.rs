@@ -1,18 +1,17 @@
 //! The class that users of ndsharray 1 know: same names, same results.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use numpy::PyUntypedArray;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 
 use crate::error::raise;
-use crate::snapshot::{Snapshot, Target, unpoisoned};
+use crate::lock::Lock;
+use crate::snapshot::{Snapshot, Target};
 use crate::writer::lock_in_process;
 use crate::{reader, writer};
 
@@ -59,7 +58,7 @@ use crate::{reader, writer};
 #[pyclass(frozen, subclass, dict, weakref, module = "ndsharray")]
 pub struct NdShArray {
     /// None until `__init__`, so that subclasses may have an `__init__` of their own.
-    state: Mutex<Option<Classic>>,
+    state: Lock<Option<Classic>>,
     pid: u32,
 }
 
@@ -138,7 +137,7 @@ impl NdShArray {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(name, array=None, r_w=None)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        NdShArray { state: Mutex::new(None), pid: std::process::id() }
+        NdShArray { state: Lock::new(None), pid: std::process::id() }
     }
 
     #[pyo3(signature = (name, array=None, r_w=None))]
@@ -166,7 +165,7 @@ impl NdShArray {
         } else {
             Classic::reader(&store, name, array.into_any())?
         };
-        let before = unpoisoned(self.state.lock_py_attached(py)).replace(classic);
+        let before = self.state.lock(py).replace(classic);
         drop(before);
         Ok(())
     }
@@ -300,7 +299,7 @@ pub fn _reopen_classic<'py>(
     let classic = Classic::reader(&store, name, default_array(py)?)?;
     let object = class.call_method1(intern!(py, "__new__"), (&class,))?;
     let shell = object.cast::<NdShArray>()?.get();
-    let before = unpoisoned(shell.state.lock_py_attached(py)).replace(classic);
+    let before = shell.state.lock(py).replace(classic);
     drop(before);
     Ok(object)
 }

@@ -1,17 +1,18 @@
 //! The native half of the Python module `ndsharray`: classes over the Rust library, on numpy's C interface.
 //!
-//! From the bottom up: `error` (exceptions), `array` (all that is unsafe about numpy), `dtype`, `snapshot`, `reader`
-//! with `wait`, `writer` with `loan` and `options`, `store` with `stat`, and on top `classic`, the class that users of
-//! ndsharray 1 know.
+//! From the bottom up: `error` (exceptions), `lock`, `array` (all that is unsafe about numpy), `dtype`, `snapshot` with
+//! `object` (how one lies in memory), `reader` with `wait`, `writer` with `loan` and `options`, `store` with `stat`, and
+//! on top `classic`, the class that users of ndsharray 1 know.
 //!
-//! Locks are always taken by `lock_py_attached`, which lets go of the interpreter before it blocks; so a lock may be
-//! held while detached from the interpreter, by one who needs the interpreter to go on.
+//! Locks are of `lock`, which lets go of the interpreter before it blocks; so a lock may be held while detached from the
+//! interpreter, by one who needs the interpreter to go on.
 
 mod array;
 mod classic;
 mod dtype;
 mod error;
 mod loan;
+mod lock;
 mod object;
 mod options;
 mod reader;

@@ -1,18 +1,17 @@
 //! Reading.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard};
 
 use numpy::PyUntypedArray;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::{PyModule, PyTuple};
 
 use crate::dtype::{Cache, Described};
 use crate::error::raise;
-use crate::snapshot::{Snapshot, Target, unpoisoned};
+use crate::lock::{Guard, Lock};
+use crate::snapshot::{Snapshot, Target};
 use crate::wait;
 
 /// A reader of a tag, from `Store.reader`. Any number of them, in any process.
@@ -37,7 +36,7 @@ use crate::wait;
 pub struct Reader {
     directory: PathBuf,
     tag: String,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 pub struct State {
@@ -88,11 +87,12 @@ impl State {
 impl Reader {
     pub fn open(store: &ndsharray::Store, tag: String) -> PyResult<Self> {
         let reader = store.reader(&tag).map_err(raise)?;
-        Ok(Reader { directory: store.directory().to_owned(), tag, state: Mutex::new(State::new(reader)) })
+        Ok(Reader { directory: store.directory().to_owned(), tag, state: Lock::new(State::new(reader)) })
     }
 
-    pub fn lock(&self, py: Python<'_>) -> MutexGuard<'_, State> {
-        unpoisoned(self.state.lock_py_attached(py))
+    #[inline(always)]
+    pub fn lock<'a>(&'a self, py: Python<'a>) -> Guard<'a, State> {
+        self.state.lock(py)
     }
 }
 

@@ -1,7 +1,6 @@
 //! What is read: a value that does not change.
 
 use std::ffi::CStr;
-use std::sync::PoisonError;
 
 use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -302,9 +301,4 @@ fn monotonic() -> f64 {
     // SAFETY: writes to the struct it is given; this clock always exists.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-}
-
-/// What a panic on another thread left in a lock: as good as any other state, since each is checked when used.
-pub fn unpoisoned<T>(lock: Result<T, PoisonError<T>>) -> T {
-    lock.unwrap_or_else(PoisonError::into_inner)
 }

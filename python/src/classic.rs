@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use numpy::PyUntypedArray;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyTuple};
+use pyo3::{ffi, intern};
 
 use crate::error::raise;
-use crate::lock::Lock;
+use crate::lock::{Lock, TURNS};
 use crate::snapshot::{Snapshot, Target};
 use crate::writer::lock_in_process;
 use crate::{reader, writer};
@@ -68,6 +68,8 @@ struct Classic {
     role: Role,
     /// What `read` returned last; at first the constructor's array.
     array: Py<PyAny>,
+    /// What `read` returned last of a new value.
+    result: Option<Py<PyTuple>>,
     data_file: Option<String>,
     /// How old the value was when `read` returned it.
     read_time: Duration,
@@ -103,27 +105,54 @@ impl Classic {
     fn new(store: &ndsharray::Store, name: String, array: Bound<'_, PyAny>, role: Role) -> Self {
         let directory = store.directory().to_owned();
         let array = array.unbind();
-        Classic { name, directory, role, array, data_file: None, read_time: Duration::ZERO, is_valid: false }
+        Classic {
+            name,
+            directory,
+            role,
+            array,
+            result: None,
+            data_file: None,
+            read_time: Duration::ZERO,
+            is_valid: false,
+        }
     }
 
-    fn read<'py>(&mut self, py: Python<'py>) -> PyResult<(bool, Bound<'py, PyAny>)> {
+    /// The new value, if there is one; and the array before it, to be let go of when nobody has the lock, since what
+    /// runs then may read, too.
+    #[inline(always)]
+    fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyTuple>, Bound<'py, PyAny>)>> {
         // On a writer there is never anything new.
-        let Role::Reader(state) = &mut self.role else { return Ok((false, self.array.bind(py).clone())) };
-        let Some(value) = state.next().map_err(raise)? else {
-            return Ok((false, self.array.bind(py).clone()));
-        };
+        let Role::Reader(state) = &mut self.role else { return Ok(None) };
+        let Some(value) = state.next().map_err(raise)? else { return Ok(None) };
         let age = value.age();
         let dtype = state.fit(py, &value, &Target::Stay)?;
         let array = Snapshot::into_array(Snapshot::new(py, value, dtype, Target::Stay)?)?.into_any();
+        let result = self.pair(py, array.clone())?;
         self.read_time = age;
-        self.array = array.clone().unbind();
         self.is_valid = true;
-        Ok((true, array))
+        Ok(Some((result, std::mem::replace(&mut self.array, array.unbind()).into_bound(py))))
+    }
+
+    /// The result of `read` for a new array: the tuple of last time, if nobody has it any more, as `zip` does.
+    #[inline(always)]
+    fn pair<'py>(&mut self, py: Python<'py>, array: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+        // SAFETY: a valid object.
+        let alone = |tuple: &&Py<PyTuple>| TURNS && unsafe { ffi::Py_REFCNT(tuple.as_ptr()) } == 1;
+        if let Some(tuple) = self.result.as_ref().filter(alone) {
+            // SAFETY: a tuple of two, which nobody else can see change; the array's reference is given away. The array
+            // that was in it lives on in `self.array`.
+            let outcome = unsafe { ffi::PyTuple_SetItem(tuple.as_ptr(), 1, array.into_ptr()) };
+            return if outcome == 0 { Ok(tuple.bind(py).clone()) } else { Err(PyErr::fetch(py)) };
+        }
+        let tuple = (true, array).into_pyobject(py)?;
+        self.result = Some(tuple.clone().unbind());
+        Ok(tuple)
     }
 }
 
 impl NdShArray {
     /// The state, and that there is one.
+    #[inline(always)]
     fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut Classic) -> PyResult<T>) -> PyResult<T> {
         match &mut *lock_in_process(py, &self.state, self.pid)? {
             Some(classic) => f(classic),
@@ -269,8 +298,13 @@ impl NdShArray {
     /// >>> status, same = reader.read()
     /// >>> status, same is array
     /// (False, True)
-    fn read<'py>(&self, py: Python<'py>) -> PyResult<(bool, Bound<'py, PyAny>)> {
-        self.with(py, |classic| classic.read(py))
+    fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let (result, before) = self.with(py, |classic| match classic.take(py)? {
+            Some((result, before)) => Ok((result, Some(before))),
+            None => Ok(((false, classic.array.bind(py)).into_pyobject(py)?, None)),
+        })?;
+        drop(before);
+        Ok(result)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {

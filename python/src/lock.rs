@@ -13,7 +13,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 /// Whether attached threads take turns. An interpreter without a lock of its own has longer heads of objects.
-const TURNS: bool = size_of::<ffi::PyObject>() == 2 * size_of::<usize>();
+pub const TURNS: bool = size_of::<ffi::PyObject>() == 2 * size_of::<usize>();
 
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;

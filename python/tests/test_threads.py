@@ -44,6 +44,7 @@ def test_threads_write_with_one_writer(store: Store) -> None:
     """Large arrays are written without the interpreter's lock, and dtypes are described by Python code meanwhile."""
     writer = store.writer("a")
     records = [np.zeros(3, [(name, "f8")]) for name in "xyz"]
+    arrays: list["np.ndarray[tuple[int, ...], np.dtype[np.generic]]"]
     arrays = [np.zeros(10), np.zeros(1 << 21, np.uint8), *records]
     versions: list[int] = []
 

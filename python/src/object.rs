@@ -5,6 +5,7 @@
 //! made by hand. Its objects are plain ones, as those of `float` are; they have no references that could be a cycle but
 //! to arrays, which take no part in garbage collection either.
 
+use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -17,6 +18,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use pyo3::{Borrowed, PyTypeInfo};
 
+use crate::lock::TURNS;
 use crate::snapshot::Snapshot;
 
 #[repr(C)]
@@ -39,7 +41,8 @@ pub fn new(py: Python<'_>, snapshot: Snapshot) -> PyResult<Bound<'_, Snapshot>> 
     // SAFETY: the memory has the size and the alignment of an object (`PyObject_Malloc` aligns to 16 bytes). It becomes
     // one by `PyObject_Init`, which takes the object's reference to its class, and by the snapshot that is put into it.
     unsafe {
-        let object = ffi::PyObject_Malloc(size_of::<Object>()).cast::<Object>();
+        let object =
+            SPARE.take(py).unwrap_or_else(|| ffi::PyObject_Malloc(size_of::<Object>()).cast::<Object>());
         if object.is_null() {
             return Err(PyMemoryError::new_err(()));
         }
@@ -56,14 +59,52 @@ pub fn get<'a>(object: &'a Bound<'_, Snapshot>) -> &'a Snapshot {
     unsafe { &(*object.as_ptr().cast::<Object>()).snapshot }
 }
 
+/// Memory of objects that ended, for the next ones.
+struct Spare(UnsafeCell<(usize, [*mut Object; 8])>);
+
+// SAFETY: it is touched by threads that are attached to the interpreter, if these take turns.
+unsafe impl Sync for Spare {}
+
+static SPARE: Spare = Spare(UnsafeCell::new((0, [ptr::null_mut(); 8])));
+
+impl Spare {
+    #[inline(always)]
+    fn take(&self, _: Python<'_>) -> Option<*mut Object> {
+        if !TURNS {
+            return None;
+        }
+        // SAFETY: this thread is attached and does not let go of the interpreter meanwhile.
+        let (count, list) = unsafe { &mut *self.0.get() };
+        *count = count.checked_sub(1)?;
+        list.get(*count).copied()
+    }
+
+    /// Whether there was room for it.
+    #[inline(always)]
+    fn put(&self, _: Python<'_>, memory: *mut Object) -> bool {
+        if !TURNS {
+            return false;
+        }
+        // SAFETY: as above.
+        let (count, list) = unsafe { &mut *self.0.get() };
+        let Some(place) = list.get_mut(*count) else { return false };
+        *place = memory;
+        *count += 1;
+        true
+    }
+}
+
 /// Ends an object to which nothing refers any more.
 unsafe extern "C" fn dealloc(object: *mut PyObject) {
     // SAFETY: the interpreter calls this once for each object that `new` made, and nobody has it any more.
     unsafe {
         let class = ffi::Py_TYPE(object);
         let snapshot = ptr::read(&raw const (*object.cast::<Object>()).snapshot);
-        snapshot.release(Python::assume_attached());
-        ffi::PyObject_Free(object.cast());
+        let py = Python::assume_attached();
+        snapshot.release(py);
+        if !SPARE.put(py, object.cast()) {
+            ffi::PyObject_Free(object.cast());
+        }
         ffi::Py_DECREF(class.cast());
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use numpy::PyUntypedArray;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyTuple};
-use pyo3::{ffi, intern};
 
 use crate::error::raise;
-use crate::lock::{Lock, TURNS};
+use crate::lock::Lock;
+use crate::pair::Pair;
 use crate::snapshot::{Snapshot, Target};
-use crate::writer::lock_in_process;
 use crate::{reader, writer};
 
 /// Sharing numpy arrays between processes: the class of ndsharray 1.
@@ -68,8 +68,8 @@ struct Classic {
     role: Role,
     /// What `read` returned last; at first the constructor's array.
     array: Py<PyAny>,
-    /// What `read` returned last of a new value.
-    result: Option<Py<PyTuple>>,
+    /// The array is in it, too.
+    result: Pair,
     data_file: Option<String>,
     /// How old the value was when `read` returned it.
     read_time: Duration,
@@ -110,7 +110,7 @@ impl Classic {
             directory,
             role,
             array,
-            result: None,
+            result: Pair::default(),
             data_file: None,
             read_time: Duration::ZERO,
             is_valid: false,
@@ -127,26 +127,10 @@ impl Classic {
         let age = value.age();
         let dtype = state.fit(py, &value, &Target::Stay)?;
         let array = Snapshot::into_array(Snapshot::new(py, value, dtype, Target::Stay)?)?.into_any();
-        let result = self.pair(py, array.clone())?;
+        let result = self.result.with(py, array.clone())?;
         self.read_time = age;
         self.is_valid = true;
         Ok(Some((result, std::mem::replace(&mut self.array, array.unbind()).into_bound(py))))
-    }
-
-    /// The result of `read` for a new array: the tuple of last time, if nobody has it any more, as `zip` does.
-    #[inline(always)]
-    fn pair<'py>(&mut self, py: Python<'py>, array: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
-        // SAFETY: a valid object.
-        let alone = |tuple: &&Py<PyTuple>| TURNS && unsafe { ffi::Py_REFCNT(tuple.as_ptr()) } == 1;
-        if let Some(tuple) = self.result.as_ref().filter(alone) {
-            // SAFETY: a tuple of two, which nobody else can see change; the array's reference is given away. The array
-            // that was in it lives on in `self.array`.
-            let outcome = unsafe { ffi::PyTuple_SetItem(tuple.as_ptr(), 1, array.into_ptr()) };
-            return if outcome == 0 { Ok(tuple.bind(py).clone()) } else { Err(PyErr::fetch(py)) };
-        }
-        let tuple = (true, array).into_pyobject(py)?;
-        self.result = Some(tuple.clone().unbind());
-        Ok(tuple)
     }
 }
 
@@ -154,7 +138,7 @@ impl NdShArray {
     /// The state, and that there is one.
     #[inline(always)]
     fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut Classic) -> PyResult<T>) -> PyResult<T> {
-        match &mut *lock_in_process(py, &self.state, self.pid)? {
+        match &mut *self.state.lock_in_process(py, self.pid)? {
             Some(classic) => f(classic),
             None => Err(PyRuntimeError::new_err("NdShArray.__init__ was not called")),
         }

@@ -2,7 +2,7 @@
 //!
 //! From the bottom up: `error` (exceptions), `lock`, `array` (all that is unsafe about numpy), `dtype`, `snapshot` with
 //! `object` (how one lies in memory), `reader` with `wait`, `writer` with `loan` and `options`, `store` with `stat`, and
-//! on top `classic`, the class that users of ndsharray 1 know.
+//! on top `classic` with `pair`, the class that users of ndsharray 1 know.
 //!
 //! Locks are of `lock`, which lets go of the interpreter before it blocks; so a lock may be held while detached from the
 //! interpreter, by one who needs the interpreter to go on.
@@ -15,6 +15,7 @@ mod loan;
 mod lock;
 mod object;
 mod options;
+mod pair;
 mod reader;
 mod snapshot;
 mod stat;

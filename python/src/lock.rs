@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::error::named;
+
 /// Whether attached threads take turns. An interpreter without a lock of its own has longer heads of objects.
 pub const TURNS: bool = size_of::<ffi::PyObject>() == 2 * size_of::<usize>();
 
@@ -42,8 +44,17 @@ impl<T> Lock<T> {
         }
     }
 
+    /// Locks what `pid` opened. In a forked child the lock may be held by a thread that the child does not have.
     #[inline(always)]
-    pub fn try_lock<'a>(&'a self, _: Python<'a>) -> Option<Guard<'a, T>> {
+    pub fn lock_in_process<'a>(&'a self, py: Python<'a>, pid: u32) -> PyResult<Guard<'a, T>> {
+        match self.try_lock(py) {
+            Some(guard) => Ok(guard),
+            None => self.wait_in_process(py, pid),
+        }
+    }
+
+    #[inline(always)]
+    fn try_lock<'a>(&'a self, _: Python<'a>) -> Option<Guard<'a, T>> {
         let free = if TURNS {
             // No thread comes between the two: that would have to be attached, and this one is.
             let free = self.state.load(Ordering::Acquire) == FREE;
@@ -56,6 +67,16 @@ impl<T> Lock<T> {
         };
         // Not made before it is known: a guard that goes frees the lock.
         if free { Some(Guard { lock: self, attached: PhantomData }) } else { None }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait_in_process<'a>(&'a self, py: Python<'a>, pid: u32) -> PyResult<Guard<'a, T>> {
+        if std::process::id() != pid {
+            let message = "found it in use by another thread of the parent process, expected the process that opened it";
+            return Err(named(py, "ForkedError", message));
+        }
+        Ok(self.wait(py))
     }
 
     #[cold]

@@ -160,7 +160,7 @@ impl Writer {
 
     #[inline(always)]
     pub fn lock<'a>(&'a self, py: Python<'a>) -> PyResult<Guard<'a, State>> {
-        lock_in_process(py, &self.state, self.pid)
+        self.state.lock_in_process(py, self.pid)
     }
 
     pub fn state(&self) -> &Arc<Lock<State>> {
@@ -326,25 +326,6 @@ impl Writer {
     fn __repr__(&self) -> String {
         format!("<ndsharray.Writer of {:?} in {:?}>", self.tag, self.directory)
     }
-}
-
-/// Locks what `pid` opened. In a forked child the lock may be held by a thread that the child does not have.
-#[inline(always)]
-pub fn lock_in_process<'a, T>(py: Python<'a>, lock: &'a Lock<T>, pid: u32) -> PyResult<Guard<'a, T>> {
-    match lock.try_lock(py) {
-        Some(guard) => Ok(guard),
-        None => lock_when_free(py, lock, pid),
-    }
-}
-
-#[cold]
-fn lock_when_free<'a, T>(py: Python<'a>, lock: &'a Lock<T>, pid: u32) -> PyResult<Guard<'a, T>> {
-    if std::process::id() != pid {
-        let message =
-            "found it in use by another thread of the parent process, expected the process that opened it";
-        return Err(named(py, "ForkedError", message));
-    }
-    Ok(lock.lock(py))
 }
 
 /// What `NdShArray.write` checks before it writes, or opens anything.

@@ -125,7 +125,7 @@ impl Classic {
         let Role::Reader(state) = &mut self.role else { return Ok(None) };
         let Some(value) = state.next().map_err(raise)? else { return Ok(None) };
         let age = value.age();
-        let dtype = state.fit(py, &value, &Target::Stay)?;
+        let (value, dtype) = state.fit(py, value, &Target::Stay)?;
         let array = Snapshot::into_array(Snapshot::new(py, value, dtype, Target::Stay)?)?.into_any();
         let result = self.result.with(py, array.clone())?;
         self.read_time = age;

@@ -44,11 +44,18 @@ pub fn new(py: Python<'_>, snapshot: Snapshot) -> PyResult<Bound<'_, Snapshot>> 
         let object =
             SPARE.take(py).unwrap_or_else(|| ffi::PyObject_Malloc(size_of::<Object>()).cast::<Object>());
         if object.is_null() {
-            return Err(PyMemoryError::new_err(()));
+            return Err(no_memory(snapshot));
         }
         ptr::write(&raw mut (*object).snapshot, snapshot);
         Ok(Bound::from_owned_ptr(py, ffi::PyObject_Init(object.cast(), class)).cast_into_unchecked())
     }
+}
+
+/// Takes the snapshot, so that it need not be in memory where there is some.
+#[cold]
+#[inline(never)]
+fn no_memory(_: Snapshot) -> PyErr {
+    PyMemoryError::new_err(())
 }
 
 /// The snapshot in an object.

@@ -67,20 +67,22 @@ impl State {
         self.pending.is_some()
     }
 
-    /// The value's dtype, if it is known here and the value fits the target; else the value stays unread.
+    /// The value and its dtype, if that is known here and the value fits the target; else the value stays unread.
     #[inline(always)]
     pub fn fit<'py>(
         &mut self,
         py: Python<'py>,
-        value: &ndsharray::Snapshot,
+        value: ndsharray::Snapshot,
         target: &Target<'py>,
-    ) -> PyResult<Described> {
-        let descr = self.cache.described(py, value.dtype());
-        let fits = descr.and_then(|descr| target.check(value, &descr).map(|()| descr));
-        if fits.is_err() {
-            self.pending = Some(value.clone());
+    ) -> PyResult<(ndsharray::Snapshot, Described)> {
+        let dtype = self.cache.described(py, value.dtype());
+        match dtype.and_then(|dtype| target.check(&value, &dtype).map(|()| dtype)) {
+            Ok(dtype) => Ok((value, dtype)),
+            Err(error) => {
+                self.pending = Some(value);
+                Err(error)
+            }
         }
-        fits
     }
 }
 
@@ -160,10 +162,10 @@ impl Reader {
         let target = Target::new(out, copy)?;
         let mut state = self.lock(py);
         let Some(value) = state.next().map_err(raise)? else { return Ok(None) };
-        let descr = state.fit(py, &value, &target)?;
+        let (value, dtype) = state.fit(py, value, &target)?;
         // No lock is held while elements are copied.
         drop(state);
-        Snapshot::new(py, value, descr, target).map(Some)
+        Snapshot::new(py, value, dtype, target).map(Some)
     }
 
     /// The latest value, whether it was returned before or not.
@@ -202,10 +204,10 @@ impl Reader {
         let target = Target::new(out, copy)?;
         let mut state = self.lock(py);
         let value = state.reader.latest().map_err(raise)?;
-        let descr = state.cache.described(py, value.dtype())?;
+        let dtype = state.cache.described(py, value.dtype())?;
         drop(state);
-        target.check(&value, &descr)?;
-        Snapshot::new(py, value, descr, target)
+        target.check(&value, &dtype)?;
+        Snapshot::new(py, value, dtype, target)
     }
 
     /// Waits for a value that is newer than what this reader returned last. Ctrl-C interrupts it.
@@ -242,8 +244,8 @@ impl Reader {
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
         let target = Target::new(out, copy)?;
         let Some(value) = wait::next(py, &self.state, timeout)? else { return Ok(None) };
-        let descr = self.lock(py).fit(py, &value, &target)?;
-        Snapshot::new(py, value, descr, target).map(Some)
+        let (value, dtype) = self.lock(py).fit(py, value, &target)?;
+        Snapshot::new(py, value, dtype, target).map(Some)
     }
 
     /// The next new value, awaited: ``await reader.next()``. The event loop goes on; cancelled, no value is lost.

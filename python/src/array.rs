@@ -32,7 +32,7 @@ pub unsafe fn over<'py>(
 ///
 /// # Safety
 /// As for `over`, with an owner that `keep` gives to it.
-#[inline]
+#[inline(always)]
 pub unsafe fn unowned<'py>(
     descr: Bound<'py, PyArrayDescr>,
     shape: &[usize],
@@ -47,7 +47,7 @@ pub unsafe fn unowned<'py>(
 ///
 /// # Safety
 /// `array` is what `unowned` returned, nobody else has seen it; and `owner` is no array.
-#[inline]
+#[inline(always)]
 pub unsafe fn keep<'py>(
     array: Bound<'py, PyUntypedArray>,
     owner: Bound<'py, PyAny>,
@@ -59,7 +59,7 @@ pub unsafe fn keep<'py>(
 }
 
 /// An array in C order over `data`, or with memory of numpy's own if that is null.
-#[inline]
+#[inline(always)]
 fn new<'py>(
     descr: Bound<'py, PyArrayDescr>,
     shape: &[usize],

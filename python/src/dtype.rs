@@ -26,7 +26,7 @@ pub enum Described {
 }
 
 impl Described {
-    #[inline]
+    #[inline(always)]
     pub fn get<'py>(&self, py: Python<'py>) -> Bound<'py, PyArrayDescr> {
         match self {
             Described::BuiltIn(number) => singleton(py, *number),

@@ -127,15 +127,18 @@ def test_references_end(store: Store) -> None:
     for array in [np.zeros(3), np.zeros(3, record)]:
         writer.write(array)
         out = np.zeros_like(array)
-        snapshots = [reader.latest(), reader.latest(copy=True), reader.latest(out=out)]
-        kept = [snapshot.dtype for snapshot in snapshots]
-        before = sys.getrefcount(kept[0]), sys.getrefcount(out)
-        snapshots += [reader.latest(out=out) for _ in range(100)]
+        dtype = reader.latest().dtype
+
+        def references(out: object = out, dtype: object = dtype) -> tuple[int, ...]:
+            return sys.getrefcount(ndsharray.Snapshot), sys.getrefcount(out), sys.getrefcount(dtype)
+
+        before = references()
+        snapshots = [reader.latest(out=out) for _ in range(100)] + [reader.latest(), reader.latest(copy=True)]
         arrays = [snapshot.array for snapshot in snapshots]
-        assert sys.getrefcount(out) > before[1] + 100
+        held = references()
+        assert held[0] == before[0] + 102 and held[1] == before[1] + 200
         del snapshots, arrays
-        assert sys.getrefcount(out) == before[1] - 1
-        assert sys.getrefcount(kept[0]) <= before[0]
+        assert references() == before
         assert store.stat("a").pinned == 0
 
 

@@ -92,6 +92,27 @@ impl Reader {
         Ok(Reader { directory: store.directory().to_owned(), tag, state: Lock::new(State::new(reader)) })
     }
 
+    /// The next new value, brought to where it is wanted.
+    #[inline(always)]
+    fn take<'py>(&self, py: Python<'py>, target: Target<'py>) -> PyResult<Option<Bound<'py, Snapshot>>> {
+        let mut state = self.lock(py);
+        let Some(value) = state.next().map_err(raise)? else { return Ok(None) };
+        let (value, dtype) = state.fit(py, value, &target)?;
+        // No lock is held while elements are copied.
+        drop(state);
+        Snapshot::new(py, value, dtype, target).map(Some)
+    }
+
+    /// By itself, so that the compiler sees what is nothing to do where values stay.
+    #[inline(never)]
+    fn take_elsewhere<'py>(
+        &self,
+        py: Python<'py>,
+        target: Target<'py>,
+    ) -> PyResult<Option<Bound<'py, Snapshot>>> {
+        self.take(py, target)
+    }
+
     #[inline(always)]
     pub fn lock<'a>(&'a self, py: Python<'a>) -> Guard<'a, State> {
         self.state.lock(py)
@@ -159,13 +180,10 @@ impl Reader {
         out: Option<Bound<'py, PyAny>>,
         copy: bool,
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
-        let target = Target::new(out, copy)?;
-        let mut state = self.lock(py);
-        let Some(value) = state.next().map_err(raise)? else { return Ok(None) };
-        let (value, dtype) = state.fit(py, value, &target)?;
-        // No lock is held while elements are copied.
-        drop(state);
-        Snapshot::new(py, value, dtype, target).map(Some)
+        match Target::new(out, copy)? {
+            Target::Stay => self.take(py, Target::Stay),
+            target => self.take_elsewhere(py, target),
+        }
     }
 
     /// The latest value, whether it was returned before or not.

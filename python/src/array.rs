@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 /// Copies of more bytes than this are made without the interpreter's lock.
 pub const LARGE: usize = 1 << 20;
 
-/// An array over `data`, C-contiguous, that keeps `owner` alive as its base.
+/// An array over `data`, C-contiguous, that keeps `owner`, which is no array, alive as its base.
 ///
 /// # Safety
 /// - `data` is valid for reads of the bytes of such an array for as long as `owner` lives.
@@ -24,15 +24,42 @@ pub unsafe fn over<'py>(
     writable: bool,
     owner: Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyUntypedArray>> {
+    // SAFETY: as the caller says.
+    unsafe { unowned(descr, shape, data, writable).map(|array| keep(array, owner)) }
+}
+
+/// The same without a base, which is to be given to it at once.
+///
+/// # Safety
+/// As for `over`, with an owner that `keep` gives to it.
+#[inline(always)]
+pub unsafe fn unowned<'py>(
+    descr: Bound<'py, PyArrayDescr>,
+    shape: &[usize],
+    data: *const u8,
+    writable: bool,
+) -> PyResult<Bound<'py, PyUntypedArray>> {
     let flags = if writable { NPY_ARRAY_CARRAY_RO | NPY_ARRAY_WRITEABLE } else { NPY_ARRAY_CARRAY_RO };
-    let array = new(descr, shape, data.cast_mut().cast(), flags)?;
-    // SAFETY: a valid array object without a base; the owner's reference is given away, also on failure.
-    let outcome =
-        unsafe { PY_ARRAY_API.PyArray_SetBaseObject(array.py(), array.as_array_ptr(), owner.into_ptr()) };
-    if outcome == 0 { Ok(array) } else { Err(PyErr::fetch(array.py())) }
+    new(descr, shape, data.cast_mut().cast(), flags)
+}
+
+/// Gives an array its base.
+///
+/// # Safety
+/// `array` is what `unowned` returned, nobody else has seen it; and `owner` is no array.
+#[inline(always)]
+pub unsafe fn keep<'py>(
+    array: Bound<'py, PyUntypedArray>,
+    owner: Bound<'py, PyAny>,
+) -> Bound<'py, PyUntypedArray> {
+    // SAFETY: a valid array object without a base; the owner's reference is given away. This is what
+    // PyArray_SetBaseObject comes to: before, it looks for arrays among the owner's owners, and there are none.
+    unsafe { (*array.as_array_ptr()).fields.base = owner.into_ptr() };
+    array
 }
 
 /// An array in C order over `data`, or with memory of numpy's own if that is null.
+#[inline(always)]
 fn new<'py>(
     descr: Bound<'py, PyArrayDescr>,
     shape: &[usize],

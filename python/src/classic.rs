@@ -1,18 +1,18 @@
 //! The class that users of ndsharray 1 know: same names, same results.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::time::Duration;
 
 use numpy::PyUntypedArray;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 
 use crate::error::raise;
-use crate::snapshot::{Snapshot, Target, unpoisoned};
-use crate::writer::lock_in_process;
+use crate::lock::Lock;
+use crate::pair::Pair;
+use crate::snapshot::{Snapshot, Target};
 use crate::{reader, writer};
 
 /// Sharing numpy arrays between processes: the class of ndsharray 1.
@@ -58,7 +58,7 @@ use crate::{reader, writer};
 #[pyclass(frozen, subclass, dict, weakref, module = "ndsharray")]
 pub struct NdShArray {
     /// None until `__init__`, so that subclasses may have an `__init__` of their own.
-    state: Mutex<Option<Classic>>,
+    state: Lock<Option<Classic>>,
     pid: u32,
 }
 
@@ -68,8 +68,11 @@ struct Classic {
     role: Role,
     /// What `read` returned last; at first the constructor's array.
     array: Py<PyAny>,
+    /// The array is in it, too.
+    result: Pair,
     data_file: Option<String>,
-    read_time_ms: f64,
+    /// How old the value was when `read` returned it.
+    read_time: Duration,
     is_valid: bool,
 }
 
@@ -102,29 +105,40 @@ impl Classic {
     fn new(store: &ndsharray::Store, name: String, array: Bound<'_, PyAny>, role: Role) -> Self {
         let directory = store.directory().to_owned();
         let array = array.unbind();
-        Classic { name, directory, role, array, data_file: None, read_time_ms: 0.0, is_valid: false }
+        Classic {
+            name,
+            directory,
+            role,
+            array,
+            result: Pair::default(),
+            data_file: None,
+            read_time: Duration::ZERO,
+            is_valid: false,
+        }
     }
 
-    fn read<'py>(&mut self, py: Python<'py>) -> PyResult<(bool, Bound<'py, PyAny>)> {
+    /// The new value, if there is one; and the array before it, to be let go of when nobody has the lock, since what
+    /// runs then may read, too.
+    #[inline(always)]
+    fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyTuple>, Bound<'py, PyAny>)>> {
         // On a writer there is never anything new.
-        let Role::Reader(state) = &mut self.role else { return Ok((false, self.array.bind(py).clone())) };
-        let Some(value) = state.next().map_err(raise)? else {
-            return Ok((false, self.array.bind(py).clone()));
-        };
+        let Role::Reader(state) = &mut self.role else { return Ok(None) };
+        let Some(value) = state.next().map_err(raise)? else { return Ok(None) };
         let age = value.age();
-        let descr = state.fit(py, &value, &Target::Stay)?;
-        let array = Snapshot::shared_array(&Snapshot::new(py, value, descr, Target::Stay)?)?.into_any();
-        self.read_time_ms = age.as_secs_f64() * 1e3;
-        self.array = array.clone().unbind();
+        let (value, dtype) = state.fit(py, value, &Target::Stay)?;
+        let array = Snapshot::into_array(Snapshot::new(py, value, dtype, Target::Stay)?)?.into_any();
+        let result = self.result.with(py, array.clone())?;
+        self.read_time = age;
         self.is_valid = true;
-        Ok((true, array))
+        Ok(Some((result, std::mem::replace(&mut self.array, array.unbind()).into_bound(py))))
     }
 }
 
 impl NdShArray {
     /// The state, and that there is one.
+    #[inline(always)]
     fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut Classic) -> PyResult<T>) -> PyResult<T> {
-        match &mut *lock_in_process(py, &self.state, self.pid)? {
+        match &mut *self.state.lock_in_process(py, self.pid)? {
             Some(classic) => f(classic),
             None => Err(PyRuntimeError::new_err("NdShArray.__init__ was not called")),
         }
@@ -136,7 +150,7 @@ impl NdShArray {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(name, array=None, r_w=None)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        NdShArray { state: Mutex::new(None), pid: std::process::id() }
+        NdShArray { state: Lock::new(None), pid: std::process::id() }
     }
 
     #[pyo3(signature = (name, array=None, r_w=None))]
@@ -164,7 +178,7 @@ impl NdShArray {
         } else {
             Classic::reader(&store, name, array.into_any())?
         };
-        let before = unpoisoned(self.state.lock_py_attached(py)).replace(classic);
+        let before = self.state.lock(py).replace(classic);
         drop(before);
         Ok(())
     }
@@ -214,7 +228,7 @@ impl NdShArray {
     /// float: how old the value was when `read` returned it, in milliseconds; 0.0 before the first.
     #[getter]
     fn read_time_ms(&self, py: Python<'_>) -> PyResult<f64> {
-        self.with(py, |classic| Ok(classic.read_time_ms))
+        self.with(py, |classic| Ok(classic.read_time.as_secs_f64() * 1e3))
     }
 
     /// Publishes an array: any shape, any strides, any supported dtype.
@@ -268,8 +282,13 @@ impl NdShArray {
     /// >>> status, same = reader.read()
     /// >>> status, same is array
     /// (False, True)
-    fn read<'py>(&self, py: Python<'py>) -> PyResult<(bool, Bound<'py, PyAny>)> {
-        self.with(py, |classic| classic.read(py))
+    fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let (result, before) = self.with(py, |classic| match classic.take(py)? {
+            Some((result, before)) => Ok((result, Some(before))),
+            None => Ok(((false, classic.array.bind(py)).into_pyobject(py)?, None)),
+        })?;
+        drop(before);
+        Ok(result)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
@@ -298,7 +317,7 @@ pub fn _reopen_classic<'py>(
     let classic = Classic::reader(&store, name, default_array(py)?)?;
     let object = class.call_method1(intern!(py, "__new__"), (&class,))?;
     let shell = object.cast::<NdShArray>()?.get();
-    let before = unpoisoned(shell.state.lock_py_attached(py)).replace(classic);
+    let before = shell.state.lock(py).replace(classic);
     drop(before);
     Ok(object)
 }

@@ -18,6 +18,30 @@ pub struct Known {
     pub swapped: bool,
 }
 
+/// A dtype of numpy's.
+pub enum Described {
+    /// By its number. numpy has one object of each.
+    BuiltIn(NPY_TYPES),
+    Other(Py<PyArrayDescr>),
+}
+
+impl Described {
+    #[inline(always)]
+    pub fn get<'py>(&self, py: Python<'py>) -> Bound<'py, PyArrayDescr> {
+        match self {
+            Described::BuiltIn(number) => singleton(py, *number),
+            Described::Other(descr) => descr.bind(py).clone(),
+        }
+    }
+
+    pub fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Described::BuiltIn(number) => Described::BuiltIn(*number),
+            Described::Other(descr) => Described::Other(descr.clone_ref(py)),
+        }
+    }
+}
+
 /// The last dtype beyond the built-in ones, so that a stream describes it once.
 #[derive(Default)]
 pub struct Cache(Option<(Py<PyArrayDescr>, DType)>);
@@ -43,9 +67,20 @@ impl Cache {
 
     /// The numpy dtype of one of the library's.
     pub fn numpy<'py>(&mut self, py: Python<'py>, dtype: &DType) -> PyResult<Bound<'py, PyArrayDescr>> {
-        if let Some(number) = number(dtype) {
-            return Ok(singleton(py, number));
+        self.described(py, dtype).map(|described| described.get(py))
+    }
+
+    /// The same, without making sure that there is an object of it.
+    #[inline(always)]
+    pub fn described(&mut self, py: Python<'_>, dtype: &DType) -> PyResult<Described> {
+        match number(dtype) {
+            Some(number) => Ok(Described::BuiltIn(number)),
+            None => self.restored(py, dtype).map(|descr| Described::Other(descr.unbind())),
         }
+    }
+
+    #[cold]
+    fn restored<'py>(&mut self, py: Python<'py>, dtype: &DType) -> PyResult<Bound<'py, PyArrayDescr>> {
         match &self.0 {
             Some((descr, cached)) if cached == dtype => return Ok(descr.bind(py).clone()),
             _ => {}

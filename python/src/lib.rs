@@ -1,18 +1,21 @@
 //! The native half of the Python module `ndsharray`: classes over the Rust library, on numpy's C interface.
 //!
-//! From the bottom up: `error` (exceptions), `array` (all that is unsafe about numpy), `dtype`, `snapshot`, `reader`
-//! with `wait`, `writer` with `loan` and `options`, `store` with `stat`, and on top `classic`, the class that users of
-//! ndsharray 1 know.
+//! From the bottom up: `error` (exceptions), `lock`, `array` (all that is unsafe about numpy), `dtype`, `snapshot` with
+//! `object` (how one lies in memory), `reader` with `wait`, `writer` with `loan` and `options`, `store` with `stat`, and
+//! on top `classic` with `pair`, the class that users of ndsharray 1 know.
 //!
-//! Locks are always taken by `lock_py_attached`, which lets go of the interpreter before it blocks; so a lock may be
-//! held while detached from the interpreter, by one who needs the interpreter to go on.
+//! Locks are of `lock`, which lets go of the interpreter before it blocks; so a lock may be held while detached from the
+//! interpreter, by one who needs the interpreter to go on.
 
 mod array;
 mod classic;
 mod dtype;
 mod error;
 mod loan;
+mod lock;
+mod object;
 mod options;
+mod pair;
 mod reader;
 mod snapshot;
 mod stat;
@@ -22,6 +25,10 @@ mod writer;
 
 #[pyo3::pymodule]
 mod _native {
+    use pyo3::prelude::*;
+
+    use crate::snapshot::Snapshot;
+
     #[pymodule_export]
     use crate::classic::{_reopen_classic, NdShArray};
     #[pymodule_export]
@@ -30,8 +37,6 @@ mod _native {
     use crate::options::{_restore_options, WriterOptions};
     #[pymodule_export]
     use crate::reader::{_reopen_reader, Reader};
-    #[pymodule_export]
-    use crate::snapshot::Snapshot;
     #[pymodule_export]
     use crate::stat::{GcReport, Stat};
     #[pymodule_export]
@@ -44,4 +49,9 @@ mod _native {
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name in Python")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("Snapshot", module.py().get_type::<Snapshot>())
+    }
 }

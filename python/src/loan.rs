@@ -1,18 +1,17 @@
 //! Loans: the memory of the next value, as a numpy array.
 
 use std::any::Any;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use ndsharray::DType;
 use numpy::{PyArrayDescr, PyUntypedArray};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::array;
 use crate::error::raise;
-use crate::snapshot::unpoisoned;
+use crate::lock::Lock;
 use crate::writer::{Slot, State, normalise};
 
 /// Keeps memory of the store mapped: the base of arrays over it.
@@ -44,12 +43,12 @@ impl Memory {
 /// 1
 #[pyclass(frozen, module = "ndsharray")]
 pub struct Loan {
-    writer: Arc<Mutex<State>>,
+    writer: Arc<Lock<State>>,
     dtype: DType,
     descr: Py<PyArrayDescr>,
     shape: Vec<usize>,
-    user_data: Mutex<Vec<u8>>,
-    open: Mutex<Option<Open>>,
+    user_data: Lock<Vec<u8>>,
+    open: Lock<Option<Open>>,
 }
 
 struct Open {
@@ -59,13 +58,13 @@ struct Open {
 
 impl Loan {
     pub fn new(
-        writer: Arc<Mutex<State>>,
+        writer: Arc<Lock<State>>,
         dtype: DType,
         descr: Py<PyArrayDescr>,
         shape: Vec<usize>,
         user_data: Vec<u8>,
     ) -> Self {
-        Loan { writer, dtype, descr, shape, user_data: Mutex::new(user_data), open: Mutex::new(None) }
+        Loan { writer, dtype, descr, shape, user_data: Lock::new(user_data), open: Lock::new(None) }
     }
 }
 
@@ -74,16 +73,16 @@ impl Loan {
     /// bytes: what travels with the value, at most 240 bytes.
     #[getter]
     fn user_data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &unpoisoned(self.user_data.lock_py_attached(py)))
+        PyBytes::new(py, &self.user_data.lock(py))
     }
 
     #[setter]
     fn set_user_data(&self, py: Python<'_>, user_data: &[u8]) {
-        *unpoisoned(self.user_data.lock_py_attached(py)) = user_data.to_vec();
+        *self.user_data.lock(py) = user_data.to_vec();
     }
 
     fn __enter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyUntypedArray>> {
-        let mut open = unpoisoned(self.open.lock_py_attached(py));
+        let mut open = self.open.lock(py);
         if open.is_some() {
             return Err(PyRuntimeError::new_err("the loan is open already"));
         }
@@ -99,7 +98,7 @@ impl Loan {
 
     #[pyo3(signature = (*exception))]
     fn __exit__(&self, py: Python<'_>, exception: &Bound<'_, PyTuple>) -> PyResult<()> {
-        let Some(Open { mut lent, array }) = unpoisoned(self.open.lock_py_attached(py)).take() else {
+        let Some(Open { mut lent, array }) = self.open.lock(py).take() else {
             return Ok(());
         };
         array::freeze(array.bind(py));
@@ -107,7 +106,7 @@ impl Loan {
         if failed {
             return Ok(());
         }
-        let user_data = unpoisoned(self.user_data.lock_py_attached(py)).clone();
+        let user_data = self.user_data.lock(py).clone();
         lent.publish(&self.dtype, &user_data).map_err(raise)
     }
 }
@@ -118,15 +117,15 @@ struct Lent {
     loan: Option<ndsharray::Loan<'static, u8>>,
     /// From `Box::into_raw`.
     writer: *mut ndsharray::Writer,
-    home: Arc<Mutex<State>>,
+    home: Arc<Lock<State>>,
 }
 
 // SAFETY: the pointer is an owned box in all but name, and a writer may be sent.
 unsafe impl Send for Lent {}
 
 impl Lent {
-    fn new(py: Python<'_>, home: &Arc<Mutex<State>>, dtype: &DType, shape: &[usize]) -> PyResult<Self> {
-        let writer = Box::into_raw(unpoisoned(home.lock_py_attached(py)).lend(py)?);
+    fn new(py: Python<'_>, home: &Arc<Lock<State>>, dtype: &DType, shape: &[usize]) -> PyResult<Self> {
+        let writer = Box::into_raw(home.lock(py).lend(py)?);
         let mut lent = Lent { loan: None, writer, home: home.clone() };
         // SAFETY: from a box; only the loan uses it until it is dropped, which `drop` does before anything else.
         lent.loan = Some(unsafe { &mut *writer }.loan_bytes(dtype, shape).map_err(raise)?);
@@ -153,6 +152,6 @@ impl Drop for Lent {
         // SAFETY: from `Box::into_raw`, once; the loan that borrowed it is gone.
         let writer = unsafe { Box::from_raw(self.writer) };
         // Nobody holds this lock for long while the writer is lent.
-        unpoisoned(self.home.lock()).writer = Slot::Here(writer);
+        Python::attach(|py| self.home.lock(py).writer = Slot::Here(writer));
     }
 }

@@ -1,18 +1,17 @@
 //! Reading.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard};
 
-use numpy::{PyArrayDescr, PyUntypedArray};
+use numpy::PyUntypedArray;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::{PyModule, PyTuple};
 
-use crate::dtype::Cache;
+use crate::dtype::{Cache, Described};
 use crate::error::raise;
-use crate::snapshot::{Snapshot, Target, unpoisoned};
+use crate::lock::{Guard, Lock};
+use crate::snapshot::{Snapshot, Target};
 use crate::wait;
 
 /// A reader of a tag, from `Store.reader`. Any number of them, in any process.
@@ -37,7 +36,7 @@ use crate::wait;
 pub struct Reader {
     directory: PathBuf,
     tag: String,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 pub struct State {
@@ -53,6 +52,7 @@ impl State {
     }
 
     /// The next new value.
+    #[inline(always)]
     pub fn next(&mut self) -> ndsharray::Result<Option<ndsharray::Snapshot>> {
         match self.reader.read()? {
             Some(value) => {
@@ -67,30 +67,55 @@ impl State {
         self.pending.is_some()
     }
 
-    /// The value's dtype, if it is known here and the value fits the target; else the value stays unread.
+    /// The value and its dtype, if that is known here and the value fits the target; else the value stays unread.
+    #[inline(always)]
     pub fn fit<'py>(
         &mut self,
         py: Python<'py>,
-        value: &ndsharray::Snapshot,
+        value: ndsharray::Snapshot,
         target: &Target<'py>,
-    ) -> PyResult<Bound<'py, PyArrayDescr>> {
-        let descr = self.cache.numpy(py, value.dtype());
-        let fits = descr.and_then(|descr| target.check(value, &descr).map(|()| descr));
-        if fits.is_err() {
-            self.pending = Some(value.clone());
+    ) -> PyResult<(ndsharray::Snapshot, Described)> {
+        let dtype = self.cache.described(py, value.dtype());
+        match dtype.and_then(|dtype| target.check(&value, &dtype).map(|()| dtype)) {
+            Ok(dtype) => Ok((value, dtype)),
+            Err(error) => {
+                self.pending = Some(value);
+                Err(error)
+            }
         }
-        fits
     }
 }
 
 impl Reader {
     pub fn open(store: &ndsharray::Store, tag: String) -> PyResult<Self> {
         let reader = store.reader(&tag).map_err(raise)?;
-        Ok(Reader { directory: store.directory().to_owned(), tag, state: Mutex::new(State::new(reader)) })
+        Ok(Reader { directory: store.directory().to_owned(), tag, state: Lock::new(State::new(reader)) })
     }
 
-    pub fn lock(&self, py: Python<'_>) -> MutexGuard<'_, State> {
-        unpoisoned(self.state.lock_py_attached(py))
+    /// The next new value, brought to where it is wanted.
+    #[inline(always)]
+    fn take<'py>(&self, py: Python<'py>, target: Target<'py>) -> PyResult<Option<Bound<'py, Snapshot>>> {
+        let mut state = self.lock(py);
+        let Some(value) = state.next().map_err(raise)? else { return Ok(None) };
+        let (value, dtype) = state.fit(py, value, &target)?;
+        // No lock is held while elements are copied.
+        drop(state);
+        Snapshot::new(py, value, dtype, target).map(Some)
+    }
+
+    /// By itself, so that the compiler sees what is nothing to do where values stay.
+    #[inline(never)]
+    fn take_elsewhere<'py>(
+        &self,
+        py: Python<'py>,
+        target: Target<'py>,
+    ) -> PyResult<Option<Bound<'py, Snapshot>>> {
+        self.take(py, target)
+    }
+
+    #[inline(always)]
+    pub fn lock<'a>(&'a self, py: Python<'a>) -> Guard<'a, State> {
+        self.state.lock(py)
     }
 }
 
@@ -155,13 +180,10 @@ impl Reader {
         out: Option<Bound<'py, PyAny>>,
         copy: bool,
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
-        let target = Target::new(out, copy)?;
-        let mut state = self.lock(py);
-        let Some(value) = state.next().map_err(raise)? else { return Ok(None) };
-        let descr = state.fit(py, &value, &target)?;
-        // No lock is held while elements are copied.
-        drop(state);
-        Snapshot::new(py, value, descr, target).map(Some)
+        match Target::new(out, copy)? {
+            Target::Stay => self.take(py, Target::Stay),
+            target => self.take_elsewhere(py, target),
+        }
     }
 
     /// The latest value, whether it was returned before or not.
@@ -200,10 +222,10 @@ impl Reader {
         let target = Target::new(out, copy)?;
         let mut state = self.lock(py);
         let value = state.reader.latest().map_err(raise)?;
-        let descr = state.cache.numpy(py, value.dtype())?;
+        let dtype = state.cache.described(py, value.dtype())?;
         drop(state);
-        target.check(&value, &descr)?;
-        Snapshot::new(py, value, descr, target)
+        target.check(&value, &dtype)?;
+        Snapshot::new(py, value, dtype, target)
     }
 
     /// Waits for a value that is newer than what this reader returned last. Ctrl-C interrupts it.
@@ -240,8 +262,8 @@ impl Reader {
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
         let target = Target::new(out, copy)?;
         let Some(value) = wait::next(py, &self.state, timeout)? else { return Ok(None) };
-        let descr = self.lock(py).fit(py, &value, &target)?;
-        Snapshot::new(py, value, descr, target).map(Some)
+        let (value, dtype) = self.lock(py).fit(py, value, &target)?;
+        Snapshot::new(py, value, dtype, target).map(Some)
     }
 
     /// The next new value, awaited: ``await reader.next()``. The event loop goes on; cancelled, no value is lost.

@@ -1,39 +1,21 @@
 //! What is read: a value that does not change.
 
-use std::sync::PoisonError;
+use std::ffi::CStr;
 
 use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
+use pyo3::{IntoPyObjectExt, intern};
 
+use crate::dtype::Described;
+use crate::object::{self, Attribute};
 use crate::{array, error};
 
-/// A value that was read: whole, and unchanging for as long as it is held.
-///
-/// Its array lies in the store, is read-only, and keeps the value there. It outlives the reader, the writer and the
-/// tag. A process that holds three values of a tag gets copies from then on, by the same type. A snapshot that was
-/// read with `copy=True` or `out=` has a writeable array of its own instead.
-///
-/// Examples
-/// --------
-/// >>> import numpy as np, ndsharray
-/// >>> store = ndsharray.Store(directory)
-/// >>> with store.writer("pose") as writer:
-/// ...     _ = writer.write(np.eye(2), b"frame 1")
-/// >>> snapshot = store.reader("pose").latest()
-/// >>> snapshot.version, snapshot.shape, snapshot.dtype, snapshot.user_data
-/// (1, (2, 2), dtype('float64'), b'frame 1')
-/// >>> np.asarray(snapshot)
-/// array([[1., 0.],
-///        [0., 1.]])
-/// >>> snapshot.array.flags.writeable
-/// False
-#[pyclass(frozen, module = "ndsharray")]
+/// A value that was read, for Python.
 pub struct Snapshot {
     value: Value,
-    descr: Py<PyArrayDescr>,
+    dtype: Described,
 }
 
 enum Value {
@@ -65,159 +47,192 @@ impl<'py> Target<'py> {
     }
 
     /// Checks that the value has the layout of `out`.
-    pub fn check(&self, value: &ndsharray::Snapshot, descr: &Bound<'py, PyArrayDescr>) -> PyResult<()> {
-        let Target::Out(out) = self else { return Ok(()) };
-        let py = out.py();
-        if !out.dtype().is(descr) && !out.dtype().eq(descr)? {
-            let message =
-                format!("wrong dtype: found {descr} in the store, expected {} as in out", out.dtype());
-            return Err(error::named(py, "DTypeMismatchError", &message));
+    #[inline]
+    pub fn check(&self, value: &ndsharray::Snapshot, dtype: &Described) -> PyResult<()> {
+        match self {
+            Target::Out(out) => fits(out, value, &dtype.get(out.py())),
+            _ => Ok(()),
         }
-        if out.shape() != value.shape() {
-            let message = format!(
-                "wrong shape: found {:?} in the store, expected {:?} as in out",
-                value.shape(),
-                out.shape()
-            );
-            return Err(error::named(py, "InvalidArgumentError", &message));
-        }
-        Ok(())
     }
+}
+
+fn fits(
+    out: &Bound<'_, PyUntypedArray>,
+    value: &ndsharray::Snapshot,
+    descr: &Bound<'_, PyArrayDescr>,
+) -> PyResult<()> {
+    let py = out.py();
+    if !out.dtype().is(descr) && !out.dtype().eq(descr)? {
+        let message = format!("wrong dtype: found {descr} in the store, expected {} as in out", out.dtype());
+        return Err(error::named(py, "DTypeMismatchError", &message));
+    }
+    if out.shape() != value.shape() {
+        let message = format!(
+            "wrong shape: found {:?} in the store, expected {:?} as in out",
+            value.shape(),
+            out.shape()
+        );
+        return Err(error::named(py, "InvalidArgumentError", &message));
+    }
+    Ok(())
 }
 
 impl Snapshot {
     /// Wraps a value that fits the target, and brings the elements to where they are wanted.
+    #[inline(always)]
     pub fn new<'py>(
         py: Python<'py>,
         value: ndsharray::Snapshot,
-        descr: Bound<'py, PyArrayDescr>,
+        dtype: Described,
         target: Target<'py>,
     ) -> PyResult<Bound<'py, Self>> {
-        let own = match target {
-            Target::Stay => None,
-            Target::Copy => Some(array::owned(descr.clone(), value.shape(), value.bytes())?),
+        let array = match target {
+            Target::Stay => return object::new(py, Snapshot { value: Value::Shared(value), dtype }),
+            Target::Copy => array::owned(dtype.get(py), value.shape(), value.bytes())?,
             Target::Out(out) => {
-                let view = || {
-                    let shared =
-                        Snapshot { value: Value::Shared(value.clone()), descr: descr.clone().unbind() };
-                    Snapshot::shared_array(&Bound::new(py, shared)?)
-                };
-                array::assign(&out, value.bytes(), view)?;
-                Some(out)
+                Self::assign(&out, &value, &dtype)?;
+                out
             }
         };
-        let value = match own {
-            None => Value::Shared(value),
-            Some(array) => Value::Own {
-                array: array.unbind(),
-                version: value.version(),
-                written_at: value.written_at().as_secs_f64(),
-                user_data: value.user_data().to_vec(),
-            },
+        Self::own(value, dtype, array)
+    }
+
+    fn assign(
+        out: &Bound<'_, PyUntypedArray>,
+        value: &ndsharray::Snapshot,
+        dtype: &Described,
+    ) -> PyResult<()> {
+        let py = out.py();
+        let source =
+            || Self::new(py, value.clone(), dtype.clone_ref(py), Target::Stay).and_then(Self::into_array);
+        array::assign(out, value.bytes(), source)
+    }
+
+    /// With an array that has the elements already.
+    fn own<'py>(
+        value: ndsharray::Snapshot,
+        dtype: Described,
+        array: Bound<'py, PyUntypedArray>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let py = array.py();
+        let value = Value::Own {
+            array: array.unbind(),
+            version: value.version(),
+            written_at: value.written_at().as_secs_f64(),
+            user_data: value.user_data().to_vec(),
         };
-        Bound::new(py, Snapshot { value, descr: descr.unbind() })
+        object::new(py, Snapshot { value, dtype })
     }
 
     /// The array of a snapshot: over the store, or its own.
-    pub fn shared_array<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyUntypedArray>> {
+    #[inline(always)]
+    pub fn into_array(this: Bound<'_, Self>) -> PyResult<Bound<'_, PyUntypedArray>> {
         let py = this.py();
-        match &this.get().value {
-            Value::Own { array, .. } => Ok(array.bind(py).clone()),
-            Value::Shared(value) => {
-                let descr = this.get().descr.bind(py).clone();
-                let owner = this.clone().into_any();
-                // SAFETY: the bytes are those of the value, whose length was computed from shape and dtype, and they
-                // live, unchanged, for as long as the snapshot, which the array keeps as its base.
-                unsafe { array::over(descr, value.shape(), value.bytes().as_ptr(), false, owner) }
-            }
+        let Snapshot { value, dtype } = object::get(&this);
+        let value = match value {
+            Value::Own { array, .. } => return Ok(array.bind(py).clone()),
+            Value::Shared(value) => value,
+        };
+        // SAFETY: the bytes are those of the value, whose length was computed from shape and dtype, and they live,
+        // unchanged, for as long as the snapshot, which the array keeps as its base.
+        unsafe {
+            let array = array::unowned(dtype.get(py), value.shape(), value.bytes().as_ptr(), false)?;
+            Ok(array::keep(array, this.into_any()))
         }
     }
 
-    fn written_at_seconds(&self) -> f64 {
-        match &self.value {
-            Value::Shared(value) => value.written_at().as_secs_f64(),
-            Value::Own { written_at, .. } => *written_at,
+    /// Lets go of all that it holds. Of Python's objects at once, which to drop them would not do outside of pyo3's calls.
+    pub fn release(self, py: Python<'_>) {
+        if let Value::Own { array, .. } = self.value {
+            drop(array.into_bound(py));
+        }
+        if let Described::Other(descr) = self.dtype {
+            drop(descr.into_bound(py));
         }
     }
 }
 
-#[pymethods]
+/// What Python sees of it.
 impl Snapshot {
-    /// numpy.ndarray: the elements; read-only and zero-copy, unless read with ``copy=True`` or ``out=``.
-    #[getter]
-    fn array<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyUntypedArray>> {
-        Self::shared_array(slf)
-    }
+    pub const DOC: &CStr = c"A value that was read: whole, and unchanging for as long as it is held.
 
-    /// int: the number of the value: 1 for the first under the tag, one more at each write.
-    #[getter]
-    fn version(&self) -> u64 {
-        match &self.value {
-            Value::Shared(value) => value.version(),
-            Value::Own { version, .. } => *version,
-        }
-    }
+Its array lies in the store, is read-only, and keeps the value there. It outlives the reader, the writer and the
+tag. A process that holds three values of a tag gets copies from then on, by the same type. A snapshot that was
+read with `copy=True` or `out=` has a writeable array of its own instead.
 
-    /// float: when the value was published, in seconds, on the clock of ``time.monotonic()``.
-    #[getter]
-    fn written_at(&self) -> f64 {
-        self.written_at_seconds()
-    }
+Examples
+--------
+>>> import numpy as np, ndsharray
+>>> store = ndsharray.Store(directory)
+>>> with store.writer(\"pose\") as writer:
+...     _ = writer.write(np.eye(2), b\"frame 1\")
+>>> snapshot = store.reader(\"pose\").latest()
+>>> snapshot.version, snapshot.shape, snapshot.dtype, snapshot.user_data
+(1, (2, 2), dtype('float64'), b'frame 1')
+>>> np.asarray(snapshot)
+array([[1., 0.],
+       [0., 1.]])
+>>> snapshot.array.flags.writeable
+False";
 
-    /// float: how long ago the value was published, in seconds.
-    #[getter]
-    pub fn age(&self) -> f64 {
-        match &self.value {
-            Value::Shared(value) => value.age().as_secs_f64(),
-            Value::Own { written_at, .. } => (monotonic() - written_at).max(0.0),
-        }
-    }
+    pub const ATTRIBUTES: &[Attribute] = &[
+        Attribute {
+            name: c"array",
+            doc: c"numpy.ndarray: the elements; read-only and zero-copy, unless read with ``copy=True`` or ``out=``.",
+            get: |this| Self::into_array(this.clone()).map(Bound::into_any),
+        },
+        Attribute {
+            name: c"version",
+            doc: c"int: the number of the value: 1 for the first under the tag, one more at each write.",
+            get: |this| object::get(this).version().into_bound_py_any(this.py()),
+        },
+        Attribute {
+            name: c"written_at",
+            doc: c"float: when the value was published, in seconds, on the clock of ``time.monotonic()``.",
+            get: |this| object::get(this).written_at().into_bound_py_any(this.py()),
+        },
+        Attribute {
+            name: c"age",
+            doc: c"float: how long ago the value was published, in seconds.",
+            get: |this| object::get(this).age().into_bound_py_any(this.py()),
+        },
+        Attribute {
+            name: c"user_data",
+            doc: c"bytes: what the writer sent along, at most 240 bytes.",
+            get: |this| Ok(PyBytes::new(this.py(), object::get(this).user_data()).into_any()),
+        },
+        Attribute {
+            name: c"shape",
+            doc: c"tuple of int: the length of each axis.",
+            get: |this| object::get(this).shape(this.py()).map(Bound::into_any),
+        },
+        Attribute {
+            name: c"dtype",
+            doc: c"numpy.dtype: the type of the elements.",
+            get: |this| Ok(object::get(this).dtype.get(this.py()).into_any()),
+        },
+        Attribute {
+            name: c"is_copy",
+            doc: c"bool: whether the elements are in this process's own memory, not in the store.",
+            get: |this| object::get(this).is_copy().into_bound_py_any(this.py()),
+        },
+    ];
 
-    /// bytes: what the writer sent along, at most 240 bytes.
-    #[getter]
-    fn user_data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        match &self.value {
-            Value::Shared(value) => PyBytes::new(py, value.user_data()),
-            Value::Own { user_data, .. } => PyBytes::new(py, user_data),
-        }
-    }
+    pub const AS_ARRAY: &CStr = c"__array__($self, dtype=None, *, copy=None)
+--
 
-    /// tuple of int: the length of each axis.
-    #[getter]
-    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        match &self.value {
-            Value::Shared(value) => PyTuple::new(py, value.shape()),
-            Value::Own { array, .. } => PyTuple::new(py, array.bind(py).shape()),
-        }
-    }
+The array, for numpy's functions; another dtype or ``copy=True`` gives a copy.";
 
-    /// numpy.dtype: the type of the elements.
-    #[getter]
-    fn dtype<'py>(&self, py: Python<'py>) -> Bound<'py, PyArrayDescr> {
-        self.descr.bind(py).clone()
-    }
-
-    /// bool: whether the elements are in this process's own memory, not in the store.
-    #[getter]
-    fn is_copy(&self) -> bool {
-        match &self.value {
-            Value::Shared(value) => value.is_copy(),
-            Value::Own { .. } => true,
-        }
-    }
-
-    /// The array, for numpy's functions; another dtype or ``copy=True`` gives a copy.
-    #[pyo3(signature = (dtype=None, *, copy=None))]
-    fn __array__<'py>(
-        slf: &Bound<'py, Self>,
+    pub fn as_array<'py>(
+        this: &Bound<'py, Self>,
         dtype: Option<Bound<'py, PyAny>>,
         copy: Option<bool>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let array = Self::shared_array(slf)?.into_any();
+        let py = this.py();
+        let array = Self::into_array(this.clone())?.into_any();
         let dtype = dtype.map(|dtype| PyArrayDescr::new(py, dtype)).transpose()?;
         match dtype {
-            Some(dtype) if !slf.get().dtype(py).eq(&dtype)? => {
+            Some(dtype) if !object::get(this).dtype.get(py).eq(&dtype)? => {
                 if copy == Some(false) {
                     return Err(PyValueError::new_err(
                         "another dtype needs a copy, which copy=False forbids",
@@ -230,15 +245,53 @@ impl Snapshot {
         }
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let this = slf.get();
-        let shape = this.shape(slf.py())?;
-        Ok(format!(
-            "<ndsharray.Snapshot version {} of {} {}>",
-            this.version(),
-            this.descr.bind(slf.py()),
-            shape
-        ))
+    pub fn repr<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let py = this.py();
+        let snapshot = object::get(this);
+        let (version, descr, shape) = (snapshot.version(), snapshot.dtype.get(py), snapshot.shape(py)?);
+        format!("<ndsharray.Snapshot version {version} of {descr} {shape}>").into_bound_py_any(py)
+    }
+
+    fn version(&self) -> u64 {
+        match &self.value {
+            Value::Shared(value) => value.version(),
+            Value::Own { version, .. } => *version,
+        }
+    }
+
+    fn written_at(&self) -> f64 {
+        match &self.value {
+            Value::Shared(value) => value.written_at().as_secs_f64(),
+            Value::Own { written_at, .. } => *written_at,
+        }
+    }
+
+    fn age(&self) -> f64 {
+        match &self.value {
+            Value::Shared(value) => value.age().as_secs_f64(),
+            Value::Own { written_at, .. } => (monotonic() - written_at).max(0.0),
+        }
+    }
+
+    fn user_data(&self) -> &[u8] {
+        match &self.value {
+            Value::Shared(value) => value.user_data(),
+            Value::Own { user_data, .. } => user_data,
+        }
+    }
+
+    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        match &self.value {
+            Value::Shared(value) => PyTuple::new(py, value.shape()),
+            Value::Own { array, .. } => PyTuple::new(py, array.bind(py).shape()),
+        }
+    }
+
+    fn is_copy(&self) -> bool {
+        match &self.value {
+            Value::Shared(value) => value.is_copy(),
+            Value::Own { .. } => true,
+        }
     }
 }
 
@@ -248,9 +301,4 @@ fn monotonic() -> f64 {
     // SAFETY: writes to the struct it is given; this clock always exists.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-}
-
-/// What a panic on another thread left in a lock: as good as any other state, since each is checked when used.
-pub fn unpoisoned<T>(lock: Result<T, PoisonError<T>>) -> T {
-    lock.unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,16 +3,14 @@
 //! A wait sleeps on a clone of the reader and takes the value from the reader itself when there is one: no lock is held
 //! during a sleep, other threads may read meanwhile, and a wait that is given up has taken nothing.
 
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 
 use crate::error::raise;
+use crate::lock::Lock;
 use crate::reader::{Reader, State};
-use crate::snapshot::unpoisoned;
 
 /// The longest time that a signal goes unnoticed.
 const STEP: Duration = Duration::from_millis(100);
@@ -50,14 +48,14 @@ fn sleep(py: Python<'_>, readers: &mut [ndsharray::Reader], step: Duration) -> P
 /// The next new value of a reader; None when the time is over.
 pub fn next(
     py: Python<'_>,
-    state: &Mutex<State>,
+    state: &Lock<State>,
     timeout: Option<f64>,
 ) -> PyResult<Option<ndsharray::Snapshot>> {
     let deadline = Deadline::new(timeout)?;
     let mut sleeper: Option<ndsharray::Reader> = None;
     loop {
         let mut probe = {
-            let mut state = unpoisoned(state.lock_py_attached(py));
+            let mut state = state.lock(py);
             if let Some(value) = state.next().map_err(raise)? {
                 return Ok(Some(value));
             }
@@ -74,9 +72,9 @@ pub fn next(
 }
 
 /// Whether a reader has a new value, waiting for it for one step at most; takes nothing.
-pub fn ready(py: Python<'_>, state: &Mutex<State>, seconds: f64) -> PyResult<bool> {
+pub fn ready(py: Python<'_>, state: &Lock<State>, seconds: f64) -> PyResult<bool> {
     let mut probe = {
-        let state = unpoisoned(state.lock_py_attached(py));
+        let state = state.lock(py);
         if state.has_pending() {
             return Ok(true);
         }

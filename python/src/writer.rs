@@ -1,19 +1,18 @@
 //! Writing.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use ndsharray::DType;
 use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 
 use crate::dtype::{Cache, Known};
 use crate::error::{named, raise};
 use crate::loan::{Loan, Memory};
+use crate::lock::{Guard, Lock};
 use crate::reader::as_array;
-use crate::snapshot::unpoisoned;
 use crate::{array, dtype};
 
 /// The one writer of a tag, from `Store.writer`.
@@ -35,7 +34,7 @@ use crate::{array, dtype};
 pub struct Writer {
     directory: PathBuf,
     tag: String,
-    state: Arc<Mutex<State>>,
+    state: Arc<Lock<State>>,
     pid: u32,
 }
 
@@ -156,14 +155,15 @@ pub fn normalise(dtype: &DType, loan: &mut ndsharray::Loan<'_, u8>) {
 
 impl Writer {
     pub fn new(directory: PathBuf, tag: String, writer: ndsharray::Writer) -> Self {
-        Writer { directory, tag, state: Arc::new(Mutex::new(State::new(writer))), pid: std::process::id() }
+        Writer { directory, tag, state: Arc::new(Lock::new(State::new(writer))), pid: std::process::id() }
     }
 
-    pub fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, State>> {
-        lock_in_process(py, &self.state, self.pid)
+    #[inline(always)]
+    pub fn lock<'a>(&'a self, py: Python<'a>) -> PyResult<Guard<'a, State>> {
+        self.state.lock_in_process(py, self.pid)
     }
 
-    pub fn state(&self) -> &Arc<Mutex<State>> {
+    pub fn state(&self) -> &Arc<Lock<State>> {
         &self.state
     }
 }
@@ -326,19 +326,6 @@ impl Writer {
     fn __repr__(&self) -> String {
         format!("<ndsharray.Writer of {:?} in {:?}>", self.tag, self.directory)
     }
-}
-
-/// Locks what `pid` opened. In a forked child the lock may be held by a thread that the child does not have.
-pub fn lock_in_process<'a, T>(py: Python<'_>, lock: &'a Mutex<T>, pid: u32) -> PyResult<MutexGuard<'a, T>> {
-    if let Ok(guard) = lock.try_lock() {
-        return Ok(guard);
-    }
-    if std::process::id() != pid {
-        let message =
-            "found it in use by another thread of the parent process, expected the process that opened it";
-        return Err(named(py, "ForkedError", message));
-    }
-    Ok(unpoisoned(lock.lock_py_attached(py)))
 }
 
 /// What `NdShArray.write` checks before it writes, or opens anything.

@@ -5,6 +5,7 @@ import os
 import pickle
 import re
 import stat
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,41 @@ def test_first_read_is_new_and_then_the_same_object() -> None:
     assert status and other is not array
     np.testing.assert_array_equal(array, np.arange(5))
     np.testing.assert_array_equal(other, np.arange(5) + 1)
+
+
+def test_results_that_are_held_stay_as_they_are() -> None:
+    writer, reader = NdShArray("tag", np.arange(5), "w"), NdShArray("tag", r_w="r")
+    held = []
+    for n in range(10):
+        writer.write(np.full(5, n))
+        # Some are let go of and some are not.
+        assert reader.read()[0]
+        writer.write(np.full(5, n + 100))
+        held += [reader.read(), reader.read()]
+        assert held[-2][0] is True and held[-1] == (False, held[-2][1])
+    assert [int(array[0]) for _, array in held[::2]] == list(range(100, 110))
+    assert all(array is same for (_, array), (_, same) in zip(held[::2], held[1::2], strict=True))
+
+
+def test_letting_go_of_an_array_may_read() -> None:
+    """What runs when an array ends, as the callback of a weak reference, finds the reader ready; it hung."""
+    writer, reader = NdShArray("tag", np.zeros(3), "w"), NdShArray("tag", r_w="r")
+    seen: list[bool] = []
+    references = []
+    for n in range(5):
+        writer.write(np.full(3, n))
+        references.append(weakref.ref(reader.read()[1], lambda _: seen.append(reader.read()[0])))
+    assert seen == [False] * 4
+
+
+def test_arrays_end_with_the_reader(store: ndsharray.Store) -> None:
+    writer, reader = NdShArray("tag", np.zeros(3), "w"), NdShArray("tag", r_w="r")
+    for _ in range(3):
+        writer.write(np.zeros(3))
+        array = weakref.ref(reader.read()[1])
+        assert array() is not None and store.stat("tag").pinned == 1
+    del reader
+    assert array() is None and store.stat("tag").pinned == 0
 
 
 def test_what_is_read_is_read_only() -> None:

@@ -1,5 +1,6 @@
 """What is read is zero-copy, does not change, and may be held for ever; numpy and others take it as it is."""
 
+import copy
 import gc
 import importlib.util
 import os
@@ -8,7 +9,9 @@ import subprocess
 import sys
 import warnings
 import weakref
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,6 +75,89 @@ def test_pins_go_with_the_array(store: Store) -> None:
     array = reader.latest().array
     assert store.stat("a").pinned == 1
     del array
+    assert store.stat("a").pinned == 0
+
+
+def test_snapshots_are_made_by_reading_only(store: Store) -> None:
+    """The class is made by hand: nobody else may make objects that it takes for its own."""
+    store.writer("a").write(np.arange(3))
+    snapshot = store.reader("a").latest()
+    kind: Any = type(snapshot)
+    assert kind is ndsharray.Snapshot and (kind.__module__, kind.__qualname__) == ("ndsharray", "Snapshot")
+    stranger: Any = store
+    attempts: list[Callable[[], object]] = [
+        lambda: kind(),
+        lambda: kind.__new__(kind),
+        lambda: object.__new__(kind),
+        lambda: type("Derived", (kind,), {}),
+        lambda: copy.copy(snapshot),
+        lambda: setattr(kind, "array", None),
+        lambda: kind.array.__get__(stranger),
+        lambda: kind.__array__(stranger),
+        lambda: kind.__repr__(stranger),
+    ]
+    for attempt in attempts:
+        with pytest.raises(TypeError):
+            attempt()
+    for name in ["array", "version", "anything"]:
+        with pytest.raises(AttributeError):
+            setattr(snapshot, name, None)
+    with pytest.raises(TypeError):
+        snapshot.__class__ = type("Other", (), {})
+
+
+def test_arguments_of_array_conversion(store: Store) -> None:
+    store.writer("a").write(np.arange(3))
+    snapshot: Any = store.reader("a").latest()
+    references = sys.getrefcount(snapshot)
+    assert snapshot.__array__(None, copy=None).base is snapshot
+    assert snapshot.__array__(dtype="f4", copy=True).dtype == np.float32
+    for wrong in [{"copy": "yes"}, {"order": "C"}, {"dtype": "no dtype"}]:
+        with pytest.raises(TypeError):
+            snapshot.__array__(**wrong)
+    with pytest.raises(TypeError):
+        snapshot.__array__(None, True)
+    assert sys.getrefcount(snapshot) == references
+
+
+def test_references_end(store: Store) -> None:
+    """What snapshots hold ends with them, and they with what holds them."""
+    writer = store.writer("a")
+    record = np.dtype([("x", "f8"), ("y", "i4")])
+    for array in [np.zeros(3), np.zeros(3, record)]:
+        writer.write(array)
+        reader = store.reader("a")
+        out = np.zeros_like(array)
+        dtype = reader.latest().dtype
+
+        def references(out: object = out, dtype: object = dtype) -> tuple[int, ...]:
+            return sys.getrefcount(ndsharray.Snapshot), sys.getrefcount(out), sys.getrefcount(dtype)
+
+        before = references()
+        snapshots = [reader.latest(out=out) for _ in range(100)] + [reader.latest(), reader.latest(copy=True)]
+        arrays = [snapshot.array for snapshot in snapshots]
+        held = references()
+        assert held[0] == before[0] + 102 and held[1] == before[1] + 200
+        del snapshots, arrays
+        assert references() == before
+        # A reader may keep the value that it was asked for again and again.
+        del reader
+        assert store.stat("a").pinned == 0
+
+
+def test_what_ends_an_exception_leaves_it(store: Store) -> None:
+    """Snapshots that end while an exception is raised do not touch it."""
+    store.writer("a").write(np.zeros(3))
+    reader = store.reader("a")
+
+    def fail() -> None:
+        held = [reader.latest(), reader.latest(copy=True), reader.latest().array]
+        raise LookupError(len(held))
+
+    for _ in range(100):
+        with pytest.raises(LookupError, match="3"):
+            fail()
+    del reader, fail
     assert store.stat("a").pinned == 0
 
 

@@ -14,14 +14,17 @@ use crate::{os, remove};
 const LOOK_EVERY: u64 = 100_000_000;
 /// How many headers in a row it may find replaced before it has mapped them.
 const SUCCESSIONS: u32 = 1000;
-/// At the latest after so many looks at an unchanged value in a row, `view` and `latest` look at the clock.
+/// At the latest after so many looks at an unchanged value in a row, `view` and `latest` look at the clock; after fewer if
+/// these take longer than half of that time.
 const IDLE_CALLS: u32 = 32;
+/// If so many take no longer than this they are a hot loop.
+const HOT: u64 = 10_000_000;
 
-/// A record among all that one follower has read.
+/// A record among all that this process reads: the header's serial, and the sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mark {
+    header: u64,
     seq: u64,
-    succession: u32,
 }
 
 /// A tag, with the header that it had when last looked at.
@@ -34,13 +37,15 @@ pub(crate) struct Follower {
     hot: Cell<Hot>,
     /// How many values there were under the headers before, as far as the present one does not count on from them.
     before: Cell<u64>,
-    /// How often it has followed the tag to another header: sequence numbers of two headers say nothing of each other.
-    successions: Cell<u32>,
+    /// The last version that was read and was not damaged.
+    known: Cell<u64>,
     looked_at: Cell<u64>,
     /// Calls until the next look at the clock, if they find nothing new, and from that one to the next but one.
     left: Cell<u32>,
     pause: Cell<u32>,
-    /// Every call looks at the clock: 100 ms had passed at the last look, or the header is about to be replaced.
+    /// When the clock was looked at last.
+    clock: Cell<u64>,
+    /// The header is about to be replaced: each call looks.
     attentive: Cell<bool>,
     /// The value has not changed over many calls in a hot loop.
     hot_loop: Cell<bool>,
@@ -61,10 +66,11 @@ impl Follower {
             seq: Cell::new(None),
             hot: Cell::new(Hot::default()),
             before: Cell::new(before),
-            successions: Cell::new(0),
+            known: Cell::new(0),
             looked_at: Cell::new(os::now_coarse()),
             left: Cell::new(2),
             pause: Cell::new(2),
+            clock: Cell::new(os::now_coarse()),
             attentive: Cell::new(false),
             hot_loop: Cell::new(false),
         }
@@ -117,19 +123,25 @@ impl Follower {
 
     /// What tells the record last read from all others that this has read: the sequence number, and which header's.
     pub fn mark(&self) -> Option<Mark> {
-        Some(Mark { seq: self.seq.get()?, succession: self.successions.get() })
+        Some(Mark { header: self.header_serial(), seq: self.seq.get()? })
     }
 
     /// Whether that record is the one in use.
     #[inline(always)]
     pub fn is_at(&self, mark: Mark) -> bool {
-        self.header.borrow().latch().seq() == mark.seq && self.successions.get() == mark.succession
+        let header = self.header.borrow();
+        header.latch().seq() == mark.seq && header.serial() == mark.header
     }
 
-    /// The id of the header that it was read from.
+    /// The serial of the header that it was read from.
     #[inline(always)]
-    pub fn header_id(&self) -> u128 {
-        self.header.borrow().identity().id
+    pub fn header_serial(&self) -> u64 {
+        self.header.borrow().serial()
+    }
+
+    /// The place of the last value that was read and was not damaged.
+    pub fn known_place(&self) -> u64 {
+        self.place(self.known.get())
     }
 
     /// Whether the same value was asked for many times in a row, and in quick succession.
@@ -151,6 +163,9 @@ impl Follower {
         let (seq, _, hot) = self.header.borrow().read();
         self.seq.set(Some(seq));
         self.hot.set(hot);
+        if hot != Hot::DAMAGED {
+            self.known.set(hot.version);
+        }
         self.left.set(2);
         self.pause.set(2);
         self.attentive.set(seq & FROZEN != 0);
@@ -178,10 +193,14 @@ impl Follower {
         let before = self.header.replace(Arc::new(header));
         if before.identity().origin != self.header.borrow().identity().origin {
             // A tag that was removed and made again counts from 1.
-            self.before.set(self.place(before.read().2.version));
+            let last = before.read().2;
+            if last != Hot::DAMAGED {
+                self.known.set(last.version);
+            }
+            self.before.set(self.known_place());
+            self.known.set(0);
         }
         self.seq.set(None);
-        self.successions.set(self.successions.get().wrapping_add(1));
         true
     }
 
@@ -204,8 +223,8 @@ impl Follower {
     /// Before a value is taken that may be the same as last time: looks at the clock now and then.
     #[inline(always)]
     pub fn idle(&self) {
-        // The second call, the fourth, ... and every 32nd of a hot loop; every call of a slow poller. In a stream in
-        // which each call finds a new value it is always the first.
+        // The second call, the fourth, ... and every 32nd of a hot loop; of a slow poller as many as make 50 ms. In a stream
+        // in which each call finds a new value it is always the first.
         let left = self.left.get().wrapping_sub(1);
         self.left.set(left);
         if left == 0 || self.attentive.get() {
@@ -215,20 +234,22 @@ impl Follower {
 
     #[inline(never)]
     fn look_at_the_clock(&self) {
-        let pause = self.pause.get();
-        self.left.set(pause);
-        self.pause.set((2 * pause).min(IDLE_CALLS));
-        let slow = os::now_coarse().saturating_sub(self.looked_at.get()) >= LOOK_EVERY;
-        let frozen = self.seq.get().is_some_and(|seq| seq & FROZEN != 0);
-        self.attentive.set(slow || frozen);
-        self.hot_loop.set(pause == IDLE_CALLS && !slow && !frozen);
+        let now = os::now_coarse();
+        let took = now.saturating_sub(self.clock.replace(now)).max(1);
+        let calls = self.pause.get();
+        self.hot_loop.set(calls == IDLE_CALLS && took <= HOT && !self.attentive.get());
+        let bearable = (u64::from(calls) * (LOOK_EVERY / 2) / took).clamp(1, u64::from(IDLE_CALLS)) as u32;
+        self.pause.set(bearable.min(2 * calls));
+        self.left.set(self.pause.get());
         self.look();
     }
 }
 
 impl Clone for Follower {
     fn clone(&self) -> Self {
-        Self::new(&self.directory, &self.tag, self.header(), self.before.get())
+        let clone = Self::new(&self.directory, &self.tag, self.header(), self.before.get());
+        clone.known.set(self.known.get());
+        clone
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64 as PrivateU64, Ordering as PrivateOrdering};
 
 use crate::error::{Error, Result};
 use crate::identity::{self, Identity, Kind, LEAST_REGION};
@@ -109,6 +110,8 @@ pub(crate) fn identify(file: &File, path: &Path) -> Result<HeaderIdentity> {
     Identity::from_bytes(Kind::Header, &block[..length], size, path).map(HeaderIdentity::from)
 }
 
+static NEXT_SERIAL: PrivateU64 = PrivateU64::new(1);
+
 /// A mapped header.
 pub(crate) struct Header {
     identity: HeaderIdentity,
@@ -118,6 +121,7 @@ pub(crate) struct Header {
     back: Mapping,
     /// Whether region 1 is writable, so that this process can announce that it sleeps.
     announces: bool,
+    serial: u64,
 }
 
 impl Header {
@@ -128,7 +132,14 @@ impl Header {
         let region = identity.region;
         let front = Mapping::new(file, path, 0, region, writer)?;
         let back = Mapping::new(file, path, region as u64, region, writable)?;
-        Ok(Header { identity, file: id, path: path.to_owned(), front, back, announces: writable })
+        let serial = NEXT_SERIAL.fetch_add(1, PrivateOrdering::Relaxed);
+        Ok(Header { identity, file: id, path: path.to_owned(), front, back, announces: writable, serial })
+    }
+
+    /// Tells this header, as it was mapped, from all others that this process maps. Its id does not: a copy has that too.
+    #[inline]
+    pub fn serial(&self) -> u64 {
+        self.serial
     }
 
     pub fn identity(&self) -> &HeaderIdentity {

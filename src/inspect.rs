@@ -86,10 +86,7 @@ fn look(directory: &Path, tag: &str) -> Result<(Inspection, Option<u64>)> {
     };
     let version = peek.as_ref().ok().map(|peek| peek.hot.version);
     let (named, problem) = match peek {
-        Ok(peek) => {
-            let problem = peek.hot.check(&path).err();
-            (peek.cold.map(|cold| (cold.data_file, cold.segment_id)), problem)
-        }
+        Ok(peek) => (peek.cold.map(|cold| (cold.data_file, cold.segment_id)), None),
         Err(error) => (None, Some(error)),
     };
     let mut header = FileInspection::new(&path, status, problem);

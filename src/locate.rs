@@ -24,7 +24,10 @@ pub(crate) fn source(tag: &Follower, hot: &Hot, before: Option<&Arc<Source>>) ->
     let Some(cold) = cold(&header, hot)? else { return Ok(None) };
     let elders = before.map(elders).unwrap_or_default();
     // A recycled file has a new name and layout, but is the same segment.
-    let segment = match before.filter(|before| before.segment.identity().id == cold.segment_id) {
+    let same = |before: &&Arc<Source>| {
+        before.header == header.serial() && before.segment.identity().id == cold.segment_id
+    };
+    let segment = match before.filter(same) {
         Some(before) => before.segment.clone(),
         None => match segment(tag, &header, hot, &cold)? {
             Some(segment) => segment,
@@ -41,7 +44,8 @@ pub(crate) fn source(tag: &Follower, hot: &Hot, before: Option<&Arc<Source>>) ->
         ));
     }
     let elders = elders.into_iter().filter(|elder| !std::ptr::eq(elder.as_ptr(), &*segment)).collect();
-    Ok(Some(Arc::new(Source { segment, layout: Arc::new(cold.layout), layout_id: hot.layout_id, elders })))
+    let (layout, layout_id) = (Arc::new(cold.layout), hot.layout_id);
+    Ok(Some(Arc::new(Source { segment, layout, layout_id, header: header.serial(), elders })))
 }
 
 /// The segments before, this one included, that something in this process still holds.

@@ -69,7 +69,9 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
         // Bits that no writer gives are not passed on to new files.
         let mode = settings.mode.unwrap_or(status.mode & 0o666);
         let rights = Rights { mode, owner: Some((status.uid, status.gid)) };
-        if settings.ephemeral && !settings.takeover && header.read().2.version != 0 {
+        let hot = header.read().2;
+        if settings.ephemeral && !settings.takeover && hot.version != 0 {
+            hot.check(&path)?;
             return Err(Error::InvalidOption {
                 option: "ephemeral",
                 found: format!("{tag:?} with a value that is to stay"),
@@ -269,6 +271,7 @@ fn pin(path: &Path, hot: &Hot, cold: Cold) -> Result<Option<Pinned<Arc<Source>>>
         segment: Arc::new(segment),
         layout: Arc::new(cold.layout),
         layout_id: hot.layout_id,
+        header: 0, // of no reader
         elders: Vec::new(),
     };
     Ok(Pinned::take(Arc::new(source), hot.slot, hot.version, || false))

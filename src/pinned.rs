@@ -18,8 +18,9 @@ use crate::sync::Ordering;
 /// How many slots of an array a process may hold before it is given copies.
 const HELD_SLOTS: usize = 3;
 
-/// In a segment with more slots a hot loop keeps nothing: readers without a core to run on would hold them all, and the
-/// writer would have to make new segments without end.
+/// Of a segment with more slots than that, as far as this process knows, a hot loop keeps nothing: so all that is kept lies
+/// in the first three. Else readers without a core to run on could hold all of them, and the writer would have to make new
+/// segments without end.
 const KEEPING_SLOTS: usize = 3;
 
 /// A segment with the layout of the values that a reader takes from it.
@@ -27,6 +28,8 @@ pub(crate) struct Source {
     pub segment: Arc<Segment>,
     pub layout: Arc<Layout>,
     pub layout_id: u64,
+    /// The serial of the header that names it.
+    pub header: u64,
     /// Earlier segments of the array that this process may still hold slots of.
     pub elders: Vec<Weak<Segment>>,
 }
@@ -40,8 +43,8 @@ impl Source {
 
     /// Whether the value of a header's record is to be found here: each layout of a header is in one segment.
     #[inline]
-    pub fn is_of(&self, header: u128, hot: &Hot) -> bool {
-        self.layout_id == hot.layout_id && self.segment.identity().header == header
+    pub fn is_of(&self, header: u64, hot: &Hot) -> bool {
+        self.layout_id == hot.layout_id && self.header == header
     }
 }
 
@@ -164,8 +167,9 @@ impl<S: Holder> Pinned<S> {
         let start = source.segment.start(self.slot);
         // SAFETY: `take` found the layout's length inside the slot and the slot inside the file; `Source` is
         // immutable and each `S` in this crate (an Arc or a Ref) derefs to the same one for life.
-        // Nobody writes to it: the content version was right after the pin was counted, and a writer that finds the
-        // pin leaves the slot alone. The pin is given back when `self` goes.
+        // Nobody writes to it: after the pin was counted the slot still held the value, or the record of the same header
+        // that named the slot was still in use, and a writer that finds the pin leaves the slot alone. The pin is given
+        // back when `self` goes.
         unsafe { std::slice::from_raw_parts(start, source.layout.nbytes()) }
     }
 

@@ -9,7 +9,8 @@
 //! 2. writer clears, reader pins, writer looks: pinned, restores the version (no byte was touched), takes another slot;
 //! 3. reader pins and looks before the writer clears: snapshot; the writer looks, sees the pin, restores.
 //!
-//! The look is at the slot itself, so it holds across any number of publishes between reading the record and pinning.
+//! That look is at the slot itself, so it holds across any number of publishes between reading the record and pinning. To
+//! see that the record is still the one in use says as much, and is tried first (`pin`).
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Point, fence, fence_after_rmw, omitted};
 

@@ -93,7 +93,7 @@ impl Reader {
             Err(Error::Empty { .. }) => return Ok(None),
             // The tag was removed before this value was taken: it is not waited for again.
             Err(Error::NotFound { .. }) => {
-                self.returned = Some(self.follower.place(self.follower.current().version));
+                self.returned = Some(self.follower.known_place());
                 return Ok(None);
             }
             Err(error) => return Err(error),
@@ -121,8 +121,8 @@ impl Reader {
         let hot = self.current();
         let (version, written_at) = (hot.version, hot.written_at);
         self.forget_old_viewing();
-        let id = self.follower.header_id();
-        let source = self.source.borrow().as_ref().filter(|source| source.is_of(id, &hot)).cloned();
+        let header = self.follower.header_serial();
+        let source = self.source.borrow().as_ref().filter(|source| source.is_of(header, &hot)).cloned();
         let source = source.filter(|source| !pinned::crowded(source, hot.slot));
         match source.and_then(|source| self.pin(source, &hot)) {
             Some(pinned) if self.may_keep(pinned.source()) => {
@@ -177,9 +177,9 @@ impl Reader {
             return Ok(View(Lent::Kept(kept)));
         }
         let hot = self.current();
-        let id = self.follower.header_id();
+        let header = self.follower.header_serial();
         let viewing = Ref::filter_map(self.viewing.borrow(), |viewing| {
-            viewing.as_ref().filter(|viewing| viewing.source.is_of(id, &hot))
+            viewing.as_ref().filter(|viewing| viewing.source.is_of(header, &hot))
         });
         let viewing = viewing.ok().map(Borrowed).filter(|viewing| !pinned::crowded(viewing, hot.slot));
         let pinned = viewing.and_then(|viewing| self.pin(viewing, &hot));
@@ -254,19 +254,34 @@ impl Reader {
     #[inline(always)]
     fn current(&self) -> Hot {
         if !self.follower.is_current() {
-            // Unless views of it are out: then it goes with the next newer value.
-            if let Ok(mut kept) = self.kept.try_borrow_mut() {
-                *kept = None;
-            }
+            self.let_go();
         }
         self.follower.current()
+    }
+
+    /// Of what is kept, unless views of it are out.
+    #[inline]
+    fn let_go(&self) {
+        if let Ok(mut kept) = self.kept.try_borrow_mut() {
+            *kept = None;
+        }
     }
 
     /// What is kept of the current record.
     #[inline(always)]
     fn kept(&self) -> Option<Ref<'_, Kept>> {
-        let kept = self.kept.borrow();
-        Ref::filter_map(kept, |kept| kept.as_ref().filter(|kept| self.follower.is_at(kept.mark))).ok()
+        let current = |kept: &Kept| self.follower.is_at(kept.mark);
+        match Ref::filter_map(self.kept.borrow(), |kept| kept.as_ref().filter(|kept| current(kept))) {
+            Ok(kept) => Some(kept),
+            Err(other) => {
+                let stale = other.is_some();
+                drop(other);
+                if stale {
+                    self.let_go();
+                }
+                None
+            }
+        }
     }
 
     /// Whether the current value is asked for again and again; not while views of an earlier one are out.
@@ -370,8 +385,8 @@ impl Reader {
     /// The source of a record: the present one, or another that becomes it.
     fn source_of(&self, hot: &Hot) -> Result<Option<Arc<Source>>> {
         let before = self.source.borrow().clone();
-        let id = self.follower.header_id();
-        if let Some(source) = before.as_ref().filter(|source| source.is_of(id, hot)) {
+        let header = self.follower.header_serial();
+        if let Some(source) = before.as_ref().filter(|source| source.is_of(header, hot)) {
             return Ok(Some(source.clone()));
         }
         let Some(found) = locate::source(&self.follower, hot, before.as_ref())? else { return Ok(None) };

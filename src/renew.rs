@@ -64,10 +64,11 @@ impl Publisher {
             return Err(self.superseded());
         }
         match os::stands_at(self.header.file(), &path) {
-            // Put back by hand since the look before.
+            // Whoever was at work has failed since, or somebody put it back by hand.
             Ok(true) => {
+                self.header.latch().thaw();
                 lock.release_name();
-                Err(self.superseded())
+                Ok(())
             }
             // Replaced or removed by somebody who was killed before it could say so.
             Ok(false) => {

@@ -14,8 +14,8 @@
 
 use crate::sync::{AtomicU64, Ordering, Point, fence, omitted};
 
-/// The bits of the sequence number from here up, but for the topmost, count repairs (a carry from below only makes a
-/// reader look again).
+/// The bits of the sequence number from here up, but for the topmost, count repairs. A carry from below, after 2^48 counts,
+/// only makes a reader look again (after exactly 32767 repairs as well it would freeze the header: out of reach).
 pub(crate) const EPOCH_SHIFT: u32 = 48;
 /// The topmost bit: nothing is published any more.
 pub(crate) const FROZEN: u64 = 1 << 63;

@@ -26,9 +26,9 @@ pub(crate) enum Point {
     RepairFence,
     /// Next writer: copying the good record over the other.
     RepairCopy,
-    /// Reader: the pin before the look at the content version.
+    /// Reader: the pin before the look at the record, or at the content version.
     PinFence,
-    /// Reader: the look at the content version under the pin.
+    /// Reader: that look, under the pin.
     PinRecheck,
     /// Writer: content version 0 before the second look at the pins.
     ClaimFence,

@@ -125,6 +125,21 @@ fn what_was_kept_may_be_held() {
     assert_eq!(slots(&store).1, 0);
 }
 
+/// Views of a kept value keep it; the first look after their end lets it go, also if there is nothing newer.
+#[test]
+fn the_last_view_of_a_kept_value_lets_it_go() {
+    let (_dir, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    write(&mut writer, 1);
+    let reader = store.reader("a").unwrap();
+    spin(&reader, view, 1);
+    let old = reader.view().unwrap();
+    write(&mut writer, 2);
+    assert_eq!((view(&reader), slots(&store).1), (2, 1));
+    drop(old);
+    assert_eq!((view(&reader), slots(&store).1), (2, 0));
+}
+
 /// A list of what a hot loop found cannot fill the store: from the fourth held value on there are copies.
 #[test]
 fn kept_values_that_are_held_count() {

@@ -3,7 +3,7 @@
 mod record;
 
 use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ndsharray::{DType, Error, Reader, Store};
 
@@ -175,6 +175,131 @@ fn a_header_without_a_value_has_no_layout_either() {
         assert_eq!(reader.latest().unwrap().as_slice::<u16>().unwrap(), [u16::from(version); 3]);
     }
     assert_ne!(writer.data_file().unwrap(), old);
+}
+
+/// The files of a store, put back as they were: a copy has the ids of what it was made of, and counts from there on its own.
+fn restore(dir: &tempfile::TempDir, backup: &[(String, Vec<u8>)]) {
+    files(dir).iter().for_each(|name| std::fs::remove_file(dir.path().join(name)).unwrap());
+    backup.iter().for_each(|(name, bytes)| std::fs::write(dir.path().join(name), bytes).unwrap());
+}
+
+fn backup(dir: &tempfile::TempDir) -> Vec<(String, Vec<u8>)> {
+    let read = |name: String| (name.clone(), std::fs::read(dir.path().join(name)).unwrap());
+    files(dir).into_iter().map(read).collect()
+}
+
+/// Found by review: two headers of one id had layouts of one number, in different segments.
+#[test]
+fn a_store_that_is_put_back_from_a_copy_is_another_one() {
+    let (dir, store) = store();
+    store.writer("a").unwrap().write_slice(&[1_u64; 100], &[100]).unwrap();
+    let backup = backup(&dir);
+    let mut writer = store.writer("a").unwrap();
+    for value in 2..5_u64 {
+        writer.write_slice(&[value; 50], &[50]).unwrap();
+    }
+    let reader = store.reader("a").unwrap();
+    assert_eq!(reader.view().unwrap().shape(), [50]);
+    assert_eq!(reader.latest().unwrap().shape(), [50]);
+    drop(writer);
+    restore(&dir, &backup);
+    let mut writer = store.writer("a").unwrap();
+    for value in 1000..1010_u64 {
+        writer.write_slice(&[value; 30], &[30]).unwrap();
+    }
+    let end = Instant::now() + Duration::from_secs(60);
+    while reader.latest().unwrap().version() != 11 {
+        assert!(Instant::now() < end, "it does not follow");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    for _ in 0..100 {
+        let (value, view) = (reader.latest().unwrap(), reader.view().unwrap());
+        assert_eq!((value.shape(), value.as_slice::<u64>().unwrap()), (&[30][..], &[1009; 30][..]));
+        assert_eq!(view.as_slice::<u64>().unwrap(), [1009; 30]);
+    }
+}
+
+/// The same, while the old writer fills a slot that has the number of the one that the new writer's record names.
+#[test]
+fn a_view_is_never_of_what_is_being_filled() {
+    let (dir, store) = store();
+    store.writer("a").unwrap().write_slice(&[1_u64; 100], &[100]).unwrap();
+    let backup = backup(&dir);
+    let mut one = store.writer("a").unwrap();
+    let reader = store.reader("a").unwrap();
+    for value in 2..6_u64 {
+        one.write_slice(&[value; 1000], &[1000]).unwrap();
+        assert_eq!((reader.latest().unwrap().version(), reader.view().unwrap().version()), (value, value));
+    }
+    let mut loan = one.loan::<u64>(&[1000]).unwrap();
+    loan.as_mut_slice().fill(7);
+    restore(&dir, &backup);
+    let mut two = store.writer("a").unwrap();
+    for value in 2..20_u64 {
+        two.write_slice(&[100 * value; 1000], &[1000]).unwrap();
+        std::thread::sleep(Duration::from_millis(30));
+        let view = reader.view().unwrap();
+        assert!(view.as_slice::<u64>().unwrap().iter().all(|&found| found == 100 * value || found == 5));
+    }
+    assert_eq!(reader.view().unwrap().as_slice::<u64>().unwrap(), [1900; 1000]);
+}
+
+/// Found by review: the count went on from the version of a damaged record, 2^64 - 1, and no value was newer than that.
+#[test]
+fn a_damaged_header_that_is_replaced_does_not_stop_its_readers() {
+    for remove in [false, true] {
+        let (dir, store) = store();
+        let mut one = store.writer("a").unwrap();
+        one.write_slice(&[1_u64], &[1]).unwrap();
+        let mut reader = store.reader("a").unwrap();
+        assert_eq!(reader.read().unwrap().unwrap().version(), 1);
+        let file = std::fs::File::options().read(true).write(true).open(dir.path().join("a")).unwrap();
+        for at in [208 + 8, 232 + 8] {
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, at).unwrap();
+            file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+        }
+        let options = store.writer_options("a").takeover(!remove);
+        if remove {
+            drop(one);
+            store.remove("a").unwrap();
+        }
+        let mut two = options.open().unwrap();
+        for value in 10..15_u64 {
+            two.write_slice(&[value], &[1]).unwrap();
+            let found = loop {
+                match reader.wait(Duration::from_secs(60)) {
+                    Ok(found) => break found.expect("it does not follow"),
+                    Err(error) => assert!(matches!(error, Error::Corrupt { .. }), "{error}"),
+                }
+            };
+            assert_eq!(found.as_slice::<u64>().unwrap(), [value]);
+        }
+        assert_eq!(reader.missed(), 0);
+    }
+}
+
+/// Found by review: a reader that asks every 90 ms looked at the clock at every 32nd call only.
+#[test]
+fn a_slow_poller_follows_within_a_few_calls() {
+    let (dir, store) = store();
+    let mut one = store.writer("a").unwrap();
+    one.write_slice(&[1_u64], &[1]).unwrap();
+    let reader = store.reader("a").unwrap();
+    let poll = || {
+        std::thread::sleep(Duration::from_millis(40));
+        reader.view().unwrap().as_slice::<u64>().unwrap()[0]
+    };
+    for _ in 0..40 {
+        assert_eq!(poll(), 1);
+        // And it keeps nothing from one call to the next.
+        assert_eq!(store.stat("a").unwrap().value.unwrap().slots.unwrap().pinned, 0);
+    }
+    drop(one);
+    files(&dir).iter().for_each(|name| std::fs::remove_file(dir.path().join(name)).unwrap());
+    store.writer("a").unwrap().write_slice(&[2_u64], &[1]).unwrap();
+    let calls = (1..100).find(|_| poll() == 2).expect("it does not follow");
+    assert!(calls <= 8, "{calls} calls");
 }
 
 #[test]

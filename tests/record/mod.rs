@@ -8,8 +8,7 @@ fn third(version: u64, written_at: u64, slot: u64, layout_id: u64) -> u64 {
         written_at.wrapping_mul(0xc13f_a9a9_02a6_328f),
         place.wrapping_mul(0xd1b5_4a32_d192_ed03),
     ];
-    let mixed = products[0] ^ products[1] ^ products[2];
-    place | (mixed ^ mixed >> 29) >> 48
+    place | (products[0] ^ products[1] ^ products[2]) >> 48
 }
 
 /// Hot words as they lie in a header.

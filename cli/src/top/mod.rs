@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use ndsharray::{Error, Reader, Store};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::layout::Rect;
+use rustix::stdio::stdin;
 
 use crate::failure::{Failure, Result};
 use crate::stop::Stop;
@@ -35,7 +36,7 @@ use self::terminal::Terminal;
 
 /// Looking takes at most one part in so many of the time.
 const SHARE: u32 = 20;
-/// How soon a signal is noticed.
+/// How soon another size of the terminal is noticed.
 const SLICE: Duration = Duration::from_millis(100);
 /// What a page up or down moves by.
 const PAGE: isize = 10;
@@ -121,10 +122,12 @@ impl Top<'_> {
         let mut changed = false;
         loop {
             stop.check()?;
+            // crossterm reads from a terminal that is gone for ever, so that it never waits itself.
+            if !stop.listened_to(stdin()) {
+                return Err(Failure::Interrupted);
+            }
             let left = next.saturating_duration_since(Instant::now());
-            // Once something changed, only what is there already is taken along.
-            let wait = if changed { Duration::ZERO } else { left.min(SLICE) };
-            if event::poll(wait).map_err(broken)? {
+            if event::poll(Duration::ZERO).map_err(broken)? {
                 match event::read().map_err(broken)? {
                     Event::Key(key) if key.kind != KeyEventKind::Release && !self.key(key) => {
                         return Ok(false);
@@ -132,7 +135,10 @@ impl Top<'_> {
                     _ => changed = true,
                 }
             } else if changed || left.is_zero() {
+                // Once something changed, only what is there already is taken along.
                 return Ok(true);
+            } else {
+                stop.readable(stdin(), Some(left.min(SLICE))).map_err(broken)?;
             }
         }
     }

@@ -1,7 +1,9 @@
-//! `doctor`: who holds the memory of removed files, and what is wrong with the directory itself.
+//! `doctor`: who holds the memory of removed files, and what is wrong with the directory itself; and what `ls` and it say
+//! of what this user may not read.
 
 mod place;
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use place::{Place, Running, until};
@@ -63,7 +65,6 @@ fn doctor_finds_what_is_wrong_with_the_place() {
     }
     assert_eq!(levels(&found, "filesystem")[0].0, "ok");
 
-    use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(place.directory(), PermissionsExt::from_mode(0o777)).unwrap();
     std::fs::write(place.directory().join("torn"), b"NDSHHEAD").unwrap();
     let ended = place.run(&["doctor", "--json"]);
@@ -113,4 +114,53 @@ fn doctor_finds_what_is_wrong_with_the_place() {
     assert_eq!(levels(&found, "room")[0].0, "problem");
     assert_eq!(levels(&found, "memory")[0].0, "ok", "df and ls agree: {found}");
     assert!(found["memory"]["whole_filesystem"].as_bool().unwrap());
+}
+
+#[test]
+fn what_this_user_may_not_read_is_said() {
+    let place = Place::new();
+    let mut writer = place.store().writer("private").unwrap();
+    writer.write_slice(&[1_u8; 5], &[5]).unwrap();
+    let mode = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap()
+    };
+    let root = rustix::process::geteuid().is_root();
+    // Root may read everything: it runs a copy, where others may run it, as nobody. Others lose their own permission.
+    let program = place.file("program");
+    std::fs::copy(env!("CARGO_BIN_EXE_ndsharray"), &program).unwrap();
+    if root {
+        [place.directory(), &place.file("")].into_iter().for_each(|path| mode(path, 0o755));
+    } else {
+        mode(&place.directory().join("private"), 0o200);
+    }
+    let run = |args: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);
+        let mut command = if root { command } else { Command::new(&program) };
+        command.args(args).arg("--dir").arg(place.directory());
+        Running::start(command).finish()
+    };
+    let text = run(&["ls"]).good().text();
+    assert!(text.lines().nth(1).unwrap().starts_with("private  (not readable)"), "{text}");
+    assert!(text.contains(&std::process::id().to_string()) && text.contains("private: "), "{text}");
+    let found = run(&["ls", "--json"]).good().json();
+    assert_eq!((&found[0]["tag"], &found[0]["writer_alive"]), (&"private".into(), &true.into()));
+    assert_eq!(
+        (&found[0]["damaged"], &found[0]["value"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
+    assert_eq!(found[0]["uid"], rustix::process::geteuid().as_raw());
+    assert!(found[0]["unreadable"].as_str().unwrap().contains("private"), "{found}");
+    let text = run(&["doctor"]).good().text();
+    assert!(text.contains("0 tags, none damaged; 1 more that this user may not read"), "{text}");
+
+    mode(place.directory(), if root { 0o711 } else { 0o300 });
+    let ended = run(&["doctor"]);
+    mode(place.directory(), 0o700);
+    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(1), ""));
+    let text = ended.text();
+    assert!(
+        text.contains("PROBLEM  arrays") && text.contains("-> run it as the directory's owner"),
+        "{text}"
+    );
 }

@@ -234,7 +234,8 @@ fn ctrl_c_in_the_middle_leaves_nothing() {
             fifo.write_all(part).unwrap();
             fifo
         });
-        until("it listens", || put.catches(Signal::INT));
+        // The last one that it sets up.
+        until("it listens", || put.catches(Signal::HUP));
         put.signal(Signal::INT);
         let ended = put.finish();
         assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(130), "ndsharray: interrupted\n"));

@@ -67,6 +67,19 @@ impl Stop {
         self.wait(fd, PollFlags::OUT, timeout)
     }
 
+    /// Waits until something is typed at a terminal, a signal comes, or the time is over.
+    pub fn typed(&self, terminal: BorrowedFd<'_>, timeout: Duration) -> io::Result<Ready> {
+        let found = self.poll(terminal, PollFlags::IN, Some(timeout))?;
+        // Unlike a pipe, it has nothing to read any more once it hangs up.
+        Ok(if found.intersects(PollFlags::HUP | PollFlags::ERR) {
+            Ready::Closed
+        } else if found.contains(PollFlags::IN) {
+            Ready::Yes
+        } else {
+            Ready::NotYet
+        })
+    }
+
     /// Whether whoever reads what is written to `fd` is there still.
     pub fn listened_to(&self, fd: BorrowedFd<'_>) -> bool {
         // Only what cannot be masked is asked for: that the other side is gone.
@@ -74,13 +87,7 @@ impl Stop {
     }
 
     fn wait(&self, fd: BorrowedFd<'_>, for_what: PollFlags, timeout: Option<Duration>) -> io::Result<Ready> {
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let mut fds = [PollFd::from_borrowed_fd(fd, for_what), PollFd::new(&self.wake, PollFlags::IN)];
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let found = fds[0].revents();
+        let found = self.poll(fd, for_what, timeout)?;
         Ok(if found.contains(PollFlags::ERR) {
             Ready::Closed
         } else if found.intersects(for_what | PollFlags::HUP) {
@@ -88,6 +95,20 @@ impl Stop {
         } else {
             Ready::NotYet
         })
+    }
+
+    fn poll(
+        &self,
+        fd: BorrowedFd<'_>,
+        for_what: PollFlags,
+        timeout: Option<Duration>,
+    ) -> io::Result<PollFlags> {
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let mut fds = [PollFd::from_borrowed_fd(fd, for_what), PollFd::new(&self.wake, PollFlags::IN)];
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(fds[0].revents()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

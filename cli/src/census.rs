@@ -1,11 +1,13 @@
-//! The names in a store: tags, and headers of ours that are damaged.
+//! The names in a store: tags, headers of ours that are damaged, and those that this user may not read.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use ndsharray::Store;
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::failure::{Failure, Result};
 
@@ -13,9 +15,7 @@ use crate::failure::{Failure, Result};
 pub fn names(store: &Store) -> Result<(Vec<String>, Vec<String>)> {
     let tags = store.tags()?;
     let directory = store.directory();
-    let entries = std::fs::read_dir(directory).map_err(|error| Failure::io(directory, "list", &error))?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let damaged = names.filter(|name| {
+    let damaged = list(directory)?.into_iter().filter(|name| {
         tags.binary_search(name).is_err()
             && !name.starts_with('.')
             && !is_named_like_a_data_file(name)
@@ -26,17 +26,42 @@ pub fn names(store: &Store) -> Result<(Vec<String>, Vec<String>)> {
     Ok((tags, damaged))
 }
 
-/// `tag_` and 32 hex digits: no tag is called so.
+/// Names of files that are not to be read by this user, but have data files beside them: tags of others.
+pub fn unreadable(store: &Store) -> Result<Vec<String>> {
+    let directory = store.directory();
+    let names = list(directory)?;
+    let with_data = names.iter().filter_map(|name| tag_of_data_file(name)).collect::<BTreeSet<_>>();
+    let refused = |name: &&str| matches!(open(&directory.join(name)), Err(Errno::ACCESS));
+    let found = with_data.into_iter().filter(|tag| names.iter().any(|name| name == tag)).filter(refused);
+    Ok(found.map(str::to_owned).collect())
+}
+
+fn list(directory: &Path) -> Result<Vec<String>> {
+    let entries = std::fs::read_dir(directory).map_err(|error| Failure::io(directory, "list", &error))?;
+    Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
+}
+
 fn is_named_like_a_data_file(name: &str) -> bool {
-    let hex = name.rsplit_once('_').map_or("", |(_, hex)| hex);
-    hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+    tag_of_data_file(name).is_some()
+}
+
+/// What stands before `_` and 32 hex digits, as no tag is called.
+fn tag_of_data_file(name: &str) -> Option<&str> {
+    let (tag, hex) = name.rsplit_once('_')?;
+    (hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(tag)
 }
 
 fn starts_like_a_header(path: &Path) -> bool {
-    // Never through a symlink, never waiting for a FIFO.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let regular = path.symlink_metadata().is_ok_and(|found| found.is_file());
-    let Ok(file) = rustix::fs::open(path, flags, Mode::empty()) else { return false };
+    let Ok(mut file) = open(path) else { return false };
     let mut start = [0; 8];
-    regular && File::from(file).read_exact(&mut start).is_ok() && start == *b"NDSHHEAD"
+    file.read_exact(&mut start).is_ok() && start == *b"NDSHHEAD"
+}
+
+/// Opens a regular file: never through a symlink, never waiting for a FIFO.
+fn open(path: &Path) -> rustix::io::Result<File> {
+    if !path.symlink_metadata().is_ok_and(|found| found.is_file()) {
+        return Err(Errno::INVAL);
+    }
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).map(File::from)
 }

@@ -16,7 +16,7 @@ pub enum Failure {
     Failed(String),
     /// A check found something wrong, and has said so: exit 1.
     Found,
-    /// Ctrl-C or SIGTERM before it was done: exit 130.
+    /// Ctrl-C, SIGTERM or SIGHUP before it was done: exit 130.
     Interrupted,
     /// Whoever read our output has gone, or there is nothing left to say: exit 0.
     Quiet,
@@ -52,10 +52,15 @@ impl Failure {
 
     /// clap says it in several lines, of which the last ones say what would be right.
     pub fn usage(error: &clap::Error) -> Self {
-        use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+        use clap::error::ErrorKind::{DisplayHelpOnMissingArgumentOrSubcommand, InvalidUtf8};
         let text = match error.kind() {
             DisplayHelpOnMissingArgumentOrSubcommand => {
                 "no command was given; usage: ndsharray [--dir DIRECTORY] COMMAND, such as ls; --help shows all".to_owned()
+            }
+            // clap does not say which one.
+            InvalidUtf8 => {
+                let wrong = std::env::args_os().find(|argument| argument.to_str().is_none()).unwrap_or_default();
+                format!("found {wrong:?}, expected UTF-8, which all but the names of files and directories are")
             }
             _ => error.render().to_string(),
         };

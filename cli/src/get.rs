@@ -96,7 +96,8 @@ impl Beside {
     fn create(path: &Path) -> Result<Self> {
         // Through a symlink, so that it stays one.
         let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if target.metadata().is_ok_and(|found| !found.is_file()) {
+        let before = target.metadata().ok();
+        if before.as_ref().is_some_and(|found| !found.is_file()) {
             let text = format!("{path:?} is not a regular file: expected one, or none yet, or - for stdout");
             return Err(Failure::bad(text));
         }
@@ -106,7 +107,12 @@ impl Beside {
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666); // less the umask
         let file =
             builder.prefix(".ndsharray-").suffix(".part").permissions(permissions).tempfile_in(directory);
-        let file = file.map_err(|error| Failure::io(path, "write", &error))?;
+        let failed = |error: &io::Error| Failure::io(path, "write", error);
+        let file = file.map_err(|error| failed(&error))?;
+        if let Some(before) = before {
+            // What was private stays so.
+            file.as_file().set_permissions(before.permissions()).map_err(|error| failed(&error))?;
+        }
         Ok(Beside { file, target })
     }
 

@@ -1,6 +1,8 @@
 //! Which process holds a tag's lock: that is its writer now, whoever made the header.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -9,20 +11,16 @@ pub struct Locks(HashMap<(u32, u32, u64), u32>);
 
 impl Locks {
     pub fn load() -> Self {
-        Self::parse(&std::fs::read_to_string("/proc/locks").unwrap_or_default())
-    }
-
-    fn parse(text: &str) -> Self {
-        // 1: FLOCK  ADVISORY  WRITE 4711 00:1a:42 0 EOF; those who wait for one have an arrow after the number.
-        let entry = |line: &str| {
-            let words: Vec<&str> = line.split_ascii_whitespace().collect();
-            let [_, "FLOCK", _, "WRITE", pid, file, ..] = words[..] else { return None };
-            let mut parts = file.split(':');
-            let mut device = || u32::from_str_radix(parts.next()?, 16).ok();
-            let (major, minor) = (device()?, device()?);
-            Some(((major, minor, parts.next()?.parse().ok()?), pid.parse().ok()?))
-        };
-        Locks(text.lines().filter_map(entry).collect())
+        let mut found = HashMap::new();
+        // Between two readings of the list, a lock that goes lets another one slip through. Then it is in the next list.
+        for _ in 0..20 {
+            let (list, readings) = read().unwrap_or_default();
+            found.extend(parse(&list));
+            if readings < 2 {
+                break;
+            }
+        }
+        Locks(found)
     }
 
     /// The process that has a file locked; `None` if it cannot be seen from here.
@@ -34,14 +32,70 @@ impl Locks {
     }
 }
 
+/// The list, and in how many readings it came: as few as the kernel allows, as `read_to_string` begins with small ones.
+fn read() -> std::io::Result<(String, usize)> {
+    let (mut file, mut bytes, mut page, mut readings) =
+        (File::open("/proc/locks")?, Vec::new(), vec![0; 1 << 16], 0);
+    loop {
+        match file.read(&mut page)? {
+            0 => return Ok((String::from_utf8_lossy(&bytes).into_owned(), readings)),
+            count => bytes.extend_from_slice(&page[..count]),
+        }
+        readings += 1;
+    }
+}
+
+fn parse(text: &str) -> Vec<((u32, u32, u64), u32)> {
+    // 1: FLOCK  ADVISORY  WRITE 4711 00:1a:42 0 EOF; those who wait for one have an arrow after the number.
+    let entry = |line: &str| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let [_, "FLOCK", _, "WRITE", pid, file, ..] = words[..] else { return None };
+        let mut parts = file.split(':');
+        let mut device = || u32::from_str_radix(parts.next()?, 16).ok();
+        let (major, minor) = (device()?, device()?);
+        Some(((major, minor, parts.next()?.parse().ok()?), pid.parse().ok()?))
+    };
+    text.lines().filter_map(entry).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use rustix::fs::FlockOperation;
+
     use super::*;
 
     #[test]
     fn lines_of_proc_locks() {
         let text = "1: FLOCK  ADVISORY  WRITE 4711 00:1a:42 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 5 00:1a:42 0 EOF\n\
                     2: POSIX  ADVISORY  WRITE 6 00:1a:43 0 EOF\n3: FLOCK  ADVISORY  READ 7 00:1a:44 0 EOF\n";
-        assert_eq!(Locks::parse(text).0, HashMap::from([((0, 0x1a, 42), 4711)]));
+        assert_eq!(parse(text), [((0, 0x1a, 42), 4711)]);
+    }
+
+    #[test]
+    fn a_lock_is_seen_while_others_come_and_go() {
+        let lock = |file: &tempfile::NamedTempFile, operation| rustix::fs::flock(file, operation).unwrap();
+        let file = || tempfile::NamedTempFile::new_in("/dev/shm").unwrap();
+        let held: Vec<_> = (0..20).map(|_| file()).collect();
+        held.iter().for_each(|file| lock(file, FlockOperation::LockExclusive));
+        let end = AtomicBool::new(false);
+        let lost = std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let other = file();
+                    while !end.load(Ordering::Relaxed) {
+                        lock(&other, FlockOperation::LockExclusive);
+                        lock(&other, FlockOperation::Unlock);
+                    }
+                });
+            }
+            let mine = Some(std::process::id());
+            let is_lost = |locks: &Locks| held.iter().any(|file| locks.holder(file.path()) != mine);
+            let lost = (0..1000).map(|_| Locks::load()).filter(is_lost).count();
+            end.store(true, Ordering::Relaxed);
+            lost
+        });
+        assert_eq!(lost, 0);
     }
 }

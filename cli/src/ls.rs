@@ -1,6 +1,7 @@
 //! `ls`: all tags at once, with a short look at how often they change.
 
 use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use ndsharray::{Stat, Store};
@@ -33,6 +34,8 @@ struct Entry {
     tag: String,
     /// What is wrong with it; then the rest is not known.
     damaged: Option<String>,
+    /// Why this user may not look at it; then only what the directory tells is known.
+    unreadable: Option<String>,
     value: Option<Value>,
     /// Values in a second during the look; null without a look.
     rate: Option<f64>,
@@ -89,6 +92,11 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
             Err(error) => entries.push(Entry::damaged(tag, error.to_string())),
         }
     }
+    for tag in crate::census::unreadable(store)? {
+        if let Err(error) = store.stat(&tag) {
+            entries.extend(Entry::unreadable(store, tag, error.to_string(), &owners, &locks));
+        }
+    }
     entries.sort_by(|a, b| a.tag.cmp(&b.tag));
     if args.json {
         return table::print_json(&entries);
@@ -101,6 +109,7 @@ impl Entry {
         Entry {
             tag: tag.to_owned(),
             damaged: Some(why),
+            unreadable: None,
             value: None,
             rate: None,
             writer_alive: None,
@@ -111,6 +120,23 @@ impl Entry {
             ephemeral: None,
             storage_bytes: None,
         }
+    }
+
+    /// `None` if it went meanwhile.
+    fn unreadable(store: &Store, tag: String, why: String, owners: &Owners, locks: &Locks) -> Option<Self> {
+        let path = store.directory().join(&tag);
+        let found = path.symlink_metadata().ok()?;
+        let pid = locks.holder(&path);
+        Some(Entry {
+            damaged: None,
+            unreadable: Some(why),
+            writer_alive: pid.map(|_| true),
+            pid,
+            uid: Some(found.uid()),
+            owner: Some(owners.name(found.uid())),
+            mode: Some(format!("{:04o}", found.mode() & 0o7777)),
+            ..Self::damaged(&tag, String::new())
+        })
     }
 }
 
@@ -133,6 +159,7 @@ fn entry(stat: Stat, owners: &Owners, before: Option<(u64, Duration)>, looked: b
     Entry {
         tag: stat.tag,
         damaged: None,
+        unreadable: None,
         value,
         rate: rate.flatten(),
         writer_alive: Some(stat.writer_alive),
@@ -173,7 +200,7 @@ fn text(entries: &[Entry]) -> String {
     let dash = || "-".to_owned();
     for entry in entries {
         let mut cells = vec![entry.tag.clone()];
-        match (&entry.value, &entry.damaged) {
+        match (&entry.value, entry.damaged.as_ref().or(entry.unreadable.as_ref())) {
             (Some(value), _) => {
                 let age = Duration::try_from_secs_f64(value.age_seconds).unwrap_or_default();
                 let bytes = units::bytes(value.bytes as u64);
@@ -181,7 +208,10 @@ fn text(entries: &[Entry]) -> String {
                 cells.extend([value.version.to_string(), units::age(age)]);
             }
             (None, None) => cells.extend(["(empty)".to_owned(), dash(), dash(), "0".to_owned(), dash()]),
-            (None, Some(_)) => cells.extend(["(damaged)".to_owned(), dash(), dash(), dash(), dash()]),
+            (None, Some(_)) => {
+                let what = if entry.unreadable.is_some() { "(not readable)" } else { "(damaged)" };
+                cells.extend([what.to_owned(), dash(), dash(), dash(), dash()]);
+            }
         }
         cells.push(entry.rate.map_or_else(dash, units::rate));
         cells.push(match (entry.writer_alive, entry.ephemeral) {
@@ -200,7 +230,7 @@ fn text(entries: &[Entry]) -> String {
     }
     let mut text = table.text();
     for entry in entries {
-        if let Some(why) = &entry.damaged {
+        if let Some(why) = entry.damaged.as_ref().or(entry.unreadable.as_ref()) {
             text += &format!("{}: {why}\n", entry.tag);
         }
     }

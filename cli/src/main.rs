@@ -49,8 +49,7 @@ fn parse() -> Result<Args> {
             return Failure::usage(&error);
         }
         // Help and version are no errors, and go to stdout in all their lines.
-        let _ = error.print();
-        Failure::Quiet
+        error.print().map_or_else(|error| Failure::stdout(&error), |()| Failure::Quiet)
     })
 }
 

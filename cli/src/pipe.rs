@@ -40,7 +40,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     let stop = Stop::listen()?;
     let mut frames = 0_u64;
     let outcome = with_writer(store, &args.tag, |writer| {
-        let mut input = In::new(&stop);
+        let mut input = In::stdin(&stop);
         loop {
             let mut loan = writer.loan_bytes(&args.dtype, shape)?;
             let frame = loan.as_mut_slice();
@@ -57,7 +57,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
                     )));
                 }
                 Ok(_) => {}
-                Err(error) => return Err(Failure::failed(format!("cannot read stdin: {error}"))),
+                Err(error) => return Err(Failure::io("-", "read", &error)),
             }
             loan.publish()?;
             frames += 1;

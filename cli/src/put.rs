@@ -1,11 +1,13 @@
 //! `put`: the array of a file becomes the value of a tag.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use ndsharray::{DType, Store};
+use rustix::fs::OFlags;
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
@@ -47,11 +49,14 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         _ => Failure::io(&args.file, "read", error),
     };
     let (input, size): (Box<dyn Read>, Option<u64>) = if stdin {
-        (Box::new(In::new(&stop)), None)
+        (Box::new(In::stdin(&stop)), None)
     } else {
-        let file = File::open(&args.file).map_err(|error| failed(&error))?;
+        // A FIFO whose other side is not there yet is waited for by `In`, which a signal ends.
+        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(&args.file);
+        let file = file.map_err(|error| failed(&error))?;
         let size = file.metadata().ok().filter(|found| found.is_file()).map(|found| found.len());
-        (Box::new(file), size)
+        (Box::new(In::new(file, &stop)), size)
     };
     let mut input = BufReader::new(Transfer::new(input, size.unwrap_or(0), &stop));
     let end = |error: &io::Error| ended(&stop, error, failed);

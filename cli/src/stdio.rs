@@ -1,6 +1,7 @@
-//! stdin and stdout without buffers, given up at Ctrl-C even while the other side of a pipe does nothing.
+//! Input and output without buffers, given up at Ctrl-C even while the other side of a pipe does nothing.
 
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use rustix::fs::FileType;
@@ -17,28 +18,34 @@ pub fn interrupted() -> io::Error {
     io::Error::other("interrupted")
 }
 
-/// stdin.
-pub struct In<'a> {
+/// stdin, or a file that was opened not to block.
+pub struct In<'a, F = BorrowedFd<'static>> {
+    from: F,
     stop: &'a Stop,
 }
 
 impl<'a> In<'a> {
-    pub fn new(stop: &'a Stop) -> Self {
-        In { stop }
+    pub fn stdin(stop: &'a Stop) -> Self {
+        In { from: rustix::stdio::stdin(), stop }
     }
 }
 
-impl Read for In<'_> {
+impl<'a, F: AsFd> In<'a, F> {
+    pub fn new(from: F, stop: &'a Stop) -> Self {
+        In { from, stop }
+    }
+}
+
+impl<F: AsFd> Read for In<'_, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             if self.stop.asked() {
                 return Err(interrupted());
             }
-            let stdin = rustix::stdio::stdin();
-            if self.stop.readable(stdin, None)? == Ready::NotYet {
+            if self.stop.readable(self.from.as_fd(), None)? == Ready::NotYet {
                 continue;
             }
-            match rustix::io::read(stdin, &mut *buffer) {
+            match rustix::io::read(&self.from, &mut *buffer) {
                 Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
                 outcome => return Ok(outcome?),
             }

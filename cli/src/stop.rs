@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: asked for between two steps, so that what is half done is undone. A second one ends at once.
+//! Ctrl-C, SIGTERM and SIGHUP (the terminal was closed): asked for between two steps, so that what is half done is
+//! undone. A second one ends at once.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::{Failure, Result};
 
@@ -34,7 +35,10 @@ impl Stop {
         let failed = |error: io::Error| Failure::failed(format!("cannot listen for signals: {error}"));
         let asked = Arc::new(AtomicBool::new(false));
         let (wake, write) = UnixStream::pair().map_err(failed)?;
-        for signal in [SIGINT, SIGTERM] {
+        // What `nohup` asks for stays so.
+        let signals =
+            [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| signal != SIGHUP || !is_ignored(signal));
+        for signal in signals {
             // In this order: the second signal finds the flag that the first one set.
             signal_hook::flag::register_conditional_default(signal, asked.clone()).map_err(failed)?;
             signal_hook::flag::register(signal, asked.clone()).map_err(failed)?;
@@ -63,6 +67,19 @@ impl Stop {
         self.wait(fd, PollFlags::OUT, timeout)
     }
 
+    /// Waits until something is typed at a terminal, a signal comes, or the time is over.
+    pub fn typed(&self, terminal: BorrowedFd<'_>, timeout: Duration) -> io::Result<Ready> {
+        let found = self.poll(terminal, PollFlags::IN, Some(timeout))?;
+        // Unlike a pipe, it has nothing to read any more once it hangs up.
+        Ok(if found.intersects(PollFlags::HUP | PollFlags::ERR) {
+            Ready::Closed
+        } else if found.contains(PollFlags::IN) {
+            Ready::Yes
+        } else {
+            Ready::NotYet
+        })
+    }
+
     /// Whether whoever reads what is written to `fd` is there still.
     pub fn listened_to(&self, fd: BorrowedFd<'_>) -> bool {
         // Only what cannot be masked is asked for: that the other side is gone.
@@ -70,13 +87,7 @@ impl Stop {
     }
 
     fn wait(&self, fd: BorrowedFd<'_>, for_what: PollFlags, timeout: Option<Duration>) -> io::Result<Ready> {
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let mut fds = [PollFd::from_borrowed_fd(fd, for_what), PollFd::new(&self.wake, PollFlags::IN)];
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let found = fds[0].revents();
+        let found = self.poll(fd, for_what, timeout)?;
         Ok(if found.contains(PollFlags::ERR) {
             Ready::Closed
         } else if found.intersects(for_what | PollFlags::HUP) {
@@ -85,4 +96,26 @@ impl Stop {
             Ready::NotYet
         })
     }
+
+    fn poll(
+        &self,
+        fd: BorrowedFd<'_>,
+        for_what: PollFlags,
+        timeout: Option<Duration>,
+    ) -> io::Result<PollFlags> {
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        let mut fds = [PollFd::from_borrowed_fd(fd, for_what), PollFd::new(&self.wake, PollFlags::IN)];
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(fds[0].revents()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Whether this process was started with a signal ignored; only the kernel knows without changing it.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask =
+        status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use crate::failure::{Failure, Result};
 
@@ -34,13 +35,13 @@ impl Table {
     pub fn text(&self) -> String {
         let titles: Vec<String> = self.columns.iter().map(|column| column.0.to_owned()).collect();
         let lines = || std::iter::once(&titles).chain(&self.rows);
-        let width = |i: usize| lines().filter_map(|line| line.get(i)).map(|cell| cell.chars().count()).max();
+        let width = |i: usize| lines().filter_map(|line| line.get(i)).map(|cell| cell.width()).max();
         let widths: Vec<usize> = (0..self.columns.len()).map(|i| width(i).unwrap_or(0)).collect();
         let mut text = String::new();
         for line in lines() {
             let mut out = String::new();
             for ((cell, width), (_, align)) in line.iter().zip(&widths).zip(&self.columns) {
-                let space = " ".repeat(width - cell.chars().count());
+                let space = " ".repeat(width - cell.width());
                 out += &match align {
                     Align::Left => format!("{cell}{space}  "),
                     Align::Right => format!("{space}{cell}  "),
@@ -64,4 +65,18 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value);
     let text = text.map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
     print(&(text + "\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_they_look() {
+        let mut table = Table::new(&[("TAG", Align::Left), ("N", Align::Right)]);
+        for tag in ["plain", "日本", "e\u{301}", "tab\t"] {
+            table.row(vec![tag.to_owned(), "12".to_owned()]);
+        }
+        assert_eq!(table.text(), "TAG     N\nplain  12\n日本   12\ne\u{301}      12\ntab?   12\n");
+    }
 }

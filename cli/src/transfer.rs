@@ -22,7 +22,9 @@ pub struct Transfer<'a, T> {
 impl<'a, T> Transfer<'a, T> {
     pub fn new(inner: T, total: u64, stop: &'a Stop) -> Self {
         let bar = (total >= LONG && io::stderr().is_terminal()).then(|| {
-            let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+            let style = ProgressStyle::with_template(
+                "{bar:40} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}",
+            );
             ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         Transfer { inner, stop, bar }

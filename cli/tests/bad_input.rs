@@ -122,6 +122,32 @@ fn every_command_refuses_it_in_one_line() {
 }
 
 #[test]
+fn what_is_not_utf_8_is_said() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let wrong = std::ffi::OsStr::from_bytes(b"x\xff");
+    let run = |args: &[&str]| {
+        place::Running::start({
+            let mut command = place.command(args);
+            command.arg(wrong);
+            command
+        })
+        .finish()
+    };
+    for (args, words) in
+        [(&["stat"][..], ["\"x\\xFF\"", "UTF-8"]), (&["ls", "--dir"], ["x\\xFF", "an existing directory"])]
+    {
+        let ended = run(args);
+        assert_eq!((ended.status.code(), ended.stderr.lines().count()), (Some(2), 1), "{}", ended.stderr);
+        assert!(words.iter().all(|word| ended.stderr.contains(word)), "{}", ended.stderr);
+    }
+    // Files may be called so.
+    let input = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }", b"a");
+    std::fs::write(place.file("").join(wrong), input).unwrap();
+    run(&["put", "a"]).good();
+}
+
+#[test]
 fn nothing_that_an_npy_file_claims_makes_it_panic() {
     let place = Place::new();
     let of = |descr: &str, fortran: &str, shape: &str| {

@@ -196,6 +196,11 @@ fn a_file_is_whole_or_as_it_was() {
     assert_eq!((ended.status.code(), ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
     assert_eq!((place.names(), std::fs::read(place.file("a.npy")).unwrap()), before);
 
+    // What was private stays so.
+    std::fs::set_permissions(place.file("a.npy"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    place.run(&["get", "a", "-o", "a.npy"]).good();
+    assert_eq!(place.file("a.npy").metadata().unwrap().mode() & 0o7777, 0o600);
+
     // No permission to write there (root has it everywhere).
     if !rustix::process::geteuid().is_root() {
         std::fs::set_permissions(place.file(""), std::fs::Permissions::from_mode(0o500)).unwrap();
@@ -217,6 +222,37 @@ fn ctrl_c_in_the_middle_leaves_nothing() {
     until("it ends", || put.child.try_wait().unwrap().is_some());
     let ended = put.finish();
     assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(130), "ndsharray: interrupted\n"));
+    assert_eq!(place.names(), [""; 0]);
+
+    // One whose FIFO nobody writes, and one whose FIFO gives a part of its array.
+    rustix::fs::mknodat(rustix::fs::CWD, place.file("fifo"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .unwrap();
+    for part in [None, Some(&file[..100])] {
+        let put = Running::start(place.command(&["put", "new", "fifo"]));
+        let other_side = part.map(|part| {
+            let mut fifo = std::fs::OpenOptions::new().write(true).open(place.file("fifo")).unwrap();
+            fifo.write_all(part).unwrap();
+            fifo
+        });
+        // The last one that it sets up.
+        until("it listens", || put.catches(Signal::HUP));
+        put.signal(Signal::INT);
+        let ended = put.finish();
+        assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(130), "ndsharray: interrupted\n"));
+        drop(other_side);
+    }
+    std::fs::remove_file(place.file("fifo")).unwrap();
+    assert_eq!(place.names(), [""; 0]);
+
+    // A get that has its file beside the name, when its terminal is closed; noise takes a PNG encoder long enough.
+    let noise: Vec<u8> = (0..4000_u32 * 4000).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    place.store().writer("noise").unwrap().write_slice(&noise, &[4000, 4000]).unwrap();
+    let get = Running::start(place.command(&["get", "noise", "-o", "noise.png"]));
+    until("it writes", || place.names().iter().any(|name| name.ends_with(".part")));
+    get.signal(Signal::HUP);
+    let ended = get.finish();
+    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(130), "ndsharray: interrupted\n"));
+    place.store().remove("noise").unwrap();
     assert_eq!(place.names(), [""; 0]);
 
     // A cat into a pipe that nobody reads gives its slot back.

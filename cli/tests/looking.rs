@@ -1,5 +1,5 @@
-//! Looking: what `ls`, `stat`, `gc` and `doctor` say is what is there, in tables and as JSON; `rm`, `demo`, completions
-//! and the choice of the directory do what they say.
+//! Looking: what `ls`, `stat` and `gc` say is what is there, in tables and as JSON; `rm`, `demo`, completions and the
+//! choice of the directory do what they say.
 
 mod place;
 
@@ -210,115 +210,6 @@ fn gc_removes_what_its_dry_run_names_and_rm_what_one_names() {
     assert_eq!(store.tags().unwrap(), ["busy", "kept"]);
     assert_eq!(place.run(&["rm", "--force", "busy", "kept"]).good().text(), "");
     assert_eq!(place.names(), [""; 0]);
-}
-
-#[test]
-fn doctor_names_who_holds_removed_memory() {
-    let place = Place::new();
-    let mut writer = place.store().writer("a").unwrap();
-    writer.write_slice(&vec![1_u8; 8 << 20], &[8 << 20]).unwrap();
-    // A reader in another process, stuck with the value, while its tag is removed.
-    let (reader, stdout) = place::unshared_pipe();
-    let stuck = Running::start_with_stdout(place.command(&["cat", "a"]), stdout.into());
-    until("it holds the value", || {
-        place.store().stat("a").unwrap().value.unwrap().slots.unwrap().pinned == 1
-    });
-    drop(writer);
-    let clean = place.run(&["doctor", "--json"]).good().json();
-    let of_ours = |found: &serde_json::Value| {
-        let held = found["memory"]["held"].as_array().unwrap().clone();
-        held.into_iter().filter(|held| held["pid"] == stuck.child.id()).collect::<Vec<_>>()
-    };
-    assert_eq!(of_ours(&clean).len(), 0, "it has a name still");
-    place.run(&["rm", "a"]).good();
-    let found = place.run(&["doctor", "--json"]).good().json();
-    let held = of_ours(&found);
-    // The header and the data file.
-    assert!(
-        held.iter().any(|held| held["bytes"].as_u64().unwrap() >= 8 << 20 && held["command"] == "ndsharray"),
-        "{found}"
-    );
-    assert!(held.iter().all(|held| held["file"].as_str().unwrap().contains('a')), "{found}");
-    let text = place.run(&["doctor"]).good().text();
-    assert!(
-        text.contains(&format!("{}  ndsharray", stuck.child.id())) && text.contains("note     memory"),
-        "{text}"
-    );
-    drop(reader);
-    let pid = stuck.child.id();
-    stuck.finish();
-    let found = place.run(&["doctor", "--json"]).good().json();
-    let held = found["memory"]["held"].as_array().unwrap();
-    assert!(held.iter().all(|held| held["pid"] != pid), "{found}");
-}
-
-#[test]
-fn doctor_finds_what_is_wrong_with_the_place() {
-    let place = Place::new();
-    let levels = |found: &serde_json::Value, check: &str| -> Vec<(String, String, String)> {
-        let text = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap().to_owned();
-        let findings =
-            found["findings"].as_array().unwrap().iter().filter(|finding| finding["check"] == check);
-        findings
-            .map(|finding| (text(finding, "level"), text(finding, "found"), text(finding, "todo")))
-            .collect()
-    };
-    let found = place.run(&["doctor", "--json"]).good().json();
-    for check in ["filesystem", "room", "permissions", "RemoveIPC", "left over", "arrays", "memory"] {
-        assert_eq!(levels(&found, check).len(), 1, "{check}: {found}");
-    }
-    assert_eq!(levels(&found, "filesystem")[0].0, "ok");
-
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(place.directory(), PermissionsExt::from_mode(0o777)).unwrap();
-    std::fs::write(place.directory().join("torn"), b"NDSHHEAD").unwrap();
-    let ended = place.run(&["doctor", "--json"]);
-    assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(1), ""));
-    for check in ["permissions", "arrays"] {
-        let (level, _, todo) = levels(&ended.json(), check)[0].clone();
-        assert!(level == "problem" && !todo.is_empty(), "{check}");
-    }
-    let text = place.run(&["doctor"]).text();
-    assert!(
-        text.contains("PROBLEM  permissions") && text.contains("chmod +t") && text.contains("torn"),
-        "{text}"
-    );
-    std::fs::set_permissions(place.directory(), PermissionsExt::from_mode(0o700)).unwrap();
-
-    // A disk, and a container's 64 MB that are nearly full; the latter needs a mount of its own.
-    let disk = Command::new(env!("CARGO_BIN_EXE_ndsharray"))
-        .args(["--dir", env!("CARGO_MANIFEST_DIR"), "doctor", "--json"])
-        .output()
-        .unwrap();
-    let disk: serde_json::Value = serde_json::from_slice(&disk.stdout).unwrap();
-    assert_ne!(levels(&disk, "filesystem")[0].0, "ok", "{disk}");
-    let script = "mount -t tmpfs -o size=64m tmpfs \"$1\" && head -c 62000000 /dev/zero > \"$1/zero\" && \
-                  exec \"$0\" --dir \"$1\" doctor --json";
-    let mounted = |options: &[&str]| {
-        let mut command = Command::new("unshare");
-        command
-            .args(options)
-            .args(["sh", "-c", script, env!("CARGO_BIN_EXE_ndsharray")])
-            .arg(place.directory());
-        Running::start(command).finish()
-    };
-    let mut ended = mounted(&["--mount"]);
-    if ended.stdout.is_empty() {
-        ended = mounted(&["--user", "--map-root-user", "--mount"]);
-    }
-    if ended.stdout.is_empty() {
-        place::skip(
-            "doctor_finds_what_is_wrong_with_the_place",
-            "no mount namespaces here; needs root or user namespaces",
-        );
-        return;
-    }
-    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
-    let found = ended.json();
-    assert!(levels(&found, "size")[0].2.contains("--shm-size"), "{found}");
-    assert_eq!(levels(&found, "room")[0].0, "problem");
-    assert_eq!(levels(&found, "memory")[0].0, "ok", "df and ls agree: {found}");
-    assert!(found["memory"]["whole_filesystem"].as_bool().unwrap());
 }
 
 #[test]

@@ -1,40 +1,14 @@
-//! Streams through the store: frame for frame with an acknowledged producer, through a real ffmpeg both ways, and every
-//! way to end: the stream's, a broken pipe, a short last frame, Ctrl-C, a writer that goes, a tag that is removed.
+//! Streams through the store: frame for frame with an acknowledged producer, and every way to end: the stream's, a broken
+//! pipe, a short last frame, Ctrl-C, a closed terminal, a writer that goes, a tag that is removed.
 
 mod place;
 
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Command;
 use std::time::Duration;
 
-use place::{Place, Running, WATCHDOG, skip, unshared_pipe, until};
+use place::{Follower, Place, Running, unshared_pipe, until};
 use rustix::process::Signal;
-
-/// A follower whose frames are taken one by one.
-struct Follower {
-    running: Running,
-    frames: Receiver<Vec<u8>>,
-}
-
-impl Follower {
-    fn start(place: &Place, args: &[&str], frame: usize) -> Follower {
-        let (reader, writer) = unshared_pipe();
-        let running = Running::start_with_stdout(place.command(args), writer.into());
-        let mut reader = std::fs::File::from(reader);
-        let (sender, frames) = channel();
-        std::thread::spawn(move || {
-            let mut bytes = vec![0; frame];
-            while reader.read_exact(&mut bytes).is_ok() && sender.send(bytes.clone()).is_ok() {}
-        });
-        Follower { running, frames }
-    }
-
-    #[track_caller]
-    fn next(&self) -> Vec<u8> {
-        self.frames.recv_timeout(WATCHDOG).expect("a frame")
-    }
-}
 
 fn frame(number: usize, length: usize) -> Vec<u8> {
     (0..length).map(|i| (i * 31 + number * 7) as u8).collect()
@@ -188,13 +162,7 @@ fn ctrl_c_ends_streams_wherever_they_are() {
     waits.running.signal(Signal::INT);
     assert_eq!(waits.running.finish().good().stderr, "ndsharray: a: 1 value written, 0 missed\n");
     let mut waits = Running::start(place.command(&["follow", "later", "--wait"]));
-    // Its signal handlers are there when its status says that the signal is caught.
-    let caught = |pid: u32| {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim().to_owned();
-        u64::from_str_radix(&mask, 16).unwrap() & 1 << (Signal::INT.as_raw() - 1) != 0
-    };
-    until("it listens", || caught(waits.child.id()));
+    until("it listens", || waits.catches(Signal::INT));
     std::thread::sleep(Duration::from_millis(20));
     waits.signal(Signal::INT);
     until("it ends", || waits.child.try_wait().unwrap().is_some());
@@ -210,143 +178,26 @@ fn ctrl_c_ends_streams_wherever_they_are() {
     drop(reader);
 }
 
-const SIZE: &str = "96x64";
-const SHAPE: &str = "64,96,3";
-const FRAME: usize = 64 * 96 * 3;
-
-fn ffmpeg(args: &[&str]) -> Command {
-    let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-nostdin"]).args(args);
-    command
-}
-
-fn without_ffmpeg(test: &str) -> bool {
-    let found = ffmpeg(&["-version"]).stdout(Stdio::null()).status().is_ok_and(|status| status.success());
-    if !found {
-        skip(test, "no ffmpeg here (apt-get install ffmpeg)");
-    }
-    !found
-}
-
-/// The frames that ffmpeg makes, as they come out of it.
-fn picture(frames: usize) -> Vec<u8> {
-    let source = format!("testsrc=size={SIZE}:rate=25");
-    let frames = frames.to_string();
-    let raw = ffmpeg(&[
-        "-f",
-        "lavfi",
-        "-i",
-        &source,
-        "-frames:v",
-        &frames,
-        "-pix_fmt",
-        "rgb24",
-        "-f",
-        "rawvideo",
-        "-",
-    ]);
-    Running::start(raw).finish().good().stdout
-}
-
 #[test]
-fn ffmpeg_both_ways_frame_for_frame() {
-    if without_ffmpeg("ffmpeg_both_ways_frame_for_frame") {
-        return;
-    }
+fn a_closed_terminal_ends_a_stream_unless_nohup_asked() {
     let place = Place::new();
-    let expected = picture(50);
-    assert_eq!(expected.len(), 50 * FRAME);
-    // ffmpeg | pipe -> follow | ffmpeg, with the test between ffmpeg and pipe, and between follow and ffmpeg: it lets
-    // the next frame in when the one before has come out, so that a loaded machine misses none.
-    let source = format!("testsrc=size={SIZE}:rate=25");
-    let mut producer = ffmpeg(&[
-        "-f",
-        "lavfi",
-        "-i",
-        &source,
-        "-frames:v",
-        "50",
-        "-pix_fmt",
-        "rgb24",
-        "-f",
-        "rawvideo",
-        "-",
-    ])
-    .stdout(Stdio::piped())
-    .spawn()
-    .unwrap();
-    let video = place.file("out.mkv");
-    let mut encoder =
-        ffmpeg(&["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", SIZE, "-r", "25", "-i", "-", "-c:v", "ffv1"]);
-    encoder.args(["-pix_fmt", "gbrp"]).arg(&video);
-    let mut encoder = Running::start(encoder);
-    let follower = Follower::start(&place, &["follow", "cam", "--wait", "--count", "50"], FRAME);
-    let mut pipe = Running::start(place.command(&["pipe", "cam", "--dtype", "u1", "--shape", SHAPE]));
-    let (mut from, mut to) = (producer.stdout.take().unwrap(), pipe.child.stdin.take().unwrap());
-    let mut frame = vec![0; FRAME];
-    for number in 0..50 {
-        from.read_exact(&mut frame).unwrap();
-        to.write_all(&frame).unwrap();
-        let seen = follower.next();
-        assert!(seen == expected[number * FRAME..][..FRAME], "frame {number}");
-        encoder.child.stdin.as_mut().unwrap().write_all(&seen).unwrap();
-    }
-    assert_eq!(from.read(&mut frame).unwrap(), 0);
-    drop(to);
-    assert!(producer.wait().unwrap().success());
-    assert_eq!(pipe.finish().good().stderr, "ndsharray: cam: 50 frames published\n");
-    assert_eq!(follower.running.finish().good().stderr, "ndsharray: cam: 50 values written, 0 missed\n");
-    encoder.finish().good();
-    // What the second ffmpeg got, lossless, is what the first one made.
-    let mut decoder = ffmpeg(&["-i"]);
-    decoder.arg(&video).args(["-pix_fmt", "rgb24", "-f", "rawvideo", "-"]);
-    assert!(Running::start(decoder).finish().good().stdout == expected);
-}
+    let mut writer = place.store().writer("a").unwrap();
+    writer.write_slice(&[1_u8, 2], &[2]).unwrap();
+    let follower = Follower::start(&place, &["follow", "a"], 2);
+    follower.next();
+    follower.running.signal(Signal::HUP);
+    assert_eq!(follower.running.finish().good().stderr, "ndsharray: a: 1 value written, 0 missed\n");
 
-#[test]
-fn ffmpeg_in_a_plain_pipeline() {
-    if without_ffmpeg("ffmpeg_in_a_plain_pipeline") {
-        return;
-    }
-    let place = Place::new();
-    let expected = picture(50);
-    // As one types it, at the camera's pace; the follower may miss frames on a loaded machine, and then says how many.
-    let script = format!(
-        "set -o pipefail\n\
-         ffmpeg -v error -nostdin -re -f lavfi -i testsrc=size={SIZE}:rate=25 -frames:v 50 -pix_fmt rgb24 -f rawvideo - \
-         | \"$0\" pipe cam --dtype u1 --shape {SHAPE} &\n\
-         until \"$0\" stat cam >/dev/null 2>&1; do sleep 0.01; done\n\
-         \"$0\" follow cam | ffmpeg -v error -nostdin -f rawvideo -pix_fmt rgb24 -s {SIZE} -r 25 -i - \
-         -c:v ffv1 -pix_fmt gbrp out.mkv || exit 7\n\
-         wait $! || exit 8"
-    );
-    let mut shell = Command::new("bash");
-    shell.args(["-c", &script, env!("CARGO_BIN_EXE_ndsharray")]);
-    shell.env("NDSHARRAY_DIR", place.directory()).current_dir(place.file(""));
-    let ended = Running::start(shell).finish().good();
-    let written: usize =
-        ended.stderr.split("cam: ").find_map(|part| part.split_once(" value")?.0.parse().ok()).unwrap();
-    let mut decoder = ffmpeg(&["-i", "out.mkv", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]);
-    decoder.current_dir(place.file(""));
-    let frames = Running::start(decoder).finish().good().stdout;
-    assert_eq!(frames.len(), written * FRAME, "{}", ended.stderr);
-    assert!(written > 0, "{}", ended.stderr);
-    // Each is one of those that were published, in their order, and the last one is the last.
-    let mut numbers = 0..50;
-    for frame in frames.chunks(FRAME) {
-        assert!(numbers.any(|number| frame == &expected[number * FRAME..][..FRAME]));
-    }
-    assert!(frames[frames.len() - FRAME..] == expected[49 * FRAME..]);
-
-    // An ffmpeg that wants one frame of many: its end is the follower's.
-    let script = format!(
-        "yes | head -c 100000000 | \"$0\" pipe raw --dtype u1 --shape {SHAPE} &\n\
-         until \"$0\" cat raw >/dev/null 2>&1; do sleep 0.01; done\n\
-         \"$0\" follow raw --wait | ffmpeg -v error -nostdin -f rawvideo -pix_fmt rgb24 -s {SIZE} -i - -frames:v 1 one.png\n\
-         echo ${{PIPESTATUS[@]}}; wait"
-    );
-    let mut shell = Command::new("bash");
-    shell.args(["-c", &script, env!("CARGO_BIN_EXE_ndsharray")]);
-    shell.env("NDSHARRAY_DIR", place.directory()).current_dir(place.file(""));
-    assert_eq!(Running::start(shell).finish().good().text(), "0 0\n");
+    // As nohup starts it.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" follow a", env!("CARGO_BIN_EXE_ndsharray")]);
+    shell.env("NDSHARRAY_DIR", place.directory());
+    let follower = Follower::start_command(shell, 2);
+    follower.next();
+    assert!(follower.running.catches(Signal::INT) && !follower.running.catches(Signal::HUP));
+    follower.running.signal(Signal::HUP);
+    writer.write_slice(&[3_u8, 4], &[2]).unwrap();
+    assert_eq!(follower.next(), [3, 4]);
+    drop(writer);
+    assert_eq!(follower.running.finish().good().stderr, "ndsharray: a: 2 values written, 0 missed\n");
 }

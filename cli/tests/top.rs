@@ -1,10 +1,12 @@
 //! `top` in a real terminal (tmux): what is on the screen while an image streams, the window changes its size, the
 //! layout changes, a tag is damaged, goes and comes back; and that the terminal is given back however it ends.
 
+mod place;
 mod terminal;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -165,18 +167,52 @@ fn the_terminal_is_given_back_after_ctrl_c_and_signals() {
     image(&mut store.writer("camera").unwrap()).unwrap();
     // The tag is opened at once; a terminal that does not say it has all colours gets 256.
     let command = format!("COLORTERM= {TOP} top camera --dir {}", dir.path().display());
-    for (key, code) in [("C-c", 0), ("Escape", 0), ("", 130)] {
+    for (key, code) in [("C-c", 0), ("Escape", 0), ("-TERM", 130), ("-HUP", 130)] {
         terminal.run(&command);
         terminal.until("the picture", |lines| blocks(lines) > 0);
         assert!(terminal.colours().contains("38;5;196"), "{}", terminal.colours());
         match key {
-            "" => {
+            "-TERM" | "-HUP" => {
                 let pid = terminal.program().to_string();
-                assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+                assert!(Command::new("kill").args([key, &pid]).status().unwrap().success());
             }
             key => terminal.keys(key),
         }
         terminal.given_back(code);
+    }
+}
+
+/// A process without a terminal that could end it; killed if the test fails.
+struct Program(i32);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = Command::new("kill").args(["-KILL", &self.0.to_string()]).stderr(Stdio::null()).status();
+        }
+    }
+}
+
+#[test]
+fn a_terminal_that_went_ends_it() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    image(&mut store.writer("camera").unwrap()).unwrap();
+    // Told by SIGHUP, and not: as with nohup, or in a shell that does not pass it on.
+    for trap in ["trap : HUP", "trap '' HUP"] {
+        let Some(terminal) = Terminal::start("a_terminal_that_went_ends_it", (80, 24)) else { return };
+        let script = format!("{trap}; {TOP} top camera --dir . && exit; echo $? > code");
+        std::fs::write(dir.path().join("script"), script).unwrap();
+        terminal.run(&format!("cd {}; sh script", dir.path().display()));
+        terminal.until("the picture", |lines| blocks(lines) > 0);
+        let program = Program(terminal.program());
+        drop(terminal);
+        let code = dir.path().join("code");
+        // Written by the shell itself: any other program could end by the SIGHUP before.
+        place::until("its end", || std::fs::read_to_string(&code).is_ok_and(|code| code.ends_with('\n')));
+        assert!(!Path::new(&format!("/proc/{}", program.0)).exists());
+        assert_eq!(std::fs::read_to_string(&code).unwrap(), "130\n", "{trap}");
+        std::fs::remove_file(code).unwrap();
     }
 }
 

@@ -60,8 +60,13 @@ struct Report {
 pub fn run(store: &Store, args: &Args) -> Result<()> {
     let directory = store.directory();
     let mut findings = place::check(directory)?;
-    findings.push(left_over(store)?);
-    findings.push(damaged(store)?);
+    match store.tags() {
+        Ok(_) => findings.extend([left_over(store)?, damaged(store)?]),
+        Err(error) => {
+            let todo = "run it as the directory's owner, or use a directory of your own and name it in NDSHARRAY_DIR";
+            findings.push(Finding::problem("arrays", error.to_string(), todo));
+        }
+    }
     let memory = memory::look(store)?;
     findings.push(memory.finding());
     let problem = findings.iter().any(|finding| finding.level == Level::Problem);
@@ -93,10 +98,12 @@ fn damaged(store: &Store) -> Result<Finding> {
     };
     let damaged: Vec<&str> = tags.iter().chain(&suspects).filter(is_damaged).map(String::as_str).collect();
     if damaged.is_empty() {
-        return Ok(Finding::ok(
-            "arrays",
-            format!("{}, none damaged", units::count(tags.len() as u64, "tag")),
-        ));
+        let mut text = format!("{}, none damaged", units::count(tags.len() as u64, "tag"));
+        let others = census::unreadable(store)?.len();
+        if others > 0 {
+            text += &format!("; {others} more that this user may not read");
+        }
+        return Ok(Finding::ok("arrays", text));
     }
     let todo =
         "`ndsharray stat TAG` says what is wrong; plain `rm` removes the files of what cannot be saved";

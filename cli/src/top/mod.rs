@@ -23,9 +23,10 @@ use std::time::{Duration, Instant};
 use ndsharray::{Error, Reader, Store};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::layout::Rect;
+use rustix::stdio::stdin;
 
 use crate::failure::{Failure, Result};
-use crate::stop::Stop;
+use crate::stop::{Ready, Stop};
 
 use self::inside::Colours;
 use self::model::Model;
@@ -35,7 +36,7 @@ use self::terminal::Terminal;
 
 /// Looking takes at most one part in so many of the time.
 const SHARE: u32 = 20;
-/// How soon a signal is noticed.
+/// How soon another size of the terminal is noticed.
 const SLICE: Duration = Duration::from_millis(100);
 /// What a page up or down moves by.
 const PAGE: isize = 10;
@@ -110,28 +111,40 @@ impl Top<'_> {
             if now >= next {
                 next = Instant::now() + self.interval.max(now.elapsed() * SHARE);
             }
-            if !self.wait(stop, next)? {
+            if !self.wait(terminal, stop, next)? {
                 return Ok(());
             }
         }
     }
 
     /// Waits for the time of the next look, or for something to draw before it; false at the end.
-    fn wait(&mut self, stop: &Stop, next: Instant) -> Result<bool> {
-        let mut changed = false;
+    fn wait(&mut self, terminal: &Terminal, stop: &Stop, next: Instant) -> Result<bool> {
+        let size = terminal.area().map_err(broken)?;
         loop {
             stop.check()?;
             let left = next.saturating_duration_since(Instant::now());
-            // Once something changed, only what is there already is taken along.
-            let wait = if changed { Duration::ZERO } else { left.min(SLICE) };
-            if event::poll(wait).map_err(broken)? {
-                match event::read().map_err(broken)? {
-                    Event::Key(key) if key.kind != KeyEventKind::Release && !self.key(key) => {
-                        return Ok(false);
+            let ready = stop.typed(stdin(), left.min(SLICE)).map_err(broken)?;
+            // crossterm reads for ever from a terminal that is gone: it is asked only when it has something to read.
+            if ready == Ready::Closed {
+                return Err(Failure::Interrupted);
+            }
+            let mut changed = terminal.area().map_err(broken)? != size;
+            if changed || ready == Ready::Yes {
+                while event::poll(Duration::ZERO).map_err(broken)? {
+                    changed = true;
+                    match event::read().map_err(broken)? {
+                        Event::Key(key) if key.kind != KeyEventKind::Release && !self.key(key) => {
+                            return Ok(false);
+                        }
+                        _ => {}
                     }
-                    _ => changed = true,
                 }
-            } else if changed || left.is_zero() {
+                if !changed {
+                    // It overlooks a key that comes together with another size, until the next key.
+                    std::thread::sleep(left.min(SLICE));
+                }
+            }
+            if changed || left.is_zero() {
                 return Ok(true);
             }
         }

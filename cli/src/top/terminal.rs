@@ -1,6 +1,7 @@
 //! The terminal: taken over at the start, and given back whatever happens.
 
 use std::io;
+use std::mem::ManuallyDrop;
 
 use ratatui::DefaultTerminal;
 use ratatui::layout::{Rect, Size};
@@ -8,12 +9,15 @@ use ratatui::layout::{Rect, Size};
 use super::screen::{self, Screen};
 
 /// A terminal in raw mode, on its alternate screen.
-pub struct Terminal(DefaultTerminal);
+///
+/// Not dropped as ratatui does it, which panics if neither the cursor can be shown nor stderr be written to that it could
+/// not: as when the terminal is gone.
+pub struct Terminal(ManuallyDrop<DefaultTerminal>);
 
 impl Terminal {
     pub fn open() -> io::Result<Terminal> {
         // This also sets a panic hook that gives the terminal back before the message is printed.
-        ratatui::try_init().map(Terminal).inspect_err(|_| ratatui::restore())
+        ratatui::try_init().map(ManuallyDrop::new).map(Terminal).inspect_err(|_| ratatui::restore())
     }
 
     pub fn area(&self) -> io::Result<Rect> {

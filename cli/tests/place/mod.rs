@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -119,6 +120,13 @@ impl Running {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// Whether its handler for a signal is there.
+    pub fn catches(&self, signal: rustix::process::Signal) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
+        u64::from_str_radix(mask, 16).unwrap() & 1 << (signal.as_raw() - 1) != 0
+    }
+
     #[track_caller]
     pub fn finish(mut self) -> Ended {
         self.child.stdin.take();
@@ -149,6 +157,35 @@ fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
         let _ = from.read_to_end(&mut bytes);
         bytes
     })
+}
+
+/// A follower whose frames are taken one by one.
+pub struct Follower {
+    pub running: Running,
+    frames: Receiver<Vec<u8>>,
+}
+
+impl Follower {
+    pub fn start(place: &Place, args: &[&str], frame: usize) -> Follower {
+        Self::start_command(place.command(args), frame)
+    }
+
+    pub fn start_command(command: Command, frame: usize) -> Follower {
+        let (reader, writer) = unshared_pipe();
+        let running = Running::start_with_stdout(command, writer.into());
+        let mut reader = std::fs::File::from(reader);
+        let (sender, frames) = channel();
+        std::thread::spawn(move || {
+            let mut bytes = vec![0; frame];
+            while reader.read_exact(&mut bytes).is_ok() && sender.send(bytes.clone()).is_ok() {}
+        });
+        Follower { running, frames }
+    }
+
+    #[track_caller]
+    pub fn next(&self) -> Vec<u8> {
+        self.frames.recv_timeout(WATCHDOG).expect("a frame")
+    }
 }
 
 /// Waits until something is so.

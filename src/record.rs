@@ -49,7 +49,7 @@ impl Hot {
     #[cold]
     fn refuse(&self, path: &Path) -> Result<()> {
         if *self == Hot::DAMAGED {
-            return Err(Error::corrupt(path, "record", "words of no value", "a record with its check"));
+            return Err(Error::corrupt(path, "check", "a damaged record", "a record that has its check"));
         }
         if self.version >= 1 << 63 {
             return Err(Error::corrupt(path, "version", self.version, "less than 2^63"));

@@ -64,6 +64,7 @@ compile_error!(
 );
 
 mod birth;
+mod change;
 mod data_file;
 mod dtype;
 mod error;

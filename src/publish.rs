@@ -66,7 +66,7 @@ pub(crate) struct Publisher {
     pub renew: bool,
     /// The uuid of a data file that the header names and that could not be taken on.
     pub stale: Option<u128>,
-    small_writes: u32,
+    pub small_writes: u32,
     page_size: usize,
     pub looked_at: u64,
     pub generation: u64,
@@ -265,56 +265,32 @@ impl Publisher {
         }
         let Stamp { version, written_at } =
             stamp.unwrap_or(Stamp { version: self.version + 1, written_at: now });
-        let recycled =
-            if fill.fresh.is_none() && fill.layout.is_some() { self.link(&mut fill)? } else { None };
-        let moved = fill.fresh.is_some();
-        let before = self.move_in(&mut fill)?;
-        let new_layout = fill.layout.take();
-        let (Some(slots), Some(layout)) = (&mut self.slots, new_layout.as_deref().or(self.layout.as_ref()))
-        else {
+        let change = match (&fill.fresh, &fill.layout) {
+            (None, None) => None,
+            _ => Some(self.change(&mut fill)?),
+        };
+        let new_layout = change.as_ref().and_then(|change| change.layout.as_ref());
+        let (Some(slots), Some(layout)) = (&mut self.slots, new_layout.or(self.layout.as_ref())) else {
             return Err(self.end());
         };
         slots.settle(fill.slot, version, user_data);
-        let layout_id = self.layout_id + u64::from(moved || recycled.is_some());
-        let data_file = recycled.unwrap_or(slots.uuid);
-        let segment_id = slots.identity().id;
+        let layout_id = change.as_ref().map_or(self.layout_id, |change| change.layout_id);
         let hot = Hot { version, written_at, slot: fill.slot as u64, layout_id };
-        let cold = || Cold { layout_id, layout: layout.clone(), data_file, segment_id }.to_words();
+        let cold = || {
+            let data_file = change.as_ref().and_then(|change| change.recycled).unwrap_or(slots.uuid);
+            Cold { layout_id, layout: layout.clone(), data_file, segment_id: slots.identity().id }.to_words()
+        };
         while !self.header.latch().publish(&hot.to_words(), layout_id, cold) {
             let path = self.directory.join(&self.tag);
-            if thaw_abandoned(&self.header, self.lock.as_ref(), &path).unwrap_or(false) {
-                continue;
+            if !thaw_abandoned(&self.header, self.lock.as_ref(), &path).unwrap_or(false) {
+                return Err(self.turned_back(fill.slot, change));
             }
-            if layout_id != self.layout_id {
-                // This id and the one before stand in the two records: it is neither of them that comes next, since an
-                // id stands for the same words for ever.
-                self.layout_id = layout_id + 1;
-            }
-            if moved {
-                let refused = std::mem::replace(&mut self.slots, before.map(|before| *before));
-                refused.into_iter().for_each(|slots| self.unlink_data(slots.uuid));
-            } else {
-                slots.abandon(fill.slot);
-            }
-            recycled.into_iter().for_each(|uuid| self.unlink_data(uuid));
-            return Err(self.refused().err().unwrap_or_else(|| self.superseded()));
         }
-        let mut old_name = recycled.map(|uuid| std::mem::replace(&mut slots.uuid, uuid));
         self.version = version;
         self.slot = Some(fill.slot);
-        self.layout_id = layout_id;
         self.notify();
-        // The old name goes after the record names the new one, so that at every instant the named file exists. Until
-        // then its lock was held.
-        if moved {
-            self.renew = false;
-            old_name = before.map(|slots| slots.uuid).or(self.stale.take());
-        }
-        if let Some(layout) = new_layout {
-            self.layout = Some(*layout);
-        }
-        if let Some(uuid) = old_name {
-            self.unlink_data(uuid);
+        if let Some(change) = change {
+            self.changed(*change);
         }
         Ok(version)
     }
@@ -324,25 +300,6 @@ impl Publisher {
         if bell.ring() {
             os::futex_wake_all(bell.seq);
         }
-    }
-
-    /// A second name for the recycled file; if it cannot have one, the value moves to a new segment.
-    fn link(&mut self, fill: &mut Fill) -> Result<Option<u128>> {
-        let uuid = uuid::Uuid::new_v4().as_u128();
-        let Some(slots) = &self.slots else { return Err(self.end()) };
-        if slots.link(&self.directory, &self.tag, uuid)? {
-            return Ok(Some(uuid));
-        }
-        self.relocate(fill)?;
-        Ok(None)
-    }
-
-    /// Makes the fresh segment the current one, and returns the one before.
-    fn move_in(&mut self, fill: &mut Fill) -> Result<Option<Box<Slots>>> {
-        let Some(fresh) = fill.fresh.take() else { return Ok(None) };
-        let slots = fresh.name(&self.directory, &self.tag)?;
-        self.small_writes = 0;
-        Ok(self.slots.replace(slots).map(Box::new))
     }
 
     pub(crate) fn unlink_data(&self, uuid: u128) {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64 as PrivateU64, Ordering as PrivateOrdering};
 
 use crate::error::{Error, Result};
+use crate::futex;
 use crate::identity::{self, Identity, Kind, LEAST_REGION};
 use crate::mapping::Mapping;
 use crate::os::{self, FileId};
@@ -226,7 +227,7 @@ impl Header {
     pub fn wake_all(&self) {
         let bell = self.bell();
         bell.alarm();
-        os::futex_wake_all(bell.seq);
+        futex::wake_all(bell.seq);
     }
 
     /// Tells everybody that this header is at its end: its record is final from now on. Its name has been changed

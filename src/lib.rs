@@ -69,6 +69,7 @@ mod data_file;
 mod dtype;
 mod error;
 mod follow;
+mod futex;
 mod header;
 mod held;
 mod identity;

@@ -1,4 +1,4 @@
-//! The one door to system calls on files, and to the clock and the futex.
+//! The one door to system calls on files, and to the clock.
 
 #![allow(unsafe_code)]
 
@@ -7,14 +7,11 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::{FileExt as _, PermissionsExt};
 use std::path::Path;
-use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, FallocateFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
-use rustix::thread::futex;
 
 use crate::error::{Error, Result};
-use crate::sync::AtomicU64;
 
 /// Says that a system call follows, where the tests count them.
 #[cfg(not(ndsharray_steps))]
@@ -23,14 +20,6 @@ pub(crate) fn step(_call: &'static str) {}
 
 #[cfg(ndsharray_steps)]
 pub(crate) use crate::steps::step;
-
-/// The low half of a word, as the kernel's interface to futexes takes it. Only its address counts: here nothing ever loads
-/// it or stores to it by itself, and what the kernel loads is a part of an aligned word, which never tears.
-fn low_half(word: &AtomicU64) -> &std::sync::atomic::AtomicU32 {
-    let halves = std::ptr::from_ref(word).cast::<std::sync::atomic::AtomicU32>();
-    // SAFETY: inside the word, aligned for four bytes, and alive as long; both types may change under a shared reference.
-    unsafe { &*halves.add(usize::from(cfg!(target_endian = "big"))) }
-}
 
 /// Which file it is, whatever its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -333,42 +322,6 @@ pub(crate) fn now_coarse() -> u64 {
 fn nanoseconds(clock: rustix::time::ClockId) -> u64 {
     let time = rustix::time::clock_gettime(clock);
     (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
-}
-
-/// Sleeps until `word` is woken, its low half is found different from `expected`, or `timeout` has passed.
-pub(crate) fn futex_wait(word: &AtomicU64, expected: u32, timeout: Duration) {
-    let timeout = futex::Timespec::try_from(timeout).ok();
-    // Whatever it returns (woken, changed, timed out, interrupted), the caller looks again.
-    step("futex");
-    let _ = futex::wait(low_half(word), futex::Flags::empty(), expected, timeout.as_ref());
-}
-
-/// Sleeps until one of the words is woken or differs; false if the kernel cannot wait for these.
-pub(crate) fn futex_wait_any(words: &[(&AtomicU64, u32)], timeout: Duration) -> bool {
-    let waits: Vec<futex::Wait> = words
-        .iter()
-        .map(|(word, expected)| {
-            let mut wait = futex::Wait::new();
-            let word = low_half(word);
-            wait.val = u64::from(*expected);
-            wait.uaddr = futex::WaitPtr::new(word.as_ptr().cast());
-            wait.flags = futex::WaitFlags::SIZE_U32;
-            wait
-        })
-        .collect();
-    let deadline = now().saturating_add(timeout.as_nanos() as u64);
-    let deadline =
-        futex::Timespec { tv_sec: (deadline / 1_000_000_000) as _, tv_nsec: (deadline % 1_000_000_000) as _ };
-    let clock = rustix::time::ClockId::Monotonic;
-    step("futex_waitv");
-    let outcome = futex::waitv(&waits, futex::WaitvFlags::empty(), Some(&deadline), clock);
-    !matches!(outcome, Err(Errno::NOSYS | Errno::INVAL | Errno::PERM))
-}
-
-/// Wakes everybody who sleeps on `word`, in any process.
-pub(crate) fn futex_wake_all(word: &AtomicU64) {
-    step("futex");
-    let _ = futex::wake(low_half(word), futex::Flags::empty(), i32::MAX as u32);
 }
 
 /// The pid of this process, in its own PID namespace.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::birth::Newborn;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
+use crate::futex;
 use crate::header::{Header, HeaderIdentity};
 use crate::layout::Layout;
 use crate::options::Settings;
@@ -298,7 +299,7 @@ impl Publisher {
     fn notify(&self) {
         let bell = self.header.bell();
         if bell.ring() {
-            os::futex_wake_all(bell.seq);
+            futex::wake_all(bell.seq);
         }
     }
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use crossbeam_utils::Backoff;
 
 use crate::error::Result;
+use crate::futex;
 use crate::header::Header;
-use crate::os;
 use crate::reader::Reader;
 use crate::sync::AtomicU64;
 
@@ -41,7 +41,7 @@ impl Sleeper {
             if header.announces() {
                 bell.announce();
             }
-            os::futex_wait(bell.seq, ticket, slice);
+            futex::wait(bell.seq, ticket, slice);
         }
         true
     }
@@ -60,12 +60,12 @@ impl Sleeper {
             words.push((bell.seq, *ticket));
         }
         words.truncate(MOST_FUTEXES);
-        if os::futex_wait_any(&words, slice) {
+        if futex::wait_any(&words, slice) {
             return true;
         }
         // A kernel without FUTEX_WAITV: sleep on the first, not for long.
         if let Some((word, ticket)) = words.first() {
-            os::futex_wait(word, *ticket, slice.min(LONGEST));
+            futex::wait(word, *ticket, slice.min(LONGEST));
         }
         true
     }

@@ -52,7 +52,11 @@ fn run(cameras: u64) -> Result<()> {
     thread::scope(|scope| {
         let mut threads = Vec::new();
         for (writer, camera) in writers.iter_mut().zip(0..) {
-            threads.push(scope.spawn(move || film(writer, Duration::from_millis(20 + 15 * camera))));
+            threads.push(scope.spawn(move || {
+                let pause = Duration::from_millis(20 + 15 * camera);
+                // A camera that fails will not send its last frame: nobody waits for it.
+                film(writer, pause).inspect_err(|_| STOP.store(true, Ordering::Relaxed))
+            }));
         }
         watch(&mut readers)?;
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Ok(())))

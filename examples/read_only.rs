@@ -15,8 +15,8 @@ use ndsharray::Store;
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (tag, store) = match &args[..] {
-        [tag] => (tag, Store::open_default()),
-        [tag, directory] => (tag, Store::open(directory)),
+        [tag] if !tag.starts_with('-') => (tag, Store::open_default()),
+        [tag, directory] if !tag.starts_with('-') => (tag, Store::open(directory)),
         _ => {
             eprintln!("usage: read_only TAG [DIRECTORY]");
             return ExitCode::from(2);

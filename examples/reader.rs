@@ -15,8 +15,8 @@ static STOP: AtomicBool = AtomicBool::new(false);
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (tag, count) = match &args[..] {
-        [tag] => (tag, Some(u64::MAX)),
-        [tag, count] => (tag, count.parse().ok()),
+        [tag] if !tag.starts_with('-') => (tag, Some(u64::MAX)),
+        [tag, count] if !tag.starts_with('-') => (tag, count.parse().ok()),
         _ => (&String::new(), None),
     };
     let Some(count) = count else {

@@ -18,7 +18,7 @@ fn main() -> ndsharray::Result<()> {
         for (to, from) in loan.as_mut_slice().iter_mut().zip(samples) {
             *to = f64::from(*from).powi(2);
         }
-        loan.set_user_data(&value.version().to_le_bytes())?;
+        loan.set_user_data(value.user_data())?; // says which question this answers
         loan.publish()?;
     }
     Ok(())

@@ -264,7 +264,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// The operating system refused an operation.
-    #[error("{path:?}: found an error when trying to {operation}, expected success: {source}")]
+    #[error("{path:?}: cannot {operation}: found {source}, expected success")]
     Io {
         /// The file or directory.
         path: PathBuf,

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -22,13 +23,7 @@ struct Quickstart {
 
 impl Quickstart {
     fn start(seconds: &str) -> Quickstart {
-        // target/PROFILE/deps/examples-HASH is this test, target/PROFILE/examples/quickstart the example.
-        let test = std::env::current_exe().unwrap();
-        let path = test.parent().and_then(|deps| deps.parent()).unwrap().join("examples/quickstart");
-        assert!(
-            path.exists(),
-            "{path:?} is not built: run `cargo build --examples`, in the profile of this test"
-        );
+        let path = example("quickstart");
         let store = tempfile::tempdir_in("/dev/shm").unwrap();
         let mut child = Command::new(path)
             .arg(seconds)
@@ -84,6 +79,17 @@ impl Drop for Quickstart {
         self.signal(Signal::KILL);
         let _ = self.child.wait();
     }
+}
+
+/// target/PROFILE/deps/examples-HASH is this test, target/PROFILE/examples/NAME the example.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().and_then(|deps| deps.parent()).unwrap().join("examples").join(name);
+    assert!(
+        path.exists(),
+        "{path:?} is not built: run `cargo build --examples`, in the profile of this test"
+    );
+    path
 }
 
 fn lines_of(stdout: ChildStdout) -> Receiver<String> {
@@ -143,6 +149,26 @@ fn quickstart_interrupted_cleans_up() {
     let (status, lines) = quickstart.finish();
     assert_eq!(status.code(), Some(130), "{lines:#?}");
     quickstart.assert_nothing_is_left();
+}
+
+/// One camera that cannot send any more ends the program; it waited for that camera's last frame.
+#[test]
+fn cameras_on_a_full_store_end() {
+    let place = tempfile::tempdir_in("/dev/shm").unwrap();
+    let mount = "mount -t tmpfs -o size=1m none \"$1\"";
+    let unshare = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script]).arg(example("cameras")).arg(place.path());
+        command
+    };
+    if !unshare(mount).stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        return println!("\nskipped: cameras_on_a_full_store_end: needs root, to mount a small filesystem");
+    }
+    let mut command = unshare(&format!("{mount} && exec timeout -s KILL {} \"$0\" 16", WATCHDOG.as_secs()));
+    let ended = command.env("NDSHARRAY_DIR", place.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("is full"), "{said}");
 }
 
 #[test]

@@ -48,6 +48,21 @@ fn doctor_names_who_holds_removed_memory() {
     assert!(held.iter().all(|held| held["pid"] != pid), "{found}");
 }
 
+/// A layout change that fits gives the data file another name. Whoever has it mapped has it by the name before.
+#[test]
+fn a_recycled_data_file_is_not_removed() {
+    let place = Place::new();
+    let mut writer = place.store().writer("a").unwrap();
+    writer.write_slice(&[1_u8; 6], &[6]).unwrap();
+    let reader = place.store().reader("a").unwrap();
+    let held = reader.latest().unwrap();
+    writer.write_slice(&[1_u8; 6], &[2, 3]).unwrap();
+    let found = place.run(&["doctor", "--json"]).good().json();
+    let files = found["memory"]["held"].as_array().unwrap();
+    assert!(files.iter().all(|file| file["pid"] != std::process::id()), "{found}");
+    assert_eq!(held.bytes(), [1; 6]);
+}
+
 #[test]
 fn doctor_finds_what_is_wrong_with_the_place() {
     let place = Place::new();

@@ -151,7 +151,7 @@ fn a_session_in_a_terminal() {
     // The whole store goes, and it does not mind.
     drop(stream);
     drop(dir);
-    terminal.until("a store that went", |lines| lines[0].contains("found an error when trying to"));
+    terminal.until("a store that went", |lines| lines[0].contains("cannot list it"));
     terminal.keys("q");
     terminal.given_back(0);
 }

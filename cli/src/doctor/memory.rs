@@ -49,9 +49,15 @@ pub fn look(store: &Store) -> Result<Memory> {
     let device = directory.metadata().map_err(failed)?.dev();
     let mut files = BTreeMap::new();
     add_files(directory, device, &mut files);
-    let (held, unseen_processes) = held(device);
+    let (mut held, unseen_processes) = held(device);
+    // A recycled data file has another name now; the mapping shows the one it was opened by, as removed.
+    held.retain(|held| !files.contains_key(&held.inode));
+    // Elsewhere than in a memory of its own the files that others removed are nobody's business here.
+    if !super::place::is_tmpfs(directory)? {
+        held.clear();
+    }
     let mut seen = BTreeSet::new();
-    let once = held.iter().filter(|held| seen.insert(held.inode) && !files.contains_key(&held.inode));
+    let once = held.iter().filter(|held| seen.insert(held.inode));
     let held_bytes = once.map(|held| held.bytes).sum();
     let parent = directory.parent().and_then(|parent| parent.metadata().ok());
     Ok(Memory {

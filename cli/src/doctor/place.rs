@@ -24,11 +24,21 @@ pub fn check(directory: &Path) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-fn filesystem(directory: &Path) -> Result<Finding> {
+/// The kernel's number of the filesystem's type.
+fn kind(directory: &Path) -> Result<i64> {
     let found = rustix::fs::statfs(directory);
     let found = found.map_err(|error| Failure::io(directory, "look at", &error.into()))?;
     #[allow(clippy::unnecessary_cast, reason = "its type differs between architectures")]
-    let kind = found.f_type as i64 & 0xffff_ffff;
+    Ok(found.f_type as i64 & 0xffff_ffff)
+}
+
+/// Whether the files there are memory.
+pub fn is_tmpfs(directory: &Path) -> Result<bool> {
+    Ok(kind(directory)? == TMPFS)
+}
+
+fn filesystem(directory: &Path) -> Result<Finding> {
+    let kind = kind(directory)?;
     Ok(match kind {
         TMPFS => Finding::ok("filesystem", "tmpfs: in memory, until the machine restarts"),
         RAMFS => Finding::problem(

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::header::{self, Header};
+use crate::header::{self, Header, Mark};
 use crate::record::Hot;
 use crate::seqlock::FROZEN;
 use crate::{os, remove};
@@ -19,13 +19,6 @@ const SUCCESSIONS: u32 = 1000;
 const IDLE_CALLS: u32 = 32;
 /// If so many take no longer than this they are a hot loop.
 const HOT: u64 = 10_000_000;
-
-/// A record among all that this process reads: the header's serial, and the sequence number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
-    header: u64,
-    seq: u64,
-}
 
 /// A tag, with the header that it had when last looked at.
 pub(crate) struct Follower {

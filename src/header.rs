@@ -240,6 +240,13 @@ impl Header {
     }
 }
 
+/// A record among all that this process reads: the header's serial, and the sequence number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub header: u64,
+    pub seq: u64,
+}
+
 /// What a header says, read without a mapping; for looking from outside.
 #[derive(Debug)]
 pub(crate) struct Peek {

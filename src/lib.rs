@@ -9,7 +9,7 @@
 //! ```text
 //! $ ls -l /dev/shm
 //! -rw------- 1 me me     8192 camera
-//! -rw------- 1 me me 12451840 camera_7f0c9f0e5b5e4c0f8f3a7e8b1c2d3e4f
+//! -rw------- 1 me me  8302592 camera_7f0c9f0e5b5e4c0f8f3a7e8b1c2d3e4f
 //! ```
 //!
 //! # Example
@@ -46,12 +46,17 @@
 //!
 //! # Modules, from the bottom up
 //!
-//! - plain values: `error`, `tag`, `dtype`, `layout`, `record`, `identity`
+//! - errors, and the one door to the operating system: `error`, `os`
+//! - plain values: `tag`, `dtype`, `layout`, `record`, `identity`
 //! - pure protocol, checked with loom: `sync`, `seqlock`, `pins`, `wake`
-//! - the operating system, and all `unsafe`: `os`, `mapping`, `header`, `data_file`, `segment`, `process`
-//! - writing: `birth`, `slots`, `publish`, `renew`, `remove`, `sweep`, `open`, `options`, `loan`, `writer`
+//! - data files from outside, counts of pins, sleeping, mapped memory: `data_file`, `held`, `futex`, `mapping`
+//! - what is mapped, values in place, forks: `header`, `segment`, `pinned`, `process`
+//! - writing: `options`, `birth`, `slots`, `publish`, `change`, `renew`, `remove`, `sweep`, `open`, `loan`, `writer`
+//! - looking from outside: `stat`, `inspect`
 //! - reading: `snapshot`, `follow`, `locate`, `wait`, `reader`
-//! - on top: `stat`, `inspect`, `store`
+//! - on top: `store`
+//!
+//! `unsafe` is in `os`, `futex`, `mapping`, `header`, `segment`, `pinned` and `process` only.
 //!
 //! The file format and the protocol, with the reason for each memory order, are in `docs/design.md`.
 

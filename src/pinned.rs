@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
 use crate::data_file::{SLOTS, USER_DATA};
-use crate::follow::Mark;
+use crate::header::Mark;
 use crate::held::Held;
 use crate::layout::Layout;
 use crate::pins;

@@ -65,13 +65,13 @@ impl Publisher {
         }
         match os::stands_at(self.header.file(), &path) {
             // Whoever was at work has failed since, or somebody put it back by hand.
-            Ok(true) => {
+            Ok(true) if !self.header.is_gone() => {
                 self.header.latch().thaw();
                 lock.release_name();
                 Ok(())
             }
-            // Replaced or removed by somebody who was killed before it could say so.
-            Ok(false) => {
+            // Replaced or removed, perhaps by somebody who was killed before it could say so.
+            Ok(_) => {
                 self.header.retire();
                 let error = self.end();
                 sweep::tag(&self.directory, &self.tag, None);

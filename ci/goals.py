@@ -81,8 +81,9 @@ HEADLINES = [
     ("`view` of a new value", "ndsharray view", "mmap-sync read, unchecked", "new", 6220800),
     ("`view` of a new value", "ndsharray view", "iceoryx2 receive", "new", 6220800),
     ("`view` of a new value", "ndsharray view", "iceoryx2 receive", "new", 64),
-    ("`write`", WRITE, "mmap-sync write_raw", "write, one idle reader", 64),
-    ("`write`", WRITE, "iceoryx2 loan, copy, send", "write, one idle reader", 64),
+    ("`write`, no reader", WRITE, "mmap-sync write_raw", "write alone", 64),
+    ("`write`, no reader", WRITE, "iceoryx2 loan, copy, send", "write alone", 64),
+    ("`write`, an idle reader", WRITE, "iceoryx2 loan, copy, send", "write, one idle reader", 64),
     ("`write`", f"{WRITE}, source + 0", "memcpy, source + 0", "large write", 6220800),
     ("`write`", f"{WRITE}, source + 0", "iceoryx2 loan, copy, send", "large write", 6220800),
     ("`loan` and `publish`", "ndsharray loan, publish", "iceoryx2 loan, send", "loan", 6220800),
@@ -97,6 +98,10 @@ HEADLINES = [
 
 # Why a row is lost, as far as it is by design.
 REASONS = {
+    ("readers", "ndsharray, 0 readers"): "at this rate the line of the header goes back and forth between the cores at each publish",
+    ("spin", "bare shared word"): "the value is on a line of its own, and so is the pin",
+    ("python write", "np.copyto"): "numpy's own arrays of that size are in huge pages; to arrays in a tmpfs np.copyto took 1.2 x here",
+    ("python read", ""): "cold: a pipe has just woken the process; warm it is below 1 us (python/benches/bench.py)",
     ("python write", "shared_memory"): "it has one buffer, in which readers see half-written values and must try again",
     ("python write", "pyshmem"): "it has one buffer, and readers wait while it is written",
 }

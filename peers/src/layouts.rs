@@ -26,7 +26,7 @@ pub fn fits(directory: &Path, size: usize, output: &mut Output) {
             changing.write_slice(black_box(&data), shapes[turn % 2]).expect("a write");
         })
     });
-    let number = output.rounds(31);
+    let number = output.rounds(if size < 1 << 30 { 31 } else { 5 });
     rounds.run(number, output);
 }
 
@@ -59,6 +59,6 @@ pub fn grows(directory: &Path, size: usize, output: &mut Output) {
         writer.write_slice(&[1_u8; 64], &[64]).expect("a write");
         once(|| _ = writer.write_slice(black_box(&data), &[size]).expect("a write"))
     });
-    let number = output.rounds(41);
+    let number = output.rounds(if size < 1 << 30 { 41 } else { 7 });
     rounds.run(number, output);
 }

@@ -45,11 +45,11 @@ const TOPICS: [(&str, Measure); 9] = [
     ("unchanged", |output| sized(&SIZES, output, reading::unchanged)),
     ("new", |output| sized(&SIZES[..5], output, reading::new)),
     ("small", |output| fresh(|directory| writing::small(directory, output))),
-    ("large", |output| sized(&SIZES[1..5], output, writing::large)),
+    ("large", |output| sized(&SIZES[1..], output, writing::large)),
     ("loan", |output| sized(&SIZES[..5], output, writing::loan)),
     ("layouts", |output| {
-        sized(&SIZES[1..5], output, layouts::fits);
-        sized(&SIZES[2..5], output, layouts::grows);
+        sized(&SIZES[1..], output, layouts::fits);
+        sized(&SIZES[2..], output, layouts::grows);
     }),
     ("latency", |output| fresh(|directory| latency::one_way(directory, output))),
     ("readers", |output| sized(&[SIZES[0], SIZES[3]], output, readers::throughput)),

@@ -50,10 +50,13 @@ const OFFSETS: [usize; 4] = [0, 1, 8, 32];
 /// is as warm as a stream's. The limit has two targets in turn, as a stream has: the last value stays whole meanwhile.
 pub fn large(directory: &Path, size: usize, output: &mut Output) {
     let count = (48 << 20) / size;
-    let count = count.clamp(4, 400) & !1;
+    let count = count.clamp(if size < GIANT { 4 } else { 2 }, 400) & !1;
     let memory = vec![7_u8; size + 128];
     let start = memory.as_ptr().align_offset(64);
     let mut writer = contenders::ours_writer(directory);
+    if size == GIANT {
+        return giant(directory, &memory[start..][..size], count, &mut writer, output);
+    }
     let (mut theirs, serialized) = (MmapSync::new(directory), archive(&memory[..size]));
     let iceoryx = IceoryxWriter::new(directory, size);
     // Without one it keeps no value, and fills one buffer again and again.
@@ -90,6 +93,28 @@ pub fn large(directory: &Path, size: usize, output: &mut Output) {
     rounds.add("iceoryx2 loan, copy, send", || warm(count, |_| iceoryx.send(black_box(source))));
     let number = output.rounds(if size > 10 << 20 { 15 } else { 31 });
     rounds.run(number, output);
+}
+
+/// So large that two of each contender's would not fit the memory of a small machine: only the limit beside ours.
+const GIANT: usize = 1 << 30;
+
+fn giant(
+    directory: &Path,
+    source: &[u8],
+    count: usize,
+    writer: &mut ndsharray::Writer,
+    output: &mut Output,
+) {
+    let size = source.len();
+    let mut targets = [0, 1].map(|index| populated(&directory.join(format!("limit{size}_{index}")), size));
+    let mut rounds = Rounds::new("large write", size);
+    rounds.add("memcpy, source + 0", || {
+        warm(count, |turn| black_box(&mut targets[turn % 2]).copy_from_slice(black_box(source)))
+    });
+    rounds.add("ndsharray write_slice, source + 0", || {
+        warm(count, |_| _ = writer.write_slice(black_box(source), &[size]).expect("a write"))
+    });
+    rounds.run(output.rounds(9), output);
 }
 
 fn warm(count: usize, mut call: impl FnMut(usize)) -> f64 {

@@ -13,11 +13,17 @@ use crate::sync::AtomicU64;
 
 /// The longest sleep, after which a reader looks whether the tag's file was replaced.
 const SLICE: Duration = Duration::from_millis(100);
-/// Sleeps of readers that the writer cannot be told of.
+/// Sleeps of readers that the writer cannot be told of, or whose header has no writer any more.
 const SHORTEST: Duration = Duration::from_micros(50);
 const LONGEST: Duration = Duration::from_millis(2);
 /// What FUTEX_WAITV takes at most.
 const MOST_FUTEXES: usize = 128;
+
+/// Whether a writer will ring the header's bell for who announces that he sleeps. That of a retired header nobody rings
+/// again, and the next header may not be there for long.
+fn is_rung(header: &Header) -> bool {
+    header.announces() && !header.is_gone()
+}
 
 /// A wait with a deadline: spins a little, then sleeps in slices.
 pub(crate) struct Sleeper {
@@ -35,7 +41,7 @@ impl Sleeper {
 
     /// Waits on one header, whose `ticket` was taken before its record was read; false when the time is over.
     pub fn sleep(&mut self, header: &Header, ticket: u32) -> bool {
-        let Some(slice) = self.next(header.announces()) else { return false };
+        let Some(slice) = self.next(is_rung(header)) else { return false };
         if let Some(slice) = slice {
             let bell = header.bell();
             if header.announces() {
@@ -48,7 +54,7 @@ impl Sleeper {
 
     /// Waits on several headers.
     fn sleep_any(&mut self, headers: &[(Arc<Header>, u32)]) -> bool {
-        let wakeable = headers.iter().all(|(header, _)| header.announces()) && headers.len() <= MOST_FUTEXES;
+        let wakeable = headers.iter().all(|(header, _)| is_rung(header)) && headers.len() <= MOST_FUTEXES;
         let Some(slice) = self.next(wakeable) else { return false };
         let Some(slice) = slice else { return true };
         let mut words: Vec<(&AtomicU64, u32)> = Vec::with_capacity(headers.len());

@@ -279,6 +279,36 @@ fn a_damaged_header_that_is_replaced_does_not_stop_its_readers() {
     }
 }
 
+/// Found by removing files again and again: who waited on a retired header, which nobody rings, looked for the tag every
+/// 100 ms, and for minutes did not find one that was removed again each time.
+#[test]
+fn a_tag_that_is_there_for_moments_is_found() {
+    const ROUNDS: usize = 100;
+    let (_dir, store) = store();
+    store.writer("a").unwrap().write_slice(&[0_u64], &[1]).unwrap();
+    let mut reader = store.reader("a").unwrap();
+    let end = std::sync::atomic::AtomicBool::new(false);
+    let found = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let mut found = 0;
+            while !end.load(std::sync::atomic::Ordering::Relaxed) {
+                found += usize::from(reader.wait(Duration::from_millis(500)).unwrap().is_some());
+            }
+            found
+        });
+        for round in 0..ROUNDS {
+            store.remove("a").unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+            store.writer("a").unwrap().write_slice(&[round as u64], &[1]).unwrap();
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        end.store(true, std::sync::atomic::Ordering::Relaxed);
+        waiting.join().unwrap()
+    });
+    // One in thirty by chance; nearly all on a quiet machine.
+    assert!(found > ROUNDS / 10, "{found} of {ROUNDS}");
+}
+
 /// Found by review: a reader that asks every 90 ms looked at the clock at every 32nd call only.
 #[test]
 fn a_slow_poller_follows_within_a_few_calls() {

@@ -98,13 +98,7 @@ pub fn large(directory: &Path, size: usize, output: &mut Output) {
 /// So large that two of each contender's would not fit the memory of a small machine: only the limit beside ours.
 const GIANT: usize = 1 << 30;
 
-fn giant(
-    directory: &Path,
-    source: &[u8],
-    count: usize,
-    writer: &mut ndsharray::Writer,
-    output: &mut Output,
-) {
+fn giant(directory: &Path, source: &[u8], count: usize, writer: &mut ndsharray::Writer, output: &mut Output) {
     let size = source.len();
     let mut targets = [0, 1].map(|index| populated(&directory.join(format!("limit{size}_{index}")), size));
     let mut rounds = Rounds::new("large write", size);

@@ -53,7 +53,7 @@
 //! - what is mapped, values in place, forks: `header`, `segment`, `pinned`, `process`
 //! - writing: `options`, `birth`, `slots`, `publish`, `change`, `renew`, `remove`, `sweep`, `open`, `loan`, `writer`
 //! - looking from outside: `stat`, `inspect`
-//! - reading: `snapshot`, `follow`, `locate`, `wait`, `reader`
+//! - reading: `snapshot`, `follow`, `locate`, `wait`, `take`, `reader`
 //! - on top: `store`
 //!
 //! `unsafe` is in `os`, `futex`, `mapping`, `header`, `segment`, `pinned` and `process` only.
@@ -106,6 +106,7 @@ mod store;
 mod sweep;
 mod sync;
 mod tag;
+mod take;
 mod wait;
 mod wake;
 mod writer;

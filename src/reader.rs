@@ -6,25 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_utils::Backoff;
-
-use crate::data_file::SLOTS;
 use crate::error::{Error, Result};
 use crate::follow::Follower;
 use crate::header::Header;
-use crate::locate;
 use crate::pinned::{self, Borrowed, Kept, Pinned, Source, Viewing};
 use crate::process;
 use crate::record::Hot;
-use crate::segment::Access;
-use crate::snapshot::{Copied, Data, Lent, Snapshot, Value, View};
+use crate::snapshot::{Data, Lent, Snapshot, Value, View};
 use crate::stat;
 use crate::wait::Sleeper;
-
-/// How often a value that the writer takes away again is tried for. (Nobody writes under a fuzzer, which damages many.)
-const ATTEMPTS: u32 = if cfg!(fuzzing) { COPIES } else { 10_000 };
-/// How often it is copied at most, by a reader that cannot pin it: a copy may take long.
-const COPIES: u32 = 100;
 
 /// A reader of a tag: any number of them, in any process.
 ///
@@ -45,11 +35,11 @@ const COPIES: u32 = 100;
 /// # }
 /// ```
 pub struct Reader {
-    follower: Follower,
+    pub(crate) follower: Follower,
     /// What the last value was taken from.
-    source: RefCell<Option<Arc<Source>>>,
+    pub(crate) source: RefCell<Option<Arc<Source>>>,
     /// Whether a value was in it, under its own slot's word.
-    proven: Cell<bool>,
+    pub(crate) proven: Cell<bool>,
     /// The same for views, which borrow it.
     viewing: RefCell<Option<Viewing>>,
     /// The value that a hot loop asks for again and again.
@@ -252,7 +242,7 @@ impl Reader {
 
     /// The record now. With a newer one, what was kept of the one before is let go.
     #[inline(always)]
-    fn current(&self) -> Hot {
+    pub(crate) fn current(&self) -> Hot {
         if !self.follower.is_current() {
             self.let_go();
         }
@@ -325,7 +315,7 @@ impl Reader {
     }
 
     /// Lets go of a data file that was replaced, unless views borrow it.
-    fn forget_old_viewing(&self) {
+    pub(crate) fn forget_old_viewing(&self) {
         if let Ok(mut viewing) = self.viewing.try_borrow_mut() {
             let source = self.source.borrow();
             viewing.take_if(|viewing| {
@@ -333,73 +323,6 @@ impl Reader {
             });
         }
     }
-
-    /// Takes the latest value when something is to be found out first, or tried again.
-    #[cold]
-    #[inline(never)]
-    fn take(&self) -> Result<Box<Value>> {
-        let backoff = Backoff::new();
-        let mut attempts = 0;
-        while attempts < ATTEMPTS {
-            let hot = self.current();
-            hot.check(self.follower.header().path())?;
-            if hot.version == 0 {
-                return Err(Error::Empty { tag: self.follower.tag.clone() });
-            }
-            attempts += 1;
-            if let Some(source) = self.source_of(&hot)? {
-                if source.segment.access() == Access::Copying {
-                    attempts += ATTEMPTS / COPIES;
-                }
-                if let Some(data) = self.data(source, &hot)? {
-                    let (version, written_at) = (hot.version, hot.written_at);
-                    return Ok(Box::new(Value { data, version, written_at }));
-                }
-            }
-            // The slot was taken for a newer value since the record was read.
-            backoff.snooze();
-        }
-        Err(Error::Contended { tag: self.follower.tag.clone() })
-    }
-
-    /// Pins or copies the value of a record; `None` if it is there no more.
-    fn data(&self, source: Arc<Source>, hot: &Hot) -> Result<Option<Data>> {
-        let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
-        if !source.segment.is_usable(slot) {
-            locate::grow(&self.follower, &source, slot)?;
-        }
-        if source.segment.access() != Access::Pinning {
-            return Ok(copy(&source, slot, hot.version));
-        }
-        let crowded = pinned::crowded(&source, hot.slot);
-        // The slot's own word is looked at here: of files that were damaged, or copied at two moments, the record may be
-        // right and the slot another one's. What is published later is by a writer that has made both.
-        let Some(pinned) = Pinned::take(source, hot.slot, hot.version, || false) else { return Ok(None) };
-        self.proven.set(true);
-        if crowded {
-            return Ok(copy(pinned.source(), slot, hot.version));
-        }
-        Ok(Some(Data::Pinned(pinned)))
-    }
-
-    /// The source of a record: the present one, or another that becomes it.
-    fn source_of(&self, hot: &Hot) -> Result<Option<Arc<Source>>> {
-        let before = self.source.borrow().clone();
-        let header = self.follower.header_serial();
-        if let Some(source) = before.as_ref().filter(|source| source.is_of(header, hot)) {
-            return Ok(Some(source.clone()));
-        }
-        let Some(found) = locate::source(&self.follower, hot, before.as_ref())? else { return Ok(None) };
-        self.source.replace(Some(found.clone()));
-        self.proven.set(false);
-        self.forget_old_viewing();
-        Ok(Some(found))
-    }
-}
-
-fn copy(source: &Source, slot: usize, version: u64) -> Option<Data> {
-    let (words, user_data) = source.segment.copy(slot, version, source.layout.nbytes())?;
-    Some(Data::Copied(Arc::new(Copied { layout: source.layout.clone(), words, user_data })))
 }
 
 impl Clone for Reader {

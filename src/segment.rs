@@ -276,12 +276,11 @@ impl Segment {
             self.access == Access::Writing && self.is_usable(slot) && fits,
             "a slot that was claimed for less"
         );
-        // SAFETY: in bounds of the slot, which is inside the mapping and has storage; page-aligned, so aligned for T.
-        // Exclusive: the slot's content version is 0 and nobody held a pin when it was claimed, so that no reader
-        // forms a reference to it, and the writer, which alone writes, is borrowed mutably through its Arc (of which
-        // there is one, but for a loan's keeper, which does not know its type). Copying readers look at it at the
-        // same time, with atomic loads, and throw away what they got; that race with plain stores is outside Rust's
-        // memory model, as for every seqlock over plain data.
+        // Copying readers look at it at the same time, with atomic loads, and throw away what they got; that race with
+        // plain stores is outside Rust's memory model, as for every seqlock over plain data.
+        // SAFETY: in bounds of the slot, which has storage; page-aligned, so aligned for T. Exclusive: the slot is not
+        // that of the record in use, its content version is 0 and nobody held a pin when it was claimed, so no reader
+        // forms a reference to it; the one writer is borrowed mutably through its Arc (a loan's keeper has no type).
         unsafe {
             let start = self.body.pointer(self.identity.slot_offset(slot));
             std::slice::from_raw_parts_mut(start.cast(), count)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::copy::copy;
 use crate::data_file::USER_DATA;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
@@ -154,7 +155,7 @@ impl Writer {
     ) -> Result<u64> {
         check_user_data(user)?;
         let mut fill = self.publisher.begin(dtype, shape, Some(size_of_val(elements)))?;
-        self.publisher.bytes(&mut fill)?.copy_from_slice(bytemuck::cast_slice(elements));
+        copy(self.publisher.bytes(&mut fill)?, bytemuck::cast_slice(elements));
         self.publisher.finish(fill, user, None)
     }
 

@@ -49,6 +49,7 @@ impl Layout {
     }
 
     /// Checks that `found` bytes fill this layout.
+    #[inline]
     pub fn check_length(&self, found: usize) -> Result<()> {
         if found == self.nbytes {
             return Ok(());

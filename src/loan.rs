@@ -37,8 +37,9 @@ use crate::writer::{Writer, check_user_data};
 #[must_use = "a loan that is dropped is not published"]
 pub struct Loan<'a, T: Element> {
     writer: &'a mut Writer,
-    /// Taken by `publish`.
-    fill: Option<Fill>,
+    fill: Fill,
+    /// The slot is still to be published or given back.
+    open: bool,
     /// Its length, if the loan is one of bytes: then it shows one axis, whatever the shape of the value.
     flat: Option<[usize; 1]>,
     /// Bytes that are to be bools: checked before they are published.
@@ -55,22 +56,28 @@ impl<'a, T: Element> Loan<'a, T> {
         }
         let bools = clear && T::DTYPE != DType::Bool;
         let flat = flat.then_some([fill.nbytes]);
-        let (fill, user_data) = (Some(fill), Vec::new());
-        Ok(Loan { writer, fill, flat, bools, user_data, element: std::marker::PhantomData })
+        Ok(Loan {
+            writer,
+            fill,
+            open: true,
+            flat,
+            bools,
+            user_data: Vec::new(),
+            element: std::marker::PhantomData,
+        })
     }
 
     /// The length of each axis.
     pub fn shape(&self) -> &[usize] {
-        let layout = self.fill.as_ref().and_then(|fill| self.writer.publisher.layout_of(fill));
         match &self.flat {
             Some(length) => length,
-            None => layout.map_or(&[], |layout| layout.shape()),
+            None => self.writer.publisher.layout_of(&self.fill).map_or(&[], |layout| layout.shape()),
         }
     }
 
     /// The elements, in C order, for filling.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
-        let bytes = self.fill.as_mut().and_then(|fill| self.writer.publisher.bytes(fill).ok());
+        let bytes = self.writer.publisher.bytes(&mut self.fill).ok();
         // Length and alignment fit by the layout; all bits are elements, or were cleared at the start (bool).
         bytes.and_then(|bytes| bytemuck::checked::try_cast_slice_mut(bytes).ok()).unwrap_or_default()
     }
@@ -93,10 +100,7 @@ impl<'a, T: Element> Loan<'a, T> {
     /// # Errors
     /// As [`Writer::loan`].
     pub fn keeper(&mut self) -> Result<std::sync::Arc<dyn std::any::Any + Send + Sync>> {
-        match &mut self.fill {
-            Some(fill) => self.writer.publisher.keeper(fill),
-            None => Err(crate::Error::Removed { tag: self.writer.tag().to_owned() }),
-        }
+        self.writer.publisher.keeper(&mut self.fill)
     }
 
     /// Sets what travels with the value, 0 to 240 bytes.
@@ -118,17 +122,15 @@ impl<'a, T: Element> Loan<'a, T> {
         if self.bools && bytemuck::cast_slice::<T, u8>(self.as_mut_slice()).iter().any(|&byte| byte > 1) {
             return Err(Error::InvalidElement { expected: DType::Bool.to_string() });
         }
-        match self.fill.take() {
-            Some(fill) => self.writer.finish(fill, &self.user_data),
-            None => Ok(self.writer.version()),
-        }
+        self.open = false;
+        self.writer.publisher.finish(&mut self.fill, &self.user_data, None)
     }
 }
 
 impl<T: Element> Drop for Loan<'_, T> {
     fn drop(&mut self) {
-        if let Some(fill) = self.fill.take() {
-            self.writer.publisher.abandon(&fill);
+        if self.open {
+            self.writer.publisher.abandon(&self.fill);
         }
     }
 }

@@ -243,7 +243,7 @@ fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
         let mut fill = publisher.begin(layout.dtype(), layout.shape(), None)?;
         publisher.bytes(&mut fill)?.copy_from_slice(value.bytes());
         let stamp = Stamp { version: hot.version, written_at: hot.written_at };
-        publisher.finish(fill, value.user_data(), Some(stamp))?;
+        publisher.finish(&mut fill, value.user_data(), Some(stamp))?;
         return Ok(());
     }
     Ok(())

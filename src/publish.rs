@@ -133,7 +133,9 @@ impl Publisher {
     pub fn begin(&mut self, dtype: &DType, shape: &[usize], given: Option<usize>) -> Result<Fill> {
         let (layout, nbytes) = match &self.layout {
             Some(layout) if layout.is(dtype, shape) => {
-                given.map_or(Ok(()), |given| layout.check_length(given))?;
+                if let Some(given) = given {
+                    layout.check_length(given)?;
+                }
                 (None, layout.nbytes())
             }
             _ => {
@@ -172,7 +174,7 @@ impl Publisher {
         let capacity = slots.identity().capacity;
         // Rounded as a new segment would be, so that there is something to gain.
         let wanted = nbytes.max(self.settings.capacity).max(1);
-        let wanted = wanted.checked_next_multiple_of(self.page_size).unwrap_or(usize::MAX);
+        let wanted = wanted.saturating_add(self.page_size - 1) & !(self.page_size - 1);
         self.small_writes = if wanted < capacity / 4 { self.small_writes + 1 } else { 0 };
         if self.renew || nbytes > capacity || self.small_writes > SMALL_WRITES {
             return Ok(None);
@@ -184,6 +186,7 @@ impl Publisher {
         self.slots.as_ref().is_some_and(|slots| nbytes <= slots.identity().capacity)
     }
 
+    #[inline]
     fn claim_here(&mut self) -> Result<Option<usize>> {
         let Some(slots) = &mut self.slots else { return Ok(None) };
         let slot = slots.claim(self.slot, &self.directory, &self.tag)?;
@@ -220,6 +223,7 @@ impl Publisher {
         Ok(self.segment(fill)?.claimed_bytes(slot, nbytes))
     }
 
+    #[inline]
     fn segment<'a>(&'a mut self, fill: &'a mut Fill) -> Result<&'a mut Arc<Segment>> {
         // The memory is shared with the parent, which fills or has published the slot.
         if self.generation != process::generation() {
@@ -253,14 +257,15 @@ impl Publisher {
         }
     }
 
-    /// Publishes a filled slot and returns the value's version.
-    pub fn finish(&mut self, mut fill: Fill, user_data: &[u8], stamp: Option<Stamp>) -> Result<u64> {
+    /// Publishes a filled slot and returns the value's version. What was claimed is used up, and taken by reference,
+    /// since a copy of what was just put together would wait for it.
+    pub fn finish(&mut self, fill: &mut Fill, user_data: &[u8], stamp: Option<Stamp>) -> Result<u64> {
         self.check_in()?;
         let now = os::now();
         // Without the lock the header has no name yet.
         if now.saturating_sub(self.looked_at) >= LOOK_EVERY && self.lock.is_some() {
             self.looked_at = now;
-            if self.look(&mut fill)? {
+            if self.look(fill)? {
                 return self.publish_anew(fill, user_data);
             }
         }
@@ -268,7 +273,7 @@ impl Publisher {
             stamp.unwrap_or(Stamp { version: self.version + 1, written_at: now });
         let change = match (&fill.fresh, &fill.layout) {
             (None, None) => None,
-            _ => Some(self.change(&mut fill)?),
+            _ => Some(self.change(fill)?),
         };
         let new_layout = change.as_ref().and_then(|change| change.layout.as_ref());
         let (Some(slots), Some(layout)) = (&mut self.slots, new_layout.or(self.layout.as_ref())) else {

@@ -130,23 +130,23 @@ impl Publisher {
     }
 
     /// Somebody removed the header by hand (`rm`, RemoveIPC, a new mount): a new header with a new segment.
-    pub(crate) fn publish_anew(&mut self, fill: Fill, user_data: &[u8]) -> Result<u64> {
+    pub(crate) fn publish_anew(&mut self, fill: &mut Fill, user_data: &[u8]) -> Result<u64> {
         let outcome = self.rebirth(fill, user_data);
         self.lock.iter().for_each(Lock::release_name);
         outcome
     }
 
-    fn rebirth(&mut self, mut fill: Fill, user_data: &[u8]) -> Result<u64> {
+    fn rebirth(&mut self, fill: &mut Fill, user_data: &[u8]) -> Result<u64> {
         let origin = Some(self.header.identity().origin);
         let (mut new, newborn) =
             Self::unborn(&self.directory, &self.tag, self.settings, self.rights, origin)?;
-        let layout = self.layout_of(&fill).cloned();
+        let layout = self.layout_of(fill).cloned();
         let Some(layout) = layout else { return Err(self.end()) };
         let mut copy = new.begin(layout.dtype(), layout.shape(), None)?;
-        new.bytes(&mut copy)?.copy_from_slice(self.bytes(&mut fill)?);
-        self.abandon(&fill);
+        new.bytes(&mut copy)?.copy_from_slice(self.bytes(fill)?);
+        self.abandon(fill);
         let version = self.version + 1;
-        new.finish(copy, user_data, Some(Stamp { version, written_at: os::now() }))?;
+        new.finish(&mut copy, user_data, Some(Stamp { version, written_at: os::now() }))?;
         let path = self.path();
         match newborn.name(&path) {
             Ok(Ok((_, lock))) => new.lock = Some(lock),

@@ -270,6 +270,7 @@ impl Segment {
     /// The bytes of a slot that the caller, the one writer, has claimed.
     ///
     /// `&mut self` of the writer's own segment stands behind it: see `Slots::claimed`.
+    #[inline]
     pub fn claimed<T: Element>(self: &mut Arc<Self>, slot: usize, count: usize) -> &mut [MaybeUninit<T>] {
         let fits = count.checked_mul(size_of::<T>()).is_some_and(|bytes| bytes <= self.identity.capacity);
         assert!(
@@ -288,6 +289,7 @@ impl Segment {
     }
 
     /// The same as bytes, which are initialised: the file's storage was zero before anything was written to it.
+    #[inline]
     pub fn claimed_bytes(self: &mut Arc<Self>, slot: usize, count: usize) -> &mut [u8] {
         let memory = self.claimed::<u8>(slot, count);
         // SAFETY: mapped memory of a file; every byte has a value. Same address, length and borrow.

@@ -123,6 +123,8 @@ impl<'a> Latch<'a> {
 
     /// Makes `hot`, and the cold words of `id`, what readers see; false if the latch is frozen, and then nothing
     /// happened. An id stands for the same cold words for ever. Only the holder of the header's lock calls it.
+    // Where it is called the number of hot words is known, and the loops over them are none.
+    #[inline(always)]
     pub fn publish<C: AsRef<[u64]>>(&self, hot: &[u64], id: u64, cold: impl Fn() -> C) -> bool {
         loop {
             let seq = self.seq.load(Ordering::Relaxed);

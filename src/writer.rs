@@ -7,7 +7,7 @@ use crate::data_file::USER_DATA;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::loan::Loan;
-use crate::publish::{Fill, Publisher};
+use crate::publish::Publisher;
 use crate::tag;
 
 /// The one writer of a tag.
@@ -106,7 +106,7 @@ impl Writer {
                 });
             }
         }
-        self.publisher.finish(fill, user_data, None)
+        self.publisher.finish(&mut fill, user_data, None)
     }
 
     /// Publishes the elements of an array in C order.
@@ -156,7 +156,7 @@ impl Writer {
         check_user_data(user)?;
         let mut fill = self.publisher.begin(dtype, shape, Some(size_of_val(elements)))?;
         copy(self.publisher.bytes(&mut fill)?, bytemuck::cast_slice(elements));
-        self.publisher.finish(fill, user, None)
+        self.publisher.finish(&mut fill, user, None)
     }
 
     /// Lends the memory of the next value, to be filled in place: no copy at all.
@@ -191,10 +191,6 @@ impl Writer {
     pub fn loan_bytes(&mut self, dtype: &DType, shape: &[usize]) -> Result<Loan<'_, u8>> {
         let fill = self.publisher.begin(dtype, shape, None)?;
         Loan::new(self, fill, true, *dtype == DType::Bool)
-    }
-
-    pub(crate) fn finish(&mut self, fill: Fill, user_data: &[u8]) -> Result<u64> {
-        self.publisher.finish(fill, user_data, None)
     }
 }
 

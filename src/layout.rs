@@ -45,7 +45,7 @@ impl Layout {
     /// Whether this is the layout of `shape` elements of `dtype`; what a stream asks at every write.
     #[inline]
     pub fn is(&self, dtype: &DType, shape: &[usize]) -> bool {
-        self.shape == shape && self.dtype == *dtype
+        self.shape.iter().eq(shape) && self.dtype == *dtype
     }
 
     /// Checks that `found` bytes fill this layout.

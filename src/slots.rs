@@ -148,16 +148,20 @@ impl Slots {
     /// `None`: all 8 are taken.
     pub fn claim(&mut self, current: Option<usize>, directory: &Path, tag: &str) -> Result<Option<usize>> {
         let allocated = self.segment.allocated();
-        let mut order: [usize; SLOTS] = std::array::from_fn(|slot| slot);
-        if allocated > 2 {
+        let claim = |slot: &usize| {
+            Some(*slot) != current
+                && pins::claim(self.segment.content(*slot), &self.segment.pin_counts(*slot))
+        };
+        let claimed = if allocated <= 2 {
+            // One is current: there is no order.
+            (0..allocated).find(claim)
+        } else {
+            let mut order: [usize; SLOTS] = std::array::from_fn(|slot| slot);
             order[..allocated].sort_unstable_by_key(|&slot| self.published[slot]);
-        }
-        for &slot in &order[..allocated] {
-            if Some(slot) != current
-                && pins::claim(self.segment.content(slot), &self.segment.pin_counts(slot))
-            {
-                return Ok(Some(slot));
-            }
+            order[..allocated].iter().copied().find(claim)
+        };
+        if claimed.is_some() {
+            return Ok(claimed);
         }
         if allocated == SLOTS {
             return Ok(None);

@@ -70,9 +70,11 @@ PYTHON = [
     Goal("Python write of 64 B", "python write", "ndsharray", "np.copyto", 1, most=RAW),
     Goal("Python write of frames and 50 MiB", "python write", "ndsharray", "np.copyto", 1.05, least=RAW + 1),
     Goal("Python read of 64 B", "python read", "ndsharray", "np.copyto", 1, most=RAW),
-    Goal("Python read of a 1080p frame", "python read", "ndsharray", "", 0, 1500, least=6220800, most=6220800),
+    Goal("Python read of a 1080p frame, asked for", "python poll", "ndsharray", "", 0, 1500, least=6220800, most=6220800),
+    Goal("Python read of a 1080p frame, woken", "python read", "ndsharray", "", 0, 1500, least=6220800, most=6220800),
     *(Goal("Python write, ahead of the others", "python write", "ndsharray", peer, 1) for peer in PEERS),
     *(Goal("Python read, ahead of the others", "python read", "ndsharray", peer, 1) for peer in PEERS),
+    Goal("Python read, asked for, ahead of the others", "python poll", "ndsharray", "iceoryx2", 1),
 ]
 
 # The README's table: what is done, ours, the other, and in which topic and size.
@@ -102,7 +104,7 @@ REASONS = {
     ("readers", "ndsharray, 0 readers"): "at this rate the line of the header goes back and forth between the cores at each publish",
     ("spin", "bare shared word"): "the value is on a line of its own, and so is the pin",
     ("python write", "np.copyto"): "numpy's own arrays of that size are in huge pages; to arrays in a tmpfs np.copyto took 1.2 x here",
-    ("python read", ""): "cold: a pipe has just woken the process; warm it is below 1 us (python/benches/bench.py)",
+    ("python read", ""): "a pipe has just woken the process: most of it is the interpreter's own way back into the caches",
     ("python write", "shared_memory"): "it has one buffer, in which readers see half-written values and must try again",
     ("python write", "pyshmem"): "it has one buffer, and readers wait while it is written",
 }

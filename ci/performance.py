@@ -166,7 +166,10 @@ SECTIONS = [
      "The writer has a core; all readers, which take the latest value again and again, share the others."),
     ("Python: writing", "python write", "np.copyto", "python_write.svg", ""),
     ("Python: reading a new value", "python read", "np.copyto", "python_read.svg",
-     "One element is read. pyshmem and shared_memory copy to an array that is warm."),
+     "A pipe wakes the reader, which reads. One element is touched. pyshmem and shared_memory copy to an array that is warm."),
+    ("Python: a loop that asks for a new value", "python poll", "iceoryx2", "",
+     "The reader asks again and again, as a program's loop does; of the call that finds a new value. Only those are here "
+     "whose `read` is for asking: it says at once that there is nothing new."),
 ]
 
 

@@ -4,7 +4,8 @@ Usage: python contenders.py CONTENDER writer|reader SHAPE DIRECTORY, with SHAPE 
 contender needs is found by PYTHONPATH. Lines in, each answered by a line with a number:
 
 write N: nanoseconds per write over N writes, after two that do not count. step: writes once. small: writes 64 bytes.
-read: nanoseconds of one read with a touch of the array. hold: reads and keeps. The answer is "-" for what it cannot do.
+read: nanoseconds of one read with a touch of the array. poll: calls until one finds a new value, and nanoseconds of that
+one. hold: reads and keeps. The answer is "-" for what it cannot do.
 """
 
 import ctypes
@@ -26,6 +27,7 @@ clock = time.perf_counter_ns
 
 Write = Callable[[Any], Any]
 Read = Callable[[], Any]
+Poll = Callable[[], bool]
 
 
 def numpy_copies() -> tuple[Write, Read, Read]:
@@ -53,6 +55,15 @@ def ndsharray_2() -> tuple[Write | None, Read | None, Read | None]:
         return store.writer(TAG).write, None, None
     reader = store.reader(TAG)
     read = reader.read
+
+    def poll() -> bool:
+        snapshot = read()
+        if snapshot is None:
+            return False
+        snapshot.array.item(0)
+        return True
+
+    polls.append(poll)
     return None, lambda: read().array, lambda: read().array  # type: ignore[union-attr]
 
 
@@ -156,6 +167,16 @@ def iceoryx2() -> tuple[Write | None, Read | None, Read | None]:
         sample.delete()
         return None
 
+    def poll() -> bool:
+        sample = subscriber.receive()
+        if sample is None:
+            return False
+        np.frombuffer(sample.payload().as_memory_view(), np.uint8).reshape(SHAPE).item(0)
+        sample.delete()
+        return True
+
+    polls.append(poll)
+
     def hold() -> Any:
         sample = subscriber.receive()
         held.append(sample)
@@ -166,6 +187,8 @@ def iceoryx2() -> tuple[Write | None, Read | None, Read | None]:
 
 closing: list[Callable[[], Any]] = []
 keep: list[Any] = []
+# Of those whose read can say that there is nothing new.
+polls: list[Poll] = []
 CONTENDERS = {
     "np.copyto": numpy_copies,
     "ndsharray": ndsharray_2,
@@ -209,9 +232,18 @@ def main() -> None:
                     value.item(0)
                 value = None
                 answer = str(clock() - start - nothing)
+            elif command == "poll" and polls:
+                found = False
+                while not found:
+                    start = clock()
+                    found = polls[0]()
+                    took = clock() - start - nothing
+                answer = str(took)
             elif command == "hold" and hold is not None:
                 held.append(hold())
                 held[-1].sum()
+            else:
+                answer = "-"
         except Exception as error:
             print(f"{NAME}: {command}: {error!r}", file=sys.stderr)
             answer = "-"

@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from typing import Any
 
 SIZES = {"64": 64, "720x1280x3": 2764800, "1080x1920x3": 6220800, "52428800": 52428800}
@@ -25,6 +26,8 @@ CONTENDERS = {
     "shared_memory": "",
     "iceoryx2": "iceoryx2",
 }
+# Those whose read can say that there is nothing new.
+POLLED = ("ndsharray", "iceoryx2")
 FRAME = "1080x1920x3"
 SCENES = {
     "write once": ["read"],
@@ -56,11 +59,17 @@ class Process:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
-    def ask(self, command: str) -> float | None:
-        """What it answers; `None` if it cannot do this."""
+    def tell(self, command: str) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
+
+    def ask(self, command: str) -> float | None:
+        """What it answers; `None` if it cannot do this."""
+        self.tell(command)
+        return self.answer(command)
+
+    def answer(self, command: str) -> float | None:
         answer = self.line()
         if not answer:
             raise RuntimeError(f"{self.name}: it ended at {command!r}")
@@ -96,9 +105,18 @@ class Contender:
         for _ in range(count):
             self.writer.ask("step")
             times.append(self.reader.ask("read"))
-        known = sorted(time for time in times if time is not None)
-        quarter = len(known) // 4
-        return statistics.fmean(known[quarter : len(known) - quarter]) if len(known) == len(times) else None
+        return middle(times)
+
+    def polls(self, count: int) -> float | None:
+        """The same of a reader that asks again and again, as a program's loop does: of the calls that found a value."""
+        times = []
+        for _ in range(count):
+            self.reader.tell("poll")
+            # It is asking by then; were it not, its first call would find the value.
+            time.sleep(0.002)
+            self.writer.ask("step")
+            times.append(self.reader.answer("poll"))
+        return middle(times)
 
     def close(self) -> None:
         # The reader first: a writer may take the array with it.
@@ -107,6 +125,13 @@ class Contender:
         # What iceoryx2 leaves.
         for path in pathlib.Path("/dev/shm").glob(f"peers{os.path.basename(self.directory)}_*"):
             path.unlink()
+
+
+def middle(times: list[float | None]) -> float | None:
+    """The mean of the middle half; `None` if a time is missing."""
+    known = sorted(time for time in times if time is not None)
+    quarter = len(known) // 4
+    return statistics.fmean(known[quarter : len(known) - quarter]) if len(known) == len(times) else None
 
 
 def times(installed: pathlib.Path, directory: str, rounds: int) -> list[dict[str, Any]]:
@@ -122,9 +147,11 @@ def times(installed: pathlib.Path, directory: str, rounds: int) -> list[dict[str
             order = list(contenders.items())
             for name, contender in order if turn % 2 else reversed(order):
                 took = {"python write": contender.writes(writes), "python read": contender.reads(reads)}
-                for topic, time in took.items():
+                if name in POLLED:
+                    took["python poll"] = contender.polls(reads)
+                for topic, mean in took.items():
                     # The first round only warms up.
-                    samples.setdefault((topic, name), []).extend([time] * (turn > 0))
+                    samples.setdefault((topic, name), []).extend([mean] * (turn > 0))
         for contender in contenders.values():
             contender.close()
         for (topic, name), values in samples.items():

@@ -157,6 +157,9 @@ SECTIONS = [
     ("Small writes beside an idle reader", "write, one idle reader", "memcpy", "", "A reader of each in another process."),
     ("Large writes", "large write", "memcpy, source + 0", "writing.svg",
      "From a source at 0, 1, 8 or 32 bytes from a 64-byte boundary. mmap-sync also makes a checksum."),
+    ("Written, and read to the end", "through", "memcpy, sum", "",
+     "A write, and then a sum over all of the value on another core, which has to fetch what the write left in a cache or "
+     "in memory: what both take together. From 32 MiB on `write` goes past the caches."),
     ("Loans", "loan", "iceoryx2 loan, send", "", "One byte is filled."),
     ("Layout changes that fit", "layout fits", "plain write", "", "Another shape at each write."),
     ("Layout changes that grow", "layout grows", "allocate, populate, copy", "", "The first large value after a small one."),

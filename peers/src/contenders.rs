@@ -26,7 +26,7 @@ pub trait Write {
 pub trait Take {
     /// The first byte; `None` if the contender is a queue and has nothing new.
     fn take(&mut self) -> Option<u8>;
-    /// The same, and every page of it is touched.
+    /// The same, and all of it is read.
     fn take_whole(&mut self) -> usize;
     /// Takes one and keeps it, if that is possible.
     fn hold(&mut self) -> bool;
@@ -50,8 +50,15 @@ pub fn reader(contender: &str, directory: &Path) -> Box<dyn Take> {
     }
 }
 
-fn pages(bytes: &[u8]) -> usize {
-    bytes.iter().step_by(4096).map(|&byte| usize::from(byte)).sum()
+/// Reads all of it, with more than one sum so that memory is what it waits for.
+pub fn sum(bytes: &[u8]) -> usize {
+    let mut sums = [0_usize; 8];
+    for words in bytes.as_chunks::<64>().0 {
+        for (sum, word) in sums.iter_mut().zip(words.as_chunks::<8>().0) {
+            *sum = sum.wrapping_add(usize::from_ne_bytes(*word));
+        }
+    }
+    sums.into_iter().fold(0, usize::wrapping_add)
 }
 
 pub fn ours_writer(directory: &Path) -> ndsharray::Writer {
@@ -87,12 +94,12 @@ impl Take for Ours {
     }
 
     fn take_whole(&mut self) -> usize {
-        pages(self.reader.view().expect("a value").bytes())
+        sum(self.reader.view().expect("a value").bytes())
     }
 
     fn hold(&mut self) -> bool {
         let value = self.reader.latest().expect("a value");
-        pages(value.bytes());
+        sum(value.bytes());
         self.held.push(value);
         true
     }
@@ -162,7 +169,7 @@ impl Take for MmapSync {
 
     fn take_whole(&mut self) -> usize {
         // SAFETY: as in `read`.
-        pages(&unsafe { self.synchronizer.read::<Bytes>(false) }.expect("a value").data)
+        sum(&unsafe { self.synchronizer.read::<Bytes>(false) }.expect("a value").data)
     }
 
     /// A value that is held is written over when the writer's patience ends.
@@ -264,13 +271,13 @@ impl Take for IceoryxReader {
     }
 
     fn take_whole(&mut self) -> usize {
-        self.subscriber.receive().expect("no error").map_or(0, |sample| pages(sample.payload()))
+        self.subscriber.receive().expect("no error").map_or(0, |sample| sum(sample.payload()))
     }
 
     fn hold(&mut self) -> bool {
         let sample = self.subscriber.receive().expect("no error");
         sample.iter().for_each(|sample| {
-            pages(sample.payload());
+            sum(sample.payload());
         });
         self.held.extend(sample);
         true

@@ -41,9 +41,10 @@ fn main() {
 
 type Measure = fn(&mut Output);
 
-const TOPICS: [(&str, Measure); 9] = [
+const TOPICS: [(&str, Measure); 10] = [
     ("unchanged", |output| sized(&SIZES, output, reading::unchanged)),
     ("new", |output| sized(&SIZES[..5], output, reading::new)),
+    ("through", |output| sized(&SIZES[1..5], output, reading::through)),
     ("small", |output| fresh(|directory| writing::small(directory, output))),
     ("large", |output| sized(&SIZES[1..], output, writing::large)),
     ("loan", |output| sized(&SIZES[..5], output, writing::loan)),
@@ -80,6 +81,7 @@ fn play(role: &[&str], directory: &Path) {
         ["writer", contender, size, ref pinned @ ..] => {
             reading::writer(contender, directory, number(size), !pinned.is_empty());
         }
+        ["whole of", contender, size] => reading::whole(contender, directory, number(size)),
         ["reader", contender] => writing::reader(contender, directory),
         [topic @ ("wake" | "spin"), contender] => latency::reader(topic, contender, directory),
         ["busy", contender] => readers::busy(contender, directory),

@@ -4,9 +4,9 @@ use std::hint::black_box;
 use std::path::Path;
 
 use crate::child::Child;
-use crate::contenders::{self, ICEORYX, IceoryxReader, MMAP_SYNC, MmapSync, OURS};
+use crate::contenders::{self, ICEORYX, IceoryxReader, MMAP_SYNC, MmapSync, OURS, sum};
 use crate::measure::{Output, Rounds, clock, each, middle, once};
-use crate::shared::{pin, unpin};
+use crate::shared::{pin, populated, unpin};
 
 /// View, touch, drop of the same value again and again.
 pub fn unchanged(directory: &Path, size: usize, output: &mut Output) {
@@ -104,4 +104,61 @@ pub fn writer(contender: &str, directory: &Path, size: usize, pinned: bool) {
         writer.write(&data);
         0
     });
+}
+
+/// The other side of a copy that is streamed past the caches: a value is written, then read to its end on another core.
+/// What both take together; the limit is memcpy to shared memory, and the same sum over it there.
+pub fn through(directory: &Path, size: usize, output: &mut Output) {
+    let steps = if size > 10 << 20 { 6 } else { 40 };
+    let text = size.to_string();
+    pin(0);
+    let data = vec![7_u8; size];
+    let mut limits = [0, 1].map(|index| populated(&limit(directory, index), size));
+    let mut bare = Child::start(&["whole of", BARE, &text], directory);
+    let mut rounds = Rounds::new("through", size);
+    rounds.add("memcpy, sum", || {
+        both(steps, &mut bare, |turn| black_box(&mut limits[turn]).copy_from_slice(black_box(&data)))
+    });
+    for contender in [OURS, ICEORYX] {
+        let mut writer = contenders::writer(contender, directory, size);
+        // There has to be something to open.
+        writer.write(&data);
+        let mut reader = Child::start(&["whole of", contender, &text], directory);
+        let data = &data;
+        rounds.add(format!("{contender} write, sum"), move || {
+            both(steps, &mut reader, |_| writer.write(black_box(data)))
+        });
+    }
+    let number = output.rounds(21);
+    rounds.run(number, output);
+    unpin();
+}
+
+const BARE: &str = "shared memory";
+
+fn limit(directory: &Path, index: usize) -> std::path::PathBuf {
+    directory.join(format!("limit{index}"))
+}
+
+/// The usual time of a write, and of the other process's read of it, which it measures itself.
+fn both(steps: usize, reader: &mut Child, mut write: impl FnMut(usize)) -> f64 {
+    let time = |turn| {
+        let written = once(|| write(turn % 2));
+        written + reader.step(turn as u8 % 2) as f64
+    };
+    // The first two find memory as the case before left it.
+    middle((0..steps + 2).map(time).skip(2).collect())
+}
+
+/// The other process: reads all of the latest value when it is told to, and answers how many nanoseconds that took.
+pub fn whole(contender: &str, directory: &Path, size: usize) {
+    pin(1);
+    let mut take: Box<dyn FnMut(u8) -> usize> = if contender == BARE {
+        let memory = [0, 1].map(|index| populated(&limit(directory, index), size));
+        Box::new(move |turn| sum(&memory[usize::from(turn)]))
+    } else {
+        let mut reader = contenders::reader(contender, directory);
+        Box::new(move |_| reader.take_whole())
+    };
+    crate::child::serve(|turn| once(|| _ = black_box(take(turn))) as u64);
 }

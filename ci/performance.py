@@ -70,8 +70,9 @@ def goals(samples: Samples, chosen: list[Goal]) -> list[str]:
             verdict = "yes" if met else "**no**"
             if not met and goal.other and not goal.plus and low <= goal.factor <= high:
                 verdict += ", within the spread"
-            if not met and (goal.topic, goal.other) in REASONS:
-                verdict += f": {REASONS[goal.topic, goal.other]}"
+            reason = REASONS.get((goal.topic, goal.other), REASONS.get((goal.topic, goal.other, size)))
+            if not met and reason:
+                verdict += f": {reason}"
             source = goal.ours.rpartition("source + ")[2] if "source + " in goal.ours else ""
             work = goal.work + (f", source at 64 n + {source}" if source else "")
             rows.append([work, SIZES.get(size, str(size)), goal.text(), seen, verdict])

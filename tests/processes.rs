@@ -17,6 +17,7 @@ fn child() {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["write", ref tags @ ..] => write(&store, tags, false),
+        ["write-streamed", tag] => write_streamed(&store, tag),
         ["take-over", tag] => write(&store, &[tag], true),
         ["read", way, keep] => read(&store, way, keep.parse().unwrap()),
         ["hold", tag, count] => hold(&store, tag, count.parse().unwrap()),
@@ -41,6 +42,24 @@ fn write(store: &Store, tags: &[&str], takeover: bool) {
         if std::mem::take(&mut first) {
             say("ready");
         }
+    }
+}
+
+/// Words of a value that a write copies past the caches, and some that fill no block.
+const STREAMED: usize = (32 << 20) / 8 + 1001;
+
+/// Role: writes such values; every word is the version.
+fn write_streamed(store: &Store, tag: &str) {
+    let mut writer = store.writer(tag).unwrap();
+    let mut words = vec![0; STREAMED];
+    let mut write = || {
+        words.fill(writer.version() + 1);
+        writer.write_slice(&words, &[STREAMED]).unwrap();
+    };
+    write();
+    say("ready");
+    loop {
+        write();
     }
 }
 
@@ -157,6 +176,35 @@ fn writers_are_killed_at_any_instant() {
     writer.stop();
     assert_eq!(files(&store).len(), 2);
     assert_eq!(store.gc().unwrap().removed, [""; 0]);
+}
+
+#[test]
+fn values_that_are_streamed_past_the_caches() {
+    let _watchdog = Watchdog::new("values_that_are_streamed_past_the_caches");
+    let (_directory, store) = store();
+    let check = |value: &Snapshot| {
+        let page = [value.version(); 4096];
+        let words: &[u64] = value.as_slice().unwrap();
+        assert_eq!(words.len(), STREAMED);
+        assert!(words.chunks(page.len()).all(|words| words == &page[..words.len()]), "a torn value");
+    };
+    let mut writer = Child::ready("write-streamed a", &store);
+    let mut reader = store.reader("a").unwrap();
+    let mut held: Option<Snapshot> = None;
+    for _ in 0..4 {
+        for _ in 0..5 {
+            let value = reader.wait(None).unwrap().unwrap();
+            check(&value);
+            // The one before was held while others were written.
+            held.replace(value).iter().for_each(check);
+        }
+        // Most of its time goes to copying.
+        writer.kill();
+        writer = Child::ready("write-streamed a", &store);
+    }
+    writer.kill();
+    drop(store.writer("a").unwrap());
+    assert_eq!(files(&store).len(), 2, "nothing is left of the dead: {:?}", files(&store));
 }
 
 #[test]

@@ -33,6 +33,9 @@ fn stream(to: &mut [u8], from: &[u8]) {
     const PAGE: usize = 4096;
     const BLOCK: usize = 4 * PAGE;
 
+    // As `copy_from_slice` does: the loop below would leave out what only one of them has.
+    assert_eq!(to.len(), from.len(), "a value is as long as its slot");
+
     // Streaming stores are of aligned words. A slot begins at a page, so nothing is ahead of the first.
     let ahead = to.as_ptr().align_offset(WORD).min(to.len());
     let (to_ahead, to) = to.split_at_mut(ahead);

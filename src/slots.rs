@@ -153,7 +153,7 @@ impl Slots {
                 && pins::claim(self.segment.content(*slot), &self.segment.pin_counts(*slot))
         };
         let claimed = if allocated <= 2 {
-            // One is current: there is no order.
+            // At most one besides the current: there is no order.
             (0..allocated).find(claim)
         } else {
             let mut order: [usize; SLOTS] = std::array::from_fn(|slot| slot);

@@ -91,6 +91,7 @@ HEADLINES = [
     ("`write`", f"{WRITE}, source + 0", "iceoryx2 loan, copy, send", "large write", 6220800),
     ("`write`", f"{WRITE}, source + 0", "memcpy, source + 0", "large write", 50 << 20),
     ("`write`, and a sum over all of it on another core", "ndsharray write, sum", "memcpy, sum", "through", 50 << 20),
+    ("`write`, and a sum over all of it on another core", "ndsharray write, sum", "iceoryx2 write, sum", "through", 50 << 20),
     ("`loan` and `publish`", "ndsharray loan, publish", "iceoryx2 loan, send", "loan", 6220800),
     ("waking a reader that sleeps", "ndsharray wait", "bare futex", "wake", 64),
     ("Python `write`", "ndsharray", "np.copyto", "python write", 6220800),

@@ -9,6 +9,7 @@
 /// less from 2 MiB on, writing and reading together only from some 25 MB on (docs/performance.md): below, somebody
 /// would wait longer for a value. The C library streams too, but on machines with a large shared cache only from
 /// hundreds of MiB on, since it cannot know that a value is written once and read elsewhere.
+#[cfg(target_arch = "x86_64")]
 const STREAMED: usize = 32 << 20;
 
 /// Copies a value of the slot's length.

@@ -113,6 +113,8 @@ class Contender:
         It has a core of its own, so that nobody takes it away in the middle of such a call.
         """
         cores = sorted(os.sched_getaffinity(0))
+        if len(cores) < 2:
+            return None
         for pid, core in ((0, 0), (self.writer.process.pid, 0), (self.reader.process.pid, -1)):
             os.sched_setaffinity(pid, {cores[core]})
         times = []
@@ -120,7 +122,10 @@ class Contender:
             self.reader.tell("poll")
             # It is asking by then; were it not, its first call would find the value.
             time.sleep(0.002)
-            self.writer.ask("step")
+            if self.writer.ask("step") is None:
+                # The reader would ask for ever.
+                self.reader.process.kill()
+                raise RuntimeError(f"{self.writer.name}: it does not write")
             times.append(self.reader.answer("poll"))
         for pid in (0, self.writer.process.pid, self.reader.process.pid):
             os.sched_setaffinity(pid, cores)

@@ -122,9 +122,7 @@ impl Running {
 
     /// Whether its handler for a signal is there.
     pub fn catches(&self, signal: rustix::process::Signal) -> bool {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
-        u64::from_str_radix(mask, 16).unwrap() & 1 << (signal.as_raw() - 1) != 0
+        is_in_mask(&self.child.id().to_string(), "SigCgt:", signal)
     }
 
     #[track_caller]
@@ -196,6 +194,21 @@ pub fn until(what: &str, mut so: impl FnMut() -> bool) {
         assert!(start.elapsed() < WATCHDOG, "waited for nothing: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+fn is_in_mask(process: &str, mask: &str, signal: rustix::process::Signal) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix(mask)).unwrap().trim();
+    u64::from_str_radix(mask, 16).unwrap() & 1 << (signal.as_raw() - 1) != 0
+}
+
+/// Whether a test that sends SIGHUP must be skipped: under nohup, what it starts ignores that, and has to.
+pub fn skip_if_hangups_are_ignored(test: &str) -> bool {
+    let ignored = is_in_mask("self", "SigIgn:", rustix::process::Signal::HUP);
+    if ignored {
+        skip(test, "SIGHUP is ignored here, as under nohup");
+    }
+    ignored
 }
 
 pub fn skip(test: &str, reason: &str) {

@@ -70,11 +70,21 @@ PYTHON = [
     Goal("Python write of 64 B", "python write", "ndsharray", "np.copyto", 1, most=RAW),
     Goal("Python write of frames and 50 MiB", "python write", "ndsharray", "np.copyto", 1.05, least=RAW + 1),
     Goal("Python read of 64 B", "python read", "ndsharray", "np.copyto", 1, most=RAW),
-    Goal("Python read of a 1080p frame, asked for", "python poll", "ndsharray", "", 0, 1500, least=6220800, most=6220800),
-    Goal("Python read of a 1080p frame, woken", "python read", "ndsharray", "", 0, 1500, least=6220800, most=6220800),
+    *(
+        Goal(f"Python {read} of a new 1080p frame, {way}", topic, ours, "", 0, 1500, least=6220800, most=6220800)
+        for ours, read in (("ndsharray", "`read().array`"), ("NdShArray", "`NdShArray.read()`"))
+        for way, topic in (
+            ("asked for", "python poll"),
+            ("asked for, touched and dropped", "python poll, whole"),
+            ("woken, touched and dropped", "python read"),
+        )
+    ),
     *(Goal("Python write, ahead of the others", "python write", "ndsharray", peer, 1) for peer in PEERS),
     *(Goal("Python read, ahead of the others", "python read", "ndsharray", peer, 1) for peer in PEERS),
-    Goal("Python read, asked for, ahead of the others", "python poll", "ndsharray", "iceoryx2", 1),
+    *(
+        Goal(f"Python read, {way}, ahead of the others", topic, "ndsharray", "iceoryx2", 1)
+        for way, topic in (("asked for", "python poll"), ("asked for, touched and dropped", "python poll, whole"))
+    ),
 ]
 
 # The README's table: what is done, ours, the other, and in which topic and size.
@@ -112,7 +122,7 @@ REASONS: dict[tuple[str, str] | tuple[str, str, int], str] = {
     },
     ("readers", "ndsharray, 0 readers"): "at this rate the line of the header goes back and forth between the cores at each publish",
     ("spin", "bare shared word"): "the value is on a line of its own, and so is the pin",
-    ("python read", ""): "a pipe has just woken the process: most of it is the interpreter's own way back into the caches",
+    ("python read", ""): "a pipe has just woken the process; `np.frombuffer` in its place, below, says what any call takes there",
     ("python write", "shared_memory"): "it has one buffer, in which readers see half-written values and must try again",
     ("python write", "pyshmem"): "it has one buffer, and readers wait while it is written",
 }

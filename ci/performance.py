@@ -171,10 +171,15 @@ SECTIONS = [
      "The writer has a core; all readers, which take the latest value again and again, share the others."),
     ("Python: writing", "python write", "np.copyto", "python_write.svg", ""),
     ("Python: reading a new value", "python read", "np.copyto", "python_read.svg",
-     "A pipe wakes the reader, which reads. One element is touched. pyshmem and shared_memory copy to an array that is warm."),
-    ("Python: a loop that asks for a new value", "python poll", "iceoryx2", "",
-     "The reader asks again and again, as a program's loop does; of the call that finds a new value. Only those are here "
-     "whose `read` is for asking: it says at once that there is nothing new."),
+     "A pipe wakes the reader, which reads. One element is touched. pyshmem and shared_memory copy to an array that is warm. "
+     "`np.frombuffer` makes an array over the same bytes each time: the limit of a read that makes one. NdShArray is this "
+     "package's classic class."),
+    ("Python: a loop that asks for a new value", "python poll", "np.frombuffer", "",
+     "The reader asks again and again, as a program's loop does; of the call that finds a new value, up to the array: "
+     "`read().array`, or `NdShArray.read()`. Only those are here whose `read` is for asking: it says at once that there is "
+     "nothing new."),
+    ("Python: the same, touched and dropped", "python poll, whole", "np.frombuffer", "",
+     "That call, the first look at an element, and the end of all that was got."),
 ]
 
 

@@ -4,13 +4,15 @@ Usage: python contenders.py CONTENDER writer|reader SHAPE DIRECTORY, with SHAPE 
 contender needs is found by PYTHONPATH. Lines in, each answered by a line with a number:
 
 write N: nanoseconds per write over N writes, after two that do not count. step: writes once. small: writes 64 bytes.
-read: nanoseconds of one read with a touch of the array. poll: calls until one finds a new value, and nanoseconds of that
-one. hold: reads and keeps. The answer is "-" for what it cannot do.
+read: nanoseconds of one read with a touch of the array. poll: calls until one finds a new value, and two numbers:
+nanoseconds of that call alone, up to the array, and with a touch of one element and the end of all that was got.
+hold: reads and keeps. The answer is "-" for what it cannot do.
 """
 
 import ctypes
 import gc
 import math
+import mmap
 import os
 import sys
 import time
@@ -27,7 +29,12 @@ clock = time.perf_counter_ns
 
 Write = Callable[[Any], Any]
 Read = Callable[[], Any]
-Poll = Callable[[], bool]
+# Asks for a new value, `None` if there is none; and gives it back, where that does not go by itself.
+Poll = tuple[Callable[[], Any], Callable[[], Any]]
+
+
+def nothing_to_do() -> None:
+    pass
 
 
 def numpy_copies() -> tuple[Write, Read, Read]:
@@ -47,6 +54,34 @@ def numpy_copies() -> tuple[Write, Read, Read]:
     return write, read, read
 
 
+def numpy_array() -> tuple[Write | None, Read | None, Read | None]:
+    """The least that a read can be which makes an array: of the same bytes each time, and a number says that it is new."""
+    with open(os.path.join(DIRECTORY, TAG), "a+b") as file:
+        file.truncate(8)
+        counter = memoryview(mmap.mmap(file.fileno(), 8)).cast("Q")
+    if ROLE == "writer":
+        copy = numpy_copies()[0]
+
+        def write(array: Any) -> None:
+            # As long as for the others, so that as much of the reader leaves the caches meanwhile.
+            copy(array)
+            counter[0] += 1
+
+        return write, None, None
+    memory, frombuffer, seen = bytes(SIZE), np.frombuffer, 0
+
+    def find() -> Any:
+        nonlocal seen
+        number = counter[0]
+        if number == seen:
+            return None
+        seen = number
+        return frombuffer(memory, np.uint8)
+
+    polls.append((find, nothing_to_do))
+    return None, find, None
+
+
 def ndsharray_2() -> tuple[Write | None, Read | None, Read | None]:
     import ndsharray
 
@@ -56,15 +91,28 @@ def ndsharray_2() -> tuple[Write | None, Read | None, Read | None]:
     reader = store.reader(TAG)
     read = reader.read
 
-    def poll() -> bool:
+    def find() -> Any:
         snapshot = read()
-        if snapshot is None:
-            return False
-        snapshot.array.item(0)
-        return True
+        return None if snapshot is None else snapshot.array
 
-    polls.append(poll)
+    polls.append((find, nothing_to_do))
     return None, lambda: read().array, lambda: read().array  # type: ignore[union-attr]
+
+
+def ndsharray_2_classic() -> tuple[Write | None, Read | None, Read | None]:
+    os.environ["NDSHARRAY_DIR"] = DIRECTORY
+    from ndsharray import NdShArray
+
+    if ROLE == "writer":
+        return NdShArray(TAG, np.ones(SHAPE, np.uint8), r_w="w").write, None, None
+    read = NdShArray(TAG, r_w="r").read
+
+    def find() -> Any:
+        is_new, array = read()
+        return array if is_new else None
+
+    polls.append((find, nothing_to_do))
+    return None, lambda: read()[1], lambda: read()[1]
 
 
 def ndsharray_1() -> tuple[Write | None, Read | None, Read | None]:
@@ -167,15 +215,14 @@ def iceoryx2() -> tuple[Write | None, Read | None, Read | None]:
         sample.delete()
         return None
 
-    def poll() -> bool:
-        sample = subscriber.receive()
-        if sample is None:
-            return False
-        np.frombuffer(sample.payload().as_memory_view(), np.uint8).reshape(SHAPE).item(0)
-        sample.delete()
-        return True
+    found: Any = None
 
-    polls.append(poll)
+    def find() -> Any:
+        nonlocal found
+        found = subscriber.receive()
+        return None if found is None else np.frombuffer(found.payload().as_memory_view(), np.uint8).reshape(SHAPE)
+
+    polls.append((find, lambda: found.delete()))
 
     def hold() -> Any:
         sample = subscriber.receive()
@@ -191,7 +238,9 @@ keep: list[Any] = []
 polls: list[Poll] = []
 CONTENDERS = {
     "np.copyto": numpy_copies,
+    "np.frombuffer": numpy_array,
     "ndsharray": ndsharray_2,
+    "NdShArray": ndsharray_2_classic,
     "ndsharray 1.1.4": ndsharray_1,
     "pyshmem": pyshmem,
     "shared_memory": shared_memory,
@@ -233,12 +282,17 @@ def main() -> None:
                 value = None
                 answer = str(clock() - start - nothing)
             elif command == "poll" and polls:
-                found = False
-                while not found:
+                find, give_back = polls[0]
+                value = None
+                while value is None:
                     start = clock()
-                    found = polls[0]()
-                    took = clock() - start - nothing
-                answer = str(took)
+                    value = find()
+                    there = clock()
+                value.item(0)
+                value = None
+                give_back()
+                end = clock()
+                answer = f"{there - start - nothing} {end - start - 2 * nothing}"
             elif command == "hold" and hold is not None:
                 held.append(hold())
                 held[-1].sum()

@@ -20,14 +20,17 @@ SIZES = {"64": 64, "720x1280x3": 2764800, "1080x1920x3": 6220800, "52428800": 52
 # The contender, and where its module is installed.
 CONTENDERS = {
     "np.copyto": "",
+    "np.frombuffer": "",
     "ndsharray": "ndsharray2",
+    "NdShArray": "ndsharray2",
     "ndsharray 1.1.4": "ndsharray1",
     "pyshmem": "pyshmem",
     "shared_memory": "",
     "iceoryx2": "iceoryx2",
 }
 # Those whose read can say that there is nothing new.
-POLLED = ("ndsharray", "iceoryx2")
+POLLED = ("np.frombuffer", "ndsharray", "NdShArray", "iceoryx2")
+LIMITS = ("np.copyto", "np.frombuffer")
 FRAME = "1080x1920x3"
 SCENES = {
     "write once": ["read"],
@@ -67,13 +70,15 @@ class Process:
     def ask(self, command: str) -> float | None:
         """What it answers; `None` if it cannot do this."""
         self.tell(command)
-        return self.answer(command)
+        answers = self.answers(command)
+        return answers[0] if answers else None
 
-    def answer(self, command: str) -> float | None:
+    def answers(self, command: str) -> list[float]:
+        """The numbers of its answer; none if it cannot do this."""
         answer = self.line()
         if not answer:
             raise RuntimeError(f"{self.name}: it ended at {command!r}")
-        return None if answer == "-" else float(answer)
+        return [] if answer == "-" else [float(number) for number in answer.split()]
 
     def close(self) -> None:
         assert self.process.stdin is not None
@@ -107,17 +112,19 @@ class Contender:
             times.append(self.reader.ask("read"))
         return middle(times)
 
-    def polls(self, count: int) -> float | None:
+    def polls(self, count: int) -> tuple[float | None, float | None]:
         """The same of a reader that asks again and again, as a program's loop does: of the calls that found a value.
 
-        It has a core of its own, so that nobody takes it away in the middle of such a call.
+        Of those calls alone, and with a touch and the end of what they got. The reader has a core of its own, so that
+        nobody takes it away in the middle.
         """
         cores = sorted(os.sched_getaffinity(0))
         if len(cores) < 2:
-            return None
+            return None, None
         for pid, core in ((0, 0), (self.writer.process.pid, 0), (self.reader.process.pid, -1)):
             os.sched_setaffinity(pid, {cores[core]})
-        times = []
+        calls: list[float | None] = []
+        wholes: list[float | None] = []
         for _ in range(count):
             self.reader.tell("poll")
             # It is asking by then; were it not, its first call would find the value.
@@ -126,10 +133,12 @@ class Contender:
                 # The reader would ask for ever.
                 self.reader.process.kill()
                 raise RuntimeError(f"{self.writer.name}: it does not write")
-            times.append(self.reader.answer("poll"))
+            call, whole = self.reader.answers("poll") or (None, None)
+            calls.append(call)
+            wholes.append(whole)
         for pid in (0, self.writer.process.pid, self.reader.process.pid):
             os.sched_setaffinity(pid, cores)
-        return middle(times)
+        return middle(calls), middle(wholes)
 
     def close(self) -> None:
         # The reader first: a writer may take the array with it.
@@ -159,9 +168,12 @@ def times(installed: pathlib.Path, directory: str, rounds: int) -> list[dict[str
         for turn in range(1 + ((rounds + 1) // 2 if large else rounds)):
             order = list(contenders.items())
             for name, contender in order if turn % 2 else reversed(order):
-                took = {"python write": contender.writes(writes), "python read": contender.reads(reads)}
+                took = {}
+                if name != "np.frombuffer":
+                    took["python write"] = contender.writes(writes)
+                took["python read"] = contender.reads(reads)
                 if name in POLLED:
-                    took["python poll"] = contender.polls(reads)
+                    took["python poll"], took["python poll, whole"] = contender.polls(reads)
                 for topic, mean in took.items():
                     # The first round only warms up.
                     samples.setdefault((topic, name), []).extend([mean] * (turn > 0))
@@ -185,7 +197,7 @@ def memory(installed: pathlib.Path, directory: str) -> list[dict[str, Any]]:
         return (stat.f_blocks - stat.f_bfree) * stat.f_frsize
 
     records = []
-    for index, name in enumerate(name for name in CONTENDERS if name != "np.copyto"):
+    for index, name in enumerate(name for name in CONTENDERS if name not in LIMITS):
         for number, (scene, commands) in enumerate(SCENES.items()):
             before = used()
             contender = Contender(installed, name, FRAME, f"{directory}/memory{index}-{number}")

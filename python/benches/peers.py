@@ -121,24 +121,26 @@ class Contender:
         cores = sorted(os.sched_getaffinity(0))
         if len(cores) < 2:
             return None, None
-        for pid, core in ((0, 0), (self.writer.process.pid, 0), (self.reader.process.pid, -1)):
-            os.sched_setaffinity(pid, {cores[core]})
-        calls: list[float | None] = []
-        wholes: list[float | None] = []
-        for _ in range(count):
-            self.reader.tell("poll")
-            # It is asking by then; were it not, its first call would find the value.
-            time.sleep(0.002)
-            if self.writer.ask("step") is None:
-                # The reader would ask for ever.
-                self.reader.process.kill()
-                raise RuntimeError(f"{self.writer.name}: it does not write")
-            call, whole = self.reader.answers("poll") or (None, None)
-            calls.append(call)
-            wholes.append(whole)
-        for pid in (0, self.writer.process.pid, self.reader.process.pid):
-            os.sched_setaffinity(pid, cores)
-        return middle(calls), middle(wholes)
+        processes = (0, self.writer.process.pid, self.reader.process.pid)
+        try:
+            for pid, core in zip(processes, (0, 0, -1), strict=True):
+                os.sched_setaffinity(pid, {cores[core]})
+            calls, wholes = zip(*(self.poll() for _ in range(count)), strict=True)
+        finally:
+            for pid in processes:
+                os.sched_setaffinity(pid, cores)
+        return middle(list(calls)), middle(list(wholes))
+
+    def poll(self) -> tuple[float | None, float | None]:
+        self.reader.tell("poll")
+        # It is asking by then; were it not, its first call would find the value.
+        time.sleep(0.002)
+        if self.writer.ask("step") is None:
+            # The reader would ask for ever.
+            self.reader.process.kill()
+            raise RuntimeError(f"{self.writer.name}: it does not write")
+        call, whole = self.reader.answers("poll") or (None, None)
+        return call, whole
 
     def close(self) -> None:
         # The reader first: a writer may take the array with it.
@@ -209,7 +211,8 @@ def memory(installed: pathlib.Path, directory: str) -> list[dict[str, Any]]:
             if possible:
                 figures = [used() - before, *contender.writer.resident(), *contender.reader.resident()]
                 case = f"{name}, {scene}"
-                records.append({"topic": "python memory", "case": case, "size": 6220800, "unit": "bytes", "samples": figures})
+                record = {"topic": "python memory", "case": case, "size": 6220800, "unit": "bytes", "samples": figures}
+                records.append(record)
                 print(f"{'python memory':<16} {case:<34} {figures[0]:>14} bytes")
             contender.close()
     return records

@@ -2,14 +2,24 @@
 
 import multiprocessing
 import os
+import secrets
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
+from ndsharray import Error
 from ndsharray._native import Reader, Store
 
 TAG = "ndsharray-demo"
+VALUES = 10
+
+
+def value(version: int) -> "np.ndarray[Any, Any]":
+    """What is written as this version: first frames, then something else."""
+    n = version - 1
+    return np.full((1080, 1920, 3), n, np.uint8) if n < 5 else np.linspace(0, n, 1000)
 
 
 def say(line: str) -> None:
@@ -19,19 +29,21 @@ def say(line: str) -> None:
 
 
 def read(name: str, reader: Reader, pause: float) -> None:
-    """Prints what it reads, until the writer says that this was the last."""
+    """Prints what it reads, until the writer says that this was the last. Ends with 1 if a value is not what was written."""
     for snapshot in reader:
         say(
             f"{name} (pid {os.getpid()}): version {snapshot.version}, {snapshot.dtype} {snapshot.shape}, "
             f"{snapshot.age * 1e6:.0f} us old, mean {snapshot.array.mean():.2f}, missed {reader.missed} so far"
         )
+        if not np.array_equal(snapshot.array, value(snapshot.version)):
+            sys.exit(f"{name}: version {snapshot.version} is not what was written")
         if snapshot.user_data == b"last":
             return
         time.sleep(pause)
 
 
 def run(store: Store) -> None:
-    tag = f"{TAG}-{os.getpid()}"
+    tag = f"{TAG}-{os.getpid()}-{secrets.token_hex(3)}"
     context = multiprocessing.get_context("spawn")
     with store.writer(tag, ephemeral=True) as writer:
         readers = [
@@ -41,12 +53,12 @@ def run(store: Store) -> None:
         for process in readers:
             process.start()
         try:
-            for n in range(10):
-                frame = np.full((1080, 1920, 3), n, np.uint8) if n < 5 else np.linspace(0, n, 1000)
+            for version in range(1, VALUES + 1):
+                array = value(version)
                 start = time.perf_counter()
-                version = writer.write(frame, b"last" if n == 9 else b"")
+                writer.write(array, b"last" if version == VALUES else b"")
                 took = (time.perf_counter() - start) * 1e6
-                say(f"writer (pid {os.getpid()}): version {version}, {frame.nbytes} bytes in {took:.0f} us")
+                say(f"writer (pid {os.getpid()}): version {version}, {array.nbytes} bytes in {took:.0f} us")
                 time.sleep(0.15)
             for process in readers:
                 process.join()
@@ -54,3 +66,7 @@ def run(store: Store) -> None:
             for process in readers:
                 process.kill()
                 process.join()
+    if any(process.exitcode != 0 for process in readers):
+        raise Error("the demo failed: a reader ended without the last value")
+    left = [path.name for path in store.directory.iterdir() if path.name.startswith(tag)]
+    say(f"every value was whole and right; files of {tag} left in {store.directory}: {', '.join(left) or 'none'}")

@@ -22,6 +22,8 @@ def test_demo(store: Store) -> None:
     assert len(re.findall(r"^writer \(pid \d+\): version \d+, \d+ bytes in \d+ us$", out, re.MULTILINE)) == 10
     for name in ["fast reader", "slow reader"]:
         assert re.search(rf"^{name} \(pid \d+\): version 10, float64 \(1000,\), \d+ us old, mean 4.50", out, re.MULTILINE)
+    left = rf"files of ndsharray-demo-\d+-\w{{6}} left in {re.escape(str(store.directory))}: none"
+    assert re.search(rf"^every value was whole and right; {left}\n\Z", out, re.MULTILINE), out
     assert list(store.directory.iterdir()) == []
 
 

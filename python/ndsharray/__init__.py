@@ -20,6 +20,7 @@ array([[1., 0.],
 """
 
 from ndsharray._errors import (
+    BusyError,
     ClosedError,
     ContendedError,
     DTypeMismatchError,
@@ -46,6 +47,7 @@ from ndsharray._native import GcReport, Loan, Reader, Snapshot, Stat, Store, Wri
 from ndsharray.ndsharray import NdShArray, supported_types
 
 __all__ = [
+    "BusyError",
     "ClosedError",
     "ContendedError",
     "DTypeMismatchError",

@@ -30,7 +30,12 @@ def say(line: str) -> None:
 
 def read(name: str, reader: Reader, pause: float) -> None:
     """Prints what it reads, until the writer says that this was the last. Ends with 1 if a value is not what was written."""
-    for snapshot in reader:
+    while True:
+        snapshot = reader.wait(timeout=1.0)
+        if snapshot is None:
+            if not reader.writer_alive:
+                sys.exit(f"{name}: the writer ended without the last value")
+            continue
         say(
             f"{name} (pid {os.getpid()}): version {snapshot.version}, {snapshot.dtype} {snapshot.shape}, "
             f"{snapshot.age * 1e6:.0f} us old, mean {snapshot.array.mean():.2f}, missed {reader.missed} so far"

@@ -11,8 +11,8 @@ from ndsharray._errors import UnsupportedDTypeError
 _BY_STRING = "mMSUV"
 
 
-def describe(dtype: "np.dtype[Any]") -> tuple[str, str]:
-    """The name and the descr that are stored for a dtype.
+def describe(dtype: "np.dtype[Any]") -> "tuple[str, str, np.dtype[Any]]":
+    """The name and the descr that are stored for a dtype, and what is made of these again.
 
     The descr is what numpy makes the dtype from: a type string, or the text of a list or dict for structured ones.
 
@@ -24,9 +24,9 @@ def describe(dtype: "np.dtype[Any]") -> tuple[str, str]:
     Examples
     --------
     >>> describe(np.dtype("datetime64[ms]"))
-    ('datetime64[ms]', '<M8[ms]')
+    ('datetime64[ms]', '<M8[ms]', dtype('<M8[ms]'))
     >>> describe(np.dtype([("x", "f4"), ("y", "f4")]))
-    ('void64', "[('x', '<f4'), ('y', '<f4')]")
+    ('void64', "[('x', '<f4'), ('y', '<f4')]", dtype([('x', '<f4'), ('y', '<f4')]))
     """
     if dtype.hasobject:
         raise UnsupportedDTypeError(
@@ -43,7 +43,7 @@ def describe(dtype: "np.dtype[Any]") -> tuple[str, str]:
         raise UnsupportedDTypeError(f"dtype {dtype} cannot be shared: {error}") from None
     if not same(again, dtype):
         raise UnsupportedDTypeError(f"dtype {dtype} cannot be shared: numpy makes {again!r} from {text!r}")
-    return dtype.name, text
+    return dtype.name, text, again
 
 
 def restore(name: str, descr: str, itemsize: int) -> "np.dtype[Any]":

@@ -33,7 +33,11 @@ class WriterExistsError(Error, RuntimeError):
     """Another writer has this tag."""
 
 
-class WriterBusyError(Error, RuntimeError):
+class BusyError(Error, RuntimeError):
+    """The object is in the middle of a call on this very thread, into which a signal handler or finalizer came."""
+
+
+class WriterBusyError(BusyError):
     """The writer has an open loan."""
 
 

@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ndsharray::DType;
 use numpy::PyUntypedArray;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 
-use crate::error::raise;
+use crate::error::{named, raise};
 use crate::lock::Lock;
 use crate::pair::Pair;
+use crate::reader::{Found, Taken};
 use crate::snapshot::{Snapshot, Target};
 use crate::{reader, writer};
 
@@ -97,9 +99,9 @@ impl Classic {
         let options = store.writer_options(&name).takeover(true);
         let options = if let Some(mode) = mode { options.mode(mode) } else { options };
         let writer = array.py().detach(|| options.open()).map_err(raise)?;
-        let mut state = writer::State::new(writer);
-        state.write(&array, &[])?;
-        Ok(Self::new(store, name, array.into_any(), Role::Writer(state)))
+        let state = Lock::new(writer::State::new(writer));
+        writer::write(&state, &array, &[])?;
+        Ok(Self::new(store, name, array.into_any(), Role::Writer(state.into_inner())))
     }
 
     fn new(store: &ndsharray::Store, name: String, array: Bound<'_, PyAny>, role: Role) -> Self {
@@ -117,24 +119,73 @@ impl Classic {
         }
     }
 
-    /// The new value, if there is one; and the array before it, to be let go of when nobody has the lock, since what
+    /// What there is to read. On a writer there is never anything new.
+    #[inline(always)]
+    fn begin(&mut self, py: Python<'_>) -> ndsharray::Result<Found> {
+        match &mut self.role {
+            Role::Reader(state) => state.begin(py),
+            Role::Writer(_) => Ok(Found::Nothing),
+        }
+    }
+
+    /// What `read` returns of a new value; and the array before it, to be let go of when nobody has the lock, since what
     /// runs then may read, too.
     #[inline(always)]
-    fn take<'py>(&mut self, py: Python<'py>) -> PyResult<Option<(Bound<'py, PyTuple>, Bound<'py, PyAny>)>> {
-        // On a writer there is never anything new.
-        let Role::Reader(state) = &mut self.role else { return Ok(None) };
-        let Some(value) = state.next().map_err(raise)? else { return Ok(None) };
+    fn show<'py>(&mut self, py: Python<'py>, taken: Taken) -> PyResult<Shown<'py>> {
+        let Taken { value, dtype, .. } = taken;
         let age = value.age();
-        let (value, dtype) = state.fit(py, value, &Target::Stay)?;
         let array = Snapshot::into_array(Snapshot::new(py, value, dtype, Target::Stay)?)?.into_any();
         let result = self.result.with(py, array.clone())?;
         self.read_time = age;
         self.is_valid = true;
-        Ok(Some((result, std::mem::replace(&mut self.array, array.unbind()).into_bound(py))))
+        Ok((result, Some(std::mem::replace(&mut self.array, array.unbind()).into_bound(py))))
+    }
+
+    fn is_last(&self, taken: &Taken) -> bool {
+        matches!(&self.role, Role::Reader(state) if state.is_last(taken))
+    }
+
+    fn show_again<'py>(&self, py: Python<'py>) -> PyResult<Shown<'py>> {
+        Ok(((false, self.array.bind(py)).into_pyobject(py)?, None))
+    }
+}
+
+/// What `read` returns, and what is to be let go of after that.
+type Shown<'py> = (Bound<'py, PyTuple>, Option<Bound<'py, PyAny>>);
+
+impl reader::Home for NdShArray {
+    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut reader::State) -> T) -> PyResult<T> {
+        self.with(py, |classic| match &mut classic.role {
+            Role::Reader(state) => Ok(f(state)),
+            Role::Writer(_) => Err(PyRuntimeError::new_err("this NdShArray was opened for writing meanwhile")),
+        })
+    }
+}
+
+impl writer::Home for NdShArray {
+    #[inline(always)]
+    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut writer::State) -> PyResult<T>) -> PyResult<T> {
+        self.with(py, |classic| match &mut classic.role {
+            Role::Writer(state) => f(state),
+            Role::Reader(_) => {
+                Err(PyTypeError::new_err("this NdShArray was opened for reading ('r'), not writing"))
+            }
+        })
     }
 }
 
 impl NdShArray {
+    /// A value of a dtype that is to be made first: by Python code, so with no lock.
+    #[cold]
+    fn read_unknown<'py>(&self, py: Python<'py>, dtype: DType, number: u64) -> PyResult<Shown<'py>> {
+        let taken = reader::take_unknown(py, self, dtype, number)?;
+        self.with(py, |classic| match taken {
+            // Unless a thread that took a later one is here already: what is not new must not be older.
+            Some(taken) if classic.is_last(&taken) => classic.show(py, taken),
+            _ => classic.show_again(py),
+        })
+    }
+
     /// The state, and that there is one.
     #[inline(always)]
     fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut Classic) -> PyResult<T>) -> PyResult<T> {
@@ -159,9 +210,10 @@ impl NdShArray {
         py: Python<'_>,
         name: String,
         array: Option<Bound<'_, PyAny>>,
-        r_w: Option<&str>,
+        r_w: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let writes = match r_w {
+        let r_w = r_w.and_then(|r_w| r_w.extract::<String>().ok());
+        let writes = match r_w.as_deref() {
             Some("r" | "R") => false,
             Some("w" | "W") => true,
             _ => return Err(PyValueError::new_err("'r' or 'w' must be specified for input argument 'r_w'.")),
@@ -178,7 +230,7 @@ impl NdShArray {
         } else {
             Classic::reader(&store, name, array.into_any())?
         };
-        let before = self.state.lock(py).replace(classic);
+        let before = self.state.lock(py)?.replace(classic);
         drop(before);
         Ok(())
     }
@@ -210,7 +262,7 @@ impl NdShArray {
     #[getter]
     fn ndarray_mmap_name(&self, py: Python<'_>) -> PyResult<String> {
         self.with(py, |classic| {
-            let now = match &classic.role {
+            let now = match &mut classic.role {
                 Role::Writer(state) => state.data_file(),
                 Role::Reader(_) => {
                     let store = ndsharray::Store::open(&classic.directory).map_err(raise)?;
@@ -252,14 +304,8 @@ impl NdShArray {
     /// >>> writer = ndsharray.NdShArray("my_tag", r_w="w")
     /// >>> writer.write(np.arange(6).reshape(2, 3))
     fn write(&self, array: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = array.py();
         let array = array.cast::<PyUntypedArray>().map_err(|_| not_an_array())?;
-        self.with(py, |classic| match &mut classic.role {
-            Role::Writer(state) => state.write(array, &[]).map(drop),
-            Role::Reader(_) => {
-                Err(PyTypeError::new_err("this NdShArray was opened for reading ('r'), not writing"))
-            }
-        })
+        writer::write(self, array, &[]).map(drop)
     }
 
     /// The latest value, without a copy. Never blocks.
@@ -283,25 +329,32 @@ impl NdShArray {
     /// >>> status, same is array
     /// (False, True)
     fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let (result, before) = self.with(py, |classic| match classic.take(py)? {
-            Some((result, before)) => Ok((result, Some(before))),
-            None => Ok(((false, classic.array.bind(py)).into_pyobject(py)?, None)),
+        let shown = self.with(py, |classic| match classic.begin(py).map_err(raise)? {
+            Found::Value(taken) => classic.show(py, taken).map(Ok),
+            Found::Nothing => classic.show_again(py).map(Ok),
+            Found::Unknown(dtype, number) => Ok(Err((dtype, number))),
         })?;
+        let (result, before) = match shown {
+            Ok(shown) => shown,
+            Err((dtype, number)) => self.read_unknown(py, dtype, number)?,
+        };
         drop(before);
         Ok(result)
     }
 
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let py = slf.py();
-        slf.get().with(py, |classic| match &classic.role {
-            Role::Reader(_) => {
-                let function = PyModule::import(py, "ndsharray._native")?.getattr("_reopen_classic")?;
-                Ok((function, (slf.get_type(), classic.directory.clone(), &classic.name).into_pyobject(py)?))
-            }
+        let (directory, name) = slf.get().with(py, |classic| match &classic.role {
+            Role::Reader(_) => Ok((classic.directory.clone(), classic.name.clone())),
             Role::Writer(_) => Err(PyTypeError::new_err(
                 "a writer belongs to the process that opened it and cannot be pickled: open it in the other process",
             )),
-        })
+        })?;
+        let function = PyModule::import(py, "ndsharray._native")?.getattr("_reopen_classic")?;
+        let arguments = (slf.get_type(), directory, name).into_pyobject(py)?;
+        // What a subclass has put there.
+        let attributes = slf.getattr(intern!(py, "__dict__"))?;
+        (function, arguments, attributes).into_pyobject(py)
     }
 }
 
@@ -317,7 +370,7 @@ pub fn _reopen_classic<'py>(
     let classic = Classic::reader(&store, name, default_array(py)?)?;
     let object = class.call_method1(intern!(py, "__new__"), (&class,))?;
     let shell = object.cast::<NdShArray>()?.get();
-    let before = shell.state.lock(py).replace(classic);
+    let before = shell.state.lock(py)?.replace(classic);
     drop(before);
     Ok(object)
 }
@@ -338,6 +391,7 @@ fn mode() -> PyResult<Option<u32>> {
     };
     let parsed = text.to_str().and_then(|text| u32::from_str_radix(text.trim_start_matches("0o"), 8).ok());
     parsed.map(Some).ok_or_else(|| {
-        PyValueError::new_err(format!("NDSHARRAY_MODE: found {text:?}, expected octal digits such as 640"))
+        let message = format!("NDSHARRAY_MODE: found {text:?}, expected octal digits such as 640");
+        Python::attach(|py| named(py, "InvalidArgumentError", &message))
     })
 }

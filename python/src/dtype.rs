@@ -5,11 +5,12 @@ use std::ffi::c_int;
 use ndsharray::DType;
 use numpy::npyffi::{NPY_TYPES, PY_ARRAY_API};
 use numpy::{PyArrayDescr, PyArrayDescrMethods};
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
-use crate::error::raise;
+use crate::error::{named, raise};
 
 /// A dtype as both sides know it.
 pub struct Known {
@@ -42,54 +43,140 @@ impl Described {
     }
 }
 
-/// The last dtype beyond the built-in ones, so that a stream describes it once.
+/// A dtype beyond the built-in ones, as both sides know it.
+pub struct Pair {
+    descr: Py<PyArrayDescr>,
+    /// One that nobody else has. numpy lets anybody rename the fields of a dtype in place, also of one within another.
+    original: Py<PyArrayDescr>,
+    dtype: DType,
+}
+
+impl Pair {
+    /// Of one of numpy's. Runs Python code.
+    pub fn describe(descr: &Bound<'_, PyArrayDescr>) -> PyResult<Self> {
+        let helper = helpers(descr.py())?.getattr(intern!(descr.py(), "describe"))?;
+        let (name, text, original): (String, String, Bound<'_, PyAny>) = helper.call1((descr,))?.extract()?;
+        let dtype = DType::custom(&name, descr.itemsize(), &text).map_err(raise)?;
+        Ok(Pair { descr: descr.clone().unbind(), original: original.cast_into()?.unbind(), dtype })
+    }
+
+    /// Of one of the library's. Runs Python code.
+    pub fn restore(py: Python<'_>, dtype: &DType) -> PyResult<Self> {
+        let helper = helpers(py)?.getattr(intern!(py, "restore"))?;
+        let make = || -> PyResult<Py<PyArrayDescr>> {
+            let descr = helper.call1((dtype.name(), dtype.descr(), dtype.itemsize()))?;
+            Ok(descr.cast_into()?.unbind())
+        };
+        Ok(Pair { descr: make()?, original: make()?, dtype: dtype.clone() })
+    }
+
+    pub fn known(&self) -> Known {
+        Known { dtype: self.dtype.clone(), swapped: false }
+    }
+
+    pub fn described(&self, py: Python<'_>) -> Described {
+        Described::Other(self.descr.clone_ref(py))
+    }
+
+    /// Whether nobody has changed the one that others have.
+    fn is_unchanged(&self, py: Python<'_>) -> bool {
+        self.descr.bind(py).is_equiv_to(self.original.bind(py))
+    }
+}
+
+/// The last of them, so that a stream describes its dtype once. It is for use under a lock: nothing here runs Python code.
 #[derive(Default)]
-pub struct Cache(Option<(Py<PyArrayDescr>, DType)>);
+pub struct Cache(Option<Pair>);
 
 impl Cache {
-    /// The library's dtype of a numpy one.
-    pub fn stored(&mut self, descr: &Bound<'_, PyArrayDescr>) -> PyResult<Known> {
-        if let Some(dtype) = built_in(descr.num()) {
-            return Ok(Known { dtype, swapped: descr.is_native_byteorder() == Some(false) });
-        }
-        match &self.0 {
-            Some((cached, dtype)) if cached.is(descr) => {
-                return Ok(Known { dtype: dtype.clone(), swapped: false });
-            }
-            _ => {}
-        }
-        let helper = helpers(descr.py())?.getattr(intern!(descr.py(), "describe"))?;
-        let (name, text): (String, String) = helper.call1((descr,))?.extract()?;
-        let dtype = DType::custom(&name, descr.itemsize(), &text).map_err(raise)?;
-        self.0 = Some((descr.clone().unbind(), dtype.clone()));
-        Ok(Known { dtype, swapped: false })
-    }
-
-    /// The numpy dtype of one of the library's.
-    pub fn numpy<'py>(&mut self, py: Python<'py>, dtype: &DType) -> PyResult<Bound<'py, PyArrayDescr>> {
-        self.described(py, dtype).map(|described| described.get(py))
-    }
-
-    /// The same, without making sure that there is an object of it.
+    /// The library's dtype of a numpy one, if it is known.
     #[inline(always)]
-    pub fn described(&mut self, py: Python<'_>, dtype: &DType) -> PyResult<Described> {
+    pub fn stored(&self, descr: &Bound<'_, PyArrayDescr>) -> Option<Known> {
+        match built_in(descr.num()) {
+            Some(dtype) => Some(Known { dtype, swapped: descr.is_native_byteorder() == Some(false) }),
+            None => self.pair(descr).map(Pair::known),
+        }
+    }
+
+    /// What a numpy dtype beyond the built-in ones is known as.
+    #[inline(never)]
+    fn pair(&self, descr: &Bound<'_, PyArrayDescr>) -> Option<&Pair> {
+        self.0.as_ref().filter(|pair| pair.descr.is(descr) && pair.is_unchanged(descr.py()))
+    }
+
+    /// numpy's dtype of one of the library's, if it is known.
+    #[inline(always)]
+    pub fn described(&self, py: Python<'_>, dtype: &DType) -> Option<Described> {
         match number(dtype) {
-            Some(number) => Ok(Described::BuiltIn(number)),
-            None => self.restored(py, dtype).map(|descr| Described::Other(descr.unbind())),
+            Some(number) => Some(Described::BuiltIn(number)),
+            None => self.restored(py, dtype),
         }
     }
 
     #[cold]
-    fn restored<'py>(&mut self, py: Python<'py>, dtype: &DType) -> PyResult<Bound<'py, PyArrayDescr>> {
-        match &self.0 {
-            Some((descr, cached)) if cached == dtype => return Ok(descr.bind(py).clone()),
-            _ => {}
+    fn restored(&self, py: Python<'_>, dtype: &DType) -> Option<Described> {
+        let pair = self.0.as_ref().filter(|pair| pair.dtype == *dtype && pair.is_unchanged(py));
+        pair.map(|pair| pair.described(py))
+    }
+
+    /// Keeps a dtype, and gives back the one before: to be dropped when no lock is held, since it may end objects of others.
+    #[must_use]
+    pub fn remember(&mut self, pair: Pair) -> Option<Pair> {
+        self.0.replace(pair)
+    }
+}
+
+/// numpy's dtype of what a caller calls one, of a shape to which the axes of a dtype of subarrays are added.
+pub fn of<'py>(dtype: &Bound<'py, PyAny>, shape: &mut Vec<usize>) -> PyResult<Bound<'py, PyArrayDescr>> {
+    let py = dtype.py();
+    // numpy takes None for its default; the conversion does not.
+    let mut descr =
+        if dtype.is_none() { singleton(py, NPY_TYPES::NPY_DOUBLE) } else { PyArrayDescr::new(py, dtype)? };
+    while descr.has_subarray() {
+        shape.extend(descr.shape());
+        descr = descr.base();
+    }
+    Ok(descr)
+}
+
+/// What a caller calls a shape: a length, or some.
+pub fn shape(shape: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
+    let py = shape.py();
+    let wrong = |error: PyErr| {
+        if error.is_instance_of::<PyOverflowError>(py) {
+            let found = shape.repr().map_or_else(|_| "a number".to_owned(), |text| text.to_string());
+            return named(py, "InvalidArgumentError", &format!("shape: found {found}, expected lengths from 0 on"));
         }
-        let helper = helpers(py)?.getattr(intern!(py, "restore"))?;
-        let descr = helper.call1((dtype.name(), dtype.descr(), dtype.itemsize()))?;
-        let descr: Bound<'py, PyArrayDescr> = descr.cast_into()?;
-        self.0 = Some((descr.clone().unbind(), dtype.clone()));
-        Ok(descr)
+        PyTypeError::new_err("shape: expected an int or a sequence of ints")
+    };
+    match shape.extract::<usize>() {
+        Ok(length) => Ok(vec![length]),
+        Err(error) if error.is_instance_of::<PyOverflowError>(py) => Err(wrong(error)),
+        Err(_) => shape.extract::<Vec<usize>>().map_err(wrong),
+    }
+}
+
+/// In this machine's byte order: the dtype whose elements are stored for those of `descr`.
+pub fn native<'py>(descr: &Bound<'py, PyArrayDescr>, known: &DType) -> Bound<'py, PyArrayDescr> {
+    match number(known) {
+        Some(number) => singleton(descr.py(), number),
+        None => descr.clone(),
+    }
+}
+
+/// numpy's dtype of one of the library's. May run Python code.
+pub fn restored<'py>(py: Python<'py>, dtype: &DType) -> PyResult<Bound<'py, PyArrayDescr>> {
+    match number(dtype) {
+        Some(number) => Ok(singleton(py, number)),
+        None => Pair::restore(py, dtype).map(|pair| pair.descr.into_bound(py)),
+    }
+}
+
+/// The library's dtype of a numpy one. May run Python code.
+pub fn known(descr: &Bound<'_, PyArrayDescr>) -> PyResult<DType> {
+    match built_in(descr.num()) {
+        Some(dtype) => Ok(dtype),
+        None => Pair::describe(descr).map(|pair| pair.dtype),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Loans: the memory of the next value, as a numpy array.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use ndsharray::DType;
 use numpy::{PyArrayDescr, PyUntypedArray};
@@ -10,9 +10,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::array;
-use crate::error::raise;
+use crate::error::{named, raise};
 use crate::lock::Lock;
-use crate::writer::{Slot, State, normalise};
+use crate::writer::{Back, State, normalise};
+
+/// As many bytes of user data as a value may have.
+const USER_DATA: usize = 240;
 
 /// Keeps memory of the store mapped: the base of arrays over it.
 #[pyclass(frozen, module = "ndsharray._native")]
@@ -60,11 +63,12 @@ impl Loan {
     pub fn new(
         writer: Arc<Lock<State>>,
         dtype: DType,
-        descr: Py<PyArrayDescr>,
+        descr: Bound<'_, PyArrayDescr>,
         shape: Vec<usize>,
-        user_data: Vec<u8>,
-    ) -> Self {
-        Loan { writer, dtype, descr, shape, user_data: Lock::new(user_data), open: Lock::new(None) }
+        user_data: &[u8],
+    ) -> PyResult<Self> {
+        let user_data = Lock::new(checked(user_data)?);
+        Ok(Loan { writer, dtype, descr: descr.unbind(), shape, user_data, open: Lock::new(None) })
     }
 }
 
@@ -72,19 +76,22 @@ impl Loan {
 impl Loan {
     /// bytes: what travels with the value, at most 240 bytes.
     #[getter]
-    fn user_data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.user_data.lock(py))
+    fn user_data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let user_data = self.user_data.lock(py)?.clone();
+        Ok(PyBytes::new(py, &user_data))
     }
 
     #[setter]
-    fn set_user_data(&self, py: Python<'_>, user_data: &[u8]) {
-        *self.user_data.lock(py) = user_data.to_vec();
+    fn set_user_data(&self, py: Python<'_>, user_data: &[u8]) -> PyResult<()> {
+        let user_data = checked(user_data)?;
+        *self.user_data.lock(py)? = user_data;
+        Ok(())
     }
 
     fn __enter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyUntypedArray>> {
-        let mut open = self.open.lock(py);
+        let mut open = self.open.lock(py)?;
         if open.is_some() {
-            return Err(PyRuntimeError::new_err("the loan is open already"));
+            return Err(named(py, "WriterBusyError", "the loan is open already"));
         }
         let mut lent = Lent::new(py, &self.writer, &self.dtype, &self.shape)?;
         let (data, keeper) = lent.memory()?;
@@ -98,7 +105,7 @@ impl Loan {
 
     #[pyo3(signature = (*exception))]
     fn __exit__(&self, py: Python<'_>, exception: &Bound<'_, PyTuple>) -> PyResult<()> {
-        let Some(Open { mut lent, array }) = self.open.lock(py).take() else {
+        let Some(Open { mut lent, array }) = self.open.lock(py)?.take() else {
             return Ok(());
         };
         array::freeze(array.bind(py));
@@ -106,9 +113,17 @@ impl Loan {
         if failed {
             return Ok(());
         }
-        let user_data = self.user_data.lock(py).clone();
+        let user_data = self.user_data.lock(py)?.clone();
         lent.publish(&self.dtype, &user_data).map_err(raise)
     }
+}
+
+/// User data that is not too long, said before anything is filled.
+fn checked(user_data: &[u8]) -> PyResult<Vec<u8>> {
+    if user_data.len() > USER_DATA {
+        return Err(raise(ndsharray::Error::UserData { found: user_data.len(), expected: USER_DATA }));
+    }
+    Ok(user_data.to_vec())
 }
 
 /// A loan together with the writer that it borrows; dropped, the writer goes back to where it was.
@@ -117,7 +132,7 @@ struct Lent {
     loan: Option<ndsharray::Loan<'static, u8>>,
     /// From `Box::into_raw`.
     writer: *mut ndsharray::Writer,
-    home: Arc<Lock<State>>,
+    back: Back,
 }
 
 // SAFETY: the pointer is an owned box in all but name, and a writer may be sent.
@@ -125,8 +140,9 @@ unsafe impl Send for Lent {}
 
 impl Lent {
     fn new(py: Python<'_>, home: &Arc<Lock<State>>, dtype: &DType, shape: &[usize]) -> PyResult<Self> {
-        let writer = Box::into_raw(home.lock(py).lend(py)?);
-        let mut lent = Lent { loan: None, writer, home: home.clone() };
+        let (writer, back) = home.lock(py)?.lend(py)?;
+        let writer = Box::into_raw(writer);
+        let mut lent = Lent { loan: None, writer, back };
         // SAFETY: from a box; only the loan uses it until it is dropped, which `drop` does before anything else.
         lent.loan = Some(unsafe { &mut *writer }.loan_bytes(dtype, shape).map_err(raise)?);
         Ok(lent)
@@ -151,7 +167,6 @@ impl Drop for Lent {
         self.loan = None;
         // SAFETY: from `Box::into_raw`, once; the loan that borrowed it is gone.
         let writer = unsafe { Box::from_raw(self.writer) };
-        // Nobody holds this lock for long while the writer is lent.
-        Python::attach(|py| self.home.lock(py).writer = Slot::Here(writer));
+        *self.back.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
     }
 }

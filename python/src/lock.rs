@@ -2,12 +2,17 @@
 //!
 //! A mutex costs two locked instructions, of the eight of a read. Where the interpreter has its own lock, threads that
 //! are attached to it take turns anyhow, and a flag is enough: this lock is for threads that let go of the interpreter
-//! while they hold it, or run Python code, in which the interpreter takes it from them.
+//! while they hold it.
+//!
+//! No Python code is run by design while it is held, since a signal handler may be called in any: it would find its own
+//! thread at the lock. Garbage collection, in whose finalizers the same can happen, is begun by any allocation before
+//! Python 3.12. So the lock knows its thread, and gives that one an error instead of waiting for ever.
 
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -24,7 +29,16 @@ pub struct Lock<T> {
     state: AtomicU32,
     /// How many threads sleep until it is free, or are about to.
     waiting: AtomicU32,
+    /// The thread that has it, as `this_thread` has it; 0 while it is free.
+    owner: AtomicUsize,
     value: UnsafeCell<T>,
+}
+
+/// A number that no other living thread has.
+#[inline(always)]
+fn this_thread() -> usize {
+    thread_local!(static PLACE: u8 = const { 0 });
+    PLACE.with(|place| ptr::from_ref(place).addr())
 }
 
 // SAFETY: one thread at a time has the value, as with a mutex: `try_lock` gives it to one, and `Guard` takes it back.
@@ -32,14 +46,23 @@ unsafe impl<T: Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {
     pub fn new(value: T) -> Self {
-        Lock { state: AtomicU32::new(FREE), waiting: AtomicU32::new(0), value: UnsafeCell::new(value) }
+        Lock {
+            state: AtomicU32::new(FREE),
+            waiting: AtomicU32::new(0),
+            owner: AtomicUsize::new(0),
+            value: UnsafeCell::new(value),
+        }
     }
 
-    /// Waits detached from the interpreter, if it must.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+
+    /// Waits detached from the interpreter, if it must; BusyError if this very thread has the lock.
     #[inline(always)]
-    pub fn lock<'a>(&'a self, py: Python<'a>) -> Guard<'a, T> {
+    pub fn lock<'a>(&'a self, py: Python<'a>) -> PyResult<Guard<'a, T>> {
         match self.try_lock(py) {
-            Some(guard) => guard,
+            Some(guard) => Ok(guard),
             None => self.wait(py),
         }
     }
@@ -65,8 +88,13 @@ impl<T> Lock<T> {
         } else {
             self.state.compare_exchange(FREE, TAKEN, Ordering::SeqCst, Ordering::Relaxed).is_ok()
         };
+        if !free {
+            return None;
+        }
+        // Only this thread looks for its own number, so no order is needed.
+        self.owner.store(this_thread(), Ordering::Relaxed);
         // Not made before it is known: a guard that goes frees the lock.
-        if free { Some(Guard { lock: self, attached: PhantomData }) } else { None }
+        Some(Guard { lock: self, attached: PhantomData })
     }
 
     #[cold]
@@ -76,19 +104,24 @@ impl<T> Lock<T> {
             let message = "found it in use by another thread of the parent process, expected the process that opened it";
             return Err(named(py, "ForkedError", message));
         }
-        Ok(self.wait(py))
+        self.wait(py)
     }
 
     #[cold]
     #[inline(never)]
-    fn wait<'a>(&'a self, py: Python<'a>) -> Guard<'a, T> {
+    fn wait<'a>(&'a self, py: Python<'a>) -> PyResult<Guard<'a, T>> {
+        if self.owner.load(Ordering::Relaxed) == this_thread() {
+            let message = "it is in the middle of a call on this very thread: a signal handler or a finalizer cannot use it \
+                           then (set a flag, and use it after the call)";
+            return Err(named(py, "BusyError", message));
+        }
         // Before the state is looked at again, as `Guard` changes the state before it looks here. SeqCst makes this an
         // order without an interpreter's lock, too.
         self.waiting.fetch_add(1, Ordering::SeqCst);
         loop {
             if let Some(guard) = self.try_lock(py) {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
-                return guard;
+                return Ok(guard);
             }
             let state = &self.state;
             py.detach(|| sleep(state));
@@ -124,6 +157,8 @@ impl<T> DerefMut for Guard<'_, T> {
 impl<T> Drop for Guard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
+        // Before it is free, and so before the next one's: this thread never finds its number when it has no guard.
+        self.lock.owner.store(0, Ordering::Relaxed);
         self.lock.state.store(FREE, if TURNS { Ordering::Release } else { Ordering::SeqCst });
         if self.lock.waiting.load(if TURNS { Ordering::Relaxed } else { Ordering::SeqCst }) != 0 {
             wake(&self.lock.state);

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use ndsharray::DType;
 use numpy::PyUntypedArray;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyTuple};
 
-use crate::dtype::{Cache, Described};
+use crate::dtype::{Cache, Described, Pair};
 use crate::error::raise;
 use crate::lock::{Guard, Lock};
 use crate::snapshot::{Snapshot, Target};
@@ -41,25 +42,85 @@ pub struct Reader {
 
 pub struct State {
     pub reader: ndsharray::Reader,
-    /// A value that was taken, but did not fit the caller's array; it is read again.
+    /// A value that was taken, but did not fit the caller's array, or whose dtype is being made; it is read again.
     pending: Option<ndsharray::Snapshot>,
-    cache: Cache,
+    /// How many values were taken, also from `pending`: says whether somebody else took one since.
+    taken: u64,
+    /// How many were taken and never returned.
+    unread: u64,
+    pub cache: Cache,
+}
+
+/// A value that was taken for a caller, and its place among those.
+pub struct Taken {
+    pub value: ndsharray::Snapshot,
+    pub dtype: Described,
+    number: u64,
+}
+
+/// What `State::begin` finds.
+pub enum Found {
+    Nothing,
+    Value(Taken),
+    /// It is pending, until its dtype has been made by Python code: with no lock.
+    Unknown(DType, u64),
 }
 
 impl State {
     pub fn new(reader: ndsharray::Reader) -> Self {
-        State { reader, pending: None, cache: Cache::default() }
+        State { reader, pending: None, taken: 0, unread: 0, cache: Cache::default() }
     }
 
     /// The next new value.
     #[inline(always)]
-    pub fn next(&mut self) -> ndsharray::Result<Option<ndsharray::Snapshot>> {
-        match self.reader.read()? {
+    pub fn begin(&mut self, py: Python<'_>) -> ndsharray::Result<Found> {
+        let value = match self.reader.read()? {
             Some(value) => {
-                self.pending = None;
-                Ok(Some(value))
+                // It is newer than what is pending.
+                if self.pending.take().is_some() {
+                    self.unread += 1;
+                }
+                value
             }
-            None => Ok(self.pending.take()),
+            None => match self.pending.take() {
+                Some(value) => value,
+                None => return Ok(Found::Nothing),
+            },
+        };
+        self.taken += 1;
+        match self.cache.described(py, value.dtype()) {
+            Some(dtype) => Ok(Found::Value(Taken { value, dtype, number: self.taken })),
+            None => {
+                let dtype = value.dtype().clone();
+                self.pending = Some(value);
+                Ok(Found::Unknown(dtype, self.taken))
+            }
+        }
+    }
+
+    /// The value that waited for its dtype, which the cache has now; None if another thread has taken it.
+    fn resume(&mut self, py: Python<'_>, number: u64) -> Option<Taken> {
+        let value = self.pending.take_if(|_| self.taken == number)?;
+        match self.cache.described(py, value.dtype()) {
+            Some(dtype) => Some(Taken { value, dtype, number }),
+            None => {
+                self.pending = Some(value);
+                None
+            }
+        }
+    }
+
+    /// Whether nobody has taken a later one.
+    pub fn is_last(&self, taken: &Taken) -> bool {
+        self.taken == taken.number
+    }
+
+    /// A value that could not be returned stays unread, unless a later one was returned meanwhile.
+    fn put_back(&mut self, value: ndsharray::Snapshot, number: u64) {
+        if self.taken == number {
+            self.pending = Some(value);
+        } else {
+            self.unread += 1;
         }
     }
 
@@ -67,21 +128,55 @@ impl State {
         self.pending.is_some()
     }
 
-    /// The value and its dtype, if that is known here and the value fits the target; else the value stays unread.
+    fn missed(&self) -> u64 {
+        self.reader.missed() + self.unread
+    }
+}
+
+/// Where a state is kept, under its lock.
+pub trait Home {
+    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut State) -> T) -> PyResult<T>;
+}
+
+impl Home for Lock<State> {
     #[inline(always)]
-    pub fn fit<'py>(
-        &mut self,
-        py: Python<'py>,
-        value: ndsharray::Snapshot,
-        target: &Target<'py>,
-    ) -> PyResult<(ndsharray::Snapshot, Described)> {
-        let dtype = self.cache.described(py, value.dtype());
-        match dtype.and_then(|dtype| target.check(&value, &dtype).map(|()| dtype)) {
-            Ok(dtype) => Ok((value, dtype)),
-            Err(error) => {
-                self.pending = Some(value);
-                Err(error)
-            }
+    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut State) -> T) -> PyResult<T> {
+        Ok(f(&mut *self.lock(py)?))
+    }
+}
+
+/// The next new value of a reader.
+#[inline(always)]
+pub fn take(py: Python<'_>, home: &impl Home) -> PyResult<Option<Taken>> {
+    match home.with(py, |state| state.begin(py))?.map_err(raise)? {
+        Found::Nothing => Ok(None),
+        Found::Value(taken) => Ok(Some(taken)),
+        Found::Unknown(dtype, number) => take_unknown(py, home, dtype, number),
+    }
+}
+
+/// Of a dtype that is to be made first.
+#[cold]
+#[inline(never)]
+pub fn take_unknown(
+    py: Python<'_>,
+    home: &impl Home,
+    mut dtype: DType,
+    mut number: u64,
+) -> PyResult<Option<Taken>> {
+    loop {
+        let pair = Pair::restore(py, &dtype)?;
+        let (before, taken) =
+            home.with(py, |state| (state.cache.remember(pair), state.resume(py, number)))?;
+        drop(before);
+        if taken.is_some() {
+            return Ok(taken);
+        }
+        // Another thread took it, and so went on.
+        match home.with(py, |state| state.begin(py))?.map_err(raise)? {
+            Found::Nothing => return Ok(None),
+            Found::Value(taken) => return Ok(Some(taken)),
+            Found::Unknown(other, its) => (dtype, number) = (other, its),
         }
     }
 }
@@ -95,12 +190,36 @@ impl Reader {
     /// The next new value, brought to where it is wanted.
     #[inline(always)]
     fn take<'py>(&self, py: Python<'py>, target: Target<'py>) -> PyResult<Option<Bound<'py, Snapshot>>> {
-        let mut state = self.lock(py);
-        let Some(value) = state.next().map_err(raise)? else { return Ok(None) };
-        let (value, dtype) = state.fit(py, value, &target)?;
-        // No lock is held while elements are copied.
-        drop(state);
-        Snapshot::new(py, value, dtype, target).map(Some)
+        match take(py, &self.state)? {
+            Some(taken) => self.bring(py, taken, target).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A value that was taken, brought to where it is wanted; if it does not fit there it stays unread.
+    #[inline(always)]
+    fn bring<'py>(
+        &self,
+        py: Python<'py>,
+        taken: Taken,
+        target: Target<'py>,
+    ) -> PyResult<Bound<'py, Snapshot>> {
+        let Taken { value, dtype, number } = taken;
+        if let Err(error) = target.check(&value, &dtype) {
+            self.lock(py)?.put_back(value, number);
+            return Err(error);
+        }
+        Snapshot::new(py, value, dtype, target)
+    }
+
+    /// A dtype that the cache does not have.
+    #[cold]
+    fn restored(&self, py: Python<'_>, dtype: &DType) -> PyResult<Described> {
+        let pair = Pair::restore(py, dtype)?;
+        let described = pair.described(py);
+        let before = self.lock(py)?.cache.remember(pair);
+        drop(before);
+        Ok(described)
     }
 
     /// By itself, so that the compiler sees what is nothing to do where values stay.
@@ -114,7 +233,7 @@ impl Reader {
     }
 
     #[inline(always)]
-    pub fn lock<'a>(&'a self, py: Python<'a>) -> Guard<'a, State> {
+    pub fn lock<'a>(&'a self, py: Python<'a>) -> PyResult<Guard<'a, State>> {
         self.state.lock(py)
     }
 }
@@ -133,16 +252,18 @@ impl Reader {
         self.directory.clone()
     }
 
-    /// int: how many values were published between those that this reader returned.
+    /// int: how many values were published between those that `read` and the ways to wait returned. What `latest` returns
+    /// does not count.
     #[getter]
-    fn missed(&self, py: Python<'_>) -> u64 {
-        self.lock(py).reader.missed()
+    fn missed(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(self.lock(py)?.missed())
     }
 
     /// bool: whether a writer has the tag now. Costs some system calls.
     #[getter]
     fn writer_alive(&self, py: Python<'_>) -> PyResult<bool> {
-        self.lock(py).reader.writer_alive().map_err(raise)
+        let alive = self.lock(py)?.reader.writer_alive();
+        alive.map_err(raise)
     }
 
     /// The latest value if it is newer than what this reader returned last, else None. Never blocks.
@@ -220,10 +341,17 @@ impl Reader {
         copy: bool,
     ) -> PyResult<Bound<'py, Snapshot>> {
         let target = Target::new(out, copy)?;
-        let mut state = self.lock(py);
-        let value = state.reader.latest().map_err(raise)?;
-        let dtype = state.cache.described(py, value.dtype())?;
-        drop(state);
+        let (value, dtype) = {
+            let state = self.lock(py)?;
+            let value = state.reader.latest();
+            let dtype = value.as_ref().ok().and_then(|value| state.cache.described(py, value.dtype()));
+            (value, dtype)
+        };
+        let value = value.map_err(raise)?;
+        let dtype = match dtype {
+            Some(dtype) => dtype,
+            None => self.restored(py, value.dtype())?,
+        };
         target.check(&value, &dtype)?;
         Snapshot::new(py, value, dtype, target)
     }
@@ -261,9 +389,10 @@ impl Reader {
         copy: bool,
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
         let target = Target::new(out, copy)?;
-        let Some(value) = wait::next(py, &self.state, timeout)? else { return Ok(None) };
-        let (value, dtype) = self.lock(py).fit(py, value, &target)?;
-        Snapshot::new(py, value, dtype, target).map(Some)
+        match wait::next(py, &self.state, timeout)? {
+            Some(taken) => self.bring(py, taken, target).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The next new value, awaited: ``await reader.next()``. The event loop goes on; cancelled, no value is lost.

@@ -38,7 +38,9 @@ impl<'py> Target<'py> {
         match out {
             Some(out) => match out.cast_into::<PyUntypedArray>() {
                 Ok(out) if array::is_writeable(&out) => Ok(Target::Out(out)),
-                Ok(_) => Err(PyValueError::new_err("out is read-only")),
+                Ok(out) => {
+                    Err(error::named(out.py(), "InvalidArgumentError", "out: found a read-only array, expected a writeable one"))
+                }
                 Err(_) => Err(PyTypeError::new_err("out must be a numpy.ndarray")),
             },
             None if copy => Ok(Target::Copy),

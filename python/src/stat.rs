@@ -4,7 +4,7 @@ use numpy::PyArrayDescr;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::dtype::Cache;
+use crate::dtype;
 
 /// What `Store.stat` says of a tag.
 #[pyclass(frozen, get_all, module = "ndsharray")]
@@ -50,7 +50,7 @@ impl Stat {
         let value = stat.value.as_ref();
         let slots = value.and_then(|value| value.slots);
         let shape = value.map(|value| PyTuple::new(py, &value.shape)).transpose()?;
-        let dtype = value.and_then(|value| Cache::default().numpy(py, &value.dtype).ok());
+        let dtype = value.and_then(|value| dtype::restored(py, &value.dtype).ok());
         Ok(Stat {
             writer_alive: stat.writer_alive,
             pid: stat.pid,

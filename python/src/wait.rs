@@ -5,12 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::error::raise;
+use crate::error::{named, raise};
 use crate::lock::Lock;
-use crate::reader::{Reader, State};
+use crate::reader::{Reader, State, Taken, take};
 
 /// The longest time that a signal goes unnoticed.
 const STEP: Duration = Duration::from_millis(100);
@@ -18,10 +17,10 @@ const STEP: Duration = Duration::from_millis(100);
 struct Deadline(Option<Instant>);
 
 impl Deadline {
-    fn new(timeout: Option<f64>) -> PyResult<Self> {
+    fn new(py: Python<'_>, timeout: Option<f64>) -> PyResult<Self> {
         let Some(timeout) = timeout else { return Ok(Deadline(None)) };
         if timeout.is_nan() {
-            return Err(PyValueError::new_err("timeout is not a number"));
+            return Err(named(py, "InvalidArgumentError", "timeout: found nan, expected seconds or None"));
         }
         // What is too long to be counted is for ever.
         let timeout = Duration::try_from_secs_f64(timeout.max(0.0)).ok();
@@ -50,37 +49,30 @@ pub fn next(
     py: Python<'_>,
     state: &Lock<State>,
     timeout: Option<f64>,
-) -> PyResult<Option<ndsharray::Snapshot>> {
-    let deadline = Deadline::new(timeout)?;
-    let mut sleeper: Option<ndsharray::Reader> = None;
+) -> PyResult<Option<Taken>> {
+    let deadline = Deadline::new(py, timeout)?;
     loop {
-        let mut probe = {
-            let mut state = state.lock(py);
-            if let Some(value) = state.next().map_err(raise)? {
-                return Ok(Some(value));
-            }
-            // Cloned again after a wake that brought nothing: another thread took the value.
-            sleeper.take().unwrap_or_else(|| state.reader.clone())
-        };
-        loop {
-            let Some(step) = deadline.step() else { return Ok(None) };
-            if sleep(py, std::slice::from_mut(&mut probe), step)?.is_some() {
-                break;
-            }
+        if let Some(taken) = take(py, state)? {
+            return Ok(Some(taken));
         }
+        let Some(step) = deadline.step() else { return Ok(None) };
+        // It knows which value was returned last, so it finds one that came since the look. What another thread takes and
+        // puts back is found at the next look.
+        let mut probe = state.lock(py)?.reader.clone();
+        sleep(py, std::slice::from_mut(&mut probe), step)?;
     }
 }
 
 /// Whether a reader has a new value, waiting for it for one step at most; takes nothing.
 pub fn ready(py: Python<'_>, state: &Lock<State>, seconds: f64) -> PyResult<bool> {
     let mut probe = {
-        let state = state.lock(py);
+        let state = state.lock(py)?;
         if state.has_pending() {
             return Ok(true);
         }
         state.reader.clone()
     };
-    let Some(step) = Deadline::new(Some(seconds))?.step() else { return Ok(false) };
+    let Some(step) = Deadline::new(py, Some(seconds))?.step() else { return Ok(false) };
     Ok(sleep(py, std::slice::from_mut(&mut probe), step)?.is_some())
 }
 
@@ -96,6 +88,13 @@ pub fn ready(py: Python<'_>, state: &Lock<State>, seconds: f64) -> PyResult<bool
 /// -------
 /// Reader or None
 ///     None when the time is over. Others may have a new value too.
+///
+/// Raises
+/// ------
+/// InvalidArgumentError
+///     If there are no readers, or `timeout` is not a number.
+/// ndsharray.Error
+///     If the store's files are damaged.
 ///
 /// Examples
 /// --------
@@ -114,18 +113,19 @@ pub fn wait_any<'py>(
     timeout: Option<f64>,
 ) -> PyResult<Option<Bound<'py, Reader>>> {
     if readers.is_empty() {
-        return Err(PyValueError::new_err("no readers to wait for"));
+        return Err(named(py, "InvalidArgumentError", "readers: found none, expected at least one to wait for"));
     }
-    let deadline = Deadline::new(timeout)?;
+    let deadline = Deadline::new(py, timeout)?;
     let mut probes = Vec::with_capacity(readers.len());
     for reader in &readers {
-        let state = reader.get().lock(py);
-        if state.has_pending() {
-            return Ok(Some(reader.clone()));
-        }
-        probes.push(state.reader.clone());
+        probes.push(reader.get().lock(py)?.reader.clone());
     }
     loop {
+        for reader in &readers {
+            if reader.get().lock(py)?.has_pending() {
+                return Ok(Some(reader.clone()));
+            }
+        }
         // With no time at all, one look.
         let step = deadline.step();
         if let Some(index) = sleep(py, &mut probes, step.unwrap_or_default())? {

@@ -1,14 +1,15 @@
 //! Writing.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ndsharray::DType;
 use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
-use crate::dtype::{Cache, Known};
+use crate::dtype::{Cache, Known, Pair};
 use crate::error::{named, raise};
 use crate::loan::{Loan, Memory};
 use crate::lock::{Guard, Lock};
@@ -39,9 +40,19 @@ pub struct Writer {
 }
 
 pub struct State {
-    pub writer: Slot,
+    writer: Slot,
+    /// Where a loan that ends, be it in a finalizer, leaves the writer.
+    back: Back,
     cache: Cache,
 }
+
+/// Who publishes arrays: a state under a lock.
+pub trait Home {
+    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut State) -> PyResult<T>) -> PyResult<T>;
+}
+
+/// Where a loan leaves the writer that it borrowed. Held for a moment only, and no Python code runs meanwhile.
+pub type Back = Arc<Mutex<Option<Box<ndsharray::Writer>>>>;
 
 /// Where the library's writer is.
 pub enum Slot {
@@ -53,22 +64,33 @@ pub enum Slot {
 
 impl State {
     pub fn new(writer: ndsharray::Writer) -> Self {
-        State { writer: Slot::Here(Box::new(writer)), cache: Cache::default() }
+        State { writer: Slot::Here(Box::new(writer)), back: Arc::default(), cache: Cache::default() }
     }
 
-    fn parts(&mut self, py: Python<'_>) -> PyResult<(&mut ndsharray::Writer, &mut Cache)> {
-        match &mut self.writer {
-            Slot::Here(writer) => Ok((writer, &mut self.cache)),
+    /// Where the writer is now.
+    fn slot(&mut self) -> &mut Slot {
+        if matches!(self.writer, Slot::Lent)
+            && let Some(writer) = self.back.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            self.writer = Slot::Here(writer);
+        }
+        &mut self.writer
+    }
+
+    #[inline(always)]
+    fn writer(&mut self, py: Python<'_>) -> PyResult<&mut ndsharray::Writer> {
+        match self.slot() {
+            Slot::Here(writer) => Ok(writer),
             Slot::Lent => Err(busy(py)),
             Slot::Closed => Err(named(py, "ClosedError", "the writer is closed")),
         }
     }
 
-    /// Publishes an array.
-    pub fn write(&mut self, array: &Bound<'_, PyUntypedArray>, user_data: &[u8]) -> PyResult<u64> {
+    /// Publishes an array of a known dtype.
+    fn write(&mut self, array: &Bound<'_, PyUntypedArray>, known: Known, user_data: &[u8]) -> PyResult<u64> {
         let py = array.py();
-        let (writer, cache) = self.parts(py)?;
-        let Known { dtype, swapped } = cache.stored(&array.dtype())?;
+        let writer = self.writer(py)?;
+        let Known { dtype, swapped } = known;
         match array::contiguous(array) {
             Some(bytes) if !swapped => {
                 let shape = array.shape();
@@ -76,41 +98,75 @@ impl State {
                 match if bytes.len() > array::LARGE { py.detach(write) } else { write() } {
                     // A mask of 0 and 255 viewed as bool: to numpy all but 0 is true.
                     Err(ndsharray::Error::InvalidElement { .. }) => {
-                        write_strided(writer, cache, &dtype, array, user_data)
+                        write_strided(writer, &dtype, array, user_data)
                     }
                     done => done.map_err(raise),
                 }
             }
-            _ => write_strided(writer, cache, &dtype, array, user_data),
+            _ => write_strided(writer, &dtype, array, user_data),
         }
     }
 
-    /// Takes the writer away for a loan.
-    pub fn lend(&mut self, py: Python<'_>) -> PyResult<Box<ndsharray::Writer>> {
-        match std::mem::replace(&mut self.writer, Slot::Lent) {
-            Slot::Here(writer) => Ok(writer),
+    /// Takes the writer away for good; None if it is lent.
+    fn close(&mut self) -> Option<Slot> {
+        match self.slot() {
+            Slot::Lent => None,
+            slot => Some(std::mem::replace(slot, Slot::Closed)),
+        }
+    }
+
+    /// Takes the writer away for a loan, which puts it where the second value says.
+    pub fn lend(&mut self, py: Python<'_>) -> PyResult<(Box<ndsharray::Writer>, Back)> {
+        match std::mem::replace(self.slot(), Slot::Lent) {
+            Slot::Here(writer) => Ok((writer, self.back.clone())),
             other => {
                 self.writer = other;
-                self.parts(py)?;
+                self.writer(py)?;
                 Err(busy(py))
             }
         }
     }
 
-    pub fn data_file(&self) -> Option<String> {
-        match &self.writer {
+    pub fn data_file(&mut self) -> Option<String> {
+        match self.slot() {
             Slot::Here(writer) => writer.data_file(),
             _ => None,
         }
     }
+}
 
-    /// The library's and numpy's dtype of what a caller calls a dtype.
-    pub fn dtype<'py>(&mut self, dtype: &Bound<'py, PyAny>) -> PyResult<(DType, Bound<'py, PyArrayDescr>)> {
-        let py = dtype.py();
-        let known = self.cache.stored(&PyArrayDescr::new(py, dtype)?)?.dtype;
-        let descr = self.cache.numpy(py, &known)?;
-        Ok((known, descr))
+/// Publishes an array.
+#[inline(always)]
+pub fn write(home: &impl Home, array: &Bound<'_, PyUntypedArray>, user_data: &[u8]) -> PyResult<u64> {
+    let (py, descr) = (array.py(), array.dtype());
+    let done = home.with(py, |state| match state.cache.stored(&descr) {
+        Some(known) => state.write(array, known, user_data).map(Some),
+        None => Ok(None),
+    })?;
+    match done {
+        Some(version) => Ok(version),
+        None => write_unknown(home, array, &descr, user_data),
     }
+}
+
+/// Of a dtype that is to be described first: by Python code, so with no lock.
+#[cold]
+#[inline(never)]
+fn write_unknown(
+    home: &impl Home,
+    array: &Bound<'_, PyUntypedArray>,
+    descr: &Bound<'_, PyArrayDescr>,
+    user_data: &[u8],
+) -> PyResult<u64> {
+    let pair = Pair::describe(descr)?;
+    let known = pair.known();
+    let mut before = None;
+    let version = home.with(array.py(), |state| {
+        before = state.cache.remember(pair);
+        state.write(array, known, user_data)
+    });
+    drop(before);
+    version
 }
 
 fn busy(py: Python<'_>) -> PyErr {
@@ -124,13 +180,12 @@ fn busy(py: Python<'_>) -> PyErr {
 /// One pass from any strides or byte order into the store.
 fn write_strided(
     writer: &mut ndsharray::Writer,
-    cache: &mut Cache,
     dtype: &DType,
     source: &Bound<'_, PyUntypedArray>,
     user_data: &[u8],
 ) -> PyResult<u64> {
     let py = source.py();
-    let descr = cache.numpy(py, dtype)?;
+    let descr = dtype::native(&source.dtype(), dtype);
     let mut loan = writer.loan_bytes(dtype, source.shape()).map_err(raise)?;
     loan.set_user_data(user_data).map_err(raise)?;
     let owner = Bound::new(py, Memory::new(loan.keeper().map_err(raise)?))?.into_any();
@@ -159,12 +214,21 @@ impl Writer {
     }
 
     #[inline(always)]
-    pub fn lock<'a>(&'a self, py: Python<'a>) -> PyResult<Guard<'a, State>> {
+    fn lock<'a>(&'a self, py: Python<'a>) -> PyResult<Guard<'a, State>> {
         self.state.lock_in_process(py, self.pid)
     }
+}
 
-    pub fn state(&self) -> &Arc<Lock<State>> {
-        &self.state
+impl Home for Lock<State> {
+    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut State) -> PyResult<T>) -> PyResult<T> {
+        f(&mut *self.lock(py)?)
+    }
+}
+
+impl Home for Writer {
+    #[inline(always)]
+    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut State) -> PyResult<T>) -> PyResult<T> {
+        f(&mut *self.lock(py)?)
     }
 }
 
@@ -185,19 +249,19 @@ impl Writer {
     /// int: the version of the last value, this writer's or an earlier one's; 0 before the first.
     #[getter]
     fn version(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(self.lock(py)?.parts(py)?.0.version())
+        Ok(self.lock(py)?.writer(py)?.version())
     }
 
     /// str or None: the name of the data file; None before the first value.
     #[getter]
     fn data_file(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        Ok(self.lock(py)?.parts(py)?.0.data_file())
+        Ok(self.lock(py)?.writer(py)?.data_file())
     }
 
     /// bool: whether the writer was closed.
     #[getter]
     fn closed(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(matches!(self.lock(py)?.writer, Slot::Closed))
+        Ok(matches!(self.lock(py)?.slot(), Slot::Closed))
     }
 
     /// Publishes an array, of any strides, in C order.
@@ -220,8 +284,12 @@ impl Writer {
     ///     If the store is full. The last value stays readable, as with every error.
     /// UnsupportedDTypeError
     ///     If the elements are Python objects, or cannot be described.
+    /// InvalidArgumentError
+    ///     If `user_data` is longer than 240 bytes.
     /// WriterEndedError
     ///     If the writer was closed, superseded, removed or forked.
+    /// WriterBusyError
+    ///     If it has an open loan.
     ///
     /// Examples
     /// --------
@@ -236,8 +304,7 @@ impl Writer {
     /// ndsharray.UnsupportedDTypeError: dtype object cannot be shared: ...
     #[pyo3(signature = (array, user_data=None))]
     fn write(&self, array: &Bound<'_, PyAny>, user_data: Option<&[u8]>) -> PyResult<u64> {
-        let array = as_array(array)?;
-        self.lock(array.py())?.write(&array, user_data.unwrap_or_default())
+        write(self, &as_array(array)?, user_data.unwrap_or_default())
     }
 
     /// The memory of the next value, to be filled in place, without a copy.
@@ -256,6 +323,15 @@ impl Writer {
     ///     value is published at the end of the block; nothing happens on an exception. The array is for the block
     ///     only: it is read-only afterwards.
     ///
+    /// Raises
+    /// ------
+    /// InvalidArgumentError
+    ///     If the shape cannot be, or `user_data` is longer than 240 bytes.
+    /// UnsupportedDTypeError
+    ///     If the elements are Python objects, or cannot be described.
+    /// ClosedError
+    ///     If the writer is closed. The loan's block begins with the other errors of `write`.
+    ///
     /// Examples
     /// --------
     /// >>> import numpy as np, ndsharray
@@ -271,14 +347,18 @@ impl Writer {
         slf: &Bound<'_, Self>,
         shape: &Bound<'_, PyAny>,
         dtype: &Bound<'_, PyAny>,
-        user_data: Option<Vec<u8>>,
+        user_data: Option<&[u8]>,
     ) -> PyResult<Loan> {
-        let shape = match shape.extract::<usize>() {
-            Ok(length) => vec![length],
-            Err(_) => shape.extract::<Vec<usize>>()?,
-        };
-        let (dtype, descr) = slf.get().lock(slf.py())?.dtype(dtype)?;
-        Ok(Loan::new(slf.get().state().clone(), dtype, descr.unbind(), shape, user_data.unwrap_or_default()))
+        let mut shape = dtype::shape(shape)?;
+        let descr = dtype::of(dtype, &mut shape)?;
+        let known = dtype::known(&descr)?;
+        let descr = dtype::native(&descr, &known);
+        let writer = slf.get();
+        // A closed writer says so now.
+        if matches!(writer.lock(slf.py())?.slot(), Slot::Closed) {
+            return Err(named(slf.py(), "ClosedError", "the writer is closed"));
+        }
+        Loan::new(writer.state.clone(), known, descr, shape, user_data.unwrap_or_default())
     }
 
     /// Closes the writer: another one can be opened. Closing again does nothing.
@@ -297,23 +377,28 @@ impl Writer {
     /// >>> writer.closed
     /// True
     pub fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let mut state = self.lock(py)?;
-        if matches!(state.writer, Slot::Lent) {
-            return Err(busy(py));
+        match self.lock(py)?.close() {
+            Some(writer) => {
+                py.detach(|| drop(writer));
+                Ok(())
+            }
+            None => Err(busy(py)),
         }
-        let writer = std::mem::replace(&mut state.writer, Slot::Closed);
-        drop(state);
-        py.detach(|| drop(writer));
-        Ok(())
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
         slf
     }
 
-    #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, pyo3::types::PyTuple>) -> PyResult<()> {
-        self.close(py)
+    #[pyo3(signature = (*exception))]
+    fn __exit__(&self, py: Python<'_>, exception: &Bound<'_, PyTuple>) -> PyResult<()> {
+        match self.lock(py)?.close() {
+            Some(writer) => py.detach(|| drop(writer)),
+            // The exception that ends the block is not to be hidden. The writer ends with its loan, as an object.
+            None if exception.get_item(0).is_ok_and(|class| !class.is_none()) => {}
+            None => return Err(busy(py)),
+        }
+        Ok(())
     }
 
     fn __reduce__(&self) -> PyResult<()> {
@@ -330,5 +415,5 @@ impl Writer {
 
 /// What `NdShArray.write` checks before it writes, or opens anything.
 pub fn check_dtype(array: &Bound<'_, PyUntypedArray>) -> PyResult<()> {
-    dtype::Cache::default().stored(&array.dtype()).map(drop)
+    dtype::known(&array.dtype()).map(drop)
 }

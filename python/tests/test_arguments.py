@@ -1,0 +1,131 @@
+"""Arguments that cannot be, or that look as if they could not."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ndsharray
+from ndsharray import Store
+
+
+def test_fields_renamed_in_place(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    array: Any = np.zeros(2, [("a", "i4"), ("b", [("c", "f4")])])
+    writer.write(array)
+    array.dtype.names = ("u", "v")
+    writer.write(array)
+    assert reader.latest().dtype.names == ("u", "v")
+    array.dtype["v"].names = ("w",)
+    writer.write(array)
+    assert store.reader("a").latest().dtype["v"].names == ("w",)
+    # A reader's own dtype is not what others rename.
+    dtype = reader.latest().dtype
+    dtype.names = ("p", "q")
+    assert reader.latest().dtype.names == ("u", "v")
+    dtype = reader.latest().dtype
+    dtype["v"].names = ("x",)
+    assert reader.latest().dtype["v"].names == ("w",)
+
+
+def test_dtypes_of_loans(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    with writer.loan(2, None) as array:
+        assert array.dtype == np.float64
+        array[:] = 1
+    # Elements that are arrays: as numpy takes them, more axes.
+    with writer.loan(3, np.dtype(("f4", (2,)))) as array:
+        assert array.shape == (3, 2) and array.dtype == np.float32
+        array[:] = 1
+    snapshot = reader.latest()
+    assert snapshot.shape == snapshot.array.shape == (3, 2) and snapshot.dtype == np.float32
+    assert reader.latest(out=np.zeros(snapshot.shape, snapshot.dtype)).array.sum() == 6
+    with writer.loan(2, ">i4") as array:
+        assert array.dtype.isnative
+        array[:] = [1, 2]
+    assert reader.latest().array.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("shape", [-1, (-1, 2), 1 << 70])
+def test_shapes_that_cannot_be(store: Store, shape: Any) -> None:
+    with pytest.raises(ndsharray.InvalidArgumentError, match="shape: found "):
+        store.writer("a").loan(shape, "f8")
+
+
+def test_a_shape_that_is_no_shape(store: Store) -> None:
+    with pytest.raises(TypeError, match="shape: expected an int or a sequence of ints"):
+        store.writer("a").loan("many", "f8")  # type: ignore[arg-type]
+
+
+def test_user_data_is_checked_before_anything_is_filled(store: Store) -> None:
+    writer = store.writer("a")
+    with pytest.raises(ndsharray.InvalidArgumentError, match="found 241 bytes, expected at most 240"):
+        writer.loan(1, "u1", b"x" * 241)
+    with pytest.raises(TypeError):
+        writer.loan(1, "u1", bytearray(b"x"))  # type: ignore[arg-type]
+    loan = writer.loan(1, "u1", b"x" * 240)
+    with loan as array:
+        array[:] = 5
+        with pytest.raises(ndsharray.InvalidArgumentError, match="found 241 bytes"):
+            loan.user_data = b"y" * 241
+    snapshot = store.reader("a").latest()
+    assert (snapshot.array.tolist(), snapshot.user_data) == ([5], b"x" * 240)
+
+
+def test_a_block_that_fails_with_an_open_loan(store: Store) -> None:
+    with pytest.raises(KeyError, match="mine"):
+        with store.writer("a", ephemeral=True) as writer:
+            loan = writer.loan(3, "u1")
+            loan.__enter__()
+            raise KeyError("mine")
+    del loan
+    writer.close()
+    with pytest.raises(ndsharray.WriterBusyError):
+        with store.writer("a") as writer:
+            loan = writer.loan(3, "u1")
+            loan.__enter__()
+
+
+def test_what_was_never_returned_was_missed(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    writer.write([1])
+    assert reader.read() is not None
+    writer.write([1, 2])
+    with pytest.raises(ndsharray.Error):
+        reader.read(out=np.zeros(9))
+    assert reader.missed == 0
+    writer.write([1, 2, 3])
+    snapshot = reader.read()
+    assert snapshot is not None and (snapshot.version, reader.missed) == (3, 1)
+
+
+def test_errors_are_of_the_module(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    writer.write([1.0])
+    out = np.zeros(1)
+    out.flags.writeable = False
+    with pytest.raises(ndsharray.InvalidArgumentError, match="read-only"):
+        reader.read(out=out)
+    with pytest.raises(ndsharray.InvalidArgumentError, match="timeout"):
+        reader.wait(float("nan"))
+    with pytest.raises(ndsharray.InvalidArgumentError, match="timeout"):
+        ndsharray.wait_any([reader], float("nan"))
+    with pytest.raises(ndsharray.InvalidArgumentError, match="readers"):
+        ndsharray.wait_any([])
+    for r_w in [5, b"r", ["r"], None, "x"]:
+        with pytest.raises(ValueError, match="'r' or 'w'"):
+            ndsharray.NdShArray("a", r_w=r_w)  # type: ignore[arg-type]
+
+
+class Scaled(ndsharray.NdShArray):
+    def __init__(self, name: str, scale: int) -> None:
+        super().__init__(name, r_w="r")
+        self.scale = scale
+
+
+def test_a_subclass_is_pickled_with_its_attributes(store: Store) -> None:
+    store.writer("a").write([3])
+    again = pickle.loads(pickle.dumps(Scaled("a", 2)))
+    assert type(again) is Scaled
+    assert (again.scale, again.read()[1].tolist()) == (2, [3])

@@ -1,0 +1,116 @@
+"""Signal handlers and finalizers that use a writer or reader which is in the middle of a call on their own thread."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ndsharray
+from ndsharray import Store
+
+HEAD = "import gc, os, signal, sys, threading, time, numpy as np, ndsharray\nstore = ndsharray.Store()\n"
+
+#: What a stream writes whose dtypes are described anew each time: by Python code, in which signal handlers are called.
+NEW_DTYPES = {"str": 'np.array(["abc"])', "record": 'np.zeros(2, [("x", "f4")])', "number": "np.zeros(2)"}
+
+
+def run(program: str) -> "subprocess.CompletedProcess[str]":
+    # What hangs is killed and fails the test.
+    return subprocess.run([sys.executable, "-c", HEAD + program], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("value", NEW_DTYPES)
+def test_a_handler_closes_the_writer(store: Store, value: str) -> None:
+    done = run(f"""
+writer = store.writer("a")
+signal.signal(signal.SIGTERM, lambda *_: (writer.close(), sys.exit(7)))
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+while True:
+    writer.write({NEW_DTYPES[value]})
+""")
+    assert (done.returncode, done.stderr) == (7, "")
+    assert not store.stat("a").writer_alive
+
+
+def test_a_handler_uses_everything(store: Store) -> None:
+    done = run("""
+store.writer("a").write(np.array(["abc"]))
+writer, reader = store.writer("a", takeover=True), store.reader("a")
+classic = ndsharray.NdShArray("a", r_w="r")
+calls = busy = 0
+def handler(*_):
+    global calls, busy
+    for use in (lambda: writer.write([1]), lambda: reader.missed, lambda: reader.read(), lambda: reader.latest(), classic.read):
+        try:
+            use()
+        except ndsharray.BusyError:
+            busy += 1
+    calls += 1
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.01, 0.001)
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    # Each of another dtype than the one before.
+    writer.write(np.array(["abc"]))
+    reader.read(), classic.read()
+    writer.write(np.zeros(2, [("x", "f4")]))
+    reader.latest(), classic.read()
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert calls > 100, calls
+print("done", busy)
+""")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("done"), done.stdout
+
+
+@pytest.mark.parametrize("value", ["np.arange(10)[::2]", *NEW_DTYPES.values()])
+def test_a_finalizer_writes(store: Store, value: str) -> None:
+    # Before Python 3.12 any allocation may begin a collection, also within a call. BusyError is shown and passed over.
+    done = run(f"""
+sys.unraisablehook = lambda event: event.exc_type is ndsharray.BusyError or os._exit(3)
+gc.set_threshold(5)
+writer = store.writer("a")
+class Log:
+    def __del__(self):
+        writer.write(np.array([0]))
+for _ in range(20000):
+    log = Log()
+    log.me = log
+    writer.write({value})
+del log
+gc.collect()
+writer.write(np.array([1]))
+""")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert store.reader("a").latest().array == [1]
+
+
+def test_a_loan_that_ends_in_a_finalizer_gives_the_writer_back(store: Store) -> None:
+    writer = store.writer("a")
+    loan = writer.loan(3, np.uint8)
+    loan.__enter__()
+    with pytest.raises(ndsharray.WriterBusyError):
+        writer.write([1])
+    with pytest.raises(ndsharray.WriterBusyError):
+        writer.close()
+    del loan
+    assert writer.write([1]) == 1
+    writer.close()
+
+
+def test_the_demo_ends_without_its_parent(store: Store, directory: Path) -> None:
+    command = [sys.executable, "-m", "ndsharray", "--dir", str(directory), "demo"]
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if line.startswith("slow reader"):
+            break
+    demo.send_signal(signal.SIGKILL)
+    # The readers have the other end of the pipe: it ends with them.
+    rest, _ = demo.communicate(timeout=60)
+    assert rest.count("the writer ended without the last value") == 2, rest
+    store.gc()
+    assert list(directory.iterdir()) == []

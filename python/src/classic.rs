@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ndsharray::DType;
 use numpy::PyUntypedArray;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 
+use crate::dtype::Described;
 use crate::error::{named, raise};
 use crate::lock::Lock;
 use crate::pair::Pair;
-use crate::reader::{Found, Taken};
+use crate::reader::{Taken, Unknown};
 use crate::snapshot::{Snapshot, Target};
 use crate::{reader, writer};
 
@@ -119,20 +119,27 @@ impl Classic {
         }
     }
 
-    /// What there is to read. On a writer there is never anything new.
+    /// What `read` returns, if no dtype has to be made for it.
     #[inline(always)]
-    fn begin(&mut self, py: Python<'_>) -> ndsharray::Result<Found> {
-        match &mut self.role {
-            Role::Reader(state) => state.begin(py),
-            Role::Writer(_) => Ok(Found::Nothing),
+    fn read<'py>(&mut self, py: Python<'py>) -> PyResult<Result<Shown<'py>, Unknown>> {
+        // On a writer there is never anything new.
+        let Role::Reader(state) = &mut self.role else { return self.show_again(py).map(Ok) };
+        let Some(value) = state.next().map_err(raise)? else { return self.show_again(py).map(Ok) };
+        match state.cache.described(py, value.dtype()) {
+            Some(dtype) => self.show(py, value, dtype).map(Ok),
+            None => Ok(Err(state.set_aside(value))),
         }
     }
 
     /// What `read` returns of a new value; and the array before it, to be let go of when nobody has the lock, since what
     /// runs then may read, too.
     #[inline(always)]
-    fn show<'py>(&mut self, py: Python<'py>, taken: Taken) -> PyResult<Shown<'py>> {
-        let Taken { value, dtype, .. } = taken;
+    fn show<'py>(
+        &mut self,
+        py: Python<'py>,
+        value: ndsharray::Snapshot,
+        dtype: Described,
+    ) -> PyResult<Shown<'py>> {
         let age = value.age();
         let array = Snapshot::into_array(Snapshot::new(py, value, dtype, Target::Stay)?)?.into_any();
         let result = self.result.with(py, array.clone())?;
@@ -157,7 +164,9 @@ impl reader::Home for NdShArray {
     fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut reader::State) -> T) -> PyResult<T> {
         self.with(py, |classic| match &mut classic.role {
             Role::Reader(state) => Ok(f(state)),
-            Role::Writer(_) => Err(PyRuntimeError::new_err("this NdShArray was opened for writing meanwhile")),
+            Role::Writer(_) => {
+                Err(PyRuntimeError::new_err("this NdShArray was opened for writing meanwhile"))
+            }
         })
     }
 }
@@ -177,11 +186,11 @@ impl writer::Home for NdShArray {
 impl NdShArray {
     /// A value of a dtype that is to be made first: by Python code, so with no lock.
     #[cold]
-    fn read_unknown<'py>(&self, py: Python<'py>, dtype: DType, number: u64) -> PyResult<Shown<'py>> {
-        let taken = reader::take_unknown(py, self, dtype, number)?;
+    fn read_unknown<'py>(&self, py: Python<'py>, unknown: Unknown) -> PyResult<Shown<'py>> {
+        let taken = reader::take_unknown(py, self, unknown)?;
         self.with(py, |classic| match taken {
             // Unless a thread that took a later one is here already: what is not new must not be older.
-            Some(taken) if classic.is_last(&taken) => classic.show(py, taken),
+            Some(taken) if classic.is_last(&taken) => classic.show(py, taken.value, taken.dtype),
             _ => classic.show_again(py),
         })
     }
@@ -329,14 +338,9 @@ impl NdShArray {
     /// >>> status, same is array
     /// (False, True)
     fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let shown = self.with(py, |classic| match classic.begin(py).map_err(raise)? {
-            Found::Value(taken) => classic.show(py, taken).map(Ok),
-            Found::Nothing => classic.show_again(py).map(Ok),
-            Found::Unknown(dtype, number) => Ok(Err((dtype, number))),
-        })?;
-        let (result, before) = match shown {
+        let (result, before) = match self.with(py, |classic| classic.read(py))? {
             Ok(shown) => shown,
-            Err((dtype, number)) => self.read_unknown(py, dtype, number)?,
+            Err(unknown) => self.read_unknown(py, unknown)?,
         };
         drop(before);
         Ok(result)

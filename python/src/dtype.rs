@@ -145,7 +145,11 @@ pub fn shape(shape: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
     let wrong = |error: PyErr| {
         if error.is_instance_of::<PyOverflowError>(py) {
             let found = shape.repr().map_or_else(|_| "a number".to_owned(), |text| text.to_string());
-            return named(py, "InvalidArgumentError", &format!("shape: found {found}, expected lengths from 0 on"));
+            return named(
+                py,
+                "InvalidArgumentError",
+                &format!("shape: found {found}, expected lengths from 0 on"),
+            );
         }
         PyTypeError::new_err("shape: expected an int or a sequence of ints")
     };

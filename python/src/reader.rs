@@ -58,12 +58,16 @@ pub struct Taken {
     number: u64,
 }
 
-/// What `State::begin` finds.
-pub enum Found {
+/// A value that is pending until its dtype has been made, by Python code and so with no lock.
+pub struct Unknown {
+    dtype: DType,
+    number: u64,
+}
+
+enum Found {
     Nothing,
     Value(Taken),
-    /// It is pending, until its dtype has been made by Python code: with no lock.
-    Unknown(DType, u64),
+    Unknown(Unknown),
 }
 
 impl State {
@@ -73,29 +77,44 @@ impl State {
 
     /// The next new value.
     #[inline(always)]
-    pub fn begin(&mut self, py: Python<'_>) -> ndsharray::Result<Found> {
-        let value = match self.reader.read()? {
+    pub fn next(&mut self) -> ndsharray::Result<Option<ndsharray::Snapshot>> {
+        match self.reader.read()? {
             Some(value) => {
-                // It is newer than what is pending.
-                if self.pending.take().is_some() {
-                    self.unread += 1;
+                self.taken += 1;
+                if self.pending.is_some() {
+                    self.pass_over();
                 }
-                value
+                Ok(Some(value))
             }
-            None => match self.pending.take() {
-                Some(value) => value,
-                None => return Ok(Found::Nothing),
-            },
-        };
-        self.taken += 1;
-        match self.cache.described(py, value.dtype()) {
-            Some(dtype) => Ok(Found::Value(Taken { value, dtype, number: self.taken })),
-            None => {
-                let dtype = value.dtype().clone();
-                self.pending = Some(value);
-                Ok(Found::Unknown(dtype, self.taken))
+            None if self.pending.is_some() => {
+                self.taken += 1;
+                Ok(self.pending.take())
             }
+            None => Ok(None),
         }
+    }
+
+    /// What is pending is not the newest any more.
+    #[cold]
+    fn pass_over(&mut self) {
+        self.pending = None;
+        self.unread += 1;
+    }
+
+    /// The value just taken is of a dtype that the cache does not have: it is pending until that has been made.
+    #[cold]
+    pub fn set_aside(&mut self, value: ndsharray::Snapshot) -> Unknown {
+        let dtype = value.dtype().clone();
+        self.pending = Some(value);
+        Unknown { dtype, number: self.taken }
+    }
+
+    fn begin(&mut self, py: Python<'_>) -> ndsharray::Result<Found> {
+        let Some(value) = self.next()? else { return Ok(Found::Nothing) };
+        Ok(match self.cache.described(py, value.dtype()) {
+            Some(dtype) => Found::Value(Taken { value, dtype, number: self.taken }),
+            None => Found::Unknown(self.set_aside(value)),
+        })
     }
 
     /// The value that waited for its dtype, which the cache has now; None if another thread has taken it.
@@ -146,28 +165,22 @@ impl Home for Lock<State> {
 }
 
 /// The next new value of a reader.
-#[inline(always)]
 pub fn take(py: Python<'_>, home: &impl Home) -> PyResult<Option<Taken>> {
     match home.with(py, |state| state.begin(py))?.map_err(raise)? {
         Found::Nothing => Ok(None),
         Found::Value(taken) => Ok(Some(taken)),
-        Found::Unknown(dtype, number) => take_unknown(py, home, dtype, number),
+        Found::Unknown(unknown) => take_unknown(py, home, unknown),
     }
 }
 
 /// Of a dtype that is to be made first.
 #[cold]
 #[inline(never)]
-pub fn take_unknown(
-    py: Python<'_>,
-    home: &impl Home,
-    mut dtype: DType,
-    mut number: u64,
-) -> PyResult<Option<Taken>> {
+pub fn take_unknown(py: Python<'_>, home: &impl Home, mut unknown: Unknown) -> PyResult<Option<Taken>> {
     loop {
-        let pair = Pair::restore(py, &dtype)?;
+        let pair = Pair::restore(py, &unknown.dtype)?;
         let (before, taken) =
-            home.with(py, |state| (state.cache.remember(pair), state.resume(py, number)))?;
+            home.with(py, |state| (state.cache.remember(pair), state.resume(py, unknown.number)))?;
         drop(before);
         if taken.is_some() {
             return Ok(taken);
@@ -176,7 +189,7 @@ pub fn take_unknown(
         match home.with(py, |state| state.begin(py))?.map_err(raise)? {
             Found::Nothing => return Ok(None),
             Found::Value(taken) => return Ok(Some(taken)),
-            Found::Unknown(other, its) => (dtype, number) = (other, its),
+            Found::Unknown(other) => unknown = other,
         }
     }
 }
@@ -190,7 +203,34 @@ impl Reader {
     /// The next new value, brought to where it is wanted.
     #[inline(always)]
     fn take<'py>(&self, py: Python<'py>, target: Target<'py>) -> PyResult<Option<Bound<'py, Snapshot>>> {
-        match take(py, &self.state)? {
+        let mut state = self.lock(py)?;
+        let value = match state.next() {
+            Ok(Some(value)) => value,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                drop(state);
+                return Err(raise(error));
+            }
+        };
+        let Some(dtype) = state.cache.described(py, value.dtype()) else {
+            let unknown = state.set_aside(value);
+            drop(state);
+            return self.take_unknown(py, unknown, target);
+        };
+        let number = state.taken;
+        drop(state);
+        self.bring(py, Taken { value, dtype, number }, target).map(Some)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_unknown<'py>(
+        &self,
+        py: Python<'py>,
+        unknown: Unknown,
+        target: Target<'py>,
+    ) -> PyResult<Option<Bound<'py, Snapshot>>> {
+        match take_unknown(py, &self.state, unknown)? {
             Some(taken) => self.bring(py, taken, target).map(Some),
             None => Ok(None),
         }

@@ -38,9 +38,11 @@ impl<'py> Target<'py> {
         match out {
             Some(out) => match out.cast_into::<PyUntypedArray>() {
                 Ok(out) if array::is_writeable(&out) => Ok(Target::Out(out)),
-                Ok(out) => {
-                    Err(error::named(out.py(), "InvalidArgumentError", "out: found a read-only array, expected a writeable one"))
-                }
+                Ok(out) => Err(error::named(
+                    out.py(),
+                    "InvalidArgumentError",
+                    "out: found a read-only array, expected a writeable one",
+                )),
                 Err(_) => Err(PyTypeError::new_err("out must be a numpy.ndarray")),
             },
             None if copy => Ok(Target::Copy),

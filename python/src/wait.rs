@@ -45,11 +45,7 @@ fn sleep(py: Python<'_>, readers: &mut [ndsharray::Reader], step: Duration) -> P
 }
 
 /// The next new value of a reader; None when the time is over.
-pub fn next(
-    py: Python<'_>,
-    state: &Lock<State>,
-    timeout: Option<f64>,
-) -> PyResult<Option<Taken>> {
+pub fn next(py: Python<'_>, state: &Lock<State>, timeout: Option<f64>) -> PyResult<Option<Taken>> {
     let deadline = Deadline::new(py, timeout)?;
     loop {
         if let Some(taken) = take(py, state)? {
@@ -113,7 +109,11 @@ pub fn wait_any<'py>(
     timeout: Option<f64>,
 ) -> PyResult<Option<Bound<'py, Reader>>> {
     if readers.is_empty() {
-        return Err(named(py, "InvalidArgumentError", "readers: found none, expected at least one to wait for"));
+        return Err(named(
+            py,
+            "InvalidArgumentError",
+            "readers: found none, expected at least one to wait for",
+        ));
     }
     let deadline = Deadline::new(py, timeout)?;
     let mut probes = Vec::with_capacity(readers.len());

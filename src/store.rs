@@ -36,6 +36,9 @@ impl Store {
     /// [`Error::NoDirectory`] if nothing or something else stands there.
     pub fn open(directory: impl AsRef<Path>) -> Result<Store> {
         let path = directory.as_ref();
+        if path.as_os_str().is_empty() {
+            return Err(Error::NoDirectory { path: path.to_owned(), found: "an empty path" });
+        }
         let directory = std::path::absolute(path).map_err(|error| Error::io(path, "find it", error))?;
         let found = match std::fs::metadata(&directory) {
             Ok(metadata) if metadata.is_dir() => return Ok(Store { directory }),

@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use numpy::PyUntypedArray;
+use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 
-use crate::dtype::Described;
+use crate::dtype::{self, Described};
 use crate::error::{named, raise};
 use crate::lock::Lock;
 use crate::pair::Pair;
-use crate::reader::{Taken, Unknown};
+use crate::read_state::{Taken, Unknown};
 use crate::snapshot::{Snapshot, Target};
-use crate::{reader, writer};
+use crate::{read_state, write_state};
 
 /// Sharing numpy arrays between processes: the class of ndsharray 1.
 ///
@@ -79,14 +79,14 @@ struct Classic {
 }
 
 enum Role {
-    Reader(Box<reader::State>),
-    Writer(writer::State),
+    Reader(Box<read_state::State>),
+    Writer(write_state::State),
 }
 
 impl Classic {
     fn reader(store: &ndsharray::Store, name: String, array: Bound<'_, PyAny>) -> PyResult<Self> {
         let reader = store.reader(&name).map_err(raise)?;
-        let role = Role::Reader(Box::new(reader::State::new(reader)));
+        let role = Role::Reader(Box::new(read_state::State::new(reader)));
         Ok(Self::new(store, name, array, role))
     }
 
@@ -99,8 +99,8 @@ impl Classic {
         let options = store.writer_options(&name).takeover(true);
         let options = if let Some(mode) = mode { options.mode(mode) } else { options };
         let writer = array.py().detach(|| options.open()).map_err(raise)?;
-        let state = Lock::new(writer::State::new(writer));
-        writer::write(&state, &array, &[])?;
+        let state = Lock::new(write_state::State::new(writer));
+        write_state::write(&state, &array, &[])?;
         Ok(Self::new(store, name, array.into_any(), Role::Writer(state.into_inner())))
     }
 
@@ -160,8 +160,8 @@ impl Classic {
 /// What `read` returns, and what is to be let go of after that.
 type Shown<'py> = (Bound<'py, PyTuple>, Option<Bound<'py, PyAny>>);
 
-impl reader::Home for NdShArray {
-    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut reader::State) -> T) -> PyResult<T> {
+impl read_state::Home for NdShArray {
+    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut read_state::State) -> T) -> PyResult<T> {
         self.with(py, |classic| match &mut classic.role {
             Role::Reader(state) => Ok(f(state)),
             Role::Writer(_) => {
@@ -171,9 +171,9 @@ impl reader::Home for NdShArray {
     }
 }
 
-impl writer::Home for NdShArray {
+impl write_state::Home for NdShArray {
     #[inline(always)]
-    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut writer::State) -> PyResult<T>) -> PyResult<T> {
+    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut write_state::State) -> PyResult<T>) -> PyResult<T> {
         self.with(py, |classic| match &mut classic.role {
             Role::Writer(state) => f(state),
             Role::Reader(_) => {
@@ -187,7 +187,7 @@ impl NdShArray {
     /// A value of a dtype that is to be made first: by Python code, so with no lock.
     #[cold]
     fn read_unknown<'py>(&self, py: Python<'py>, unknown: Unknown) -> PyResult<Shown<'py>> {
-        let taken = reader::take_unknown(py, self, unknown)?;
+        let taken = read_state::take_unknown(py, self, unknown)?;
         self.with(py, |classic| match taken {
             // Unless a thread that took a later one is here already: what is not new must not be older.
             Some(taken) if classic.is_last(&taken) => classic.show(py, taken.value, taken.dtype),
@@ -232,7 +232,8 @@ impl NdShArray {
             None => default_array(py)?,
         };
         let array = array.cast_into::<PyUntypedArray>().map_err(|_| not_an_array())?;
-        writer::check_dtype(&array)?;
+        // Before anything is opened.
+        dtype::known(&array.dtype())?;
         let store = ndsharray::Store::open_default().map_err(raise)?;
         let classic = if writes {
             Classic::writer(&store, name, array, mode()?)?
@@ -314,7 +315,7 @@ impl NdShArray {
     /// >>> writer.write(np.arange(6).reshape(2, 3))
     fn write(&self, array: &Bound<'_, PyAny>) -> PyResult<()> {
         let array = array.cast::<PyUntypedArray>().map_err(|_| not_an_array())?;
-        writer::write(self, array, &[]).map(drop)
+        write_state::write(self, array, &[]).map(drop)
     }
 
     /// The latest value, without a copy. Never blocks.

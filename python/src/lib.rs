@@ -1,11 +1,12 @@
 //! The native half of the Python module `ndsharray`: classes over the Rust library, on numpy's C interface.
 //!
 //! From the bottom up: `error` (exceptions), `lock`, `array` (all that is unsafe about numpy), `dtype`, `snapshot` with
-//! `object` (how one lies in memory), `reader` with `wait`, `writer` with `loan` and `options`, `store` with `stat`, and
-//! on top `classic` with `pair`, the class that users of ndsharray 1 know.
+//! `object` (how one lies in memory), `read_state` and `write_state` (what is under the locks of readers and writers),
+//! `reader` with `wait`, `writer` with `loan` and `options`, `store` with `stat`, and on top `classic` with `pair`, the
+//! class that users of ndsharray 1 know.
 //!
 //! Locks are of `lock`, which lets go of the interpreter before it blocks; so a lock may be held while detached from the
-//! interpreter, by one who needs the interpreter to go on.
+//! interpreter, by one who needs the interpreter to go on. No Python code is run under one: it may run anything.
 
 mod array;
 mod classic;
@@ -16,11 +17,13 @@ mod lock;
 mod object;
 mod options;
 mod pair;
+mod read_state;
 mod reader;
 mod snapshot;
 mod stat;
 mod store;
 mod wait;
+mod write_state;
 mod writer;
 
 #[pyo3::pymodule]

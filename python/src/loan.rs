@@ -12,22 +12,10 @@ use pyo3::types::{PyBytes, PyTuple};
 use crate::array;
 use crate::error::{named, raise};
 use crate::lock::Lock;
-use crate::writer::{Back, State, normalise};
+use crate::write_state::{Back, Memory, State, normalise};
 
 /// As many bytes of user data as a value may have.
 const USER_DATA: usize = 240;
-
-/// Keeps memory of the store mapped: the base of arrays over it.
-#[pyclass(frozen, module = "ndsharray._native")]
-pub struct Memory {
-    _keeper: Arc<dyn Any + Send + Sync>,
-}
-
-impl Memory {
-    pub fn new(keeper: Arc<dyn Any + Send + Sync>) -> Self {
-        Memory { _keeper: keeper }
-    }
-}
 
 /// The memory of the next value, from `Writer.loan`: a context manager.
 ///

@@ -7,6 +7,15 @@ use pyo3::types::PyTuple;
 use crate::dtype;
 
 /// What `Store.stat` says of a tag.
+///
+/// Examples
+/// --------
+/// >>> import numpy as np, ndsharray
+/// >>> store = ndsharray.Store(directory)
+/// >>> version = store.writer("a").write(np.zeros((2, 3)))
+/// >>> stat = store.stat("a")
+/// >>> stat.shape, stat.dtype_name, stat.nbytes, stat.version, stat.writer_alive
+/// ((2, 3), 'float64', 48, 1, False)
 #[pyclass(frozen, get_all, module = "ndsharray")]
 pub struct Stat {
     /// str: the tag.
@@ -83,6 +92,13 @@ impl Stat {
 }
 
 /// What `Store.gc` did.
+///
+/// Examples
+/// --------
+/// >>> import ndsharray
+/// >>> report = ndsharray.Store(directory).gc()
+/// >>> report.removed, report.bytes
+/// ([], 0)
 #[pyclass(frozen, get_all, module = "ndsharray")]
 pub struct GcReport {
     /// list of str: the names of the files that were removed.

@@ -9,7 +9,8 @@ use pyo3::prelude::*;
 
 use crate::error::{named, raise};
 use crate::lock::Lock;
-use crate::reader::{Reader, State, Taken, take};
+use crate::read_state::{State, Taken, take};
+use crate::reader::Reader;
 
 /// The longest time that a signal goes unnoticed.
 const STEP: Duration = Duration::from_millis(100);

@@ -121,7 +121,7 @@ impl Classic {
 
     /// What `read` returns, if no dtype has to be made for it.
     #[inline(always)]
-    fn read<'py>(&mut self, py: Python<'py>) -> PyResult<Result<Shown<'py>, Unknown>> {
+    fn read<'py>(&mut self, py: Python<'py>) -> PyResult<Result<Shown<'py>, Box<Unknown>>> {
         // On a writer there is never anything new.
         let Role::Reader(state) = &mut self.role else { return self.show_again(py).map(Ok) };
         let Some(value) = state.next().map_err(raise)? else { return self.show_again(py).map(Ok) };
@@ -341,7 +341,7 @@ impl NdShArray {
     fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let (result, before) = match self.with(py, |classic| classic.read(py))? {
             Ok(shown) => shown,
-            Err(unknown) => self.read_unknown(py, unknown)?,
+            Err(unknown) => self.read_unknown(py, *unknown)?,
         };
         drop(before);
         Ok(result)

@@ -37,7 +37,7 @@ pub struct Unknown {
 enum Found {
     Nothing,
     Value(Taken),
-    Unknown(Unknown),
+    Unknown(Box<Unknown>),
 }
 
 impl State {
@@ -73,10 +73,11 @@ impl State {
 
     /// The value just taken is of a dtype that the cache does not have: it is pending until that has been made.
     #[cold]
-    pub fn set_aside(&mut self, value: ndsharray::Snapshot) -> Unknown {
+    pub fn set_aside(&mut self, value: ndsharray::Snapshot) -> Box<Unknown> {
         let dtype = value.dtype().clone();
         self.pending = Some(value);
-        Unknown { dtype, number: self.taken }
+        // In a box, since what fast paths hand on is as large as the largest that it may be.
+        Box::new(Unknown { dtype, number: self.taken })
     }
 
     fn begin(&mut self, py: Python<'_>) -> ndsharray::Result<Found> {
@@ -139,7 +140,7 @@ pub fn take(py: Python<'_>, home: &impl Home) -> PyResult<Option<Taken>> {
     match home.with(py, |state| state.begin(py))?.map_err(raise)? {
         Found::Nothing => Ok(None),
         Found::Value(taken) => Ok(Some(taken)),
-        Found::Unknown(unknown) => take_unknown(py, home, unknown),
+        Found::Unknown(unknown) => take_unknown(py, home, *unknown),
     }
 }
 
@@ -159,7 +160,7 @@ pub fn take_unknown(py: Python<'_>, home: &impl Home, mut unknown: Unknown) -> P
         match home.with(py, |state| state.begin(py))?.map_err(raise)? {
             Found::Nothing => return Ok(None),
             Found::Value(taken) => return Ok(Some(taken)),
-            Found::Unknown(other) => unknown = other,
+            Found::Unknown(other) => unknown = *other,
         }
     }
 }

@@ -62,7 +62,7 @@ impl Reader {
         let Some(dtype) = state.cache.described(py, value.dtype()) else {
             let unknown = state.set_aside(value);
             drop(state);
-            return self.take_unknown(py, unknown, target);
+            return self.take_unknown(py, *unknown, target);
         };
         let number = state.taken;
         drop(state);

@@ -240,7 +240,7 @@ impl NdShArray {
         } else {
             Classic::reader(&store, name, array.into_any())?
         };
-        let before = self.state.lock(py)?.replace(classic);
+        let before = self.state.lock_in_process(py, self.pid)?.replace(classic);
         drop(before);
         Ok(())
     }
@@ -358,8 +358,8 @@ impl NdShArray {
         let function = PyModule::import(py, "ndsharray._native")?.getattr("_reopen_classic")?;
         let arguments = (slf.get_type(), directory, name).into_pyobject(py)?;
         // What a subclass has put there.
-        let attributes = slf.getattr(intern!(py, "__dict__"))?;
-        (function, arguments, attributes).into_pyobject(py)
+        let state = PyModule::import(py, "ndsharray._pickling")?.call_method1("state_of", (slf,))?;
+        (function, arguments, state).into_pyobject(py)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Loans: the memory of the next value, as a numpy array.
 
 use std::any::Any;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use ndsharray::DType;
 use numpy::{PyArrayDescr, PyUntypedArray};
@@ -35,6 +35,8 @@ const USER_DATA: usize = 240;
 #[pyclass(frozen, module = "ndsharray")]
 pub struct Loan {
     writer: Arc<Lock<State>>,
+    /// The process of the writer.
+    pid: u32,
     dtype: DType,
     descr: Py<PyArrayDescr>,
     shape: Vec<usize>,
@@ -47,16 +49,24 @@ struct Open {
     array: Py<PyUntypedArray>,
 }
 
+impl Drop for Open {
+    /// The array may live on, and what its memory is used for next is no longer its own.
+    fn drop(&mut self) {
+        Python::attach(|py| array::freeze(self.array.bind(py)));
+    }
+}
+
 impl Loan {
     pub fn new(
         writer: Arc<Lock<State>>,
+        pid: u32,
         dtype: DType,
         descr: Bound<'_, PyArrayDescr>,
         shape: Vec<usize>,
         user_data: &[u8],
     ) -> PyResult<Self> {
         let user_data = Lock::new(checked(user_data)?);
-        Ok(Loan { writer, dtype, descr: descr.unbind(), shape, user_data, open: Lock::new(None) })
+        Ok(Loan { writer, pid, dtype, descr: descr.unbind(), shape, user_data, open: Lock::new(None) })
     }
 }
 
@@ -81,7 +91,7 @@ impl Loan {
         if open.is_some() {
             return Err(named(py, "WriterBusyError", "the loan is open already"));
         }
-        let mut lent = Lent::new(py, &self.writer, &self.dtype, &self.shape)?;
+        let mut lent = Lent::new(py, &self.writer, self.pid, &self.dtype, &self.shape)?;
         let (data, keeper) = lent.memory()?;
         let owner = Bound::new(py, Memory::new(keeper))?.into_any();
         let descr = self.descr.bind(py).clone();
@@ -93,16 +103,16 @@ impl Loan {
 
     #[pyo3(signature = (*exception))]
     fn __exit__(&self, py: Python<'_>, exception: &Bound<'_, PyTuple>) -> PyResult<()> {
-        let Some(Open { mut lent, array }) = self.open.lock(py)?.take() else {
+        let Some(mut open) = self.open.lock(py)?.take() else {
             return Ok(());
         };
-        array::freeze(array.bind(py));
+        array::freeze(open.array.bind(py));
         let failed = !exception.get_item(0).map_or(true, |class| class.is_none());
         if failed {
             return Ok(());
         }
         let user_data = self.user_data.lock(py)?.clone();
-        lent.publish(&self.dtype, &user_data).map_err(raise)
+        open.lent.publish(&self.dtype, &user_data).map_err(raise)
     }
 }
 
@@ -120,15 +130,15 @@ struct Lent {
     loan: Option<ndsharray::Loan<'static, u8>>,
     /// From `Box::into_raw`.
     writer: *mut ndsharray::Writer,
-    back: Back,
+    back: Arc<Back>,
 }
 
 // SAFETY: the pointer is an owned box in all but name, and a writer may be sent.
 unsafe impl Send for Lent {}
 
 impl Lent {
-    fn new(py: Python<'_>, home: &Arc<Lock<State>>, dtype: &DType, shape: &[usize]) -> PyResult<Self> {
-        let (writer, back) = home.lock(py)?.lend(py)?;
+    fn new(py: Python<'_>, home: &Lock<State>, pid: u32, dtype: &DType, shape: &[usize]) -> PyResult<Self> {
+        let (writer, back) = home.lock_in_process(py, pid)?.lend(py)?;
         let writer = Box::into_raw(writer);
         let mut lent = Lent { loan: None, writer, back };
         // SAFETY: from a box; only the loan uses it until it is dropped, which `drop` does before anything else.
@@ -155,6 +165,6 @@ impl Drop for Lent {
         self.loan = None;
         // SAFETY: from `Box::into_raw`, once; the loan that borrowed it is gone.
         let writer = unsafe { Box::from_raw(self.writer) };
-        *self.back.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
+        self.back.put(writer);
     }
 }

@@ -83,7 +83,7 @@ impl Reader {
         }
     }
 
-    /// A value that was taken, brought to where it is wanted; if it does not fit there it stays unread.
+    /// A value that was taken, brought to where it is wanted; if that fails it stays unread.
     #[inline(always)]
     fn bring<'py>(
         &self,
@@ -92,11 +92,15 @@ impl Reader {
         target: Target<'py>,
     ) -> PyResult<Bound<'py, Snapshot>> {
         let Taken { value, dtype, number } = taken;
-        if let Err(error) = target.check(&value, &dtype) {
-            self.lock(py)?.put_back(value, number);
-            return Err(error);
+        if matches!(target, Target::Stay) {
+            return Snapshot::new(py, value, dtype, target);
         }
-        Snapshot::new(py, value, dtype, target)
+        let spare = value.clone();
+        let brought = target.check(&value, &dtype).and_then(|()| Snapshot::new(py, value, dtype, target));
+        if brought.is_err() {
+            self.lock(py)?.put_back(spare, number);
+        }
+        brought
     }
 
     /// A dtype that the cache does not have.

@@ -38,11 +38,7 @@ impl<'py> Target<'py> {
         match out {
             Some(out) => match out.cast_into::<PyUntypedArray>() {
                 Ok(out) if array::is_writeable(&out) => Ok(Target::Out(out)),
-                Ok(out) => Err(error::named(
-                    out.py(),
-                    "InvalidArgumentError",
-                    "out: found a read-only array, expected a writeable one",
-                )),
+                Ok(out) => Err(read_only(out.py())),
                 Err(_) => Err(PyTypeError::new_err("out must be a numpy.ndarray")),
             },
             None if copy => Ok(Target::Copy),
@@ -60,12 +56,20 @@ impl<'py> Target<'py> {
     }
 }
 
+fn read_only(py: Python<'_>) -> PyErr {
+    error::named(py, "InvalidArgumentError", "out: found a read-only array, expected a writeable one")
+}
+
 fn fits(
     out: &Bound<'_, PyUntypedArray>,
     value: &ndsharray::Snapshot,
     descr: &Bound<'_, PyArrayDescr>,
 ) -> PyResult<()> {
     let py = out.py();
+    // Looked at again, since a wait may have come between, in which it became read-only.
+    if !array::is_writeable(out) {
+        return Err(read_only(py));
+    }
     if !out.dtype().is(descr) && !out.dtype().eq(descr)? {
         let message = format!("wrong dtype: found {descr} in the store, expected {} as in out", out.dtype());
         return Err(error::named(py, "DTypeMismatchError", &message));

@@ -1,6 +1,7 @@
 //! What a store says of its tags.
 
 use numpy::PyArrayDescr;
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -59,7 +60,12 @@ impl Stat {
         let value = stat.value.as_ref();
         let slots = value.and_then(|value| value.slots);
         let shape = value.map(|value| PyTuple::new(py, &value.shape)).transpose()?;
-        let dtype = value.and_then(|value| dtype::restored(py, &value.dtype).ok());
+        let dtype = match value.map(|value| dtype::restored(py, &value.dtype)) {
+            Some(Ok(dtype)) => Some(dtype),
+            // One that is not known here; not what a signal handler raised.
+            Some(Err(error)) if !error.is_instance_of::<PyException>(py) => return Err(error),
+            _ => None,
+        };
         Ok(Stat {
             writer_alive: stat.writer_alive,
             pid: stat.pid,

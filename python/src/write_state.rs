@@ -3,7 +3,7 @@
 //! A dtype may have to be described by Python code, which may run anything, and so is done with no lock.
 
 use std::any::Any;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ndsharray::DType;
 use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
@@ -29,7 +29,7 @@ impl Memory {
 pub struct State {
     writer: Slot,
     /// Where a loan that ends, be it in a finalizer, leaves the writer.
-    back: Back,
+    back: Arc<Back>,
     cache: Cache,
 }
 
@@ -38,8 +38,32 @@ pub trait Home {
     fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut State) -> PyResult<T>) -> PyResult<T>;
 }
 
-/// Where a loan leaves the writer that it borrowed. Held for a moment only, and no Python code runs meanwhile.
-pub type Back = Arc<Mutex<Option<Box<ndsharray::Writer>>>>;
+/// Where a loan leaves the writer that it borrowed. The lock is held for a moment only, and no Python code runs meanwhile.
+#[derive(Default)]
+pub struct Back(Mutex<Returned>);
+
+#[derive(Default)]
+struct Returned {
+    writer: Option<Box<ndsharray::Writer>>,
+    /// Nobody wants it any more.
+    closed: bool,
+}
+
+impl Back {
+    fn returned(&self) -> MutexGuard<'_, Returned> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn put(&self, writer: Box<ndsharray::Writer>) {
+        let mut returned = self.returned();
+        if !returned.closed {
+            returned.writer = Some(writer);
+        } else {
+            drop(returned);
+            drop(writer);
+        }
+    }
+}
 
 /// Where the library's writer is.
 pub enum Slot {
@@ -57,7 +81,7 @@ impl State {
     /// Where the writer is now.
     pub fn slot(&mut self) -> &mut Slot {
         if matches!(self.writer, Slot::Lent)
-            && let Some(writer) = self.back.lock().unwrap_or_else(PoisonError::into_inner).take()
+            && let Some(writer) = self.back.returned().writer.take()
         {
             self.writer = Slot::Here(writer);
         }
@@ -73,24 +97,46 @@ impl State {
         }
     }
 
+    /// Closes the writer as soon as its loan ends.
+    pub fn close_after_loan(&mut self) {
+        self.writer = Slot::Closed;
+        self.back.returned().closed = true;
+    }
+
     /// Publishes an array of a known dtype.
-    fn write(&mut self, array: &Bound<'_, PyUntypedArray>, known: Known, user_data: &[u8]) -> PyResult<u64> {
+    fn write(
+        &mut self,
+        array: &Bound<'_, PyUntypedArray>,
+        descr: &Bound<'_, PyArrayDescr>,
+        known: Known,
+        user_data: &[u8],
+    ) -> PyResult<u64> {
         let py = array.py();
+        // What ran until the lock was there, a signal handler or another thread, may have set it.
+        if !array.dtype().is(descr) {
+            let message = "array: found that its dtype was set while it was written, expected it to stay";
+            return Err(named(py, "InvalidArgumentError", message));
+        }
         let writer = self.writer(py)?;
         let Known { dtype, swapped } = known;
         match array::contiguous(array) {
             Some(bytes) if !swapped => {
-                let shape = array.shape();
-                let mut write = || writer.write_bytes(&dtype, shape, bytes, user_data);
-                match if bytes.len() > array::LARGE { py.detach(write) } else { write() } {
+                let done = if bytes.len() > array::LARGE {
+                    // Another thread may set the array's shape meanwhile, which frees what `shape` gives.
+                    let shape = array.shape().to_vec();
+                    py.detach(|| writer.write_bytes(&dtype, &shape, bytes, user_data))
+                } else {
+                    writer.write_bytes(&dtype, array.shape(), bytes, user_data)
+                };
+                match done {
                     // A mask of 0 and 255 viewed as bool: to numpy all but 0 is true.
                     Err(ndsharray::Error::InvalidElement { .. }) => {
-                        write_strided(writer, &dtype, array, user_data)
+                        write_strided(writer, &dtype, descr, array, user_data)
                     }
                     done => done.map_err(raise),
                 }
             }
-            _ => write_strided(writer, &dtype, array, user_data),
+            _ => write_strided(writer, &dtype, descr, array, user_data),
         }
     }
 
@@ -103,7 +149,7 @@ impl State {
     }
 
     /// Takes the writer away for a loan, which puts it where the second value says.
-    pub fn lend(&mut self, py: Python<'_>) -> PyResult<(Box<ndsharray::Writer>, Back)> {
+    pub fn lend(&mut self, py: Python<'_>) -> PyResult<(Box<ndsharray::Writer>, Arc<Back>)> {
         match std::mem::replace(self.slot(), Slot::Lent) {
             Slot::Here(writer) => Ok((writer, self.back.clone())),
             other => {
@@ -127,7 +173,7 @@ impl State {
 pub fn write(home: &impl Home, array: &Bound<'_, PyUntypedArray>, user_data: &[u8]) -> PyResult<u64> {
     let (py, descr) = (array.py(), array.dtype());
     let done = home.with(py, |state| match state.cache.stored(&descr) {
-        Some(known) => state.write(array, known, user_data).map(Some),
+        Some(known) => state.write(array, &descr, known, user_data).map(Some),
         None => Ok(None),
     })?;
     match done {
@@ -150,7 +196,7 @@ fn write_unknown(
     let mut before = None;
     let version = home.with(array.py(), |state| {
         before = state.cache.remember(pair);
-        state.write(array, known, user_data)
+        state.write(array, descr, known, user_data)
     });
     drop(before);
     version
@@ -168,18 +214,20 @@ pub fn busy(py: Python<'_>) -> PyErr {
 fn write_strided(
     writer: &mut ndsharray::Writer,
     dtype: &DType,
+    descr: &Bound<'_, PyArrayDescr>,
     source: &Bound<'_, PyUntypedArray>,
     user_data: &[u8],
 ) -> PyResult<u64> {
     let py = source.py();
-    let descr = dtype::native(&source.dtype(), dtype);
-    let mut loan = writer.loan_bytes(dtype, source.shape()).map_err(raise)?;
+    let (descr, shape) = (dtype::native(descr, dtype), source.shape().to_vec());
+    let mut loan = writer.loan_bytes(dtype, &shape).map_err(raise)?;
     loan.set_user_data(user_data).map_err(raise)?;
     let owner = Bound::new(py, Memory::new(loan.keeper().map_err(raise)?))?.into_any();
     let data = loan.as_mut_slice().as_mut_ptr();
-    // SAFETY: the loan's memory has the length of such an array, stays mapped as long as the owner lives, and is not
-    // touched by anything else before the array is gone.
-    let target = unsafe { array::over(descr, source.shape(), data, true, owner)? };
+    // SAFETY: the loan's memory has the length of an array of this shape and of the dtype that was stored, whatever the
+    // source has become meanwhile; it stays mapped as long as the owner lives, and is not touched by anything else before
+    // the array is gone.
+    let target = unsafe { array::over(descr, &shape, data, true, owner)? };
     array::copy_into(&target, source)?;
     drop(target);
     normalise(dtype, &mut loan);

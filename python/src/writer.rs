@@ -181,7 +181,7 @@ impl Writer {
         if matches!(writer.lock(slf.py())?.slot(), Slot::Closed) {
             return Err(named(slf.py(), "ClosedError", "the writer is closed"));
         }
-        Loan::new(writer.state.clone(), known, descr, shape, user_data.unwrap_or_default())
+        Loan::new(writer.state.clone(), writer.pid, known, descr, shape, user_data.unwrap_or_default())
     }
 
     /// Closes the writer: another one can be opened. Closing again does nothing.
@@ -200,7 +200,8 @@ impl Writer {
     /// >>> writer.closed
     /// True
     pub fn close(&self, py: Python<'_>) -> PyResult<()> {
-        match self.lock(py)?.close() {
+        let writer = self.lock(py)?.close();
+        match writer {
             Some(writer) => {
                 py.detach(|| drop(writer));
                 Ok(())
@@ -215,10 +216,13 @@ impl Writer {
 
     #[pyo3(signature = (*exception))]
     fn __exit__(&self, py: Python<'_>, exception: &Bound<'_, PyTuple>) -> PyResult<()> {
-        match self.lock(py)?.close() {
+        let writer = self.lock(py)?.close();
+        match writer {
             Some(writer) => py.detach(|| drop(writer)),
-            // The exception that ends the block is not to be hidden. The writer ends with its loan, as an object.
-            None if exception.get_item(0).is_ok_and(|class| !class.is_none()) => {}
+            // The exception that ends the block is not to be hidden.
+            None if exception.get_item(0).is_ok_and(|class| !class.is_none()) => {
+                self.lock(py)?.close_after_loan();
+            }
             None => return Err(busy(py)),
         }
         Ok(())

@@ -1,6 +1,8 @@
 """Arguments that cannot be, or that look as if they could not."""
 
 import pickle
+import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -79,12 +81,58 @@ def test_a_block_that_fails_with_an_open_loan(store: Store) -> None:
             loan = writer.loan(3, "u1")
             loan.__enter__()
             raise KeyError("mine")
+    assert writer.closed
     del loan
-    writer.close()
+    # Closed with the loan, the ephemeral tag is gone.
+    assert store.tags() == []
     with pytest.raises(ndsharray.WriterBusyError):
         with store.writer("a") as writer:
             loan = writer.loan(3, "u1")
             loan.__enter__()
+
+
+def test_an_array_outlives_its_loan_as_a_read_only_one(store: Store) -> None:
+    writer = store.writer("a")
+    array = (loan := writer.loan(3, np.uint8)).__enter__()
+    array[:] = 1
+    del loan
+    assert not array.flags.writeable
+    assert writer.version == 0
+
+
+def test_out_that_becomes_read_only_during_a_wait(store: Store) -> None:
+    writer, reader, out = store.writer("a"), store.reader("a"), np.zeros(2)
+
+    def freeze_and_write() -> None:
+        out.flags.writeable = False
+        writer.write([1.0, 2.0])
+
+    timer = threading.Timer(0.2, freeze_and_write)
+    timer.start()
+    with pytest.raises(ndsharray.InvalidArgumentError, match="read-only"):
+        reader.wait(60, out=out)
+    timer.join()
+    assert out.tolist() == [0, 0]
+    snapshot = reader.read()
+    assert snapshot is not None and snapshot.array.tolist() == [1, 2]
+
+
+def test_a_dtype_that_is_set_while_it_is_described(store: Store) -> None:
+    base: Any = np.zeros((1 << 12, 128), "S1")[:, :64]
+    writer = store.writer("a")
+
+    def set_it(frame: Any, event: str, argument: Any) -> None:
+        if event == "call" and frame.f_code.co_name == "describe":
+            base.dtype = "S64"
+
+    sys.settrace(set_it)
+    try:
+        with pytest.raises(ndsharray.InvalidArgumentError, match="its dtype was set"):
+            writer.write(base)
+    finally:
+        sys.settrace(None)
+    base.dtype = "S1"
+    assert writer.write(base) == 1
 
 
 def test_what_was_never_returned_was_missed(store: Store) -> None:
@@ -122,6 +170,33 @@ class Scaled(ndsharray.NdShArray):
     def __init__(self, name: str, scale: int) -> None:
         super().__init__(name, r_w="r")
         self.scale = scale
+
+
+class Careful(ndsharray.NdShArray):
+    __slots__ = ("slot",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, r_w="r")
+        self.lock = threading.Lock()
+        self.slot = 5
+
+    def __getstate__(self) -> Any:
+        return {"scale": 3}
+
+
+class Slotted(ndsharray.NdShArray):
+    __slots__ = ("slot",)
+
+
+def test_a_subclass_says_what_is_pickled(store: Store) -> None:
+    store.writer("a").write([3])
+    again: Any = pickle.loads(pickle.dumps(Careful("a")))
+    assert (again.scale, hasattr(again, "lock"), again.read()[1].tolist()) == (3, False, [3])
+    slotted: Any = Slotted("a", r_w="r")
+    slotted.slot = 4
+    slotted.other = 5
+    again = pickle.loads(pickle.dumps(slotted))
+    assert (again.slot, again.other) == (4, 5)
 
 
 def test_a_subclass_is_pickled_with_its_attributes(store: Store) -> None:

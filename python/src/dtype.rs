@@ -84,7 +84,8 @@ impl Pair {
     }
 }
 
-/// The last of them, so that a stream describes its dtype once. It is for use under a lock: nothing here runs Python code.
+/// The last of them, so that a stream describes its dtype once. It is for use under a lock: nothing here runs Python code
+/// (but numpy compares names of fields, and if these are no plain `str` their `__eq__`).
 #[derive(Default)]
 pub struct Cache(Option<Pair>);
 

@@ -5,8 +5,9 @@
 //! while they hold it.
 //!
 //! No Python code is run by design while it is held, since a signal handler may be called in any: it would find its own
-//! thread at the lock. Garbage collection, in whose finalizers the same can happen, is begun by any allocation before
-//! Python 3.12. So the lock knows its thread, and gives that one an error instead of waiting for ever.
+//! thread at the lock. What is left: garbage collection, which any allocation may begin before Python 3.12, has finalizers;
+//! and names of fields that are no plain `str` have an `__eq__`. So the lock knows its thread, and gives that one an error
+//! instead of waiting for ever.
 
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;

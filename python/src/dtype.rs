@@ -44,20 +44,20 @@ impl Described {
 }
 
 /// A dtype beyond the built-in ones, as both sides know it.
-pub struct Pair {
+pub struct Custom {
     descr: Py<PyArrayDescr>,
     /// One that nobody else has. numpy lets anybody rename the fields of a dtype in place, also of one within another.
     original: Py<PyArrayDescr>,
     dtype: DType,
 }
 
-impl Pair {
+impl Custom {
     /// Of one of numpy's. Runs Python code.
     pub fn describe(descr: &Bound<'_, PyArrayDescr>) -> PyResult<Self> {
         let helper = helpers(descr.py())?.getattr(intern!(descr.py(), "describe"))?;
         let (name, text, original): (String, String, Bound<'_, PyAny>) = helper.call1((descr,))?.extract()?;
         let dtype = DType::custom(&name, descr.itemsize(), &text).map_err(raise)?;
-        Ok(Pair { descr: descr.clone().unbind(), original: original.cast_into()?.unbind(), dtype })
+        Ok(Custom { descr: descr.clone().unbind(), original: original.cast_into()?.unbind(), dtype })
     }
 
     /// Of one of the library's. Runs Python code.
@@ -67,7 +67,7 @@ impl Pair {
             let descr = helper.call1((dtype.name(), dtype.descr(), dtype.itemsize()))?;
             Ok(descr.cast_into()?.unbind())
         };
-        Ok(Pair { descr: make()?, original: make()?, dtype: dtype.clone() })
+        Ok(Custom { descr: make()?, original: make()?, dtype: dtype.clone() })
     }
 
     pub fn known(&self) -> Known {
@@ -87,7 +87,7 @@ impl Pair {
 /// The last of them, so that a stream describes its dtype once. It is for use under a lock: nothing here runs Python code
 /// (but numpy compares names of fields, and if these are no plain `str` their `__eq__`).
 #[derive(Default)]
-pub struct Cache(Option<Pair>);
+pub struct Cache(Option<Custom>);
 
 impl Cache {
     /// The library's dtype of a numpy one, if it is known.
@@ -95,13 +95,13 @@ impl Cache {
     pub fn stored(&self, descr: &Bound<'_, PyArrayDescr>) -> Option<Known> {
         match built_in(descr.num()) {
             Some(dtype) => Some(Known { dtype, swapped: descr.is_native_byteorder() == Some(false) }),
-            None => self.pair(descr).map(Pair::known),
+            None => self.pair(descr).map(Custom::known),
         }
     }
 
     /// What a numpy dtype beyond the built-in ones is known as.
     #[inline(never)]
-    fn pair(&self, descr: &Bound<'_, PyArrayDescr>) -> Option<&Pair> {
+    fn pair(&self, descr: &Bound<'_, PyArrayDescr>) -> Option<&Custom> {
         self.0.as_ref().filter(|pair| pair.descr.is(descr) && pair.is_unchanged(descr.py()))
     }
 
@@ -122,7 +122,7 @@ impl Cache {
 
     /// Keeps a dtype, and gives back the one before: to be dropped when no lock is held, since it may end objects of others.
     #[must_use]
-    pub fn remember(&mut self, pair: Pair) -> Option<Pair> {
+    pub fn remember(&mut self, pair: Custom) -> Option<Custom> {
         self.0.replace(pair)
     }
 }
@@ -173,7 +173,7 @@ pub fn native<'py>(descr: &Bound<'py, PyArrayDescr>, known: &DType) -> Bound<'py
 pub fn restored<'py>(py: Python<'py>, dtype: &DType) -> PyResult<Bound<'py, PyArrayDescr>> {
     match number(dtype) {
         Some(number) => Ok(singleton(py, number)),
-        None => Pair::restore(py, dtype).map(|pair| pair.descr.into_bound(py)),
+        None => Custom::restore(py, dtype).map(|pair| pair.descr.into_bound(py)),
     }
 }
 
@@ -181,7 +181,7 @@ pub fn restored<'py>(py: Python<'py>, dtype: &DType) -> PyResult<Bound<'py, PyAr
 pub fn known(descr: &Bound<'_, PyArrayDescr>) -> PyResult<DType> {
     match built_in(descr.num()) {
         Some(dtype) => Ok(dtype),
-        None => Pair::describe(descr).map(|pair| pair.dtype),
+        None => Custom::describe(descr).map(|pair| pair.dtype),
     }
 }
 

@@ -6,7 +6,7 @@
 use ndsharray::DType;
 use pyo3::prelude::*;
 
-use crate::dtype::{Cache, Described, Pair};
+use crate::dtype::{Cache, Custom, Described};
 use crate::error::raise;
 use crate::lock::Lock;
 
@@ -149,7 +149,7 @@ pub fn take(py: Python<'_>, home: &impl Home) -> PyResult<Option<Taken>> {
 #[inline(never)]
 pub fn take_unknown(py: Python<'_>, home: &impl Home, mut unknown: Unknown) -> PyResult<Option<Taken>> {
     loop {
-        let pair = Pair::restore(py, &unknown.dtype)?;
+        let pair = Custom::restore(py, &unknown.dtype)?;
         let (before, taken) =
             home.with(py, |state| (state.cache.remember(pair), state.resume(py, unknown.number)))?;
         drop(before);

@@ -9,7 +9,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyTuple};
 
-use crate::dtype::{Described, Pair};
+use crate::dtype::{Custom, Described};
 use crate::error::raise;
 use crate::lock::{Guard, Lock};
 use crate::read_state::{State, Taken, Unknown, take_unknown};
@@ -77,10 +77,7 @@ impl Reader {
         unknown: Unknown,
         target: Target<'py>,
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
-        match take_unknown(py, &self.state, unknown)? {
-            Some(taken) => self.bring(py, taken, target).map(Some),
-            None => Ok(None),
-        }
+        take_unknown(py, &self.state, unknown)?.map(|taken| self.bring(py, taken, target)).transpose()
     }
 
     /// A value that was taken, brought to where it is wanted; if that fails it stays unread.
@@ -106,7 +103,7 @@ impl Reader {
     /// A dtype that the cache does not have.
     #[cold]
     fn restored(&self, py: Python<'_>, dtype: &DType) -> PyResult<Described> {
-        let pair = Pair::restore(py, dtype)?;
+        let pair = Custom::restore(py, dtype)?;
         let described = pair.described(py);
         let before = self.lock(py)?.cache.remember(pair);
         drop(before);
@@ -290,10 +287,7 @@ impl Reader {
         copy: bool,
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
         let target = Target::new(out, copy)?;
-        match wait::next(py, &self.state, timeout)? {
-            Some(taken) => self.bring(py, taken, target).map(Some),
-            None => Ok(None),
-        }
+        wait::next(py, &self.state, timeout)?.map(|taken| self.bring(py, taken, target)).transpose()
     }
 
     /// The next new value, awaited: ``await reader.next()``. The event loop goes on; cancelled, no value is lost.

@@ -9,7 +9,7 @@ use ndsharray::DType;
 use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
-use crate::dtype::{Cache, Known, Pair};
+use crate::dtype::{Cache, Custom, Known};
 use crate::error::{named, raise};
 use crate::lock::Lock;
 use crate::{array, dtype};
@@ -191,7 +191,7 @@ fn write_unknown(
     descr: &Bound<'_, PyArrayDescr>,
     user_data: &[u8],
 ) -> PyResult<u64> {
-    let pair = Pair::describe(descr)?;
+    let pair = Custom::describe(descr)?;
     let known = pair.known();
     let mut before = None;
     let version = home.with(array.py(), |state| {

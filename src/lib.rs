@@ -49,19 +49,18 @@
 //! - errors, and the one door to the operating system: `error`, `os`
 //! - plain values: `tag`, `dtype`, `layout`, `record`, `identity`
 //! - pure protocol, checked with loom: `sync`, `seqlock`, `pins`, `wake`
-//! - data files from outside, counts of pins, sleeping, mapped memory, filling it: `data_file`, `held`, `futex`, `mapping`,
-//!   `copy`
+//! - data files from outside, counts of pins, sleeping, mapped memory: `data_file`, `held`, `futex`, `mapping`
 //! - what is mapped, values in place, forks: `header`, `segment`, `pinned`, `process`
 //! - writing: `options`, `birth`, `slots`, `publish`, `change`, `renew`, `remove`, `sweep`, `open`, `loan`, `writer`
 //! - looking from outside: `stat`, `inspect`
 //! - reading: `snapshot`, `follow`, `locate`, `wait`, `take`, `reader`
 //! - on top: `store`
 //!
-//! `unsafe` is in `os`, `futex`, `mapping`, `copy`, `header`, `segment`, `pinned` and `process` only.
+//! `unsafe` is in `os`, `futex`, `mapping`, `header`, `segment`, `pinned` and `process` only.
 //!
 //! The file format and the protocol, with the reason for each memory order, are in `docs/design.md`.
 
-// Only the files that talk to the operating system, hand out mapped memory or fill it allow it again.
+// Only the files that talk to the operating system, hand out mapped memory allow it again.
 #![deny(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]
@@ -71,7 +70,6 @@ compile_error!(
 
 mod birth;
 mod change;
-mod copy;
 mod data_file;
 mod dtype;
 mod error;

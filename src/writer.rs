@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::copy::copy;
 use crate::data_file::USER_DATA;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
@@ -155,7 +154,7 @@ impl Writer {
     ) -> Result<u64> {
         check_user_data(user)?;
         let mut fill = self.publisher.begin(dtype, shape, Some(size_of_val(elements)))?;
-        copy(self.publisher.bytes(&mut fill)?, bytemuck::cast_slice(elements));
+        self.publisher.bytes(&mut fill)?.copy_from_slice(bytemuck::cast_slice(elements));
         self.publisher.finish(&mut fill, user, None)
     }
 

@@ -106,8 +106,8 @@ pub fn writer(contender: &str, directory: &Path, size: usize, pinned: bool) {
     });
 }
 
-/// The other side of a copy that is streamed past the caches: a value is written, then read to its end on another core.
-/// What both take together; the limit is memcpy to shared memory, and the same sum over it there.
+/// A value is written, then read to its end on another core: a copy that is fast for the writer alone may cost the reader
+/// more. Measures what both take together; the limit is memcpy to shared memory, and the same sum over it there.
 pub fn through(directory: &Path, size: usize, output: &mut Output) {
     let steps = if size > 10 << 20 { 6 } else { 40 };
     let text = size.to_string();

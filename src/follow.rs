@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::header::{self, Header, Mark};
+use crate::os;
 use crate::record::Hot;
-use crate::seqlock::FROZEN;
-use crate::{os, remove};
+use crate::remove;
+use crate::sync::seq_latch::FROZEN;
 
 /// How often a reader that finds nothing new looks whether the tag's file was replaced.
 const LOOK_EVERY: u64 = 100_000_000;

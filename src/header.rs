@@ -15,9 +15,9 @@ use crate::identity::{self, Identity, Kind, LEAST_REGION};
 use crate::mapping::Mapping;
 use crate::os::{self, FileId};
 use crate::record::{COLD, Cold, HOT, Hot, halves};
-use crate::seqlock::{EPOCH_SHIFT, Latch, Record};
+use crate::sync::event_count::Bell;
+use crate::sync::seq_latch::{EPOCH_SHIFT, Latch, Record};
 use crate::sync::{AtomicU32, Ordering};
-use crate::wake::Bell;
 
 // Byte offsets in region 0, each derived from the one before.
 const CONTROL: usize = identity::BYTES + 64;

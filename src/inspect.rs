@@ -10,9 +10,12 @@ use crate::header::{
 };
 use crate::identity::{self, ENDIAN, Identity, Kind, LEAST_REGION};
 use crate::layout::MOST_DIMENSIONS;
+use crate::os;
 use crate::record::{self, COLD, HOT, Hot, checksum, whole};
-use crate::seqlock::{EPOCH_SHIFT, FROZEN};
-use crate::{os, remove, sweep, tag};
+use crate::remove;
+use crate::sweep;
+use crate::sync::seq_latch::{EPOCH_SHIFT, FROZEN};
+use crate::tag;
 
 /// What [`Store::inspect`](crate::Store::inspect) found of a tag: its header, and data files by name.
 #[derive(Debug)]

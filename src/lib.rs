@@ -87,7 +87,6 @@ mod open;
 mod options;
 mod os;
 mod pinned;
-mod pins;
 mod process;
 mod publish;
 mod reader;
@@ -95,20 +94,15 @@ mod record;
 mod remove;
 mod renew;
 mod segment;
-mod seqlock;
 mod slots;
 mod snapshot;
 mod stat;
-#[cfg(ndsharray_steps)]
-#[doc(hidden)]
-pub mod steps;
 mod store;
 mod sweep;
 mod sync;
 mod tag;
 mod take;
 mod wait;
-mod wake;
 mod writer;
 
 pub use crate::dtype::{CustomDType, DType, Element};
@@ -121,6 +115,9 @@ pub use crate::snapshot::{Snapshot, View};
 pub use crate::stat::{SlotStat, Stat, ValueStat};
 pub use crate::store::Store;
 pub use crate::sweep::GcReport;
+#[cfg(ndsharray_steps)]
+#[doc(hidden)]
+pub use crate::sync::steps;
 pub use crate::wait::wait_any;
 pub use crate::writer::Writer;
 

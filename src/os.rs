@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 pub(crate) fn step(_call: &'static str) {}
 
 #[cfg(ndsharray_steps)]
-pub(crate) use crate::steps::step;
+pub(crate) use crate::sync::steps::step;
 
 /// Which file it is, whatever its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

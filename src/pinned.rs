@@ -10,10 +10,10 @@ use crate::data_file::{SLOTS, USER_DATA};
 use crate::header::Mark;
 use crate::held::Held;
 use crate::layout::Layout;
-use crate::pins;
 use crate::record::Hot;
 use crate::segment::{Access, Segment};
 use crate::sync::Ordering;
+use crate::sync::pin;
 
 /// How many slots of an array a process may hold before it is given copies.
 const HELD_SLOTS: usize = 3;
@@ -149,7 +149,7 @@ impl<S: Holder> Pinned<S> {
         }
         // The shared count first, the private one second (and back in the other order), so that a fork by another
         // thread in between counts for the child what the child's copy of the private one says.
-        if !pins::pin(segment.content(slot), segment.own_pins(slot), version, current) {
+        if !pin::pin(segment.content(slot), segment.own_pins(slot), version, current) {
             return None;
         }
         source.add(slot);
@@ -197,7 +197,7 @@ impl<S: Holder> Drop for Pinned<S> {
     fn drop(&mut self) {
         let segment = &self.source.segment;
         self.source.sub(self.slot);
-        pins::unpin(segment.own_pins(self.slot));
+        pin::unpin(segment.own_pins(self.slot));
     }
 }
 

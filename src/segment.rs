@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::held::Held;
 use crate::mapping::Mapping;
 use crate::os::{self, FileId};
-use crate::pins;
+use crate::sync::pin;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// What this process does with a segment.
@@ -302,7 +302,7 @@ impl Segment {
             return None;
         }
         let mut copied = (Vec::new(), Vec::new());
-        let whole = pins::copy_unpinned(self.content(slot), version, || {
+        let whole = pin::copy_unpinned(self.content(slot), version, || {
             // SAFETY: inside the slot, which has storage (capacities are multiples of 8).
             let words = unsafe { self.body.words(self.identity.slot_offset(slot), nbytes.div_ceil(8)) };
             let data = words.iter().map(|word| word.load(Ordering::Relaxed)).collect();

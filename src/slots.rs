@@ -8,11 +8,11 @@ use crate::birth::Newborn;
 use crate::data_file::{self, SLOTS, SegmentIdentity};
 use crate::error::{Error, Result};
 use crate::os::{self, Rights};
-use crate::pins;
 use crate::process::Lock;
 use crate::record::{Cold, Hot};
 use crate::segment::{Access, Segment};
 use crate::sync::Ordering;
+use crate::sync::pin;
 use crate::tag;
 
 /// A segment that this process may write: its lock is held.
@@ -141,7 +141,7 @@ impl Slots {
 
     /// Whether anybody holds a pin on any slot.
     pub fn pinned(&self) -> bool {
-        (0..self.segment.allocated()).any(|slot| pins::pinned(&self.segment.pin_counts(slot)))
+        (0..self.segment.allocated()).any(|slot| pin::pinned(&self.segment.pin_counts(slot)))
     }
 
     /// Takes a slot for filling: the least recently published that is not `current` and has no pins, else a new one.
@@ -149,8 +149,7 @@ impl Slots {
     pub fn claim(&mut self, current: Option<usize>, directory: &Path, tag: &str) -> Result<Option<usize>> {
         let allocated = self.segment.allocated();
         let claim = |slot: &usize| {
-            Some(*slot) != current
-                && pins::claim(self.segment.content(*slot), &self.segment.pin_counts(*slot))
+            Some(*slot) != current && pin::claim(self.segment.content(*slot), &self.segment.pin_counts(*slot))
         };
         let claimed = if allocated <= 2 {
             // At most one besides the current: there is no order.
@@ -183,7 +182,7 @@ impl Slots {
     #[inline]
     pub fn settle(&mut self, slot: usize, version: u64, user_data: &[u8]) {
         self.segment.set_user_data(slot, user_data);
-        pins::settle(self.segment.content(slot), version);
+        pin::settle(self.segment.content(slot), version);
         self.published[slot] = version;
     }
 

@@ -6,8 +6,12 @@ use std::time::Duration;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::header::HeaderIdentity;
+use crate::open;
+use crate::os;
 use crate::process::Lock;
-use crate::{open, os, remove, sweep, tag};
+use crate::remove;
+use crate::sweep;
+use crate::tag;
 
 /// What [`Store::stat`](crate::Store::stat) says of a tag.
 #[derive(Clone, Debug)]

@@ -6,10 +6,11 @@ use crate::error::{Error, Result};
 use crate::inspect::{self, Inspection};
 use crate::options::WriterOptions;
 use crate::reader::Reader;
+use crate::remove;
 use crate::stat::{self, Stat};
 use crate::sweep::{self, Found, GcReport};
+use crate::tag;
 use crate::writer::Writer;
-use crate::{remove, tag};
 
 /// A directory of named arrays.
 ///

@@ -8,7 +8,8 @@ use crate::header::{self, Header};
 use crate::identity::{Identity, Kind};
 use crate::os::{self, FileId};
 use crate::process::Lock;
-use crate::{remove, tag};
+use crate::remove;
+use crate::tag;
 
 /// What [`Store::gc`](crate::Store::gc) did, or [`Store::gc_dry_run`](crate::Store::gc_dry_run) found it would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

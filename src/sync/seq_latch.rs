@@ -210,5 +210,5 @@ impl<'a> Latch<'a> {
 }
 
 #[cfg(all(loom, test))]
-#[path = "seqlock_loom.rs"]
+#[path = "seq_latch_loom.rs"]
 mod loom_tests;

@@ -1,12 +1,19 @@
 //! The one import point for atomics: `std`'s, or loom's when the protocols are model-checked, or those that count.
 
+pub(crate) mod event_count;
+pub(crate) mod pin;
+pub(crate) mod seq_latch;
+#[cfg(ndsharray_steps)]
+#[doc(hidden)]
+pub mod steps;
+
 #[cfg(not(all(loom, test)))]
 pub(crate) use std::sync::atomic::Ordering;
 #[cfg(not(any(all(loom, test), ndsharray_steps)))]
 pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64};
 
 #[cfg(ndsharray_steps)]
-pub(crate) use crate::steps::{AtomicU32, AtomicU64};
+pub(crate) use crate::sync::steps::{AtomicU32, AtomicU64};
 
 #[cfg(all(loom, test))]
 pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};

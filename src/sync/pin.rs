@@ -87,5 +87,5 @@ pub(crate) fn copy_unpinned(content: &AtomicU64, version: u64, copy: impl FnOnce
 }
 
 #[cfg(all(loom, test))]
-#[path = "pins_loom.rs"]
+#[path = "pin_loom.rs"]
 mod loom_tests;

@@ -64,5 +64,5 @@ impl Bell<'_> {
 }
 
 #[cfg(all(loom, test))]
-#[path = "wake_loom.rs"]
+#[path = "event_count_loom.rs"]
 mod loom_tests;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 use crate::error::{Error, Result};
-use crate::os::{self, PRIVATE, Rights};
 use crate::process::{self, Lock};
+use crate::sys::file::{self, PRIVATE, Rights};
 use crate::tag;
 
 /// How often a file is made anew that somebody tidied away between its creation and its locking.
@@ -33,7 +33,7 @@ impl Drop for Temporary {
             // The name is the parent's.
             self.forget();
         } else if self.path.is_some() {
-            os::step("unlink");
+            file::step("unlink");
         }
     }
 }
@@ -42,7 +42,7 @@ impl Newborn {
     /// Makes a file of `size` bytes with `rights` for `tag`, locked exclusively.
     pub fn new(directory: &Path, tag: &str, size: u64, rights: Rights) -> Result<Self> {
         for _ in 0..ATTEMPTS {
-            os::step("openat");
+            file::step("openat");
             let created = tempfile::Builder::new()
                 .prefix(&tag::temporary_prefix(tag))
                 .suffix(tag::TEMPORARY_SUFFIX)
@@ -51,22 +51,22 @@ impl Newborn {
             let (file, path) = created.map_err(|error| creation(directory, error))?.into_parts();
             let temporary = Temporary { path: Some(path), generation: process::generation() };
             // A umask may have taken the owner's own permissions away.
-            os::set_rights(&file, temporary.path(), Rights { mode: PRIVATE, owner: None })?;
+            file::set_rights(&file, temporary.path(), Rights { mode: PRIVATE, owner: None })?;
             // Whoever tidies up may see the file before it is locked, and remove it: then another one.
             let lock = match Lock::open(temporary.path(), true) {
                 Ok(lock) => lock,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(Error::io(temporary.path(), "open it to lock it", error)),
             };
-            let id = os::status_of(&file, temporary.path())?.id;
-            if os::status_of(lock.file(), temporary.path())?.id != id
+            let id = file::status_of(&file, temporary.path())?.id;
+            if file::status_of(lock.file(), temporary.path())?.id != id
                 || !lock.try_exclusive(temporary.path())?
-                || !os::stands_at(id, temporary.path())?
+                || !file::stands_at(id, temporary.path())?
             {
                 continue;
             }
-            os::allocate(&file, temporary.path(), 0, size)?;
-            os::set_rights(&file, temporary.path(), rights)?;
+            file::allocate(&file, temporary.path(), 0, size)?;
+            file::set_rights(&file, temporary.path(), rights)?;
             return Ok(Newborn { file, lock, temporary });
         }
         let error = std::io::Error::other(format!("files of {tag:?} vanish as soon as they are made"));
@@ -80,7 +80,7 @@ impl Newborn {
 
     /// Gives the file its name, unless something stands there already: then `Err` holds it still.
     pub fn name(mut self, path: &Path) -> Result<Result<(File, Lock), Self>> {
-        if !os::rename_new(self.path(), path)? {
+        if !file::rename_new(self.path(), path)? {
             return Ok(Err(self));
         }
         self.temporary.forget();
@@ -89,7 +89,7 @@ impl Newborn {
 
     /// Exchanges the file with what stands at `path`; that has the temporary name then, which is returned and stays.
     pub fn exchange(mut self, path: &Path) -> Result<(Lock, PathBuf)> {
-        os::exchange(self.path(), path)?;
+        file::exchange(self.path(), path)?;
         let displaced = self.path().to_owned();
         self.temporary.forget();
         Ok((self.lock, displaced))
@@ -122,7 +122,7 @@ fn creation(directory: &Path, error: std::io::Error) -> Error {
             Error::NoDirectory { path: directory.to_owned(), found: "something else" }
         }
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            os::no_space(&directory.join("-"), 0)
+            file::no_space(&directory.join("-"), 0)
         }
         _ => Error::writing(directory, "create a file in it", error),
     }

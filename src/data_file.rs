@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::identity::{self, Identity, Kind, LEAST_REGION};
-use crate::os;
 use crate::record::{halves, whole};
+use crate::sys::file;
 
 /// The most slots a segment has.
 pub(crate) const SLOTS: usize = 8;
@@ -41,7 +41,7 @@ pub(crate) struct SegmentIdentity {
 impl SegmentIdentity {
     /// A new identity; `None` if 8 slots of that capacity do not fit the address space.
     pub fn new(header: u128, nbytes: usize) -> Option<Self> {
-        let page = os::page_size().max(LEAST_REGION);
+        let page = file::page_size().max(LEAST_REGION);
         let capacity = nbytes.max(1).checked_next_multiple_of(page)?;
         let Identity { region, id, .. } = Identity::new(Kind::Segment, [0; 4]);
         let new = SegmentIdentity { region, id, header, capacity };
@@ -68,27 +68,27 @@ impl SegmentIdentity {
             id: self.id,
             fields: [low, high, self.capacity as u64, 0],
         };
-        os::write_at(file, path, 0, &identity.to_bytes())
+        file::write_at(file, path, 0, &identity.to_bytes())
     }
 }
 
 /// Writes the count of slots with storage into a new segment, before it is mapped.
 pub(crate) fn write_allocated(file: &File, path: &Path, slots: usize) -> Result<()> {
-    os::write_at(file, path, ALLOCATED as u64, &(slots as u64).to_ne_bytes())
+    file::write_at(file, path, ALLOCATED as u64, &(slots as u64).to_ne_bytes())
 }
 
 /// Reads and validates the identity block of an open data file, without a mapping.
 pub(crate) fn identify(file: &File, path: &Path) -> Result<SegmentIdentity> {
-    let size = os::status_of(file, path)?.size;
+    let size = file::status_of(file, path)?.size;
     let mut block = [0; identity::BYTES];
     let length = block.len().min(usize::try_from(size).unwrap_or(usize::MAX));
-    os::read_at(file, path, 0, &mut block[..length])?;
+    file::read_at(file, path, 0, &mut block[..length])?;
     let identity = Identity::from_bytes(Kind::Segment, &block[..length], size, path)?;
     let [low, high, capacity, _] = identity.fields;
     let header = whole(low, high);
     let found =
         SegmentIdentity { region: identity.region, id: identity.id, header, capacity: capacity as usize };
-    let page = os::page_size().max(LEAST_REGION) as u64;
+    let page = file::page_size().max(LEAST_REGION) as u64;
     let fits = found.file_size(SLOTS).is_some_and(|size| size <= isize::MAX as u64);
     if capacity == 0 || capacity % page != 0 || !fits {
         return Err(Error::corrupt(
@@ -103,20 +103,20 @@ pub(crate) fn identify(file: &File, path: &Path) -> Result<SegmentIdentity> {
 
 /// Whether what stands at `path` is a data file of ours, perhaps a damaged one, rather than somebody else's file.
 pub(crate) fn is_ours(path: &Path) -> bool {
-    let regular = matches!(os::status_at(path), Ok(Some(status)) if status.is_file());
-    let Some(file) = os::open(path, false).ok().filter(|_| regular) else { return false };
+    let regular = matches!(file::status_at(path), Ok(Some(status)) if status.is_file());
+    let Some(file) = file::open(path, false).ok().filter(|_| regular) else { return false };
     let mut start = [0; 8];
-    os::read_at(&file, path, 0, &mut start).unwrap_or(false) && Identity::starts(Kind::Segment, &start)
+    file::read_at(&file, path, 0, &mut start).unwrap_or(false) && Identity::starts(Kind::Segment, &start)
 }
 
 /// Slots allocated, slots pinned and slot capacity of an open data file, without a mapping.
 pub(crate) fn inspect(file: &File, path: &Path) -> Result<(usize, usize, usize)> {
     let identity = identify(file, path)?;
     let mut allocated = [0; 8];
-    os::read_at(file, path, ALLOCATED as u64, &mut allocated)?;
+    file::read_at(file, path, ALLOCATED as u64, &mut allocated)?;
     let allocated = (u64::from_ne_bytes(allocated) as usize).min(SLOTS);
     let mut counts = [0; SLOTS * SHARDS * PIN];
-    os::read_at(file, path, identity.region as u64, &mut counts)?;
+    file::read_at(file, path, identity.region as u64, &mut counts)?;
     let slots = counts.chunks(SHARDS * PIN).take(allocated);
     let pinned = slots.filter(|slot| slot.chunks(PIN).any(|pin| pin[..4] != [0; 4])).count();
     Ok((allocated, pinned, identity.capacity))

@@ -288,7 +288,7 @@ impl Error {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 Error::NotWritable { path: path.to_owned(), operation, source }
             }
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => crate::os::no_space(path, 0),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => crate::sys::file::no_space(path, 0),
             _ => Error::Io { path: path.to_owned(), operation, source },
         }
     }
@@ -310,7 +310,11 @@ impl Error {
 
 /// What may be behind the uid.
 fn unmapped(uid: u32) -> &'static str {
-    if uid == crate::os::UNMAPPED { " (nobody, or a user whom this user namespace does not map)" } else { "" }
+    if uid == crate::sys::file::UNMAPPED {
+        " (nobody, or a user whom this user namespace does not map)"
+    } else {
+        ""
+    }
 }
 
 /// What may be behind the figures. 64 MB is what container engines give /dev/shm unless told otherwise.

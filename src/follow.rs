@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::header::{self, Header, Mark};
-use crate::os;
 use crate::record::Hot;
 use crate::remove;
 use crate::sync::seq_latch::FROZEN;
+use crate::sys::file;
 
 /// How often a reader that finds nothing new looks whether the tag's file was replaced.
 const LOOK_EVERY: u64 = 100_000_000;
@@ -61,10 +61,10 @@ impl Follower {
             hot: Cell::new(Hot::default()),
             before: Cell::new(before),
             known: Cell::new(0),
-            looked_at: Cell::new(os::now_coarse()),
+            looked_at: Cell::new(file::now_coarse()),
             left: Cell::new(2),
             pause: Cell::new(2),
-            clock: Cell::new(os::now_coarse()),
+            clock: Cell::new(file::now_coarse()),
             attentive: Cell::new(false),
             hot_loop: Cell::new(false),
         }
@@ -168,7 +168,7 @@ impl Follower {
 
     /// Looks, at most every 100 ms, whether the tag's file is another one; true if this follows it now.
     pub fn look(&self) -> bool {
-        let now = os::now_coarse();
+        let now = file::now_coarse();
         if now.saturating_sub(self.looked_at.get()) < LOOK_EVERY && !self.header.borrow().is_gone() {
             return false;
         }
@@ -180,7 +180,7 @@ impl Follower {
     pub fn follow(&self) -> bool {
         let path = self.path();
         let mine = self.header.borrow().file();
-        if os::stands_at(mine, &path).unwrap_or(true) {
+        if file::stands_at(mine, &path).unwrap_or(true) {
             return false;
         }
         let Some(header) = self.open_next(&path) else { return false };
@@ -205,7 +205,7 @@ impl Follower {
             if !header.is_gone() {
                 return Some(header);
             }
-            if os::stands_at(header.file(), path).unwrap_or(true) {
+            if file::stands_at(header.file(), path).unwrap_or(true) {
                 // It came back with a mount or directory; its writer went on elsewhere, and comes here.
                 return None;
             }
@@ -228,7 +228,7 @@ impl Follower {
 
     #[inline(never)]
     fn look_at_the_clock(&self) {
-        let now = os::now_coarse();
+        let now = file::now_coarse();
         let took = now.saturating_sub(self.clock.replace(now)).max(1);
         let calls = self.pause.get();
         self.hot_loop.set(calls == IDLE_CALLS && took <= HOT && !self.attentive.get());
@@ -251,10 +251,11 @@ impl Clone for Follower {
 fn open_header(path: &Path) -> Result<Option<Header>> {
     let Some((file, status)) = remove::open_header(path)? else { return Ok(None) };
     // Read-write only for the waiting flag; without the permission the reader wakes by itself.
-    match os::open(path, true) {
-        Ok(writable) if os::status_of(&writable, path)?.id == status.id => {
+    match file::open(path, true) {
+        Ok(writable) if file::status_of(&writable, path)?.id == status.id => {
             // A copy may have a hole where the flag is; on a full store this reader wakes by itself, too.
-            let storage = os::fill_holes(&writable, path, 0, header::identify(&writable, path)?.file_size());
+            let storage =
+                file::fill_holes(&writable, path, 0, header::identify(&writable, path)?.file_size());
             let announces = !matches!(storage, Err(Error::NoSpace { .. }));
             Header::map(&writable, path, announces, false).map(Some)
         }

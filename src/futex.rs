@@ -7,8 +7,8 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::thread::futex;
 
-use crate::os::{now, step};
 use crate::sync::AtomicU64;
+use crate::sys::file::{now, step};
 
 /// The low half of a word, as the kernel's interface to futexes takes it. Only its address counts: here nothing ever loads
 /// it or stores to it by itself, and what the kernel loads is a part of an aligned word, which never tears.

@@ -13,11 +13,11 @@ use crate::error::{Error, Result};
 use crate::futex;
 use crate::identity::{self, Identity, Kind, LEAST_REGION};
 use crate::mapping::Mapping;
-use crate::os::{self, FileId};
 use crate::record::{COLD, Cold, HOT, Hot, halves};
 use crate::sync::event_count::Bell;
 use crate::sync::seq_latch::{EPOCH_SHIFT, Latch, Record};
 use crate::sync::{AtomicU32, Ordering};
+use crate::sys::file::{self, FileId};
 
 // Byte offsets in region 0, each derived from the one before.
 const CONTROL: usize = identity::BYTES + 64;
@@ -61,7 +61,7 @@ pub(crate) struct HeaderIdentity {
 impl HeaderIdentity {
     /// A new header, which goes on with the versions of `origin` if that is given.
     pub fn new(ephemeral: bool, origin: Option<u64>) -> Self {
-        let owner = u64::from(os::uid()) | u64::from(os::pid()) << 32;
+        let owner = u64::from(file::uid()) | u64::from(file::pid()) << 32;
         let mut identity = Identity::new(Kind::Header, [owner, u64::from(ephemeral), 0, 0]);
         identity.fields[2] = origin.unwrap_or(halves(identity.id).0);
         Self::from(identity)
@@ -92,8 +92,8 @@ impl HeaderIdentity {
                 0,
             ],
         };
-        os::write_at(file, path, STATE as u64, &LIVE.to_ne_bytes())?;
-        os::write_at(file, path, 0, &identity.to_bytes())
+        file::write_at(file, path, STATE as u64, &LIVE.to_ne_bytes())?;
+        file::write_at(file, path, 0, &identity.to_bytes())
     }
 
     /// Bytes of a header's file.
@@ -104,10 +104,10 @@ impl HeaderIdentity {
 
 /// Reads and validates the identity block of an open header, without a mapping.
 pub(crate) fn identify(file: &File, path: &Path) -> Result<HeaderIdentity> {
-    let size = os::status_of(file, path)?.size;
+    let size = file::status_of(file, path)?.size;
     let mut block = [0; identity::BYTES];
     let length = block.len().min(usize::try_from(size).unwrap_or(usize::MAX));
-    os::read_at(file, path, 0, &mut block[..length])?;
+    file::read_at(file, path, 0, &mut block[..length])?;
     Identity::from_bytes(Kind::Header, &block[..length], size, path).map(HeaderIdentity::from)
 }
 
@@ -129,7 +129,7 @@ impl Header {
     /// Validates and maps an open header. `writable`: the descriptor allows writing; `writer`: region 0 will be written.
     pub fn map(file: &File, path: &Path, writable: bool, writer: bool) -> Result<Self> {
         let identity = identify(file, path)?;
-        let id = os::status_of(file, path)?.id;
+        let id = file::status_of(file, path)?.id;
         let region = identity.region;
         let front = Mapping::new(file, path, 0, region, writer)?;
         let back = Mapping::new(file, path, region as u64, region, writable)?;
@@ -265,7 +265,7 @@ pub(crate) fn peek(file: &File, path: &Path) -> Result<Peek> {
     let mut problem = None;
     let word = |offset: usize| -> Result<u64> {
         let mut word = [0_u64; 1];
-        os::read_at(file, path, offset as u64, bytemuck::cast_slice_mut(&mut word))?;
+        file::read_at(file, path, offset as u64, bytemuck::cast_slice_mut(&mut word))?;
         Ok(word[0])
     };
     // More than a few rounds only while a layout changes, which takes a writer far longer than this.
@@ -273,7 +273,7 @@ pub(crate) fn peek(file: &File, path: &Path) -> Result<Peek> {
         // Within one read nobody says in which order the kernel copies the words, so what has an order is read alone.
         let before = word(SEQ)?;
         let mut words = [0_u64; LEAST_REGION / 8];
-        os::read_at(file, path, 0, bytemuck::cast_slice_mut(&mut words))?;
+        file::read_at(file, path, 0, bytemuck::cast_slice_mut(&mut words))?;
         let which = (before & 1) as usize;
         let offset = RECORDS + RECORD * which;
         let opened = word(offset + OPENED)?;

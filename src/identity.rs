@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::os;
 use crate::record::{checksum, halves, whole};
+use crate::sys::file;
 
 /// Version of the file format.
 pub(crate) const FORMAT: u32 = 1;
@@ -56,7 +56,7 @@ pub(crate) struct Identity {
 impl Identity {
     /// A new identity with a random id, for pages of this machine.
     pub fn new(kind: Kind, fields: [u64; 4]) -> Self {
-        let region = os::page_size().max(LEAST_REGION);
+        let region = file::page_size().max(LEAST_REGION);
         Identity { kind, region, id: uuid::Uuid::new_v4().as_u128(), fields }
     }
 
@@ -108,7 +108,7 @@ impl Identity {
             return Err(Error::Checksum { path: path_buf(), found, expected: expected as u32 });
         }
         let region = words[REGION];
-        let page = os::page_size().max(LEAST_REGION) as u64;
+        let page = file::page_size().max(LEAST_REGION) as u64;
         if !region.is_power_of_two() || region % page != 0 || region > GREATEST_REGION {
             return Err(Error::corrupt(path, "page size", region, format!("a multiple of {page}")));
         }

@@ -10,11 +10,11 @@ use crate::header::{
 };
 use crate::identity::{self, ENDIAN, Identity, Kind, LEAST_REGION};
 use crate::layout::MOST_DIMENSIONS;
-use crate::os;
 use crate::record::{self, COLD, HOT, Hot, checksum, whole};
 use crate::remove;
 use crate::sweep;
 use crate::sync::seq_latch::{EPOCH_SHIFT, FROZEN};
+use crate::sys::file;
 use crate::tag;
 
 /// What [`Store::inspect`](crate::Store::inspect) found of a tag: its header, and data files by name.
@@ -131,8 +131,8 @@ fn look(directory: &Path, tag: &str) -> Result<(Inspection, Option<u64>)> {
 }
 
 impl FileInspection {
-    fn new(path: &Path, status: os::Status, problem: Option<Error>) -> Self {
-        let os::Status { size, allocated, mode, uid, .. } = status;
+    fn new(path: &Path, status: file::Status, problem: Option<Error>) -> Self {
+        let file::Status { size, allocated, mode, uid, .. } = status;
         let (path, fields) = (path.to_owned(), Vec::new());
         FileInspection { path, size, allocated, mode, uid, current: false, fields, problem }
     }
@@ -146,9 +146,9 @@ struct Bytes {
 
 impl Bytes {
     fn read(file: &File, path: &Path, at: u64) -> Result<Self> {
-        let left = os::status_of(file, path)?.size.saturating_sub(at);
+        let left = file::status_of(file, path)?.size.saturating_sub(at);
         let mut bytes = vec![0; LEAST_REGION.min(left as usize)];
-        os::read_at(file, path, at, &mut bytes)?;
+        file::read_at(file, path, at, &mut bytes)?;
         Ok(Bytes { at, bytes })
     }
 
@@ -270,7 +270,7 @@ fn hot_fields(fields: &mut Fields<'_>, at: usize) {
     let bytes = fields.from;
     let empty = bytes.u64(at) == Some(0);
     fields.number(at, "version", if empty { "nothing was published" } else { "" });
-    let age = os::now().saturating_sub(bytes.u64(at + 8).unwrap_or(0));
+    let age = file::now().saturating_sub(bytes.u64(at + 8).unwrap_or(0));
     let note = if empty { String::new() } else { format!("{:.3} s ago", age as f64 / 1e9) };
     fields.add(at + 8, "write time", bytes.u64(at + 8), note);
     let words: Option<[u64; HOT]> = [at, at + 8, at + 16]

@@ -8,11 +8,11 @@ use crate::data_file::SLOTS;
 use crate::error::{Error, Result};
 use crate::follow::Follower;
 use crate::header::Header;
-use crate::os;
 use crate::pinned::Source;
 use crate::process;
 use crate::record::{Cold, Hot};
 use crate::segment::{Access, Segment};
+use crate::sys::file;
 use crate::tag;
 
 /// Earlier segments whose held slots still count against this process.
@@ -68,7 +68,7 @@ fn segment(tag: &Follower, header: &Header, hot: &Hot, cold: &Cold) -> Result<Op
     let path = tag.directory.join(tag::data_file(&tag.tag, cold.data_file));
     // Looked at before it is opened: directories and sockets do not open, and opening a device may do things.
     let foreign = |kind| Err(Error::corrupt(&path, "file type", kind, "a regular file"));
-    if let Some(status) = os::status_at(&path)?.filter(|status| !status.is_file()) {
+    if let Some(status) = file::status_at(&path)?.filter(|status| !status.is_file()) {
         return foreign(status.kind);
     }
     let (file, access) = match open(&path) {
@@ -77,7 +77,7 @@ fn segment(tag: &Follower, header: &Header, hot: &Hot, cold: &Cold) -> Result<Op
         Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return foreign("a symbolic link"),
         Err(error) => return Err(Error::io(&path, "open it", error)),
     };
-    let status = os::status_of(&file, &path)?;
+    let status = file::status_of(&file, &path)?;
     if !status.is_file() {
         return foreign(status.kind);
     }
@@ -100,10 +100,10 @@ fn segment(tag: &Follower, header: &Header, hot: &Hot, cold: &Cold) -> Result<Op
 
 /// Read-write for the pins if the permissions allow, else read-only.
 fn open(path: &Path) -> std::io::Result<(File, Access)> {
-    match os::open(path, true) {
+    match file::open(path, true) {
         Ok(file) => Ok((file, Access::Pinning)),
         Err(error) => match error.raw_os_error() {
-            Some(libc::EACCES | libc::EPERM | libc::EROFS) => Ok((os::open(path, false)?, Access::Copying)),
+            Some(libc::EACCES | libc::EPERM | libc::EROFS) => Ok((file::open(path, false)?, Access::Copying)),
             _ => Err(error),
         },
     }
@@ -115,7 +115,7 @@ fn missing(tag: &Follower, header: &Header, hot: &Hot, path: PathBuf) -> Result<
         return Ok(None);
     }
     let of = tag.tag.clone();
-    if header.is_gone() || !os::stands_at(header.file(), &tag.path())? {
+    if header.is_gone() || !file::stands_at(header.file(), &tag.path())? {
         return Err(Error::NotFound { tag: of, path: tag.path() });
     }
     Err(Error::DataMissing { tag: of, path })
@@ -130,14 +130,14 @@ pub(crate) fn grow(tag: &Follower, source: &Source, slot: usize) -> Result<()> {
     let (seq, record, hot) = header.read();
     let Some(cold) = header.read_cold(seq, &record, hot.layout_id)? else { return Ok(()) };
     let path = tag.directory.join(tag::data_file(&tag.tag, cold.data_file));
-    let file = match os::open(&path, false) {
+    let file = match file::open(&path, false) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return missing(tag, &header, &hot, path).map(|_| ());
         }
         Err(error) => return Err(Error::io(&path, "open it", error)),
     };
-    if os::status_of(&file, &path)?.id != source.segment.file() {
+    if file::status_of(&file, &path)?.id != source.segment.file() {
         return Ok(());
     }
     source.segment.refresh(&file, &path)?;

@@ -8,8 +8,8 @@ use std::path::Path;
 use memmap2::{Advice, MmapOptions, MmapRaw};
 
 use crate::error::{Error, Result};
-use crate::os::step;
 use crate::sync::{AtomicU32, AtomicU64};
+use crate::sys::file::step;
 
 /// A shared mapping of a part of a file. Never a `&[u8]`: that would promise that nobody writes.
 pub(crate) struct Mapping {

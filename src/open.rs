@@ -8,7 +8,6 @@ use crate::data_file::{self, SLOTS};
 use crate::error::{Error, Result};
 use crate::header::{self, Header};
 use crate::options::WriterOptions;
-use crate::os::{self, PRIVATE, Rights};
 use crate::pinned::{Pinned, Source};
 use crate::process::Lock;
 use crate::publish::{Publisher, Stamp};
@@ -17,6 +16,7 @@ use crate::remove;
 use crate::segment::{Access, Segment};
 use crate::slots::Slots;
 use crate::sweep;
+use crate::sys::file::{self, PRIVATE, Rights};
 use crate::tag;
 use crate::writer::Writer;
 
@@ -42,23 +42,23 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
         let header = Header::map(&file, &path, true, true)?;
         let lock = match Lock::open(&path, true) {
             Ok(lock) => lock,
-            Err(error) if os::is_exhausted(&error) => {
+            Err(error) if file::is_exhausted(&error) => {
                 return Err(Error::io(&path, "open it to lock it", error));
             }
             Err(_) => continue,
         };
-        if os::status_of(lock.file(), &path)?.id != header.file() {
+        if file::status_of(lock.file(), &path)?.id != header.file() {
             continue;
         }
         let locked = if settings.takeover { lock.try_exclusive(&path)? } else { lock.exclusive(&path)? };
-        if !os::stands_at(header.file(), &path)? {
+        if !file::stands_at(header.file(), &path)? {
             continue;
         }
         // Whoever is replacing or removing the header at this moment comes first.
         if !(locked || settings.takeover) || !lock.name(&path)? {
             return Err(Error::WriterExists { tag: tag.clone(), pid: header.identity().pid });
         }
-        if !os::stands_at(header.file(), &path)? {
+        if !file::stands_at(header.file(), &path)? {
             continue;
         }
         if locked && (header.identity().ephemeral || header.is_gone()) {
@@ -84,8 +84,8 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
             }
             continue;
         }
-        os::fill_holes(&file, &path, 0, header.identity().file_size())?;
-        os::set_rights(&file, &path, rights)?;
+        file::fill_holes(&file, &path, 0, header.identity().file_size())?;
+        file::set_rights(&file, &path, rights)?;
         let publisher = take_on(options, rights, header, lock)?;
         return Ok(opened(publisher));
     }
@@ -206,14 +206,14 @@ fn displace(publisher: &mut Publisher, newborn: Newborn, old: &Header) -> Result
     };
     // What came out is exactly what was replaced: the old header, as this holds its name lock, unless somebody removed
     // it by hand and something else came to stand there. That goes back.
-    let other = os::status_at(&aside).ok().flatten().is_some_and(|status| status.id != old.file());
+    let other = file::status_at(&aside).ok().flatten().is_some_and(|status| status.id != old.file());
     if other {
-        if os::exchange(&aside, &path).is_err() {
-            let _ = os::rename_new(&aside, &path);
+        if file::exchange(&aside, &path).is_err() {
+            let _ = file::rename_new(&aside, &path);
         }
-        if !os::stands_at(publisher.header.file(), &path)? {
-            if os::stands_at(publisher.header.file(), &aside)? {
-                os::unlink(&aside)?;
+        if !file::stands_at(publisher.header.file(), &path)? {
+            if file::stands_at(publisher.header.file(), &aside)? {
+                file::unlink(&aside)?;
             }
             return Ok(false);
         }
@@ -223,7 +223,7 @@ fn displace(publisher: &mut Publisher, newborn: Newborn, old: &Header) -> Result
     old.retire();
     remove::unlink_data(&publisher.directory, &publisher.tag, old);
     if !other {
-        let _ = os::unlink(&aside);
+        let _ = file::unlink(&aside);
     }
     Ok(true)
 }
@@ -252,9 +252,9 @@ fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
 /// `None`: the value is not there, or not any more. A failure that says nothing of the value is an error, so that no
 /// takeover loses one for want of a descriptor.
 fn pin(path: &Path, hot: &Hot, cold: Cold) -> Result<Option<Pinned<Arc<Source>>>> {
-    let file = match os::open(path, true) {
+    let file = match file::open(path, true) {
         Ok(file) => file,
-        Err(error) if os::is_exhausted(&error) => return Err(Error::io(path, "open it", error)),
+        Err(error) if file::is_exhausted(&error) => return Err(Error::io(path, "open it", error)),
         Err(_) => return Ok(None),
     };
     let segment = match Segment::map(&file, path, Access::Pinning) {
@@ -278,7 +278,7 @@ fn pin(path: &Path, hot: &Hot, cold: Cold) -> Result<Option<Pinned<Arc<Source>>>
 }
 
 /// What a header says, looked at from outside.
-pub(crate) fn peek(directory: &Path, tag: &str) -> Result<(header::Peek, os::Status)> {
+pub(crate) fn peek(directory: &Path, tag: &str) -> Result<(header::Peek, file::Status)> {
     tag::check(tag)?;
     let path = directory.join(tag);
     match remove::open_header(&path)? {

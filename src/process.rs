@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::held::Held;
-use crate::os::{self, FileId};
 use crate::pinned::Tally;
 use crate::segment::{Access, Segment};
+use crate::sys::file::{self, FileId};
 
 /// How long a lock that is held is tried for.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -70,7 +70,7 @@ fn registry() -> MutexGuard<'static, Registry> {
     // threads come here at once, and the handlers run twice, which they bear.
     static HANDLED: AtomicBool = AtomicBool::new(false);
     if !HANDLED.load(Ordering::Acquire) {
-        os::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
+        file::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
         HANDLED.store(true, Ordering::Release);
     }
     REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
@@ -98,7 +98,7 @@ extern "C" fn after_fork_in_child() {
             for fd in fork.registry.locks.drain(..) {
                 // SAFETY: open, since `Lock` registers and closes under the registry's lock; and never used or closed
                 // again here, since every `Lock` of an older generation leaves its descriptor alone.
-                unsafe { os::close_inherited(fd) };
+                unsafe { file::close_inherited(fd) };
             }
         }
     });
@@ -123,7 +123,7 @@ impl Lock {
     /// Opens `path` for locking, without locking it yet.
     pub fn open(path: &Path, writable: bool) -> std::io::Result<Self> {
         let mut registry = registry();
-        let file = os::open(path, writable)?;
+        let file = file::open(path, writable)?;
         registry.locks.push(file.as_raw_fd());
         Ok(Lock { file: ManuallyDrop::new(file), generation: generation() })
     }
@@ -134,7 +134,7 @@ impl Lock {
 
     /// Takes the lock if nobody has it; true if it is now held.
     pub fn try_exclusive(&self, path: &Path) -> Result<bool> {
-        os::step("flock");
+        file::step("flock");
         self.attempt(path)
     }
 
@@ -147,7 +147,7 @@ impl Lock {
     pub fn exclusive(&self, path: &Path) -> Result<bool> {
         let deadline = Instant::now() + PATIENCE;
         // One step, however often it is tried.
-        os::step("flock");
+        file::step("flock");
         while !self.attempt(path)? {
             if Instant::now() >= deadline {
                 return Ok(false);
@@ -160,7 +160,7 @@ impl Lock {
     /// Takes the name lock of a header that was opened for writing, if nobody has it: whoever is going to change what
     /// the tag's name leads to holds that of the header which the name leads to. A writer does not hold it.
     pub fn try_name(&self, path: &Path) -> Result<bool> {
-        os::lock_record(&self.file, path)
+        file::lock_record(&self.file, path)
     }
 
     /// Takes the name lock; false if somebody keeps it for half a minute.
@@ -177,12 +177,12 @@ impl Lock {
 
     /// Gives the name lock back.
     pub fn release_name(&self) {
-        os::unlock_record(&self.file);
+        file::unlock_record(&self.file);
     }
 
     /// Takes a shared lock if nobody has it exclusively: how one asks whether a writer lives.
     pub fn try_shared(&self, path: &Path) -> Result<bool> {
-        os::step("flock");
+        file::step("flock");
         Self::outcome(fs2::FileExt::try_lock_shared(&*self.file), path)
     }
 
@@ -209,7 +209,7 @@ impl Drop for Lock {
             // A process that is being started (vfork and posix_spawn run no handlers) has a copy of the descriptor until
             // its exec, and with it the lock; so it is given back before. A forked child has closed its copy, or is
             // of another generation and does not come here.
-            os::step("flock");
+            file::step("flock");
             #[allow(clippy::disallowed_methods, reason = "the one place where a lock is given back")]
             let _ = fs2::FileExt::unlock(&*self.file);
             self.release_name();

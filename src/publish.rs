@@ -10,12 +10,12 @@ use crate::futex;
 use crate::header::{Header, HeaderIdentity};
 use crate::layout::Layout;
 use crate::options::Settings;
-use crate::os::{self, Rights};
 use crate::process::{self, Lock};
 use crate::record::{Cold, Hot};
 use crate::renew::thaw_abandoned;
 use crate::segment::Segment;
 use crate::slots::{Slots, Unnamed};
+use crate::sys::file::{self, Rights};
 use crate::tag;
 
 /// How often a writer looks whether its files still have their names.
@@ -99,8 +99,8 @@ impl Publisher {
             renew: false,
             stale: None,
             small_writes: 0,
-            page_size: os::page_size(),
-            looked_at: os::now(),
+            page_size: file::page_size(),
+            looked_at: file::now(),
             generation: process::generation(),
             ended: None,
         }
@@ -261,7 +261,7 @@ impl Publisher {
     /// since a copy of what was just put together would wait for it.
     pub fn finish(&mut self, fill: &mut Fill, user_data: &[u8], stamp: Option<Stamp>) -> Result<u64> {
         self.check_in()?;
-        let now = os::now();
+        let now = file::now();
         // Without the lock the header has no name yet.
         if now.saturating_sub(self.looked_at) >= LOOK_EVERY && self.lock.is_some() {
             self.looked_at = now;
@@ -310,7 +310,7 @@ impl Publisher {
 
     pub(crate) fn unlink_data(&self, uuid: u128) {
         // What cannot be removed now is unreferenced, and goes with the next writer or `gc`.
-        let _ = os::unlink(&self.directory.join(tag::data_file(&self.tag, uuid)));
+        let _ = file::unlink(&self.directory.join(tag::data_file(&self.tag, uuid)));
     }
 }
 

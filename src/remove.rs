@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::data_file;
 use crate::error::{Error, Result};
 use crate::header::{self, Header};
-use crate::os::{self, Status};
 use crate::process::Lock;
+use crate::sys::file::{self, Status};
 use crate::tag;
 
 /// How often it is tried again when the tag's file changes hands in the middle of it. Several that take over from each
@@ -26,7 +26,7 @@ pub(crate) fn remove(directory: &Path, tag: &str, force: bool) -> Result<()> {
             std::io::ErrorKind::NotFound => not_found(),
             _ => Error::io(&path, "open it", error),
         })?;
-        if os::status_of(lock.file(), &path)?.id != header.file() {
+        if file::status_of(lock.file(), &path)?.id != header.file() {
             continue;
         }
         let free = if force { lock.try_exclusive(&path)? } else { lock.exclusive(&path)? };
@@ -46,24 +46,24 @@ pub(crate) fn remove(directory: &Path, tag: &str, force: bool) -> Result<()> {
 /// file by now, which is left as it is. The caller holds the header's name lock.
 pub(crate) fn retire(directory: &Path, tag: &str, header: &Header) -> Result<bool> {
     let path = directory.join(tag);
-    if !os::stands_at(header.file(), &path)? {
+    if !file::stands_at(header.file(), &path)? {
         return Ok(false);
     }
     let aside = directory.join(tag::temporary(tag));
-    match os::rename_new(&path, &aside) {
+    match file::rename_new(&path, &aside) {
         Ok(true) => {}
         Ok(false) => return Ok(false),
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     }
-    if !os::stands_at(header.file(), &aside)? {
+    if !file::stands_at(header.file(), &aside)? {
         // Exchanged between the look and the renaming: not the one meant. Back with it, unless a newer one came.
-        os::rename_new(&aside, &path)?;
+        file::rename_new(&aside, &path)?;
         return Ok(false);
     }
     header.retire();
     unlink_data(directory, tag, header);
-    os::unlink(&aside)?;
+    file::unlink(&aside)?;
     Ok(true)
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn retire(directory: &Path, tag: &str, header: &Header) -> Result<boo
 pub(crate) fn unlink_data(directory: &Path, tag: &str, header: &Header) {
     // The record is final, since the header is frozen.
     if let Some((name, _)) = data_file_of(directory, tag, header) {
-        let _ = os::unlink(&directory.join(name));
+        let _ = file::unlink(&directory.join(name));
     }
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn data_file_of(directory: &Path, tag: &str, header: &Header) -> Opti
     let cold = header.read_cold(seq, &record, hot.layout_id).ok()??;
     let name = tag::data_file(tag, cold.data_file);
     let path = directory.join(&name);
-    let allocated = os::status_at(&path).ok()??.allocated;
+    let allocated = file::status_at(&path).ok()??.allocated;
     data_file::is_ours(&path).then_some((name, allocated))
 }
 
@@ -99,25 +99,25 @@ pub(crate) fn open_header(path: &Path) -> Result<Option<(std::fs::File, Status)>
 
 /// Opens a regular file for reading, whatever is in it: `None` if nothing stands there.
 pub(crate) fn open_regular(path: &Path) -> Result<Option<(std::fs::File, Status)>> {
-    let Some(status) = os::status_at(path)? else { return Ok(None) };
+    let Some(status) = file::status_at(path)? else { return Ok(None) };
     let foreign = |found: &str| Error::NotAHeader { path: path.to_owned(), found: found.to_owned() };
     if !status.is_file() {
         return Err(foreign(status.kind));
     }
-    let file = match os::open(path, false) {
+    let file = match file::open(path, false) {
         Ok(file) => file,
         Err(error) => {
             return match error.raw_os_error() {
                 Some(libc::ENOENT) => Ok(None),
                 Some(libc::ELOOP) => Err(foreign("a symbolic link")),
-                Some(libc::EACCES) if status.uid != os::uid() => {
-                    Err(Error::NotOwner { path: path.to_owned(), found: status.uid, expected: os::uid() })
+                Some(libc::EACCES) if status.uid != file::uid() => {
+                    Err(Error::NotOwner { path: path.to_owned(), found: status.uid, expected: file::uid() })
                 }
                 _ => Err(Error::io(path, "open it", error)),
             };
         }
     };
-    let status = os::status_of(&file, path)?;
+    let status = file::status_of(&file, path)?;
     if !status.is_file() {
         return Err(foreign(status.kind));
     }
@@ -127,16 +127,16 @@ pub(crate) fn open_regular(path: &Path) -> Result<Option<(std::fs::File, Status)
 /// Opens a header of this user for writing: `None` if there is none.
 pub(crate) fn open_own(path: &Path) -> Result<Option<(std::fs::File, Status)>> {
     let Some((_, status)) = open_header(path)? else { return Ok(None) };
-    let uid = os::uid();
+    let uid = file::uid();
     let other = |status: &Status| Error::NotOwner { path: path.to_owned(), found: status.uid, expected: uid };
     if status.uid != uid && uid != 0 {
         return Err(other(&status));
     }
-    match os::open(path, true) {
+    match file::open(path, true) {
         Ok(file) => {
             header::identify(&file, path)?;
-            let status = os::status_of(&file, path)?;
-            if os::is_owner(&file, &status) { Ok(Some((file, status))) } else { Err(other(&status)) }
+            let status = file::status_of(&file, path)?;
+            if file::is_owner(&file, &status) { Ok(Some((file, status))) } else { Err(other(&status)) }
         }
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
         // Root of a user namespace, or without its capabilities.

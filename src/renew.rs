@@ -4,11 +4,11 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::header::Header;
-use crate::os;
 use crate::process::{self, Lock};
 use crate::publish::{Fill, Publisher, Stamp};
 use crate::remove;
 use crate::sweep;
+use crate::sys::file;
 
 /// Thaws the header of a writer that was refused, if whoever froze it was killed or failed before it replaced or removed
 /// it; false if somebody is at work, or was to the end. `lock`: the writer's own.
@@ -19,7 +19,7 @@ pub(crate) fn thaw_abandoned(header: &Header, lock: Option<&Lock>, path: &Path) 
     if !lock.try_name(path)? {
         return Ok(false);
     }
-    let stands = os::stands_at(header.file(), path);
+    let stands = file::stands_at(header.file(), path);
     if matches!(stands, Ok(true)) {
         header.latch().thaw();
     }
@@ -63,7 +63,7 @@ impl Publisher {
             // Somebody is at work. Should it fail, this writer goes on.
             return Err(self.superseded());
         }
-        match os::stands_at(self.header.file(), &path) {
+        match file::stands_at(self.header.file(), &path) {
             // Whoever was at work has failed since, or somebody put it back by hand.
             Ok(true) if !self.header.is_gone() => {
                 self.header.latch().thaw();
@@ -88,7 +88,7 @@ impl Publisher {
     /// This writer holds the name lock then, so that nobody is removing it just now.
     pub(crate) fn look(&mut self, fill: &mut Fill) -> Result<bool> {
         let path = self.path();
-        match os::status_at(&path)? {
+        match file::status_at(&path)? {
             Some(status) if status.id == self.header.file() => {}
             _ if self.header.latch().is_frozen() => self.refused()?,
             Some(_) if !self.buries()? => {
@@ -108,7 +108,7 @@ impl Publisher {
         let current = self.slots.as_ref().filter(|_| fill.fresh.is_none());
         let path_and_file = current.map(|slots| (slots.path(&self.directory, &self.tag), slots.file()));
         if let Some((path, file)) = path_and_file {
-            if !os::stands_at(file, &path)? {
+            if !file::stands_at(file, &path)? {
                 self.relocate(fill)?;
             }
         }
@@ -120,7 +120,7 @@ impl Publisher {
         let path = self.path();
         let Ok(Some((file, status))) = remove::open_own(&path) else { return Ok(false) };
         let Ok(lock) = Lock::open(&path, true) else { return Ok(false) };
-        if os::status_of(lock.file(), &path)?.id != status.id || !lock.try_name(&path)? {
+        if file::status_of(lock.file(), &path)?.id != status.id || !lock.try_name(&path)? {
             return Ok(false);
         }
         match Header::map(&file, &path, true, true) {
@@ -146,7 +146,7 @@ impl Publisher {
         new.bytes(&mut copy)?.copy_from_slice(self.bytes(fill)?);
         self.abandon(fill);
         let version = self.version + 1;
-        new.finish(&mut copy, user_data, Some(Stamp { version, written_at: os::now() }))?;
+        new.finish(&mut copy, user_data, Some(Stamp { version, written_at: file::now() }))?;
         let path = self.path();
         match newborn.name(&path) {
             Ok(Ok((_, lock))) => new.lock = Some(lock),
@@ -180,7 +180,7 @@ impl Publisher {
     /// Whether the header has a name, if only another one.
     fn is_named(&self) -> bool {
         let path = self.path();
-        let status = self.lock.as_ref().and_then(|lock| os::status_of(lock.file(), &path).ok());
+        let status = self.lock.as_ref().and_then(|lock| file::status_of(lock.file(), &path).ok());
         status.is_some_and(|status| status.named)
     }
 
@@ -192,7 +192,7 @@ impl Publisher {
     /// The error of a writer that was taken over or removed; it gives up what it has.
     pub(crate) fn end(&mut self) -> Error {
         let superseded = *self.ended.get_or_insert_with(|| {
-            let other = os::status_at(&self.directory.join(&self.tag)).ok().flatten();
+            let other = file::status_at(&self.directory.join(&self.tag)).ok().flatten();
             other.is_some_and(|status| status.id != self.header.file())
         });
         self.discard();

@@ -19,9 +19,9 @@ use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::held::Held;
 use crate::mapping::Mapping;
-use crate::os::{self, FileId};
 use crate::sync::pin;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sys::file::{self, FileId};
 
 /// What this process does with a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Segment {
         let body = Mapping::new(file, path, 0, length, access == Access::Writing)?;
         let pins =
             Mapping::new(file, path, identity.region as u64, identity.region, access == Access::Pinning)?;
-        let status = os::status_of(file, path)?;
+        let status = file::status_of(file, path)?;
         // Any number does; this one differs between processes and between mappings of one.
         let shard = uuid::Uuid::new_v4().as_bytes()[0] as usize % SHARDS;
         let segment = Segment {
@@ -94,7 +94,7 @@ impl Segment {
             return Err(Error::corrupt(path, "slots allocated", allocated, "1 to 8"));
         }
         let expected = self.identity.file_size(allocated as usize).unwrap_or(u64::MAX);
-        let found = os::status_of(file, path)?.size;
+        let found = file::status_of(file, path)?.size;
         if found < expected {
             return Err(Error::Truncated { path: path.to_owned(), found, expected });
         }
@@ -109,7 +109,7 @@ impl Segment {
             (self.identity.slot_offset(slot.min(SLOTS)) as u64, nbytes.min(self.identity.capacity) as u64);
         for (offset, length) in [(0, 2 * self.identity.region as u64), value] {
             // Where nothing can be allocated ahead there is no limit to run into, either (ramfs).
-            if let Err(error @ Error::NoSpace { .. }) = os::fill_holes(file, path, offset, length) {
+            if let Err(error @ Error::NoSpace { .. }) = file::fill_holes(file, path, offset, length) {
                 return Err(error);
             }
         }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use crate::birth::Newborn;
 use crate::data_file::{self, SLOTS, SegmentIdentity};
 use crate::error::{Error, Result};
-use crate::os::{self, Rights};
 use crate::process::Lock;
 use crate::record::{Cold, Hot};
 use crate::segment::{Access, Segment};
 use crate::sync::Ordering;
 use crate::sync::pin;
+use crate::sys::file::{self, Rights};
 use crate::tag;
 
 /// A segment that this process may write: its lock is held.
@@ -47,8 +47,8 @@ impl Unnamed {
         let too_large = || Error::NoSpace {
             path: directory.to_owned(),
             wanted: nbytes as u64,
-            free: os::space(directory).0,
-            total: os::space(directory).1,
+            free: file::space(directory).0,
+            total: file::space(directory).1,
         };
         let identity = SegmentIdentity::new(header, nbytes).ok_or_else(too_large)?;
         let size = identity.file_size(slots).ok_or_else(too_large)?;
@@ -84,23 +84,23 @@ impl Unnamed {
 impl Slots {
     /// Takes on the segment that a header's record names; `None` if it is missing, busy or not what the record says.
     pub fn adopt(path: &Path, header: u128, hot: &Hot, cold: &Cold, rights: Rights) -> Result<Option<Self>> {
-        let (lock, file) = match (Lock::open(path, true), os::open(path, true)) {
+        let (lock, file) = match (Lock::open(path, true), file::open(path, true)) {
             (Ok(lock), Ok(file)) => (lock, file),
-            (Err(error), _) | (_, Err(error)) if os::is_exhausted(&error) => {
+            (Err(error), _) | (_, Err(error)) if file::is_exhausted(&error) => {
                 return Err(Error::io(path, "open it", error));
             }
             _ => return Ok(None),
         };
-        let status = os::status_of(&file, path)?;
+        let status = file::status_of(&file, path)?;
         if !status.is_file()
-            || os::status_of(lock.file(), path)?.id != status.id
+            || file::status_of(lock.file(), path)?.id != status.id
             || !lock.exclusive(path)?
-            || !os::stands_at(status.id, path)?
+            || !file::stands_at(status.id, path)?
         {
             return Ok(None);
         }
         let Ok(found) = data_file::identify(&file, path) else { return Ok(None) };
-        os::fill_holes(&file, path, 0, found.file_size(SLOTS).unwrap_or(0))?;
+        file::fill_holes(&file, path, 0, found.file_size(SLOTS).unwrap_or(0))?;
         let Ok(segment) = Segment::map(&file, path, Access::Writing) else { return Ok(None) };
         let identity = *segment.identity();
         let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
@@ -111,7 +111,7 @@ impl Slots {
         {
             return Ok(None);
         }
-        match os::set_rights(&file, path, rights) {
+        match file::set_rights(&file, path, rights) {
             // Another user's file, which this one may write, but not set the permissions of: not to go on with.
             Err(Error::NotWritable { .. }) => return Ok(None),
             set => set?,
@@ -131,7 +131,7 @@ impl Slots {
         self.segment.identity()
     }
 
-    pub fn file(&self) -> os::FileId {
+    pub fn file(&self) -> file::FileId {
         self.segment.file()
     }
 
@@ -168,7 +168,7 @@ impl Slots {
         // Storage first, then the count: whoever sees the count may touch the slot.
         let (start, end) = (self.identity().file_size(allocated), self.identity().file_size(allocated + 1));
         let (Some(start), Some(end)) = (start, end) else { return Ok(None) };
-        os::allocate(&self.file, &self.path(directory, tag), start, end - start)?;
+        file::allocate(&self.file, &self.path(directory, tag), start, end - start)?;
         self.segment.set_allocated(allocated + 1);
         Ok(Some(allocated))
     }
@@ -188,6 +188,6 @@ impl Slots {
 
     /// Gives the file another name beside the present one; false if the present one is gone.
     pub fn link(&self, directory: &Path, tag: &str, uuid: u128) -> Result<bool> {
-        os::link(&self.path(directory, tag), &directory.join(tag::data_file(tag, uuid)))
+        file::link(&self.path(directory, tag), &directory.join(tag::data_file(tag, uuid)))
     }
 }

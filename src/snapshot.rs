@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
-use crate::os;
 use crate::pinned::{Borrowed, Kept, Pinned, Source};
+use crate::sys::file;
 
 /// A value that was copied out of the store: for readers that may not pin, or that hold many already.
 pub(crate) struct Copied {
@@ -186,7 +186,7 @@ macro_rules! accessors {
 
             /// How long ago the value was published; never negative.
             pub fn age(&self) -> Duration {
-                Duration::from_nanos(os::now().saturating_sub(self.0.written_at()))
+                Duration::from_nanos(file::now().saturating_sub(self.0.written_at()))
             }
 
             /// What the writer sent along with the value, 0 to 240 bytes.

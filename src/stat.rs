@@ -7,10 +7,10 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::header::HeaderIdentity;
 use crate::open;
-use crate::os;
 use crate::process::Lock;
 use crate::remove;
 use crate::sweep;
+use crate::sys::file;
 use crate::tag;
 
 /// What [`Store::stat`](crate::Store::stat) says of a tag.
@@ -76,8 +76,8 @@ pub(crate) fn stat(directory: &Path, tag: &str) -> Result<Stat> {
     let value = peek.cold.map(|cold| {
         let data_file = tag::data_file(tag, cold.data_file);
         let path = directory.join(&data_file);
-        let file = os::open(&path, false).ok();
-        bytes += file.as_ref().and_then(|file| os::status_of(file, &path).ok()).map_or(0, |s| s.allocated);
+        let file = file::open(&path, false).ok();
+        bytes += file.as_ref().and_then(|file| file::status_of(file, &path).ok()).map_or(0, |s| s.allocated);
         let slots = file.and_then(|file| crate::data_file::inspect(&file, &path).ok());
         ValueStat {
             dtype: cold.layout.dtype().clone(),
@@ -85,7 +85,7 @@ pub(crate) fn stat(directory: &Path, tag: &str) -> Result<Stat> {
             nbytes: cold.layout.nbytes(),
             version: peek.hot.version,
             written_at: Duration::from_nanos(peek.hot.written_at),
-            age: Duration::from_nanos(os::now().saturating_sub(peek.hot.written_at)),
+            age: Duration::from_nanos(file::now().saturating_sub(peek.hot.written_at)),
             data_file,
             slots: slots.map(|(allocated, pinned, capacity)| SlotStat { allocated, pinned, capacity }),
         }
@@ -103,12 +103,12 @@ pub(crate) fn stat(directory: &Path, tag: &str) -> Result<Stat> {
 }
 
 /// Whether somebody holds the lock of the header at `path`, if it still is the file `id`.
-pub(crate) fn writer_alive(path: &Path, id: os::FileId) -> Result<bool> {
-    if !os::stands_at(id, path)? {
+pub(crate) fn writer_alive(path: &Path, id: file::FileId) -> Result<bool> {
+    if !file::stands_at(id, path)? {
         return Ok(false);
     }
     let Ok(lock) = Lock::open(path, false) else { return Ok(false) };
-    let same = os::status_of(lock.file(), path)?.id == id;
+    let same = file::status_of(lock.file(), path)?.id == id;
     Ok(same && !lock.try_shared(path)?)
 }
 

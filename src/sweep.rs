@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 use crate::header::{self, Header};
 use crate::identity::{Identity, Kind};
-use crate::os::{self, FileId};
 use crate::process::Lock;
 use crate::remove;
+use crate::sys::file::{self, FileId};
 use crate::tag;
 
 /// What [`Store::gc`](crate::Store::gc) did, or [`Store::gc_dry_run`](crate::Store::gc_dry_run) found it would do.
@@ -85,9 +85,10 @@ pub(crate) fn tag(directory: &Path, of: &str, current: Option<(FileId, u128)>) {
     for name in &names {
         let Some((_, uuid)) = tag::of_data_file(name).filter(|(owner, _)| *owner == of) else { continue };
         let path = directory.join(name);
-        let second = |(id, named): (FileId, u128)| named != uuid && os::stands_at(id, &path).unwrap_or(false);
+        let second =
+            |(id, named): (FileId, u128)| named != uuid && file::stands_at(id, &path).unwrap_or(false);
         if current.is_some_and(second) {
-            let _ = os::unlink(&path);
+            let _ = file::unlink(&path);
         } else {
             data_file(directory, name, of, uuid, Found::Remove);
         }
@@ -107,8 +108,8 @@ pub(crate) fn ephemerals(directory: &Path) {
 pub(crate) fn names(directory: &Path) -> Result<Vec<String>> {
     let failed = |error| crate::Error::io(directory, "list it", error);
     let mut names = Vec::new();
-    os::step("openat");
-    os::step("fstat");
+    file::step("openat");
+    file::step("fstat");
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         if let Ok(name) = entry.map_err(failed)?.file_name().into_string() {
             names.push(name);
@@ -128,31 +129,31 @@ struct Free {
 
 impl Free {
     fn lock(path: &Path) -> Option<Self> {
-        let status = os::status_at(path).ok()??;
-        let mine = status.uid == os::uid() || os::uid() == 0;
+        let status = file::status_at(path).ok()??;
+        let mine = status.uid == file::uid() || file::uid() == 0;
         if !status.is_file() || !mine {
             return None;
         }
         let lock = Lock::open(path, false).ok()?;
-        let same = os::status_of(lock.file(), path).ok()?.id == status.id;
+        let same = file::status_of(lock.file(), path).ok()?.id == status.id;
         let free = same
-            && os::is_owner(lock.file(), &status)
+            && file::is_owner(lock.file(), &status)
             && lock.try_exclusive(path).ok()?
-            && os::stands_at(status.id, path).ok()?;
+            && file::stands_at(status.id, path).ok()?;
         let (id, allocated) = (status.id, status.allocated);
         free.then_some(Free { lock, path: path.to_owned(), id, allocated })
     }
 
     fn start(&self) -> Option<[u8; 8]> {
         let mut start = [0; 8];
-        let size = os::status_of(self.lock.file(), &self.path).ok()?.size;
-        os::read_at(self.lock.file(), &self.path, 0, &mut start[..size.min(8) as usize]).ok()?;
+        let size = file::status_of(self.lock.file(), &self.path).ok()?.size;
+        file::read_at(self.lock.file(), &self.path, 0, &mut start[..size.min(8) as usize]).ok()?;
         Some(start)
     }
 
     fn remove(self, found: Found) -> Option<u64> {
-        let still = os::stands_at(self.id, &self.path).ok()?;
-        let gone = found == Found::Say || (still && os::unlink(&self.path).ok()?);
+        let still = file::stands_at(self.id, &self.path).ok()?;
+        let gone = found == Found::Say || (still && file::unlink(&self.path).ok()?);
         (still && gone).then_some(self.allocated)
     }
 }
@@ -177,16 +178,16 @@ fn temporary(directory: &Path, name: &str, found: Found) -> Option<(u64, DataFil
 /// Ends what a killed process began that displaced a header: tells its writer and its readers, and removes its files.
 /// With no writer alive it may also be a header that was being made.
 fn displaced(directory: &Path, path: &Path, of: &str, free: bool, found: Found) -> Option<(u64, DataFile)> {
-    let status = os::status_at(path).ok()??;
-    if !status.is_file() || (status.uid != os::uid() && os::uid() != 0) {
+    let status = file::status_at(path).ok()??;
+    if !status.is_file() || (status.uid != file::uid() && file::uid() != 0) {
         return None;
     }
     let lock = Lock::open(path, true).ok()?;
-    if os::status_of(lock.file(), path).ok()?.id != status.id || !lock.try_name(path).ok()? {
+    if file::status_of(lock.file(), path).ok()?.id != status.id || !lock.try_name(path).ok()? {
         // Whoever displaced it is at work still.
         return None;
     }
-    let file = os::open(path, true).ok()?;
+    let file = file::open(path, true).ok()?;
     let header = Header::map(&file, path, true, true).ok().filter(|header| header.file() == status.id);
     let data_file = match header.filter(|header| header.latch().is_frozen()) {
         Some(header) => {
@@ -200,8 +201,8 @@ fn displaced(directory: &Path, path: &Path, of: &str, free: bool, found: Found) 
         None if free => None,
         None => return None,
     };
-    let still = os::stands_at(status.id, path).ok()?;
-    let gone = found == Found::Say || (still && os::unlink(path).ok()?);
+    let still = file::stands_at(status.id, path).ok()?;
+    let gone = found == Found::Say || (still && file::unlink(path).ok()?);
     (still && gone).then_some((status.allocated, data_file))
 }
 
@@ -233,7 +234,7 @@ fn ephemeral(directory: &Path, name: &str, found: Found) -> Option<(u64, DataFil
     let header = Header::map(&file, &path, true, true).ok()?;
     // Without the name lock: somebody is taking it over, and copies its value.
     let lock = Lock::open(&path, true).ok()?;
-    let same = header.file() == free.id && os::status_of(lock.file(), &path).ok()?.id == free.id;
+    let same = header.file() == free.id && file::status_of(lock.file(), &path).ok()?.id == free.id;
     if !same || !lock.try_name(&path).ok()? {
         return None;
     }

@@ -1,0 +1,3 @@
+//! The one door to the operating system.
+
+pub(crate) mod file;

@@ -1,7 +1,7 @@
 //! Publishes that change more than the value: its layout, and with it the name of the data file, or the data file itself.
 
 use crate::error::{Error, Result};
-use crate::layout::Layout;
+use crate::format::layout::Layout;
 use crate::publish::{Fill, Publisher};
 use crate::slots::Slots;
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::format::record::Hot;
 use crate::header::{self, Header, Mark};
-use crate::record::Hot;
 use crate::remove;
 use crate::sync::seq_latch::FROZEN;
 use crate::sys::file;

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64 as PrivateU64, Ordering as PrivateOrdering};
 
 use crate::error::{Error, Result};
+use crate::format::identity::{self, Identity, Kind, LEAST_REGION};
+use crate::format::record::{COLD, Cold, HOT, Hot, halves};
 use crate::futex;
-use crate::identity::{self, Identity, Kind, LEAST_REGION};
 use crate::mapping::Mapping;
-use crate::record::{COLD, Cold, HOT, Hot, halves};
 use crate::sync::event_count::Bell;
 use crate::sync::seq_latch::{EPOCH_SHIFT, Latch, Record};
 use crate::sync::{AtomicU32, Ordering};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::data_file::SLOTS;
+use crate::format::segment::SLOTS;
 
 /// Pins by slot. A forked child inherits a copy, as it inherits those who hold them.
 #[derive(Default)]

@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::data_file::{self, CONTENT, ENTRY, PIN, SHARDS, SLOTS, TABLE, USER, USER_DATA, USER_LENGTH};
 use crate::error::{Error, Result};
+use crate::format::identity::{self, ENDIAN, Identity, Kind, LEAST_REGION};
+use crate::format::layout::MOST_DIMENSIONS;
+use crate::format::record::{self, COLD, HOT, Hot, checksum, whole};
+use crate::format::segment::{self, CONTENT, ENTRY, PIN, SHARDS, SLOTS, TABLE, USER, USER_DATA, USER_LENGTH};
 use crate::header::{
     self, CLOSED, COLD_WORDS, GONE, HOT_WORDS, LIVE, OPENED, RECORD, RECORDS, SEQ, STATE, WAITING,
 };
-use crate::identity::{self, ENDIAN, Identity, Kind, LEAST_REGION};
-use crate::layout::MOST_DIMENSIONS;
-use crate::record::{self, COLD, HOT, Hot, checksum, whole};
 use crate::remove;
 use crate::sweep;
 use crate::sync::seq_latch::{EPOCH_SHIFT, FROZEN};
@@ -109,7 +109,7 @@ fn look(directory: &Path, tag: &str) -> Result<(Inspection, Option<u64>)> {
         // What went meanwhile, or is no file, is not ours to look at.
         let Ok(Some((file, status))) = remove::open_regular(&path) else { continue };
         let current = named.filter(|&(current, _)| current == uuid);
-        let problem = match (data_file::identify(&file, &path), current) {
+        let problem = match (segment::identify(&file, &path), current) {
             (Ok(found), Some((_, segment))) if found.id != segment => {
                 Some(Error::corrupt(&path, "segment id", hex(found.id), hex(segment)))
             }
@@ -334,8 +334,8 @@ fn data_fields(file: &File, path: &Path) -> Result<Vec<Field>> {
     fields.id(40, "header id", "whose data file it is");
     fields.number(56, "slot capacity", "bytes");
     fields.checksum(0, identity::BYTES - 8);
-    fields.number(data_file::ALLOCATED, "slots allocated", "of 8");
-    let slots = bytes.u64(data_file::ALLOCATED).map_or(0, |slots| (slots as usize).min(SLOTS));
+    fields.number(segment::ALLOCATED, "slots allocated", "of 8");
+    let slots = bytes.u64(segment::ALLOCATED).map_or(0, |slots| (slots as usize).min(SLOTS));
     for slot in 0..slots {
         fields.prefix = format!("slot {slot}: ");
         let at = TABLE + slot * ENTRY;
@@ -348,7 +348,7 @@ fn data_fields(file: &File, path: &Path) -> Result<Vec<Field>> {
         }
     }
     let mut list = std::mem::take(&mut fields.list);
-    if let Ok(identity) = data_file::identify(file, path) {
+    if let Ok(identity) = segment::identify(file, path) {
         let pins = Bytes::read(file, path, identity.region as u64)?;
         let mut fields = Fields::of(&pins);
         for slot in 0..slots {

@@ -70,16 +70,14 @@ compile_error!(
 
 mod birth;
 mod change;
-mod data_file;
 mod dtype;
 mod error;
 mod follow;
+mod format;
 mod futex;
 mod header;
 mod held;
-mod identity;
 mod inspect;
-mod layout;
 mod loan;
 mod locate;
 mod mapping;
@@ -89,7 +87,6 @@ mod pinned;
 mod process;
 mod publish;
 mod reader;
-mod record;
 mod remove;
 mod renew;
 mod segment;

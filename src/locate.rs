@@ -4,13 +4,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::data_file::SLOTS;
 use crate::error::{Error, Result};
 use crate::follow::Follower;
+use crate::format::record::{Cold, Hot};
+use crate::format::segment::SLOTS;
 use crate::header::Header;
 use crate::pinned::Source;
 use crate::process;
-use crate::record::{Cold, Hot};
 use crate::segment::{Access, Segment};
 use crate::sys::file;
 use crate::tag;

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::birth::Newborn;
-use crate::data_file::{self, SLOTS};
 use crate::error::{Error, Result};
+use crate::format::record::{Cold, Hot};
+use crate::format::segment::{self, SLOTS};
 use crate::header::{self, Header};
 use crate::options::WriterOptions;
 use crate::pinned::{Pinned, Source};
 use crate::process::Lock;
 use crate::publish::{Publisher, Stamp};
-use crate::record::{Cold, Hot};
 use crate::remove;
 use crate::segment::{Access, Segment};
 use crate::slots::Slots;
@@ -149,7 +149,7 @@ fn take_on(options: &WriterOptions, rights: Rights, header: Header, lock: Lock) 
             // Pins may be those of a reader that was killed; nobody can tell, so they are left behind.
             publisher.renew = slots.pinned();
         } else {
-            publisher.stale = Some(cold.data_file).filter(|_| data_file::is_ours(&path));
+            publisher.stale = Some(cold.data_file).filter(|_| segment::is_ours(&path));
         }
         publisher.layout = Some(cold.layout);
     }

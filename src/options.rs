@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::data_file::SLOTS;
 use crate::error::{Error, Result};
+use crate::format::segment::SLOTS;
 use crate::writer::Writer;
 
 /// Options for a [`Writer`], from [`Store::writer_options`](crate::Store::writer_options).

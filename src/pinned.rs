@@ -6,11 +6,11 @@ use std::cell::Ref;
 use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
-use crate::data_file::{SLOTS, USER_DATA};
+use crate::format::layout::Layout;
+use crate::format::record::Hot;
+use crate::format::segment::{SLOTS, USER_DATA};
 use crate::header::Mark;
 use crate::held::Held;
-use crate::layout::Layout;
-use crate::record::Hot;
 use crate::segment::{Access, Segment};
 use crate::sync::Ordering;
 use crate::sync::pin;

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::follow::Follower;
+use crate::format::record::Hot;
 use crate::header::Header;
 use crate::pinned::{self, Borrowed, Kept, Pinned, Source, Viewing};
 use crate::process;
-use crate::record::Hot;
 use crate::snapshot::{Data, Lent, Snapshot, Value, View};
 use crate::stat;
 use crate::wait::Sleeper;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::data_file;
 use crate::error::{Error, Result};
+use crate::format::segment;
 use crate::header::{self, Header};
 use crate::process::Lock;
 use crate::sys::file::{self, Status};
@@ -85,7 +85,7 @@ pub(crate) fn data_file_of(directory: &Path, tag: &str, header: &Header) -> Opti
     let name = tag::data_file(tag, cold.data_file);
     let path = directory.join(&name);
     let allocated = file::status_at(&path).ok()??.allocated;
-    data_file::is_ours(&path).then_some((name, allocated))
+    segment::is_ours(&path).then_some((name, allocated))
 }
 
 /// Opens what stands at `path` for reading, if it is a header: `None` if nothing stands there.

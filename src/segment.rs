@@ -11,12 +11,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32 as PrivateU32, Ordering as PrivateOrdering};
 
-use crate::data_file::{
+use crate::dtype::Element;
+use crate::error::{Error, Result};
+use crate::format::segment::{
     ALLOCATED, CONTENT, ENTRY, PIN, SHARDS, SLOTS, SegmentIdentity, TABLE, USER, USER_DATA, USER_LENGTH,
     identify,
 };
-use crate::dtype::Element;
-use crate::error::{Error, Result};
 use crate::held::Held;
 use crate::mapping::Mapping;
 use crate::sync::pin;

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::birth::Newborn;
-use crate::data_file::{self, SLOTS, SegmentIdentity};
 use crate::error::{Error, Result};
+use crate::format::record::{Cold, Hot};
+use crate::format::segment::{self, SLOTS, SegmentIdentity};
 use crate::process::Lock;
-use crate::record::{Cold, Hot};
 use crate::segment::{Access, Segment};
 use crate::sync::Ordering;
 use crate::sync::pin;
@@ -55,7 +55,7 @@ impl Unnamed {
         let newborn = Newborn::new(directory, tag, size, rights)?;
         identity.write(&newborn.file, newborn.path())?;
         // Mapping wants a count of slots; the storage is there.
-        data_file::write_allocated(&newborn.file, newborn.path(), slots)?;
+        segment::write_allocated(&newborn.file, newborn.path(), slots)?;
         let segment = Segment::map(&newborn.file, newborn.path(), Access::Writing)?;
         Ok(Unnamed { newborn, segment: Arc::new(segment) })
     }
@@ -99,7 +99,7 @@ impl Slots {
         {
             return Ok(None);
         }
-        let Ok(found) = data_file::identify(&file, path) else { return Ok(None) };
+        let Ok(found) = segment::identify(&file, path) else { return Ok(None) };
         file::fill_holes(&file, path, 0, found.file_size(SLOTS).unwrap_or(0))?;
         let Ok(segment) = Segment::map(&file, path, Access::Writing) else { return Ok(None) };
         let identity = *segment.identity();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
-use crate::layout::Layout;
+use crate::format::layout::Layout;
 use crate::pinned::{Borrowed, Kept, Pinned, Source};
 use crate::sys::file;
 

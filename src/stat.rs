@@ -78,7 +78,7 @@ pub(crate) fn stat(directory: &Path, tag: &str) -> Result<Stat> {
         let path = directory.join(&data_file);
         let file = file::open(&path, false).ok();
         bytes += file.as_ref().and_then(|file| file::status_of(file, &path).ok()).map_or(0, |s| s.allocated);
-        let slots = file.and_then(|file| crate::data_file::inspect(&file, &path).ok());
+        let slots = file.and_then(|file| crate::format::segment::inspect(&file, &path).ok());
         ValueStat {
             dtype: cold.layout.dtype().clone(),
             shape: cold.layout.shape().to_vec(),

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
+use crate::format::identity::{Identity, Kind};
 use crate::header::{self, Header};
-use crate::identity::{Identity, Kind};
 use crate::process::Lock;
 use crate::remove;
 use crate::sys::file::{self, FileId};
@@ -211,7 +211,7 @@ fn data_file(directory: &Path, name: &str, of: &str, uuid: u128, found: Found) -
     tag::check(of).ok()?;
     let path = directory.join(name);
     let free = Free::lock(&path)?;
-    crate::data_file::identify(free.lock.file(), &path).ok()?;
+    crate::format::segment::identify(free.lock.file(), &path).ok()?;
     // Under the file's lock: only who holds that lock can make a header name it, so what is read here stays true.
     let header_path = directory.join(of);
     if let Some((header, _)) = remove::open_header(&header_path).ok()? {

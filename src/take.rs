@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crossbeam_utils::Backoff;
 
-use crate::data_file::SLOTS;
 use crate::error::{Error, Result};
+use crate::format::record::Hot;
+use crate::format::segment::SLOTS;
 use crate::locate;
 use crate::pinned::{self, Pinned, Source};
 use crate::reader::Reader;
-use crate::record::Hot;
 use crate::segment::Access;
 use crate::snapshot::{Copied, Data, Value};
 

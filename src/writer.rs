@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::data_file::USER_DATA;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
+use crate::format::segment::USER_DATA;
 use crate::loan::Loan;
 use crate::publish::Publisher;
 use crate::tag;

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::identity::{self, Identity, Kind, LEAST_REGION};
-use crate::record::{halves, whole};
+use crate::format::identity::{self, Identity, Kind, LEAST_REGION};
+use crate::format::record::{halves, whole};
 use crate::sys::file;
 
 /// The most slots a segment has.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::dtype::{CUSTOM_CODE, DType, LONGEST_DESCR, LONGEST_NAME};
 use crate::error::{Error, Result};
-use crate::layout::{Layout, MOST_DIMENSIONS};
+use crate::format::layout::{Layout, MOST_DIMENSIONS};
 
 /// Words of the hot part.
 pub(crate) const HOT: usize = 3;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::record::{checksum, halves, whole};
+use crate::format::record::{checksum, halves, whole};
 use crate::sys::file;
 
 /// Version of the file format.

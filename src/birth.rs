@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 use crate::error::{Error, Result};
-use crate::process::{self, Lock};
+use crate::shm::registry::{self, Lock};
 use crate::sys::file::{self, PRIVATE, Rights};
 use crate::tag;
 
@@ -29,7 +29,7 @@ struct Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if self.generation != process::generation() {
+        if self.generation != registry::generation() {
             // The name is the parent's.
             self.forget();
         } else if self.path.is_some() {
@@ -49,7 +49,7 @@ impl Newborn {
                 .rand_bytes(tag::TEMPORARY_RANDOM)
                 .tempfile_in(directory);
             let (file, path) = created.map_err(|error| creation(directory, error))?.into_parts();
-            let temporary = Temporary { path: Some(path), generation: process::generation() };
+            let temporary = Temporary { path: Some(path), generation: registry::generation() };
             // A umask may have taken the owner's own permissions away.
             file::set_rights(&file, temporary.path(), Rights { mode: PRIVATE, owner: None })?;
             // Whoever tidies up may see the file before it is locked, and remove it: then another one.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::format::record::Hot;
-use crate::header::{self, Header, Mark};
 use crate::remove;
+use crate::shm::header::{self, Header, Mark};
 use crate::sync::seq_latch::FROZEN;
 use crate::sys::file;
 

@@ -8,10 +8,10 @@ use crate::format::identity::{self, ENDIAN, Identity, Kind, LEAST_REGION};
 use crate::format::layout::MOST_DIMENSIONS;
 use crate::format::record::{self, COLD, HOT, Hot, checksum, whole};
 use crate::format::segment::{self, CONTENT, ENTRY, PIN, SHARDS, SLOTS, TABLE, USER, USER_DATA, USER_LENGTH};
-use crate::header::{
+use crate::remove;
+use crate::shm::header::{
     self, CLOSED, COLD_WORDS, GONE, HOT_WORDS, LIVE, OPENED, RECORD, RECORDS, SEQ, STATE, WAITING,
 };
-use crate::remove;
 use crate::sweep;
 use crate::sync::seq_latch::{EPOCH_SHIFT, FROZEN};
 use crate::sys::file;

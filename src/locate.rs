@@ -8,10 +8,10 @@ use crate::error::{Error, Result};
 use crate::follow::Follower;
 use crate::format::record::{Cold, Hot};
 use crate::format::segment::SLOTS;
-use crate::header::Header;
-use crate::pinned::Source;
-use crate::process;
-use crate::segment::{Access, Segment};
+use crate::shm::header::Header;
+use crate::shm::pinned::Source;
+use crate::shm::registry;
+use crate::shm::segment::{Access, Segment};
 use crate::sys::file;
 use crate::tag;
 
@@ -81,7 +81,7 @@ fn segment(tag: &Follower, header: &Header, hot: &Hot, cold: &Cold) -> Result<Op
     if !status.is_file() {
         return foreign(status.kind);
     }
-    let segment = process::share_segment(status.id, access, || Segment::map(&file, &path, access))?;
+    let segment = registry::share_segment(status.id, access, || Segment::map(&file, &path, access))?;
     let identity = segment.identity();
     if identity.header != header.identity().id || identity.id != cold.segment_id {
         if header.read().2.layout_id != hot.layout_id {

@@ -8,12 +8,12 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::format::layout::Layout;
 use crate::format::record::{Cold, Hot};
-use crate::futex;
-use crate::header::{Header, HeaderIdentity};
 use crate::options::Settings;
-use crate::process::{self, Lock};
 use crate::renew::thaw_abandoned;
-use crate::segment::Segment;
+use crate::shm::futex;
+use crate::shm::header::{Header, HeaderIdentity};
+use crate::shm::registry::{self, Lock};
+use crate::shm::segment::Segment;
 use crate::slots::{Slots, Unnamed};
 use crate::sys::file::{self, Rights};
 use crate::tag;
@@ -101,7 +101,7 @@ impl Publisher {
             small_writes: 0,
             page_size: file::page_size(),
             looked_at: file::now(),
-            generation: process::generation(),
+            generation: registry::generation(),
             ended: None,
         }
     }
@@ -226,7 +226,7 @@ impl Publisher {
     #[inline]
     fn segment<'a>(&'a mut self, fill: &'a mut Fill) -> Result<&'a mut Arc<Segment>> {
         // The memory is shared with the parent, which fills or has published the slot.
-        if self.generation != process::generation() {
+        if self.generation != registry::generation() {
             return Err(Error::Forked { tag: self.tag.clone() });
         }
         match (&mut fill.fresh, &mut self.slots) {
@@ -249,7 +249,7 @@ impl Publisher {
 
     /// Gives a claimed slot back: nothing happened.
     pub fn abandon(&mut self, fill: &Fill) {
-        if fill.fresh.is_some() || self.generation != process::generation() {
+        if fill.fresh.is_some() || self.generation != registry::generation() {
             return;
         }
         if let Some(slots) = &mut self.slots {
@@ -316,7 +316,7 @@ impl Publisher {
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        if self.generation != process::generation() || self.ended.is_some() {
+        if self.generation != registry::generation() || self.ended.is_some() {
             return;
         }
         let Some(lock) = self.lock.as_ref().filter(|_| self.header.identity().ephemeral) else { return };

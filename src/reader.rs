@@ -9,9 +9,9 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::follow::Follower;
 use crate::format::record::Hot;
-use crate::header::Header;
-use crate::pinned::{self, Borrowed, Kept, Pinned, Source, Viewing};
-use crate::process;
+use crate::shm::header::Header;
+use crate::shm::pinned::{self, Borrowed, Kept, Pinned, Source, Viewing};
+use crate::shm::registry;
 use crate::snapshot::{Data, Lent, Snapshot, Value, View};
 use crate::stat;
 use crate::wait::Sleeper;
@@ -307,7 +307,7 @@ impl Reader {
         if let (Data::Pinned(pinned), Ok(mut viewing)) = (&value.data, self.viewing.try_borrow_mut()) {
             let source = pinned.source();
             if !viewing.as_ref().is_some_and(|viewing| Arc::ptr_eq(source, &viewing.source)) {
-                let tally = process::tally(source.segment.clone());
+                let tally = registry::tally(source.segment.clone());
                 *viewing = Some(Viewing { source: source.clone(), tally });
             }
         }

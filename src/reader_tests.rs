@@ -1,7 +1,7 @@
 //! Forks and views, as readers count their pins.
 
-use crate::held::Held;
-use crate::segment::Segment;
+use crate::shm::held::Held;
+use crate::shm::segment::Segment;
 use crate::snapshot::Lent;
 
 /// Another thread takes a snapshot between the count before a fork and the fork itself.

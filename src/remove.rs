@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::format::segment;
-use crate::header::{self, Header};
-use crate::process::Lock;
+use crate::shm::header::{self, Header};
+use crate::shm::registry::Lock;
 use crate::sys::file::{self, Status};
 use crate::tag;
 

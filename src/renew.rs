@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::header::Header;
-use crate::process::{self, Lock};
 use crate::publish::{Fill, Publisher, Stamp};
 use crate::remove;
+use crate::shm::header::Header;
+use crate::shm::registry::{self, Lock};
 use crate::sweep;
 use crate::sys::file;
 
@@ -41,7 +41,7 @@ impl Publisher {
     /// Whether this writer may still write: not in a forked child, not taken over, not removed.
     #[inline]
     pub(crate) fn check_in(&mut self) -> Result<()> {
-        if self.generation != process::generation() {
+        if self.generation != registry::generation() {
             return Err(Error::Forked { tag: self.tag.clone() });
         }
         if self.ended.is_none() && !self.header.latch().is_frozen() { Ok(()) } else { self.refused() }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::format::layout::Layout;
-use crate::pinned::{Borrowed, Kept, Pinned, Source};
+use crate::shm::pinned::{Borrowed, Kept, Pinned, Source};
 use crate::sys::file;
 
 /// A value that was copied out of the store: for readers that may not pin, or that hold many already.

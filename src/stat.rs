@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::header::HeaderIdentity;
 use crate::open;
-use crate::process::Lock;
 use crate::remove;
+use crate::shm::header::HeaderIdentity;
+use crate::shm::registry::Lock;
 use crate::sweep;
 use crate::sys::file;
 use crate::tag;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::format::identity::{Identity, Kind};
-use crate::header::{self, Header};
-use crate::process::Lock;
 use crate::remove;
+use crate::shm::header::{self, Header};
+use crate::shm::registry::Lock;
 use crate::sys::file::{self, FileId};
 use crate::tag;
 

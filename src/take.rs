@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 use crate::format::record::Hot;
 use crate::format::segment::SLOTS;
 use crate::locate;
-use crate::pinned::{self, Pinned, Source};
 use crate::reader::Reader;
-use crate::segment::Access;
+use crate::shm::pinned::{self, Pinned, Source};
+use crate::shm::segment::Access;
 use crate::snapshot::{Copied, Data, Value};
 
 /// How often a value that the writer takes away again is tried for. (Nobody writes under a fuzzer, which damages many.)

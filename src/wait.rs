@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use crossbeam_utils::Backoff;
 
 use crate::error::Result;
-use crate::futex;
-use crate::header::Header;
 use crate::reader::Reader;
+use crate::shm::futex;
+use crate::shm::header::Header;
 use crate::sync::AtomicU64;
 
 /// The longest sleep, after which a reader looks whether the tag's file was replaced.

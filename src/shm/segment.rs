@@ -17,8 +17,8 @@ use crate::format::segment::{
     ALLOCATED, CONTENT, ENTRY, PIN, SHARDS, SLOTS, SegmentIdentity, TABLE, USER, USER_DATA, USER_LENGTH,
     identify,
 };
-use crate::held::Held;
-use crate::mapping::Mapping;
+use crate::shm::held::Held;
+use crate::shm::mapping::Mapping;
 use crate::sync::pin;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::file::{self, FileId};

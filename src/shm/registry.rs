@@ -16,9 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::held::Held;
-use crate::pinned::Tally;
-use crate::segment::{Access, Segment};
+use crate::shm::held::Held;
+use crate::shm::pinned::Tally;
+use crate::shm::segment::{Access, Segment};
 use crate::sys::file::{self, FileId};
 
 /// How long a lock that is held is tried for.

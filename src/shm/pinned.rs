@@ -9,9 +9,9 @@ use std::sync::{Arc, Weak};
 use crate::format::layout::Layout;
 use crate::format::record::Hot;
 use crate::format::segment::{SLOTS, USER_DATA};
-use crate::header::Mark;
-use crate::held::Held;
-use crate::segment::{Access, Segment};
+use crate::shm::header::Mark;
+use crate::shm::held::Held;
+use crate::shm::segment::{Access, Segment};
 use crate::sync::Ordering;
 use crate::sync::pin;
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::files::retire;
 use crate::format::record::Hot;
-use crate::remove;
 use crate::shm::header::{self, Header, Mark};
 use crate::sync::seq_latch::FROZEN;
 use crate::sys::file;
@@ -249,7 +249,7 @@ impl Clone for Follower {
 
 /// Opens a header for reading, so that sleeps can be announced if the permissions allow; `None` if there is none.
 fn open_header(path: &Path) -> Result<Option<Header>> {
-    let Some((file, status)) = remove::open_header(path)? else { return Ok(None) };
+    let Some((file, status)) = retire::open_header(path)? else { return Ok(None) };
     // Read-write only for the waiting flag; without the permission the reader wakes by itself.
     match file::open(path, true) {
         Ok(writable) if file::status_of(&writable, path)?.id == status.id => {

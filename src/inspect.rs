@@ -4,18 +4,18 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::files::gc;
+use crate::files::retire;
+use crate::files::tag;
 use crate::format::identity::{self, ENDIAN, Identity, Kind, LEAST_REGION};
 use crate::format::layout::MOST_DIMENSIONS;
 use crate::format::record::{self, COLD, HOT, Hot, checksum, whole};
 use crate::format::segment::{self, CONTENT, ENTRY, PIN, SHARDS, SLOTS, TABLE, USER, USER_DATA, USER_LENGTH};
-use crate::remove;
 use crate::shm::header::{
     self, CLOSED, COLD_WORDS, GONE, HOT_WORDS, LIVE, OPENED, RECORD, RECORDS, SEQ, STATE, WAITING,
 };
-use crate::sweep;
 use crate::sync::seq_latch::{EPOCH_SHIFT, FROZEN};
 use crate::sys::file;
-use crate::tag;
 
 /// What [`Store::inspect`](crate::Store::inspect) found of a tag: its header, and data files by name.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ pub(crate) fn inspect(directory: &Path, tag: &str) -> Result<Inspection> {
 /// One look; also says at which version, if it has one.
 fn look(directory: &Path, tag: &str) -> Result<(Inspection, Option<u64>)> {
     let path = directory.join(tag);
-    let (file, status) = remove::open_regular(&path)?
+    let (file, status) = retire::open_regular(&path)?
         .ok_or_else(|| Error::NotFound { tag: tag.to_owned(), path: path.clone() })?;
     let peek = match header::peek(&file, &path) {
         Err(error @ Error::NotAHeader { .. }) => return Err(error),
@@ -103,11 +103,11 @@ fn look(directory: &Path, tag: &str) -> Result<(Inspection, Option<u64>)> {
     }
 
     let mut data_files = Vec::new();
-    for name in sweep::names(directory)? {
+    for name in gc::names(directory)? {
         let Some((_, uuid)) = tag::of_data_file(&name).filter(|(of, _)| *of == tag) else { continue };
         let path = directory.join(&name);
         // What went meanwhile, or is no file, is not ours to look at.
-        let Ok(Some((file, status))) = remove::open_regular(&path) else { continue };
+        let Ok(Some((file, status))) = retire::open_regular(&path) else { continue };
         let current = named.filter(|&(current, _)| current == uuid);
         let problem = match (segment::identify(&file, &path), current) {
             (Ok(found), Some((_, segment))) if found.id != segment => {

@@ -68,10 +68,10 @@ compile_error!(
     "ndsharray needs Linux: it stands on futexes, fallocate and renameat2 over a RAM-backed directory"
 );
 
-mod birth;
 mod change;
 mod dtype;
 mod error;
+mod files;
 mod follow;
 mod format;
 mod inspect;
@@ -81,23 +81,21 @@ mod open;
 mod options;
 mod publish;
 mod reader;
-mod remove;
 mod renew;
 mod shm;
 mod slots;
 mod snapshot;
 mod stat;
 mod store;
-mod sweep;
 mod sync;
 mod sys;
-mod tag;
 mod take;
 mod wait;
 mod writer;
 
 pub use crate::dtype::{CustomDType, DType, Element};
 pub use crate::error::{Error, Result};
+pub use crate::files::gc::GcReport;
 pub use crate::inspect::{Field, FileInspection, Inspection};
 pub use crate::loan::Loan;
 pub use crate::options::WriterOptions;
@@ -105,7 +103,6 @@ pub use crate::reader::Reader;
 pub use crate::snapshot::{Snapshot, View};
 pub use crate::stat::{SlotStat, Stat, ValueStat};
 pub use crate::store::Store;
-pub use crate::sweep::GcReport;
 #[cfg(ndsharray_steps)]
 #[doc(hidden)]
 pub use crate::sync::steps;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::files::tag;
 use crate::follow::Follower;
 use crate::format::record::{Cold, Hot};
 use crate::format::segment::SLOTS;
@@ -13,7 +14,6 @@ use crate::shm::pinned::Source;
 use crate::shm::registry;
 use crate::shm::segment::{Access, Segment};
 use crate::sys::file;
-use crate::tag;
 
 /// Earlier segments whose held slots still count against this process.
 const ELDERS: usize = 8;

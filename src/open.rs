@@ -3,21 +3,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::birth::Newborn;
 use crate::error::{Error, Result};
+use crate::files::gc;
+use crate::files::retire;
+use crate::files::staged::Newborn;
+use crate::files::tag;
 use crate::format::record::{Cold, Hot};
 use crate::format::segment::{self, SLOTS};
 use crate::options::WriterOptions;
 use crate::publish::{Publisher, Stamp};
-use crate::remove;
 use crate::shm::header::{self, Header};
 use crate::shm::pinned::{Pinned, Source};
 use crate::shm::registry::Lock;
 use crate::shm::segment::{Access, Segment};
 use crate::slots::Slots;
-use crate::sweep;
 use crate::sys::file::{self, PRIVATE, Rights};
-use crate::tag;
 use crate::writer::Writer;
 
 /// How often a value is looked for that its writer takes away again.
@@ -27,11 +27,11 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
     let WriterOptions { directory, tag, settings } = options;
     tag::check(tag)?;
     if settings.ephemeral {
-        sweep::ephemerals(directory);
+        gc::ephemerals(directory);
     }
     let path = directory.join(tag);
-    for _ in 0..remove::ATTEMPTS {
-        let Some((file, status)) = remove::open_own(&path)? else {
+    for _ in 0..retire::ATTEMPTS {
+        let Some((file, status)) = retire::open_own(&path)? else {
             let rights = Rights { mode: settings.mode.unwrap_or(PRIVATE), owner: None };
             let (publisher, newborn) = Publisher::unborn(directory, tag, *settings, rights, None)?;
             if let Some(publisher) = name(publisher, newborn)? {
@@ -63,7 +63,7 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
         }
         if locked && (header.identity().ephemeral || header.is_gone()) {
             // What a killed ephemeral writer left.
-            remove::retire(directory, tag, &header)?;
+            retire::retire(directory, tag, &header)?;
             continue;
         }
         // Bits that no writer gives are not passed on to new files.
@@ -97,7 +97,7 @@ pub(crate) fn open(options: &WriterOptions) -> Result<Writer> {
 fn opened(publisher: Publisher) -> Writer {
     publisher.lock.iter().for_each(Lock::release_name);
     let current = publisher.slots.as_ref().map(|slots| (slots.file(), slots.uuid));
-    sweep::tag(&publisher.directory, &publisher.tag, current);
+    gc::tag(&publisher.directory, &publisher.tag, current);
     Writer::new(publisher)
 }
 
@@ -221,7 +221,7 @@ fn displace(publisher: &mut Publisher, newborn: Newborn, old: &Header) -> Result
     publisher.lock = Some(lock);
     publisher.header.renamed(&path);
     old.retire();
-    remove::unlink_data(&publisher.directory, &publisher.tag, old);
+    retire::unlink_data(&publisher.directory, &publisher.tag, old);
     if !other {
         let _ = file::unlink(&aside);
     }
@@ -281,7 +281,7 @@ fn pin(path: &Path, hot: &Hot, cold: Cold) -> Result<Option<Pinned<Arc<Source>>>
 pub(crate) fn peek(directory: &Path, tag: &str) -> Result<(header::Peek, file::Status)> {
     tag::check(tag)?;
     let path = directory.join(tag);
-    match remove::open_header(&path)? {
+    match retire::open_header(&path)? {
         Some((file, status)) => Ok((header::peek(&file, &path)?, status)),
         None => Err(Error::NotFound { tag: tag.to_owned(), path }),
     }

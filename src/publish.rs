@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::birth::Newborn;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
+use crate::files::staged::Newborn;
+use crate::files::tag;
 use crate::format::layout::Layout;
 use crate::format::record::{Cold, Hot};
 use crate::options::Settings;
@@ -16,7 +17,6 @@ use crate::shm::registry::{self, Lock};
 use crate::shm::segment::Segment;
 use crate::slots::{Slots, Unnamed};
 use crate::sys::file::{self, Rights};
-use crate::tag;
 
 /// How often a writer looks whether its files still have their names.
 const LOOK_EVERY: u64 = 1_000_000_000;
@@ -323,7 +323,7 @@ impl Drop for Publisher {
         // Whoever is taking it over wants the value, and holds the name lock.
         if lock.try_name(&self.path()).unwrap_or(false) && !self.header.is_gone() {
             // A failure leaves an ephemeral header with a free lock, which the next one tidies away.
-            let _ = crate::remove::retire(&self.directory, &self.tag, &self.header);
+            let _ = crate::files::retire::retire(&self.directory, &self.tag, &self.header);
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::files::gc;
+use crate::files::retire;
 use crate::publish::{Fill, Publisher, Stamp};
-use crate::remove;
 use crate::shm::header::Header;
 use crate::shm::registry::{self, Lock};
-use crate::sweep;
 use crate::sys::file;
 
 /// Thaws the header of a writer that was refused, if whoever froze it was killed or failed before it replaced or removed
@@ -74,7 +74,7 @@ impl Publisher {
             Ok(_) => {
                 self.header.retire();
                 let error = self.end();
-                sweep::tag(&self.directory, &self.tag, None);
+                gc::tag(&self.directory, &self.tag, None);
                 Err(error)
             }
             Err(error) => {
@@ -118,13 +118,13 @@ impl Publisher {
     /// Removes what stands at the path if it is a retired header, which came back with its mount or directory.
     fn buries(&self) -> Result<bool> {
         let path = self.path();
-        let Ok(Some((file, status))) = remove::open_own(&path) else { return Ok(false) };
+        let Ok(Some((file, status))) = retire::open_own(&path) else { return Ok(false) };
         let Ok(lock) = Lock::open(&path, true) else { return Ok(false) };
         if file::status_of(lock.file(), &path)?.id != status.id || !lock.try_name(&path)? {
             return Ok(false);
         }
         match Header::map(&file, &path, true, true) {
-            Ok(other) if other.is_gone() => remove::retire(&self.directory, &self.tag, &other),
+            Ok(other) if other.is_gone() => retire::retire(&self.directory, &self.tag, &other),
             _ => Ok(false),
         }
     }

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::birth::Newborn;
 use crate::error::{Error, Result};
+use crate::files::staged::Newborn;
+use crate::files::tag;
 use crate::format::record::{Cold, Hot};
 use crate::format::segment::{self, SLOTS, SegmentIdentity};
 use crate::shm::registry::Lock;
@@ -13,7 +14,6 @@ use crate::shm::segment::{Access, Segment};
 use crate::sync::Ordering;
 use crate::sync::pin;
 use crate::sys::file::{self, Rights};
-use crate::tag;
 
 /// A segment that this process may write: its lock is held.
 pub(crate) struct Slots {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::dtype::DType;
 use crate::error::Result;
+use crate::files::gc;
+use crate::files::retire;
+use crate::files::tag;
 use crate::open;
-use crate::remove;
 use crate::shm::header::HeaderIdentity;
 use crate::shm::registry::Lock;
-use crate::sweep;
 use crate::sys::file;
-use crate::tag;
 
 /// What [`Store::stat`](crate::Store::stat) says of a tag.
 #[derive(Clone, Debug)]
@@ -114,9 +114,9 @@ pub(crate) fn writer_alive(path: &Path, id: file::FileId) -> Result<bool> {
 
 /// The tags of a store: every file that is a header, in order of name.
 pub(crate) fn tags(directory: &Path) -> Result<Vec<String>> {
-    let mut names = sweep::names(directory)?;
+    let mut names = gc::names(directory)?;
     names.retain(|name| {
-        tag::check(name).is_ok() && matches!(remove::open_header(&directory.join(name)), Ok(Some(_)))
+        tag::check(name).is_ok() && matches!(retire::open_header(&directory.join(name)), Ok(Some(_)))
     });
     Ok(names)
 }

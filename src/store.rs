@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::files::gc::{self, Found, GcReport};
+use crate::files::retire;
+use crate::files::tag;
 use crate::inspect::{self, Inspection};
 use crate::options::WriterOptions;
 use crate::reader::Reader;
-use crate::remove;
 use crate::stat::{self, Stat};
-use crate::sweep::{self, Found, GcReport};
-use crate::tag;
 use crate::writer::Writer;
 
 /// A directory of named arrays.
@@ -123,7 +123,7 @@ impl Store {
     /// [`Error::WriterExists`] if a writer has it (or somebody is opening one for half a minute), [`Error::NotOwner`] if
     /// it is another user's, and as [`reader`](Self::reader).
     pub fn remove(&self, tag: &str) -> Result<()> {
-        remove::remove(&self.directory, tag, false)
+        retire::remove(&self.directory, tag, false)
     }
 
     /// Removes a tag even if a writer has it: the writer's next write gives [`Error::Removed`].
@@ -131,7 +131,7 @@ impl Store {
     /// # Errors
     /// As [`remove`](Self::remove), but for [`Error::WriterExists`].
     pub fn force_remove(&self, tag: &str) -> Result<()> {
-        remove::remove(&self.directory, tag, true)
+        retire::remove(&self.directory, tag, true)
     }
 
     /// Removes what killed processes of this user left in the store: data files that no header names, temporary
@@ -140,7 +140,7 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] if the directory cannot be listed.
     pub fn gc(&self) -> Result<GcReport> {
-        sweep::gc(&self.directory, Found::Remove)
+        gc::gc(&self.directory, Found::Remove)
     }
 
     /// What [`gc`](Self::gc) would remove now, found in the same way; nothing is removed.
@@ -148,6 +148,6 @@ impl Store {
     /// # Errors
     /// As [`gc`](Self::gc).
     pub fn gc_dry_run(&self) -> Result<GcReport> {
-        sweep::gc(&self.directory, Found::Say)
+        gc::gc(&self.directory, Found::Say)
     }
 }

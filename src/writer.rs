@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
+use crate::files::tag;
 use crate::format::segment::USER_DATA;
 use crate::loan::Loan;
 use crate::publish::Publisher;
-use crate::tag;
 
 /// The one writer of a tag.
 ///

@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
+use crate::files::retire;
+use crate::files::tag;
 use crate::format::identity::{Identity, Kind};
-use crate::remove;
 use crate::shm::header::{self, Header};
 use crate::shm::registry::Lock;
 use crate::sys::file::{self, FileId};
-use crate::tag;
 
 /// What [`Store::gc`](crate::Store::gc) did, or [`Store::gc_dry_run`](crate::Store::gc_dry_run) found it would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -191,10 +191,10 @@ fn displaced(directory: &Path, path: &Path, of: &str, free: bool, found: Found) 
     let header = Header::map(&file, path, true, true).ok().filter(|header| header.file() == status.id);
     let data_file = match header.filter(|header| header.latch().is_frozen()) {
         Some(header) => {
-            let data_file = remove::data_file_of(directory, of, &header);
+            let data_file = retire::data_file_of(directory, of, &header);
             if found == Found::Remove {
                 header.retire();
-                remove::unlink_data(directory, of, &header);
+                retire::unlink_data(directory, of, &header);
             }
             data_file
         }
@@ -214,7 +214,7 @@ fn data_file(directory: &Path, name: &str, of: &str, uuid: u128, found: Found) -
     crate::format::segment::identify(free.lock.file(), &path).ok()?;
     // Under the file's lock: only who holds that lock can make a header name it, so what is read here stays true.
     let header_path = directory.join(of);
-    if let Some((header, _)) = remove::open_header(&header_path).ok()? {
+    if let Some((header, _)) = retire::open_header(&header_path).ok()? {
         let named = header::peek(&header, &header_path).ok()?.cold;
         if named.is_some_and(|cold| cold.data_file == uuid) {
             return None;
@@ -226,7 +226,7 @@ fn data_file(directory: &Path, name: &str, of: &str, uuid: u128, found: Found) -
 /// Removes an ephemeral tag whose writer was killed; returns the bytes of its header, and its data file.
 fn ephemeral(directory: &Path, name: &str, found: Found) -> Option<(u64, DataFile)> {
     let path = directory.join(name);
-    let (file, status) = remove::open_own(&path).ok()??;
+    let (file, status) = retire::open_own(&path).ok()??;
     if !header::identify(&file, &path).ok()?.ephemeral {
         return None;
     }
@@ -238,8 +238,8 @@ fn ephemeral(directory: &Path, name: &str, found: Found) -> Option<(u64, DataFil
     if !same || !lock.try_name(&path).ok()? {
         return None;
     }
-    let data_file = remove::data_file_of(directory, name, &header);
-    if found == Found::Remove && !remove::retire(directory, name, &header).ok()? {
+    let data_file = retire::data_file_of(directory, name, &header);
+    if found == Found::Remove && !retire::retire(directory, name, &header).ok()? {
         return None;
     }
     Some((status.allocated, data_file))

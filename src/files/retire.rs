@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::files::tag;
 use crate::format::segment;
 use crate::shm::header::{self, Header};
 use crate::shm::registry::Lock;
 use crate::sys::file::{self, Status};
-use crate::tag;
 
 /// How often it is tried again when the tag's file changes hands in the middle of it. Several that take over from each
 /// other as fast as they can win against one that removes, each time.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 use crate::error::{Error, Result};
+use crate::files::tag;
 use crate::shm::registry::{self, Lock};
 use crate::sys::file::{self, PRIVATE, Rights};
-use crate::tag;
 
 /// How often a file is made anew that somebody tidied away between its creation and its locking.
 const ATTEMPTS: u32 = 100;

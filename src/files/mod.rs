@@ -1,0 +1,6 @@
+//! The files of a store: their names, opening them, making them, removing them.
+
+pub(crate) mod gc;
+pub(crate) mod retire;
+pub(crate) mod staged;
+pub(crate) mod tag;

@@ -68,22 +68,15 @@ compile_error!(
     "ndsharray needs Linux: it stands on futexes, fallocate and renameat2 over a RAM-backed directory"
 );
 
-mod change;
 mod dtype;
 mod error;
 mod files;
 mod follow;
 mod format;
 mod inspect;
-mod loan;
 mod locate;
-mod open;
-mod options;
-mod publish;
 mod reader;
-mod renew;
 mod shm;
-mod slots;
 mod snapshot;
 mod stat;
 mod store;
@@ -97,8 +90,6 @@ pub use crate::dtype::{CustomDType, DType, Element};
 pub use crate::error::{Error, Result};
 pub use crate::files::gc::GcReport;
 pub use crate::inspect::{Field, FileInspection, Inspection};
-pub use crate::loan::Loan;
-pub use crate::options::WriterOptions;
 pub use crate::reader::Reader;
 pub use crate::snapshot::{Snapshot, View};
 pub use crate::stat::{SlotStat, Stat, ValueStat};
@@ -108,6 +99,8 @@ pub use crate::store::Store;
 pub use crate::sync::steps;
 pub use crate::wait::wait_any;
 pub use crate::writer::Writer;
+pub use crate::writer::loan::Loan;
+pub use crate::writer::options::WriterOptions;
 
 /// The crate of [`f16`](half::f16), as it appears in this crate's interface.
 pub use half;

@@ -8,10 +8,10 @@ use crate::error::Result;
 use crate::files::gc;
 use crate::files::retire;
 use crate::files::tag;
-use crate::open;
 use crate::shm::header::HeaderIdentity;
 use crate::shm::registry::Lock;
 use crate::sys::file;
+use crate::writer::open;
 
 /// What [`Store::stat`](crate::Store::stat) says of a tag.
 #[derive(Clone, Debug)]

@@ -7,10 +7,10 @@ use crate::files::gc::{self, Found, GcReport};
 use crate::files::retire;
 use crate::files::tag;
 use crate::inspect::{self, Inspection};
-use crate::options::WriterOptions;
 use crate::reader::Reader;
 use crate::stat::{self, Stat};
 use crate::writer::Writer;
+use crate::writer::options::WriterOptions;
 
 /// A directory of named arrays.
 ///

@@ -9,14 +9,14 @@ use crate::files::staged::Newborn;
 use crate::files::tag;
 use crate::format::layout::Layout;
 use crate::format::record::{Cold, Hot};
-use crate::options::Settings;
-use crate::renew::thaw_abandoned;
 use crate::shm::futex;
 use crate::shm::header::{Header, HeaderIdentity};
 use crate::shm::registry::{self, Lock};
 use crate::shm::segment::Segment;
-use crate::slots::{Slots, Unnamed};
 use crate::sys::file::{self, Rights};
+use crate::writer::options::Settings;
+use crate::writer::recreate::thaw_abandoned;
+use crate::writer::slots::{Slots, Unnamed};
 
 /// How often a writer looks whether its files still have their names.
 const LOOK_EVERY: u64 = 1_000_000_000;

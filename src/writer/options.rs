@@ -112,7 +112,7 @@ impl WriterOptions {
                 expected: "1 to 8",
             });
         }
-        crate::open::open(self)
+        crate::writer::open::open(self)
     }
 }
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::files::gc;
 use crate::files::retire;
-use crate::publish::{Fill, Publisher, Stamp};
 use crate::shm::header::Header;
 use crate::shm::registry::{self, Lock};
 use crate::sys::file;
+use crate::writer::publisher::{Fill, Publisher, Stamp};
 
 /// Thaws the header of a writer that was refused, if whoever froze it was killed or failed before it replaced or removed
 /// it; false if somebody is at work, or was to the end. `lock`: the writer's own.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
-use crate::publish::Fill;
+use crate::writer::publisher::Fill;
 use crate::writer::{Writer, check_user_data};
 
 /// The memory of a value that is not published yet, from [`Writer::loan`].

@@ -1,13 +1,21 @@
 //! Writing: arrays of any strides, slices, raw bytes, loans.
 
+pub(crate) mod loan;
+pub(crate) mod open;
+pub(crate) mod options;
+pub(crate) mod publisher;
+pub(crate) mod recreate;
+pub(crate) mod relayout;
+pub(crate) mod slots;
+
 use std::fmt;
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::files::tag;
 use crate::format::segment::USER_DATA;
-use crate::loan::Loan;
-use crate::publish::Publisher;
+use crate::writer::loan::Loan;
+use crate::writer::publisher::Publisher;
 
 /// The one writer of a tag.
 ///

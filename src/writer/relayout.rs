@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::format::layout::Layout;
-use crate::publish::{Fill, Publisher};
-use crate::slots::Slots;
+use crate::writer::publisher::{Fill, Publisher};
+use crate::writer::slots::Slots;
 
 /// What is to change with a publish, beside the value.
 pub(crate) struct Change {

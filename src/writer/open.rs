@@ -10,15 +10,15 @@ use crate::files::staged::Newborn;
 use crate::files::tag;
 use crate::format::record::{Cold, Hot};
 use crate::format::segment::{self, SLOTS};
-use crate::options::WriterOptions;
-use crate::publish::{Publisher, Stamp};
 use crate::shm::header::{self, Header};
 use crate::shm::pinned::{Pinned, Source};
 use crate::shm::registry::Lock;
 use crate::shm::segment::{Access, Segment};
-use crate::slots::Slots;
 use crate::sys::file::{self, PRIVATE, Rights};
 use crate::writer::Writer;
+use crate::writer::options::WriterOptions;
+use crate::writer::publisher::{Publisher, Stamp};
+use crate::writer::slots::Slots;
 
 /// How often a value is looked for that its writer takes away again.
 const COPIES: u32 = 100;

@@ -71,19 +71,14 @@ compile_error!(
 mod dtype;
 mod error;
 mod files;
-mod follow;
 mod format;
 mod inspect;
-mod locate;
 mod reader;
 mod shm;
-mod snapshot;
 mod stat;
 mod store;
 mod sync;
 mod sys;
-mod take;
-mod wait;
 mod writer;
 
 pub use crate::dtype::{CustomDType, DType, Element};
@@ -91,13 +86,13 @@ pub use crate::error::{Error, Result};
 pub use crate::files::gc::GcReport;
 pub use crate::inspect::{Field, FileInspection, Inspection};
 pub use crate::reader::Reader;
-pub use crate::snapshot::{Snapshot, View};
+pub use crate::reader::sleep::wait_any;
+pub use crate::reader::snapshot::{Snapshot, View};
 pub use crate::stat::{SlotStat, Stat, ValueStat};
 pub use crate::store::Store;
 #[cfg(ndsharray_steps)]
 #[doc(hidden)]
 pub use crate::sync::steps;
-pub use crate::wait::wait_any;
 pub use crate::writer::Writer;
 pub use crate::writer::loan::Loan;
 pub use crate::writer::options::WriterOptions;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::files::tag;
-use crate::follow::Follower;
 use crate::format::record::{Cold, Hot};
 use crate::format::segment::SLOTS;
+use crate::reader::follow::Follower;
 use crate::shm::header::Header;
 use crate::shm::pinned::Source;
 use crate::shm::registry;

@@ -1,8 +1,8 @@
 //! Forks and views, as readers count their pins.
 
+use crate::reader::snapshot::Lent;
 use crate::shm::held::Held;
 use crate::shm::segment::Segment;
-use crate::snapshot::Lent;
 
 /// Another thread takes a snapshot between the count before a fork and the fork itself.
 #[test]

@@ -1,5 +1,11 @@
 //! Reading: the latest value, pinned in place or copied.
 
+pub(crate) mod acquire;
+pub(crate) mod follow;
+pub(crate) mod resolve;
+pub(crate) mod sleep;
+pub(crate) mod snapshot;
+
 use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
 use std::path::Path;
@@ -7,14 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::follow::Follower;
 use crate::format::record::Hot;
+use crate::reader::follow::Follower;
+use crate::reader::sleep::Sleeper;
+use crate::reader::snapshot::{Data, Lent, Snapshot, Value, View};
 use crate::shm::header::Header;
 use crate::shm::pinned::{self, Borrowed, Kept, Pinned, Source, Viewing};
 use crate::shm::registry;
-use crate::snapshot::{Data, Lent, Snapshot, Value, View};
 use crate::stat;
-use crate::wait::Sleeper;
 
 /// A reader of a tag: any number of them, in any process.
 ///
@@ -351,5 +357,5 @@ impl fmt::Debug for Reader {
 }
 
 #[cfg(test)]
-#[path = "reader_tests.rs"]
+#[path = "tests.rs"]
 mod tests;

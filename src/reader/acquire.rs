@@ -7,11 +7,11 @@ use crossbeam_utils::Backoff;
 use crate::error::{Error, Result};
 use crate::format::record::Hot;
 use crate::format::segment::SLOTS;
-use crate::locate;
 use crate::reader::Reader;
+use crate::reader::resolve;
+use crate::reader::snapshot::{Copied, Data, Value};
 use crate::shm::pinned::{self, Pinned, Source};
 use crate::shm::segment::Access;
-use crate::snapshot::{Copied, Data, Value};
 
 /// How often a value that the writer takes away again is tried for. (Nobody writes under a fuzzer, which damages many.)
 const ATTEMPTS: u32 = if cfg!(fuzzing) { COPIES } else { 10_000 };
@@ -51,7 +51,7 @@ impl Reader {
     fn data(&self, source: Arc<Source>, hot: &Hot) -> Result<Option<Data>> {
         let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
         if !source.segment.is_usable(slot) {
-            locate::grow(&self.follower, &source, slot)?;
+            resolve::grow(&self.follower, &source, slot)?;
         }
         if source.segment.access() != Access::Pinning {
             return Ok(copy(&source, slot, hot.version));
@@ -74,7 +74,7 @@ impl Reader {
         if let Some(source) = before.as_ref().filter(|source| source.is_of(header, hot)) {
             return Ok(Some(source.clone()));
         }
-        let Some(found) = locate::source(&self.follower, hot, before.as_ref())? else { return Ok(None) };
+        let Some(found) = resolve::source(&self.follower, hot, before.as_ref())? else { return Ok(None) };
         self.source.replace(Some(found.clone()));
         self.proven.set(false);
         self.forget_old_viewing();

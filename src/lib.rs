@@ -72,10 +72,8 @@ mod dtype;
 mod error;
 mod files;
 mod format;
-mod inspect;
 mod reader;
 mod shm;
-mod stat;
 mod store;
 mod sync;
 mod sys;
@@ -84,12 +82,12 @@ mod writer;
 pub use crate::dtype::{CustomDType, DType, Element};
 pub use crate::error::{Error, Result};
 pub use crate::files::gc::GcReport;
-pub use crate::inspect::{Field, FileInspection, Inspection};
 pub use crate::reader::Reader;
 pub use crate::reader::sleep::wait_any;
 pub use crate::reader::snapshot::{Snapshot, View};
-pub use crate::stat::{SlotStat, Stat, ValueStat};
 pub use crate::store::Store;
+pub use crate::store::inspect::{Field, FileInspection, Inspection};
+pub use crate::store::stat::{SlotStat, Stat, ValueStat};
 #[cfg(ndsharray_steps)]
 #[doc(hidden)]
 pub use crate::sync::steps;

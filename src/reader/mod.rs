@@ -20,7 +20,7 @@ use crate::reader::snapshot::{Data, Lent, Snapshot, Value, View};
 use crate::shm::header::Header;
 use crate::shm::pinned::{self, Borrowed, Kept, Pinned, Source, Viewing};
 use crate::shm::registry;
-use crate::stat;
+use crate::store::stat;
 
 /// A reader of a tag: any number of them, in any process.
 ///

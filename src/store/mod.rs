@@ -1,14 +1,17 @@
 //! The store: a directory.
 
+pub(crate) mod inspect;
+pub(crate) mod stat;
+
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::files::gc::{self, Found, GcReport};
 use crate::files::retire;
 use crate::files::tag;
-use crate::inspect::{self, Inspection};
 use crate::reader::Reader;
-use crate::stat::{self, Stat};
+use crate::store::inspect::Inspection;
+use crate::store::stat::Stat;
 use crate::writer::Writer;
 use crate::writer::options::WriterOptions;
 

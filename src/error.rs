@@ -280,19 +280,6 @@ impl Error {
         Error::Io { path: path.to_owned(), operation, source: source.into() }
     }
 
-    /// The error of a file or directory that should let this process write.
-    pub(crate) fn writing(path: &Path, operation: &'static str, source: impl Into<io::Error>) -> Self {
-        let source = source.into();
-        // By kind: an error of tempfile has one, but not the kernel's number.
-        match source.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Error::NotWritable { path: path.to_owned(), operation, source }
-            }
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => crate::sys::file::no_space(path, 0),
-            _ => Error::Io { path: path.to_owned(), operation, source },
-        }
-    }
-
     pub(crate) fn corrupt(
         path: &Path,
         field: &'static str,
@@ -308,13 +295,12 @@ impl Error {
     }
 }
 
+/// What users look like that a user namespace does not map, unless the machine was told otherwise.
+pub(crate) const UNMAPPED: u32 = 65534;
+
 /// What may be behind the uid.
 fn unmapped(uid: u32) -> &'static str {
-    if uid == crate::sys::file::UNMAPPED {
-        " (nobody, or a user whom this user namespace does not map)"
-    } else {
-        ""
-    }
+    if uid == UNMAPPED { " (nobody, or a user whom this user namespace does not map)" } else { "" }
 }
 
 /// What may be behind the figures. 64 MB is what container engines give /dev/shm unless told otherwise.

@@ -46,21 +46,21 @@
 //!
 //! # Modules, from the bottom up
 //!
-//! - errors, and the one door to the operating system: `error`, `os`
-//! - plain values: `tag`, `dtype`, `layout`, `record`, `identity`
-//! - pure protocol, checked with loom: `sync`, `seqlock`, `pins`, `wake`
-//! - data files from outside, counts of pins, sleeping, mapped memory: `data_file`, `held`, `futex`, `mapping`
-//! - what is mapped, values in place, forks: `header`, `segment`, `pinned`, `process`
-//! - writing: `options`, `birth`, `slots`, `publish`, `change`, `renew`, `remove`, `sweep`, `open`, `loan`, `writer`
-//! - looking from outside: `stat`, `inspect`
-//! - reading: `snapshot`, `follow`, `locate`, `wait`, `take`, `reader`
-//! - on top: `store`
+//! Each may use those above it in this list.
 //!
-//! `unsafe` is in `os`, `futex`, `mapping`, `header`, `segment`, `pinned` and `process` only.
+//! - `error`, `dtype`: plain values
+//! - `sync`: the protocol without files (latch, pins, event count), checked with loom
+//! - `sys`: the one door to the kernel (files, names, locks, users, the clock, forks)
+//! - `format`: the bytes of the files, as tables of fields
+//! - `shm`: the mapped files, and the values in them
+//! - `files`: names, opening, looking from outside, making, removing
+//! - `writer`, `reader`, and on top `store`
+//!
+//! `unsafe` is in `sys` and `shm` only.
 //!
 //! The file format and the protocol, with the reason for each memory order, are in `docs/design.md`.
 
-// Only the files that talk to the operating system, hand out mapped memory allow it again.
+// Only the files that talk to the kernel or hand out mapped memory allow it again.
 #![deny(unsafe_code)]
 
 #[cfg(not(target_os = "linux"))]
@@ -83,10 +83,11 @@ pub use crate::dtype::{CustomDType, DType, Element};
 pub use crate::error::{Error, Result};
 pub use crate::files::gc::GcReport;
 pub use crate::reader::Reader;
-pub use crate::reader::sleep::wait_any;
 pub use crate::reader::snapshot::{Snapshot, View};
+pub use crate::reader::wait_any::wait_any;
 pub use crate::store::Store;
-pub use crate::store::inspect::{Field, FileInspection, Inspection};
+pub use crate::store::fields::Field;
+pub use crate::store::inspect::{FileInspection, Inspection};
 pub use crate::store::stat::{SlotStat, Stat, ValueStat};
 #[cfg(ndsharray_steps)]
 #[doc(hidden)]

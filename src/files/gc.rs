@@ -4,12 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::files::retire;
-use crate::files::tag;
+use crate::files::open::{open_header, open_own_header};
+use crate::files::tag::{self, TagPath};
+use crate::files::{peek, retire};
+use crate::format::header::HeaderIdentity;
 use crate::format::identity::{Identity, Kind};
-use crate::shm::header::{self, Header};
-use crate::shm::registry::Lock;
-use crate::sys::file::{self, FileId};
+use crate::format::segment::SegmentIdentity;
+use crate::shm::header::{Access, Header};
+use crate::sys::file::{FileId, PathFile, Status};
+use crate::sys::lock::Lock;
+use crate::sys::name::{list, stands_at, status_at, unlink};
+use crate::sys::owner;
 
 /// What [`Store::gc`](crate::Store::gc) did, or [`Store::gc_dry_run`](crate::Store::gc_dry_run) found it would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,9 +26,6 @@ pub struct GcReport {
     pub bytes: u64,
 }
 
-/// A data file that goes with its header: its name, and the bytes of storage that it has.
-type DataFile = Option<(String, u64)>;
-
 /// Whether what is found is removed, or only said: the way to it is the same.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -31,39 +33,46 @@ pub(crate) enum Found {
     Say,
 }
 
+/// A header that was removed, or would be: the bytes of storage that it has; and the data file that goes with it, by its uuid
+/// and bytes.
+struct Removed {
+    bytes: u64,
+    data_file: Option<(u128, u64)>,
+}
+
 /// Removes everything that is provably left over in a store, or says what that is.
 pub(crate) fn gc(directory: &Path, found: Found) -> Result<GcReport> {
-    let names = names(directory)?;
+    let names = list(directory)?;
     let mut report = GcReport::default();
-    for name in names.iter().filter(|name| tag::check(name).is_ok()) {
-        if let Some((bytes, data_file)) = ephemeral(directory, name, found) {
-            report.add(name, Some(bytes));
-            report.add_data_file(data_file);
-        }
+    for name in &names {
+        let Ok(tag) = TagPath::new(directory, name) else { continue };
+        report.add_all(name, &tag, ephemeral(&tag, found));
     }
     // Temporary files before data files: a header that was displaced may be the only one that names a data file.
-    for name in names.iter().filter(|name| tag::of_temporary(name).is_some()) {
-        if let Some((bytes, data_file)) = temporary(directory, name, found) {
-            report.add(name, Some(bytes));
-            report.add_data_file(data_file);
-        }
+    for name in &names {
+        let Some(tag) = tag::of_temporary(name).and_then(|tag| TagPath::new(directory, tag).ok()) else {
+            continue;
+        };
+        report.add_all(name, &tag, temporary(&tag, &directory.join(name), found));
     }
     for name in &names {
         // What goes with its header is there still in a dry run.
         if report.removed.contains(name) {
             continue;
         }
-        if let Some((of, uuid)) = tag::of_data_file(name) {
-            report.add(name, data_file(directory, name, of, uuid, found));
-        }
+        let Some((of, uuid)) = tag::of_data_file(name) else { continue };
+        let Ok(tag) = TagPath::new(directory, of) else { continue };
+        report.add(name, data_file(&tag, &directory.join(name), uuid, found));
     }
     Ok(report)
 }
 
 impl GcReport {
-    fn add_data_file(&mut self, data_file: DataFile) {
-        if let Some((name, bytes)) = data_file {
-            self.add(&name, Some(bytes));
+    fn add_all(&mut self, name: &str, tag: &TagPath, removed: Option<Removed>) {
+        let Some(Removed { bytes, data_file }) = removed else { return };
+        self.add(name, Some(bytes));
+        if let Some((uuid, bytes)) = data_file {
+            self.add(&tag::data_file(tag.tag(), uuid), Some(bytes));
         }
     }
 
@@ -77,145 +86,125 @@ impl GcReport {
 
 /// Removes what earlier writers of one tag left. The caller holds the tag's header, and the data file `current` under
 /// the name with that uuid: a second name of it is that of a writer killed between link and unlink.
-pub(crate) fn tag(directory: &Path, of: &str, current: Option<(FileId, u128)>) {
-    let Ok(names) = names(directory) else { return };
-    for name in names.iter().filter(|name| tag::of_temporary(name) == Some(of)) {
-        temporary(directory, name, Found::Remove);
+pub(crate) fn sweep(tag: &TagPath, current: Option<(FileId, u128)>) {
+    let Ok(names) = list(tag.directory()) else { return };
+    for name in names.iter().filter(|name| tag::of_temporary(name) == Some(tag.tag())) {
+        temporary(tag, &tag.directory().join(name), Found::Remove);
     }
-    for name in &names {
-        let Some((_, uuid)) = tag::of_data_file(name).filter(|(owner, _)| *owner == of) else { continue };
-        let path = directory.join(name);
-        let second =
-            |(id, named): (FileId, u128)| named != uuid && file::stands_at(id, &path).unwrap_or(false);
+    for (name, uuid) in tag.data_files(&names) {
+        let path = tag.directory().join(name);
+        let second = |(id, named): (FileId, u128)| named != uuid && stands_at(id, &path).unwrap_or(false);
         if current.is_some_and(second) {
-            let _ = file::unlink(&path);
+            let _ = unlink(&path);
         } else {
-            data_file(directory, name, of, uuid, Found::Remove);
+            data_file(tag, &path, uuid, Found::Remove);
         }
     }
 }
 
 /// Removes the ephemeral tags of this user whose writers were killed.
 pub(crate) fn ephemerals(directory: &Path) {
-    for name in names(directory).unwrap_or_default() {
-        if tag::check(&name).is_ok() {
-            ephemeral(directory, &name, Found::Remove);
+    for name in list(directory).unwrap_or_default() {
+        if let Ok(tag) = TagPath::new(directory, &name) {
+            ephemeral(&tag, Found::Remove);
         }
     }
 }
 
-/// The names in a store that are UTF-8, as all of ours are.
-pub(crate) fn names(directory: &Path) -> Result<Vec<String>> {
-    let failed = |error| crate::Error::io(directory, "list it", error);
-    let mut names = Vec::new();
-    file::step("openat");
-    file::step("fstat");
-    for entry in std::fs::read_dir(directory).map_err(failed)? {
-        if let Ok(name) = entry.map_err(failed)?.file_name().into_string() {
-            names.push(name);
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
+/// Whether a regular file stands there that belongs to this user (or any, for root).
+fn is_mine(status: &Status) -> bool {
+    status.is_file() && (status.uid == owner::uid() || owner::uid() == 0)
+}
+
+/// Removes a name, or says that it would go; false if it leads to another file by now.
+fn remove(path: &Path, id: FileId, found: Found) -> Option<bool> {
+    let still = stands_at(id, path).ok()?;
+    let gone = found == Found::Say || (still && unlink(path).ok()?);
+    Some(still && gone)
 }
 
 /// A regular file of this user whose lock nobody holds, locked.
 struct Free {
     lock: Lock,
     path: PathBuf,
-    id: FileId,
-    allocated: u64,
+    status: Status,
 }
 
 impl Free {
     fn lock(path: &Path) -> Option<Self> {
-        let status = file::status_at(path).ok()??;
-        let mine = status.uid == file::uid() || file::uid() == 0;
-        if !status.is_file() || !mine {
+        let status = status_at(path).ok()??;
+        if !is_mine(&status) {
             return None;
         }
-        let lock = Lock::open(path, false).ok()?;
-        let same = file::status_of(lock.file(), path).ok()?.id == status.id;
-        let free = same
-            && file::is_owner(lock.file(), &status)
-            && lock.try_exclusive(path).ok()?
-            && file::stands_at(status.id, path).ok()?;
-        let (id, allocated) = (status.id, status.allocated);
-        free.then_some(Free { lock, path: path.to_owned(), id, allocated })
+        let lock = Lock::open_same_for_reading(path, status.id).ok()??;
+        let free = owner::is_owner(lock.file(), &status)
+            && lock.try_exclusive().ok()?
+            && stands_at(status.id, path).ok()?;
+        free.then(|| Free { lock, path: path.to_owned(), status })
     }
 
     fn start(&self) -> Option<[u8; 8]> {
         let mut start = [0; 8];
-        let size = file::status_of(self.lock.file(), &self.path).ok()?.size;
-        file::read_at(self.lock.file(), &self.path, 0, &mut start[..size.min(8) as usize]).ok()?;
+        let size = self.lock.file().status().ok()?.size;
+        self.lock.file().read_at(0, &mut start[..size.min(8) as usize]).ok()?;
         Some(start)
     }
 
     fn remove(self, found: Found) -> Option<u64> {
-        let still = file::stands_at(self.id, &self.path).ok()?;
-        let gone = found == Found::Say || (still && file::unlink(&self.path).ok()?);
-        (still && gone).then_some(self.allocated)
+        remove(&self.path, self.status.id, found)?.then_some(self.status.allocated)
     }
 }
 
 /// Removes a temporary file of a writer that was killed while it made it, or the header that was replaced or removed by
 /// somebody who was killed before the end of it.
-fn temporary(directory: &Path, name: &str, found: Found) -> Option<(u64, DataFile)> {
-    let path = directory.join(name);
-    let free = Free::lock(&path);
+fn temporary(tag: &TagPath, path: &Path, found: Found) -> Option<Removed> {
+    let free = Free::lock(path);
     let start = match &free {
         Some(free) => free.start()?,
         // A living writer's: its header, if that was displaced; else something in the making.
-        None => return displaced(directory, &path, tag::of_temporary(name)?, false, found),
+        None => return displaced(tag, path, false, found),
     };
     if Identity::starts(Kind::Header, &start) {
-        return displaced(directory, &path, tag::of_temporary(name)?, true, found);
+        return displaced(tag, path, true, found);
     }
     let ours = start == [0; 8] || Identity::starts(Kind::Segment, &start);
-    if ours { free?.remove(found).map(|bytes| (bytes, None)) } else { None }
+    let bytes = free.filter(|_| ours)?.remove(found)?;
+    Some(Removed { bytes, data_file: None })
 }
 
 /// Ends what a killed process began that displaced a header: tells its writer and its readers, and removes its files.
 /// With no writer alive it may also be a header that was being made.
-fn displaced(directory: &Path, path: &Path, of: &str, free: bool, found: Found) -> Option<(u64, DataFile)> {
-    let status = file::status_at(path).ok()??;
-    if !status.is_file() || (status.uid != file::uid() && file::uid() != 0) {
-        return None;
-    }
-    let lock = Lock::open(path, true).ok()?;
-    if file::status_of(lock.file(), path).ok()?.id != status.id || !lock.try_name(path).ok()? {
+fn displaced(tag: &TagPath, path: &Path, free: bool, found: Found) -> Option<Removed> {
+    let status = status_at(path).ok()?.filter(is_mine)?;
+    let lock = Lock::open_same(path, status.id).ok()??;
+    if !lock.try_name().ok()? {
         // Whoever displaced it is at work still.
         return None;
     }
-    let file = file::open(path, true).ok()?;
-    let header = Header::map(&file, path, true, true).ok().filter(|header| header.file() == status.id);
+    let file = PathFile::open_writable(path).ok()?;
+    let header = Header::map(&file, Access::Writing).ok().filter(|header| header.file() == status.id);
     let data_file = match header.filter(|header| header.latch().is_frozen()) {
         Some(header) => {
-            let data_file = retire::data_file_of(directory, of, &header);
+            let data_file = retire::data_file_of(tag, &header);
             if found == Found::Remove {
                 header.retire();
-                retire::unlink_data(directory, of, &header);
+                retire::unlink_data_of(tag, &header);
             }
             data_file
         }
         None if free => None,
         None => return None,
     };
-    let still = file::stands_at(status.id, path).ok()?;
-    let gone = found == Found::Say || (still && file::unlink(path).ok()?);
-    (still && gone).then_some((status.allocated, data_file))
+    remove(path, status.id, found)?.then_some(Removed { bytes: status.allocated, data_file })
 }
 
 /// Removes a data file that the header of its tag does not name.
-fn data_file(directory: &Path, name: &str, of: &str, uuid: u128, found: Found) -> Option<u64> {
-    tag::check(of).ok()?;
-    let path = directory.join(name);
-    let free = Free::lock(&path)?;
-    crate::format::segment::identify(free.lock.file(), &path).ok()?;
+fn data_file(tag: &TagPath, path: &Path, uuid: u128, found: Found) -> Option<u64> {
+    let free = Free::lock(path)?;
+    SegmentIdentity::read(free.lock.file()).ok()?;
     // Under the file's lock: only who holds that lock can make a header name it, so what is read here stays true.
-    let header_path = directory.join(of);
-    if let Some((header, _)) = retire::open_header(&header_path).ok()? {
-        let named = header::peek(&header, &header_path).ok()?.cold;
+    if let Some((header, _)) = open_header(tag.header()).ok()? {
+        let named = peek::header(&header).ok()?.cold;
         if named.is_some_and(|cold| cold.data_file == uuid) {
             return None;
         }
@@ -223,24 +212,25 @@ fn data_file(directory: &Path, name: &str, of: &str, uuid: u128, found: Found) -
     free.remove(found)
 }
 
-/// Removes an ephemeral tag whose writer was killed; returns the bytes of its header, and its data file.
-fn ephemeral(directory: &Path, name: &str, found: Found) -> Option<(u64, DataFile)> {
-    let path = directory.join(name);
-    let (file, status) = retire::open_own(&path).ok()??;
-    if !header::identify(&file, &path).ok()?.ephemeral {
+/// Removes an ephemeral tag whose writer was killed.
+fn ephemeral(tag: &TagPath, found: Found) -> Option<Removed> {
+    let (file, status) = open_own_header(tag.header()).ok()??;
+    if !HeaderIdentity::read(&file).ok()?.ephemeral {
         return None;
     }
-    let free = Free::lock(&path)?;
-    let header = Header::map(&file, &path, true, true).ok()?;
+    let free = Free::lock(tag.header())?;
+    let header = Header::map(&file, Access::Writing).ok()?;
+    if header.file() != free.status.id {
+        return None;
+    }
     // Without the name lock: somebody is taking it over, and copies its value.
-    let lock = Lock::open(&path, true).ok()?;
-    let same = header.file() == free.id && file::status_of(lock.file(), &path).ok()?.id == free.id;
-    if !same || !lock.try_name(&path).ok()? {
+    let lock = Lock::open_same(tag.header(), header.file()).ok()??;
+    if !lock.try_name().ok()? {
         return None;
     }
-    let data_file = retire::data_file_of(directory, name, &header);
-    if found == Found::Remove && !retire::retire(directory, name, &header).ok()? {
+    let data_file = retire::data_file_of(tag, &header);
+    if found == Found::Remove && !retire::retire(tag, &header).ok()? {
         return None;
     }
-    Some((status.allocated, data_file))
+    Some(Removed { bytes: status.allocated, data_file })
 }

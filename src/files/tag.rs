@@ -1,5 +1,7 @@
 //! Tags, and the names of the files that belong to them.
 
+use std::path::{Path, PathBuf};
+
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -10,6 +12,57 @@ const LONGEST: usize = 200;
 pub(crate) const TEMPORARY_RANDOM: usize = 16;
 /// How a temporary name ends.
 pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// A tag in a store: where its files are.
+#[derive(Clone, Debug)]
+pub(crate) struct TagPath {
+    directory: PathBuf,
+    tag: String,
+    header: PathBuf,
+}
+
+impl TagPath {
+    /// Checks that `tag` can name an array.
+    pub fn new(directory: &Path, tag: &str) -> Result<Self> {
+        check(tag)?;
+        Ok(TagPath { directory: directory.to_owned(), tag: tag.to_owned(), header: directory.join(tag) })
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// Where the header is, or will be.
+    pub fn header(&self) -> &Path {
+        &self.header
+    }
+
+    /// Where the data file with that uuid is.
+    pub fn data_file(&self, uuid: u128) -> PathBuf {
+        self.directory.join(data_file(&self.tag, uuid))
+    }
+
+    /// A path for a file of the tag that has no name yet, or has lost it.
+    pub fn temporary(&self) -> PathBuf {
+        self.directory.join(temporary(&self.tag))
+    }
+
+    /// The names in the store that are those of data files of this tag, with their uuids.
+    pub fn data_files<'a>(&self, names: &'a [String]) -> impl Iterator<Item = (&'a str, u128)> {
+        let of_this = move |name: &'a String| {
+            of_data_file(name).filter(|(tag, _)| *tag == self.tag).map(|(_, uuid)| (name.as_str(), uuid))
+        };
+        names.iter().filter_map(of_this)
+    }
+
+    pub fn not_found(&self) -> Error {
+        Error::NotFound { tag: self.tag.clone(), path: self.header.clone() }
+    }
+}
 
 /// Checks that `tag` can name an array.
 pub(crate) fn check(tag: &str) -> Result<()> {
@@ -49,7 +102,7 @@ pub(crate) fn temporary_prefix(tag: &str) -> String {
 }
 
 /// A new temporary name of a tag.
-pub(crate) fn temporary(tag: &str) -> String {
+fn temporary(tag: &str) -> String {
     let random = Uuid::new_v4().simple().to_string();
     format!("{}{}{TEMPORARY_SUFFIX}", temporary_prefix(tag), &random[..TEMPORARY_RANDOM])
 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::format::record::{checksum, halves, whole};
-use crate::sys::file;
+use crate::format::words::{Field, FieldKind, checksum, halves, whole};
+use crate::sys;
+use crate::sys::file::PathFile;
 
 /// Version of the file format.
 pub(crate) const FORMAT: u32 = 1;
@@ -19,13 +20,14 @@ pub(crate) const LEAST_REGION: usize = 4096;
 /// The greatest region accepted: larger pages than any Linux has.
 const GREATEST_REGION: u64 = 1 << 24;
 
-// Word offsets.
-const MAGIC: usize = 0;
-const VERSION: usize = 1;
-const REGION: usize = 2;
-const ID: usize = 3;
-const FIELDS: usize = 5;
-const CHECKSUM: usize = WORDS - 1;
+pub(crate) const MAGIC: Field = Field::new("magic", 0, FieldKind::Text(8));
+pub(crate) const VERSION: Field = MAGIC.then("format version", FieldKind::U32);
+pub(crate) const ENDIAN_TAG: Field = VERSION.then("endian tag", FieldKind::U32);
+pub(crate) const REGION: Field = ENDIAN_TAG.then("page size", FieldKind::U64);
+pub(crate) const ID: Field = REGION.then("id", FieldKind::Id);
+/// Four words whose meaning is the kind's.
+pub(crate) const FIELDS: Field = ID.then("fields", FieldKind::Words(4));
+pub(crate) const CHECKSUM: Field = Field::new("checksum", BYTES - 8, FieldKind::U64);
 
 /// Which kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,24 +58,33 @@ pub(crate) struct Identity {
 impl Identity {
     /// A new identity with a random id, for pages of this machine.
     pub fn new(kind: Kind, fields: [u64; 4]) -> Self {
-        let region = file::page_size().max(LEAST_REGION);
+        let region = sys::page_size().max(LEAST_REGION);
         Identity { kind, region, id: uuid::Uuid::new_v4().as_u128(), fields }
     }
 
     pub fn to_bytes(self) -> [u8; BYTES] {
         let mut words = [0_u64; WORDS];
-        words[MAGIC] = u64::from_ne_bytes(self.kind.magic());
-        words[VERSION] = bytemuck::cast([FORMAT, ENDIAN]);
-        words[REGION] = self.region as u64;
-        (words[ID], words[ID + 1]) = halves(self.id);
-        words[FIELDS..FIELDS + 4].copy_from_slice(&self.fields);
-        words[CHECKSUM] = u64::from(checksum(&words[..CHECKSUM]));
+        words[MAGIC.word()] = u64::from_ne_bytes(self.kind.magic());
+        words[VERSION.word()] = bytemuck::cast([FORMAT, ENDIAN]);
+        words[REGION.word()] = self.region as u64;
+        (words[ID.word()], words[ID.word() + 1]) = halves(self.id);
+        words[FIELDS.word()..][..4].copy_from_slice(&self.fields);
+        words[CHECKSUM.word()] = u64::from(checksum(&words[..CHECKSUM.word()]));
         bytemuck::cast(words)
     }
 
     /// Whether the bytes start like a file of `kind`, in whatever version.
     pub fn starts(kind: Kind, bytes: &[u8]) -> bool {
         bytes.starts_with(&kind.magic())
+    }
+
+    /// Reads and validates the identity block of an open file of `kind`, without a mapping.
+    pub fn read(kind: Kind, file: &PathFile) -> Result<Self> {
+        let size = file.status()?.size;
+        let mut block = [0; BYTES];
+        let length = block.len().min(usize::try_from(size).unwrap_or(usize::MAX));
+        file.read_at(0, &mut block[..length])?;
+        Self::from_bytes(kind, &block[..length], size, file.path())
     }
 
     /// Validates the first bytes of the file at `path`, which may hold anything; `size` is the file's.
@@ -88,7 +99,7 @@ impl Identity {
             };
             return match kind {
                 Kind::Header => Err(Error::NotAHeader { path: path_buf(), found }),
-                Kind::Segment => Err(Error::corrupt(path, "magic", found, "a data file of ndsharray")),
+                Kind::Segment => Err(Error::corrupt(path, MAGIC.name, found, "a data file of ndsharray")),
             };
         }
         let least = (2 * LEAST_REGION) as u64;
@@ -96,21 +107,21 @@ impl Identity {
             return Err(Error::Truncated { path: path_buf(), found: size, expected: least });
         };
         let words: [u64; WORDS] = bytemuck::cast(block);
-        let [version, endian]: [u32; 2] = bytemuck::cast(words[VERSION]);
+        let [version, endian]: [u32; 2] = bytemuck::cast(words[VERSION.word()]);
         if endian != ENDIAN {
             return Err(Error::Endianness { path: path_buf(), found: endian, expected: ENDIAN });
         }
         if version != FORMAT {
             return Err(Error::FormatVersion { path: path_buf(), found: version, expected: FORMAT });
         }
-        let (found, expected) = (checksum(&words[..CHECKSUM]), words[CHECKSUM]);
+        let (found, expected) = (checksum(&words[..CHECKSUM.word()]), words[CHECKSUM.word()]);
         if u64::from(found) != expected {
             return Err(Error::Checksum { path: path_buf(), found, expected: expected as u32 });
         }
-        let region = words[REGION];
-        let page = file::page_size().max(LEAST_REGION) as u64;
+        let region = words[REGION.word()];
+        let page = sys::page_size().max(LEAST_REGION) as u64;
         if !region.is_power_of_two() || region % page != 0 || region > GREATEST_REGION {
-            return Err(Error::corrupt(path, "page size", region, format!("a multiple of {page}")));
+            return Err(Error::corrupt(path, REGION.name, region, format!("a multiple of {page}")));
         }
         if size < 2 * region {
             return Err(Error::Truncated { path: path_buf(), found: size, expected: 2 * region });
@@ -118,8 +129,8 @@ impl Identity {
         Ok(Identity {
             kind,
             region: region as usize,
-            id: whole(words[ID], words[ID + 1]),
-            fields: std::array::from_fn(|i| words[FIELDS + i]),
+            id: whole(words[ID.word()], words[ID.word() + 1]),
+            fields: std::array::from_fn(|i| words[FIELDS.word() + i]),
         })
     }
 }

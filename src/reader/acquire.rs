@@ -1,4 +1,5 @@
-//! Taking a value when something is to be found out first, or tried again: the slow way of `view` and `latest`.
+//! Acquiring a value when its data file must be looked for first, or when an attempt failed: the slow way of `view` and
+//! `latest`.
 
 use std::sync::Arc;
 
@@ -13,23 +14,24 @@ use crate::reader::snapshot::{Copied, Data, Value};
 use crate::shm::pinned::{self, Pinned, Source};
 use crate::shm::segment::Access;
 
-/// How often a value that the writer takes away again is tried for. (Nobody writes under a fuzzer, which damages many.)
+/// How often a reader tries again when the writer has taken the value away meanwhile. (Under a fuzzer nobody writes, and many
+/// files are damaged.)
 const ATTEMPTS: u32 = if cfg!(fuzzing) { COPIES } else { 10_000 };
-/// How often it is copied at most, by a reader that cannot pin it: a copy may take long.
+/// How often a reader that cannot pin copies at most: a copy may take long.
 const COPIES: u32 = 100;
 
 impl Reader {
-    /// Takes the latest value when something is to be found out first, or tried again.
+    /// Acquires the latest value, however many attempts that takes.
     #[cold]
     #[inline(never)]
-    pub(crate) fn take(&self) -> Result<Box<Value>> {
+    pub(crate) fn acquire(&self) -> Result<Box<Value>> {
         let backoff = Backoff::new();
         let mut attempts = 0;
         while attempts < ATTEMPTS {
             let hot = self.current();
             hot.check(self.follower.header().path())?;
-            if hot.version == 0 {
-                return Err(Error::Empty { tag: self.follower.tag.clone() });
+            if hot.stamp.version == 0 {
+                return Err(Error::Empty { tag: self.tag().to_owned() });
             }
             attempts += 1;
             if let Some(source) = self.source_of(&hot)? {
@@ -37,14 +39,13 @@ impl Reader {
                     attempts += ATTEMPTS / COPIES;
                 }
                 if let Some(data) = self.data(source, &hot)? {
-                    let (version, written_at) = (hot.version, hot.written_at);
-                    return Ok(Box::new(Value { data, version, written_at }));
+                    return Ok(Box::new(Value { data, stamp: hot.stamp }));
                 }
             }
             // The slot was taken for a newer value since the record was read.
             backoff.snooze();
         }
-        Err(Error::Contended { tag: self.follower.tag.clone() })
+        Err(Error::Contended { tag: self.tag().to_owned() })
     }
 
     /// Pins or copies the value of a record; `None` if it is there no more.
@@ -54,20 +55,22 @@ impl Reader {
             resolve::grow(&self.follower, &source, slot)?;
         }
         if source.segment.access() != Access::Pinning {
-            return Ok(copy(&source, slot, hot.version));
+            return Ok(copy(&source, slot, hot.stamp.version));
         }
-        let crowded = pinned::crowded(&source, hot.slot);
-        // The slot's own word is looked at here: of files that were damaged, or copied at two moments, the record may be
-        // right and the slot another one's. What is published later is by a writer that has made both.
-        let Some(pinned) = Pinned::take(source, hot.slot, hot.version, || false) else { return Ok(None) };
-        self.proven.set(true);
-        if crowded {
-            return Ok(copy(pinned.source(), slot, hot.version));
+        let over_pin_limit = pinned::over_pin_limit(&source, hot.slot);
+        // Here the slot's own word decides: in files that were damaged, or copied at two moments, the record may be right
+        // and the slot may hold another value. What is published later comes from a writer that trusts both.
+        let Some(pinned) = Pinned::pin(source, hot.slot, hot.stamp.version, || false) else {
+            return Ok(None);
+        };
+        self.verified.set(true);
+        if over_pin_limit {
+            return Ok(copy(pinned.source(), slot, hot.stamp.version));
         }
         Ok(Some(Data::Pinned(pinned)))
     }
 
-    /// The source of a record: the present one, or another that becomes it.
+    /// The source of a record: the present one, or another, which becomes the present one.
     fn source_of(&self, hot: &Hot) -> Result<Option<Arc<Source>>> {
         let before = self.source.borrow().clone();
         let header = self.follower.header_serial();
@@ -76,7 +79,7 @@ impl Reader {
         }
         let Some(found) = resolve::source(&self.follower, hot, before.as_ref())? else { return Ok(None) };
         self.source.replace(Some(found.clone()));
-        self.proven.set(false);
+        self.verified.set(false);
         self.forget_old_viewing();
         Ok(Some(found))
     }

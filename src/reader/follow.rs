@@ -1,43 +1,44 @@
 //! Following a tag: which header is its header now, and which record is current.
 
 use std::cell::{Cell, RefCell};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::files::retire;
+use crate::error::Result;
+use crate::files::open::map_header;
+use crate::files::tag::TagPath;
 use crate::format::record::Hot;
-use crate::shm::header::{self, Header, Mark};
+use crate::shm::header::{Header, RecordId};
 use crate::sync::seq_latch::FROZEN;
-use crate::sys::file;
+use crate::sys::clock::now_coarse;
+use crate::sys::name::stands_at;
 
 /// How often a reader that finds nothing new looks whether the tag's file was replaced.
 const LOOK_EVERY: u64 = 100_000_000;
-/// How many headers in a row it may find replaced before it has mapped them.
+/// How many headers in a row may be replaced before this reader has mapped them.
 const SUCCESSIONS: u32 = 1000;
-/// At the latest after so many looks at an unchanged value in a row, `view` and `latest` look at the clock; after fewer if
-/// these take longer than half of that time.
+/// `view` and `latest` look at the clock after at most so many calls that found nothing new; after fewer if these take longer
+/// than half of [`LOOK_EVERY`].
 const IDLE_CALLS: u32 = 32;
-/// If so many take no longer than this they are a hot loop.
+/// So many calls within this time, in nanoseconds, are a hot loop.
 const HOT: u64 = 10_000_000;
 
 /// A tag, with the header that it had when last looked at.
 pub(crate) struct Follower {
-    pub directory: PathBuf,
-    pub tag: String,
+    tag: TagPath,
     header: RefCell<Arc<Header>>,
     /// The record last read, and the sequence number that it had.
     seq: Cell<Option<u64>>,
     hot: Cell<Hot>,
-    /// How many values there were under the headers before, as far as the present one does not count on from them.
+    /// How many values this reader saw under earlier headers, if the present one does not count on from theirs.
     before: Cell<u64>,
-    /// The last version that was read and was not damaged.
+    /// The last version that was read from a record that is not damaged.
     known: Cell<u64>,
     looked_at: Cell<u64>,
-    /// Calls until the next look at the clock, if they find nothing new, and from that one to the next but one.
+    /// Calls that are left until the next look at the clock, if they find nothing new.
     left: Cell<u32>,
+    /// Calls from the last look at the clock to the next.
     pause: Cell<u32>,
-    /// When the clock was looked at last.
+    /// What the clock said at the last look.
     clock: Cell<u64>,
     /// The header is about to be replaced: each call looks.
     attentive: Cell<bool>,
@@ -46,50 +47,48 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    pub fn open(directory: &Path, tag: &str) -> Result<Self> {
-        let path = directory.join(tag);
-        let header = open_header(&path)?.ok_or_else(|| Error::NotFound { tag: tag.to_owned(), path })?;
-        Ok(Self::new(directory, tag, Arc::new(header), 0))
+    pub fn open(tag: TagPath) -> Result<Self> {
+        let header = map_header(tag.header())?.ok_or_else(|| tag.not_found())?;
+        Ok(Self::new(tag, Arc::new(header), 0))
     }
 
-    fn new(directory: &Path, tag: &str, header: Arc<Header>, before: u64) -> Self {
+    fn new(tag: TagPath, header: Arc<Header>, before: u64) -> Self {
         Follower {
-            directory: directory.to_owned(),
-            tag: tag.to_owned(),
+            tag,
             header: RefCell::new(header),
             seq: Cell::new(None),
             hot: Cell::new(Hot::default()),
             before: Cell::new(before),
             known: Cell::new(0),
-            looked_at: Cell::new(file::now_coarse()),
+            looked_at: Cell::new(now_coarse()),
             left: Cell::new(2),
             pause: Cell::new(2),
-            clock: Cell::new(file::now_coarse()),
+            clock: Cell::new(now_coarse()),
             attentive: Cell::new(false),
             hot_loop: Cell::new(false),
         }
     }
 
-    pub fn path(&self) -> PathBuf {
-        self.directory.join(&self.tag)
+    pub fn tag(&self) -> &TagPath {
+        &self.tag
     }
 
     pub fn header(&self) -> Arc<Header> {
         self.header.borrow().clone()
     }
 
-    /// The place of a version among all values of the tag, as this saw them: greater means newer, also when the tag
-    /// was removed and made again.
+    /// The ordinal of a version: its number among all values of the tag that this reader could see. A greater one is newer,
+    /// also when the tag was removed and made again.
     #[inline]
-    pub fn place(&self, version: u64) -> u64 {
+    pub fn ordinal(&self, version: u64) -> u64 {
         self.before.get().saturating_add(version)
     }
 
-    /// The header with its futex word, to be taken before looking for a value and slept on after.
-    pub fn ticket(&self) -> (Arc<Header>, u32) {
+    /// The header with the key of its event count: taken before looking for a value, slept on afterwards.
+    pub fn prepare(&self) -> (Arc<Header>, u32) {
         let header = self.header();
-        let ticket = header.bell().ticket();
-        (header, ticket)
+        let key = header.event_count().prepare();
+        (header, key)
     }
 
     /// The record now. As long as the sequence number stays, so does the record.
@@ -98,7 +97,7 @@ impl Follower {
         if !self.is_current() {
             self.read();
         }
-        // From where it is kept in either case: a copy handed on would be waited for, word by word.
+        // Loaded from its cell in either case: a copy that is handed on has to wait for the stores of its words.
         self.hot.get()
     }
 
@@ -108,21 +107,21 @@ impl Follower {
         self.seq.get() == Some(self.header.borrow().latch().seq())
     }
 
-    /// The same, of a caller that has the record's words.
+    /// The same, for a caller that has the record's words.
     #[inline(always)]
     pub fn is_current_with(&self, hot: &Hot) -> bool {
         debug_assert!(self.seq.get().is_none() || self.hot.get() == *hot, "another record was read since");
         self.is_current()
     }
 
-    /// What tells the record last read from all others that this has read: the sequence number, and which header's.
-    pub fn mark(&self) -> Option<Mark> {
-        Some(Mark { header: self.header_serial(), seq: self.seq.get()? })
+    /// Which record was read last.
+    pub fn mark(&self) -> Option<RecordId> {
+        Some(RecordId { header: self.header_serial(), seq: self.seq.get()? })
     }
 
     /// Whether that record is the one in use.
     #[inline(always)]
-    pub fn is_at(&self, mark: Mark) -> bool {
+    pub fn is_at(&self, mark: RecordId) -> bool {
         let header = self.header.borrow();
         header.latch().seq() == mark.seq && header.serial() == mark.header
     }
@@ -133,12 +132,12 @@ impl Follower {
         self.header.borrow().serial()
     }
 
-    /// The place of the last value that was read and was not damaged.
-    pub fn known_place(&self) -> u64 {
-        self.place(self.known.get())
+    /// The ordinal of the last value that was read and was not damaged.
+    pub fn known_ordinal(&self) -> u64 {
+        self.ordinal(self.known.get())
     }
 
-    /// Whether the same value was asked for many times in a row, and in quick succession.
+    /// Whether the same value was asked for many times in quick succession.
     #[inline(always)]
     pub fn is_hot_loop(&self) -> bool {
         self.hot_loop.get()
@@ -147,8 +146,8 @@ impl Follower {
     #[inline(never)]
     fn read(&self) {
         self.read_record();
-        // A header is frozen before it is GONE, so `seq` says when there is something to look at.
-        if self.attentive.get() && self.header.borrow().is_gone() && self.look() {
+        // A header is frozen before it is RETIRED, so `seq` says when there is something to look at.
+        if self.attentive.get() && self.header.borrow().is_retired() && self.look() {
             self.read_record();
         }
     }
@@ -158,7 +157,7 @@ impl Follower {
         self.seq.set(Some(seq));
         self.hot.set(hot);
         if hot != Hot::DAMAGED {
-            self.known.set(hot.version);
+            self.known.set(hot.stamp.version);
         }
         self.left.set(2);
         self.pause.set(2);
@@ -168,30 +167,30 @@ impl Follower {
 
     /// Looks, at most every 100 ms, whether the tag's file is another one; true if this follows it now.
     pub fn look(&self) -> bool {
-        let now = file::now_coarse();
-        if now.saturating_sub(self.looked_at.get()) < LOOK_EVERY && !self.header.borrow().is_gone() {
+        let now = now_coarse();
+        if now.saturating_sub(self.looked_at.get()) < LOOK_EVERY && !self.header.borrow().is_retired() {
             return false;
         }
         self.looked_at.set(now);
         self.follow()
     }
 
-    /// Follows the tag to another file, if there is one that can be read; else stays with what it has.
+    /// Follows the tag to another header, if there is one that can be read; true if it does.
     pub fn follow(&self) -> bool {
-        let path = self.path();
+        let path = self.tag.header();
         let mine = self.header.borrow().file();
-        if file::stands_at(mine, &path).unwrap_or(true) {
+        if stands_at(mine, path).unwrap_or(true) {
             return false;
         }
-        let Some(header) = self.open_next(&path) else { return false };
+        let Some(header) = self.open_next() else { return false };
         let before = self.header.replace(Arc::new(header));
         if before.identity().origin != self.header.borrow().identity().origin {
             // A tag that was removed and made again counts from 1.
             let last = before.read().2;
             if last != Hot::DAMAGED {
-                self.known.set(last.version);
+                self.known.set(last.stamp.version);
             }
-            self.before.set(self.known_place());
+            self.before.set(self.known_ordinal());
             self.known.set(0);
         }
         self.seq.set(None);
@@ -199,14 +198,14 @@ impl Follower {
     }
 
     /// The header that the path leads to now and that is in use.
-    fn open_next(&self, path: &Path) -> Option<Header> {
+    fn open_next(&self) -> Option<Header> {
         for _ in 0..SUCCESSIONS {
-            let header = open_header(path).ok()??;
-            if !header.is_gone() {
+            let header = map_header(self.tag.header()).ok()??;
+            if !header.is_retired() {
                 return Some(header);
             }
-            if file::stands_at(header.file(), path).unwrap_or(true) {
-                // It came back with a mount or directory; its writer went on elsewhere, and comes here.
+            if stands_at(header.file(), self.tag.header()).unwrap_or(true) {
+                // A retired header that came back with a mount or directory. Its writer went on elsewhere, and will replace it.
                 return None;
             }
             // It was replaced since it was opened.
@@ -214,11 +213,11 @@ impl Follower {
         None
     }
 
-    /// Before a value is taken that may be the same as last time: looks at the clock now and then.
+    /// Called before a value is acquired that may be the same as last time: looks at the clock now and then.
     #[inline(always)]
     pub fn idle(&self) {
-        // The second call, the fourth, ... and every 32nd of a hot loop; of a slow poller as many as make 50 ms. In a stream
-        // in which each call finds a new value it is always the first.
+        // At the second call that finds nothing new, the fourth, the eighth ... then at every 32nd of a hot loop, or after as
+        // many as take 50 ms. A new value starts the count again.
         let left = self.left.get().wrapping_sub(1);
         self.left.set(left);
         if left == 0 || self.attentive.get() {
@@ -228,7 +227,7 @@ impl Follower {
 
     #[inline(never)]
     fn look_at_the_clock(&self) {
-        let now = file::now_coarse();
+        let now = now_coarse();
         let took = now.saturating_sub(self.clock.replace(now)).max(1);
         let calls = self.pause.get();
         self.hot_loop.set(calls == IDLE_CALLS && took <= HOT && !self.attentive.get());
@@ -241,24 +240,8 @@ impl Follower {
 
 impl Clone for Follower {
     fn clone(&self) -> Self {
-        let clone = Self::new(&self.directory, &self.tag, self.header(), self.before.get());
+        let clone = Self::new(self.tag.clone(), self.header(), self.before.get());
         clone.known.set(self.known.get());
         clone
-    }
-}
-
-/// Opens a header for reading, so that sleeps can be announced if the permissions allow; `None` if there is none.
-fn open_header(path: &Path) -> Result<Option<Header>> {
-    let Some((file, status)) = retire::open_header(path)? else { return Ok(None) };
-    // Read-write only for the waiting flag; without the permission the reader wakes by itself.
-    match file::open(path, true) {
-        Ok(writable) if file::status_of(&writable, path)?.id == status.id => {
-            // A copy may have a hole where the flag is; on a full store this reader wakes by itself, too.
-            let storage =
-                file::fill_holes(&writable, path, 0, header::identify(&writable, path)?.file_size());
-            let announces = !matches!(storage, Err(Error::NoSpace { .. }));
-            Header::map(&writable, path, announces, false).map(Some)
-        }
-        _ => Header::map(&file, path, false, false).map(Some),
     }
 }

@@ -1,26 +1,29 @@
 //! Reading: the latest value, pinned in place or copied.
 
-pub(crate) mod acquire;
-pub(crate) mod follow;
-pub(crate) mod resolve;
-pub(crate) mod sleep;
+mod acquire;
+mod follow;
+mod progress;
+mod resolve;
+mod sleep;
 pub(crate) mod snapshot;
+pub(crate) mod wait_any;
 
 use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::files::peek::writer_alive;
+use crate::files::tag::TagPath;
 use crate::format::record::Hot;
 use crate::reader::follow::Follower;
+use crate::reader::progress::Progress;
 use crate::reader::sleep::Sleeper;
-use crate::reader::snapshot::{Data, Lent, Snapshot, Value, View};
+use crate::reader::snapshot::{Data, Snapshot, Value, View, ViewInner};
 use crate::shm::header::Header;
 use crate::shm::pinned::{self, Borrowed, Kept, Pinned, Source, Viewing};
-use crate::shm::registry;
-use crate::store::stat;
+use crate::shm::registry::Tally;
 
 /// A reader of a tag: any number of them, in any process.
 ///
@@ -44,33 +47,34 @@ pub struct Reader {
     pub(crate) follower: Follower,
     /// What the last value was taken from.
     pub(crate) source: RefCell<Option<Arc<Source>>>,
-    /// Whether a value was in it, under its own slot's word.
-    pub(crate) proven: Cell<bool>,
+    /// Whether a value was found in it by its own slot's word, not by the record alone.
+    pub(crate) verified: Cell<bool>,
     /// The same for views, which borrow it.
     viewing: RefCell<Option<Viewing>>,
     /// The value that a hot loop asks for again and again.
     kept: RefCell<Option<Kept>>,
-    /// The place of the value that `read` or `wait` returned last.
-    returned: Option<u64>,
-    missed: u64,
+    progress: Progress,
 }
 
 impl Reader {
-    pub(crate) fn open(directory: &Path, tag: &str) -> Result<Self> {
-        Ok(Reader {
-            follower: Follower::open(directory, tag)?,
+    pub(crate) fn open(tag: TagPath) -> Result<Self> {
+        Ok(Self::new(Follower::open(tag)?))
+    }
+
+    fn new(follower: Follower) -> Self {
+        Reader {
+            follower,
             source: RefCell::new(None),
-            proven: Cell::new(false),
+            verified: Cell::new(false),
             viewing: RefCell::new(None),
             kept: RefCell::new(None),
-            returned: None,
-            missed: 0,
-        })
+            progress: Progress::default(),
+        }
     }
 
     /// The tag.
     pub fn tag(&self) -> &str {
-        &self.follower.tag
+        self.follower.tag().tag()
     }
 
     /// The latest value if it is newer than what this reader returned last, from `read` or [`wait`](Self::wait).
@@ -89,16 +93,12 @@ impl Reader {
             Err(Error::Empty { .. }) => return Ok(None),
             // The tag was removed before this value was taken: it is not waited for again.
             Err(Error::NotFound { .. }) => {
-                self.returned = Some(self.follower.known_place());
+                self.progress.pass_over(self.follower.known_ordinal());
                 return Ok(None);
             }
             Err(error) => return Err(error),
         };
-        let place = self.follower.place(snapshot.version());
-        if let Some(returned) = self.returned {
-            self.missed += place.saturating_sub(returned).saturating_sub(1);
-        }
-        self.returned = Some(place);
+        self.progress.advance(self.follower.ordinal(snapshot.version()));
         Ok(Some(snapshot))
     }
 
@@ -111,22 +111,20 @@ impl Reader {
     pub fn latest(&self) -> Result<Snapshot> {
         self.follower.idle();
         if let Some(kept) = self.kept() {
-            let (version, written_at) = (kept.version, kept.written_at);
-            return Ok(Snapshot(Value { data: Data::Kept(kept.pinned.clone()), version, written_at }));
+            return Ok(Snapshot(Value { data: Data::Kept(kept.pinned.clone()), stamp: kept.stamp }));
         }
         let hot = self.current();
-        let (version, written_at) = (hot.version, hot.written_at);
         self.forget_old_viewing();
         let header = self.follower.header_serial();
         let source = self.source.borrow().as_ref().filter(|source| source.is_of(header, &hot)).cloned();
-        let source = source.filter(|source| !pinned::crowded(source, hot.slot));
+        let source = source.filter(|source| !pinned::over_pin_limit(source, hot.slot));
         match source.and_then(|source| self.pin(source, &hot)) {
             Some(pinned) if self.may_keep(pinned.source()) => {
-                Ok(Snapshot(Value { data: self.keep(pinned, &hot), version, written_at }))
+                Ok(Snapshot(Value { data: self.keep(pinned, &hot), stamp: hot.stamp }))
             }
-            Some(pinned) => Ok(Snapshot(Value { data: Data::Pinned(pinned), version, written_at })),
+            Some(pinned) => Ok(Snapshot(Value { data: Data::Pinned(pinned), stamp: hot.stamp })),
             // As in `view`.
-            None => match self.take() {
+            None => match self.acquire() {
                 Ok(value) => Ok(Snapshot(*value)),
                 Err(error) => Err(error),
             },
@@ -170,23 +168,22 @@ impl Reader {
     pub fn view(&self) -> Result<View<'_>> {
         self.follower.idle();
         if let Some(kept) = self.kept() {
-            return Ok(View(Lent::Kept(kept)));
+            return Ok(View(ViewInner::Kept(kept)));
         }
         let hot = self.current();
         let header = self.follower.header_serial();
         let viewing = Ref::filter_map(self.viewing.borrow(), |viewing| {
             viewing.as_ref().filter(|viewing| viewing.source.is_of(header, &hot))
         });
-        let viewing = viewing.ok().map(Borrowed).filter(|viewing| !pinned::crowded(viewing, hot.slot));
+        let viewing = viewing.ok().map(Borrowed).filter(|viewing| !pinned::over_pin_limit(viewing, hot.slot));
         let pinned = viewing.and_then(|viewing| self.pin(viewing, &hot));
         let keep = pinned.as_ref().is_some_and(|pinned| self.may_keep(pinned.source()));
         if let Some(pinned) = pinned.filter(|_| !keep) {
-            return Ok(View(Lent::Here { pinned, version: hot.version, written_at: hot.written_at }));
+            return Ok(View(ViewInner::Here { pinned, stamp: hot.stamp }));
         }
-        // A result of its own, handed on: if the call wrote where the view is going to be, so would the fast paths above,
-        // and the view would be copied from there, a word of which was just stored: 10 ns.
+        // Handed on, not written in place: a copy of words that were just stored waits for them (10 ns).
         match self.view_slowly(keep) {
-            Ok(value) => Ok(View(Lent::Elsewhere(value))),
+            Ok(value) => Ok(View(ViewInner::Elsewhere(value))),
             Err(error) => Err(error),
         }
     }
@@ -200,15 +197,12 @@ impl Reader {
     pub fn wait(&mut self, timeout: impl Into<Option<Duration>>) -> Result<Option<Snapshot>> {
         let mut sleeper = Sleeper::new(timeout.into());
         loop {
-            let (header, ticket) = self.follower.ticket();
+            let (header, key) = self.follower.prepare();
             if let Some(snapshot) = self.read()? {
                 return Ok(Some(snapshot));
             }
-            if !Arc::ptr_eq(&header, &self.follower.header()) {
-                // The tag has another header now: its bell is the one to sleep on.
-                continue;
-            }
-            if !sleeper.sleep(&header, ticket) {
+            // If the tag has another header now, that is the one to sleep on.
+            if Arc::ptr_eq(&header, &self.follower.header()) && !sleeper.sleep(&header, key) {
                 return Ok(None);
             }
         }
@@ -217,7 +211,7 @@ impl Reader {
     /// How many values were published between those that `read` and `wait` returned; also when the writer was taken
     /// over, or the tag was removed and written again, as far as this reader could see both.
     pub fn missed(&self) -> u64 {
-        self.missed
+        self.progress.missed()
     }
 
     /// Whether a writer has the tag now.
@@ -227,23 +221,22 @@ impl Reader {
     pub fn writer_alive(&self) -> Result<bool> {
         self.follower.follow();
         let header = self.follower.header();
-        Ok(!header.is_gone() && stat::writer_alive(&self.follower.path(), header.file())?)
+        Ok(!header.is_retired() && writer_alive(self.follower.tag(), header.file())?)
     }
 
-    /// The header with its futex word, to be taken before looking for a value and slept on after.
-    pub(crate) fn ticket(&self) -> (Arc<Header>, u32) {
-        self.follower.ticket()
+    /// The header with the key of its event count: taken before looking for a value, slept on afterwards.
+    pub(crate) fn prepare(&self) -> (Arc<Header>, u32) {
+        self.follower.prepare()
     }
 
     /// Whether there is a value newer than what was returned last.
     pub(crate) fn has_newer(&self) -> bool {
+        let newer = || {
+            let version = self.current().stamp.version;
+            version != 0 && self.progress.is_new(self.follower.ordinal(version))
+        };
         // Nothing new here? Perhaps the tag has another header by now.
-        self.is_newer() || (self.follower.look() && self.is_newer())
-    }
-
-    fn is_newer(&self) -> bool {
-        let version = self.current().version;
-        version != 0 && self.returned.is_none_or(|returned| self.follower.place(version) > returned)
+        newer() || (self.follower.look() && newer())
     }
 
     /// The record now. With a newer one, what was kept of the one before is let go.
@@ -288,8 +281,8 @@ impl Reader {
 
     #[inline(always)]
     fn pin<S: pinned::Holder>(&self, source: S, hot: &Hot) -> Option<Pinned<S>> {
-        let current = || self.proven.get() && self.follower.is_current_with(hot);
-        Pinned::take(source, hot.slot, hot.version, current)
+        let current = || self.verified.get() && self.follower.is_current_with(hot);
+        Pinned::pin(source, hot.slot, hot.stamp.version, current)
     }
 
     /// Keeps the pin of the current record's value until there is a newer one.
@@ -309,11 +302,11 @@ impl Reader {
         if keep {
             return self.latest().map(|snapshot| Box::new(snapshot.0));
         }
-        let value = self.take()?;
+        let value = self.acquire()?;
         if let (Data::Pinned(pinned), Ok(mut viewing)) = (&value.data, self.viewing.try_borrow_mut()) {
             let source = pinned.source();
             if !viewing.as_ref().is_some_and(|viewing| Arc::ptr_eq(source, &viewing.source)) {
-                let tally = registry::tally(source.segment.clone());
+                let tally = Tally::new(source.segment.clone());
                 *viewing = Some(Viewing { source: source.clone(), tally });
             }
         }
@@ -334,13 +327,10 @@ impl Reader {
 impl Clone for Reader {
     fn clone(&self) -> Self {
         Reader {
-            follower: self.follower.clone(),
-            source: RefCell::new(self.source.borrow().clone()),
-            proven: self.proven.clone(),
-            viewing: RefCell::new(None),
-            kept: RefCell::new(None),
-            returned: self.returned,
-            missed: self.missed,
+            source: self.source.clone(),
+            verified: self.verified.clone(),
+            progress: self.progress,
+            ..Self::new(self.follower.clone())
         }
     }
 }
@@ -348,14 +338,12 @@ impl Clone for Reader {
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader")
-            .field("store", &self.follower.directory)
+            .field("store", &self.follower.tag().directory())
             .field("tag", &self.tag())
-            .field("returned", &self.returned)
-            .field("missed", &self.missed)
+            .field("progress", &self.progress)
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

@@ -8,8 +8,9 @@ use std::time::Duration;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::format::layout::Layout;
+use crate::format::record::Stamp;
 use crate::shm::pinned::{Borrowed, Kept, Pinned, Source};
-use crate::sys::file;
+use crate::sys::clock::now;
 
 /// A value that was copied out of the store: for readers that may not pin, or that hold many already.
 pub(crate) struct Copied {
@@ -32,8 +33,7 @@ pub(crate) enum Data {
 #[derive(Clone)]
 pub(crate) struct Value {
     pub data: Data,
-    pub version: u64,
-    pub written_at: u64,
+    pub stamp: Stamp,
 }
 
 impl Value {
@@ -69,71 +69,58 @@ impl Value {
         matches!(self.data, Data::Copied(_))
     }
 
-    fn version(&self) -> u64 {
-        self.version
-    }
-
-    fn written_at(&self) -> u64 {
-        self.written_at
+    fn stamp(&self) -> Stamp {
+        self.stamp
     }
 }
 
 /// What a view borrows, or in rare cases owns.
-pub(crate) enum Lent<'a> {
+pub(crate) enum ViewInner<'a> {
     Here {
         pinned: Pinned<Borrowed<'a>>,
-        version: u64,
-        written_at: u64,
+        stamp: Stamp,
     },
     /// What the reader keeps.
     Kept(Ref<'a, Kept>),
-    /// The value cannot be pinned through what the reader has: it changes its layout under older views, or is a copy.
+    /// The value could not be pinned through what the reader has: older views borrow that, or the value is a copy.
     Elsewhere(Box<Value>),
 }
 
-impl Lent<'_> {
+impl ViewInner<'_> {
     fn layout(&self) -> &Layout {
         match self {
-            Lent::Here { pinned, .. } => &pinned.source().layout,
-            Lent::Kept(kept) => &kept.pinned.source().layout,
-            Lent::Elsewhere(value) => value.layout(),
+            ViewInner::Here { pinned, .. } => &pinned.source().layout,
+            ViewInner::Kept(kept) => &kept.pinned.source().layout,
+            ViewInner::Elsewhere(value) => value.layout(),
         }
     }
 
     #[inline]
     fn bytes(&self) -> &[u8] {
         match self {
-            Lent::Here { pinned, .. } => pinned.bytes(),
-            Lent::Kept(kept) => kept.pinned.bytes(),
-            Lent::Elsewhere(value) => value.bytes(),
+            ViewInner::Here { pinned, .. } => pinned.bytes(),
+            ViewInner::Kept(kept) => kept.pinned.bytes(),
+            ViewInner::Elsewhere(value) => value.bytes(),
         }
     }
 
     fn user_data(&self) -> &[u8] {
         match self {
-            Lent::Here { pinned, .. } => pinned.user_data(),
-            Lent::Kept(kept) => kept.pinned.user_data(),
-            Lent::Elsewhere(value) => value.user_data(),
+            ViewInner::Here { pinned, .. } => pinned.user_data(),
+            ViewInner::Kept(kept) => kept.pinned.user_data(),
+            ViewInner::Elsewhere(value) => value.user_data(),
         }
     }
 
     fn is_copy(&self) -> bool {
-        matches!(self, Lent::Elsewhere(value) if value.is_copy())
+        matches!(self, ViewInner::Elsewhere(value) if value.is_copy())
     }
 
-    fn version(&self) -> u64 {
+    fn stamp(&self) -> Stamp {
         match self {
-            Lent::Here { version, .. } => *version,
-            Lent::Kept(kept) => kept.version,
-            Lent::Elsewhere(value) => value.version,
-        }
-    }
-
-    fn written_at(&self) -> u64 {
-        match self {
-            Lent::Here { written_at, .. } => *written_at,
-            Lent::Kept(kept) => kept.written_at,
-            Lent::Elsewhere(value) => value.written_at,
+            ViewInner::Here { stamp, .. } => *stamp,
+            ViewInner::Kept(kept) => kept.stamp,
+            ViewInner::Elsewhere(value) => value.stamp,
         }
     }
 }
@@ -143,8 +130,8 @@ fn cast<'a, T: Element>(dtype: &DType, bytes: &'a [u8]) -> Result<&'a [T]> {
     if *dtype != T::DTYPE {
         return Err(Error::DTypeMismatch { found: dtype.to_string(), expected: T::DTYPE.to_string() });
     }
-    // Length and alignment fit by the layout and the page- or word-aligned memory; what can fail is an element
-    // with bits that are no value of T, which of all elements only bool has.
+    // Length and alignment fit, by the layout and since the memory is aligned to pages or words. What can fail is an
+    // element whose bits are no value of T; only bool has such bits.
     bytemuck::checked::try_cast_slice(bytes)
         .map_err(|_| Error::InvalidElement { expected: T::DTYPE.to_string() })
 }
@@ -159,7 +146,7 @@ pub struct Snapshot(pub(crate) Value);
 /// A value, whole and unchanging for as long as it is held, that borrows its [`Reader`](crate::Reader).
 ///
 /// The form for hot loops: no allocation and no shared reference count.
-pub struct View<'a>(pub(crate) Lent<'a>);
+pub struct View<'a>(pub(crate) ViewInner<'a>);
 
 macro_rules! accessors {
     ($type:ty, $name:literal) => {
@@ -176,17 +163,17 @@ macro_rules! accessors {
 
             /// The number of this value: 1 for the first that was written under the tag, one more at each write.
             pub fn version(&self) -> u64 {
-                self.0.version()
+                self.0.stamp().version
             }
 
             /// When the value was published, on CLOCK_MONOTONIC: the time since the machine was started.
             pub fn written_at(&self) -> Duration {
-                Duration::from_nanos(self.0.written_at())
+                Duration::from_nanos(self.0.stamp().written_at)
             }
 
             /// How long ago the value was published; never negative.
             pub fn age(&self) -> Duration {
-                Duration::from_nanos(file::now().saturating_sub(self.0.written_at()))
+                Duration::from_nanos(now().saturating_sub(self.0.stamp().written_at))
             }
 
             /// What the writer sent along with the value, 0 to 240 bytes.

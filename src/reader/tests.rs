@@ -1,8 +1,7 @@
 //! Forks and views, as readers count their pins.
 
-use crate::reader::snapshot::Lent;
-use crate::shm::held::Held;
-use crate::shm::segment::Segment;
+use crate::reader::snapshot::ViewInner;
+use crate::sys::fork::ForkAware;
 
 /// Another thread takes a snapshot between the count before a fork and the fork itself.
 #[test]
@@ -15,13 +14,13 @@ fn a_fork_counts_pins_as_the_child_has_them() {
     let segment = reader.source.borrow().as_ref().unwrap().segment.clone();
     let pins =
         || -> u32 { segment.pin_counts(0).iter().map(|pin| pin.load(crate::sync::Ordering::Relaxed)).sum() };
-    segment.count_for_child(segment.held());
+    segment.before_fork();
     let second = first.clone();
-    segment.recount_in_child(segment.held());
+    segment.in_child();
     assert_eq!(pins(), 4, "two here, two in the child");
-    segment.count_for_child(segment.held());
+    segment.before_fork();
     drop(second);
-    segment.recount_in_child(segment.held());
+    segment.in_child();
     assert_eq!(pins(), 4, "one here, two in the first child, one in the second");
 }
 
@@ -37,7 +36,7 @@ fn views_borrow_the_source() {
         writer.write_slice(&vec![7_u8; length], &[length]).unwrap();
         for here in [false, true, true] {
             let view = reader.view().unwrap();
-            assert_eq!((view.bytes().len(), matches!(view.0, Lent::Here { .. })), (length, here));
+            assert_eq!((view.bytes().len(), matches!(view.0, ViewInner::Here { .. })), (length, here));
         }
     }
 }
@@ -57,13 +56,11 @@ fn a_fork_counts_the_pins_of_views() {
     assert_eq!(pins(), 3);
     let tallies: Vec<_> =
         readers.iter().map(|reader| reader.viewing.borrow().as_ref().unwrap().tally.clone()).collect();
-    let each = |f: fn(&Segment, &Held)| {
-        f(&segment, segment.held());
-        tallies.iter().for_each(|tally| f(&tally.segment, &tally.held));
-    };
-    each(Segment::count_for_child);
+    let mut aware: Vec<&dyn ForkAware> = vec![&*segment];
+    aware.extend(tallies.iter().map(|tally| -> &dyn ForkAware { &**tally }));
+    aware.iter().for_each(|one| one.before_fork());
     drop(views);
-    each(Segment::recount_in_child);
+    aware.iter().for_each(|one| one.in_child());
     assert_eq!(pins(), 0, "given back here and, as the fork came later, not counted for the child");
 }
 

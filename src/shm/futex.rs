@@ -8,10 +8,11 @@ use rustix::io::Errno;
 use rustix::thread::futex;
 
 use crate::sync::AtomicU64;
-use crate::sys::file::{now, step};
+use crate::sys::clock::now;
+use crate::sys::step;
 
-/// The low half of a word, as the kernel's interface to futexes takes it. Only its address counts: here nothing ever loads
-/// it or stores to it by itself, and what the kernel loads is a part of an aligned word, which never tears.
+/// The low half of a word, in the form that futexes take. Only its address counts: no code here loads it or stores to it by
+/// itself. What the kernel loads is part of an aligned word, which never tears.
 fn low_half(word: &AtomicU64) -> &std::sync::atomic::AtomicU32 {
     let halves = std::ptr::from_ref(word).cast::<std::sync::atomic::AtomicU32>();
     // SAFETY: inside the word, aligned for four bytes, and alive as long; both types may change under a shared reference.

@@ -1,4 +1,4 @@
-//! How many pins this process holds, slot by slot: what a fork doubles, and what limits how much a process may hold.
+//! How many pins this process holds, slot by slot. A fork doubles them, and they limit how much a process may hold.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,8 +12,8 @@ pub(crate) struct Held {
     counted: [AtomicU32; SLOTS],
 }
 
-// Relaxed everywhere: these are counts and nothing is reached through them. A fork sees each at some moment, and the pins
-// themselves are counted in shared memory, before these go up and after they went down.
+// Relaxed everywhere: these are counts, and nothing is reached through them. A fork sees each at some moment. The pins
+// themselves are counted in shared memory, before these go up and after these went down.
 impl Held {
     #[inline(always)]
     pub fn add(&self, slot: usize) {
@@ -38,7 +38,7 @@ impl Held {
         self.now[slot].store(now.wrapping_sub(1), Ordering::Relaxed);
     }
 
-    /// How many there are of a slot.
+    /// How many pins there are on a slot.
     pub fn of(&self, slot: usize) -> u32 {
         self.now[slot].load(Ordering::Relaxed)
     }

@@ -2,14 +2,12 @@
 
 #![allow(unsafe_code)]
 
-use std::fs::File;
-use std::path::Path;
-
 use memmap2::{Advice, MmapOptions, MmapRaw};
 
 use crate::error::{Error, Result};
 use crate::sync::{AtomicU32, AtomicU64};
-use crate::sys::file::step;
+use crate::sys::file::PathFile;
+use crate::sys::step;
 
 /// A shared mapping of a part of a file. Never a `&[u8]`: that would promise that nobody writes.
 pub(crate) struct Mapping {
@@ -19,16 +17,20 @@ pub(crate) struct Mapping {
 
 impl Mapping {
     /// Maps `length` bytes of `file` from `offset`, which may reach beyond the end of the file.
-    pub fn new(file: &File, path: &Path, offset: u64, length: usize, writable: bool) -> Result<Self> {
+    pub fn new(file: &PathFile, offset: u64, length: usize, writable: bool) -> Result<Self> {
         let mut options = MmapOptions::new();
         options.offset(offset).len(length);
         step("mmap");
-        let raw = if writable { options.map_raw(file) } else { options.map_raw_read_only(file) };
+        let raw = if writable {
+            options.map_raw(file.as_file())
+        } else {
+            options.map_raw_read_only(file.as_file())
+        };
         let raw = raw.map_err(|error| match error.raw_os_error() {
             Some(libc::ENODEV) => {
-                Error::Unsupported { path: path.to_owned(), found: "mmap of a shared file" }
+                Error::Unsupported { path: file.path().to_owned(), found: "mmap of a shared file" }
             }
-            _ => Error::io(path, "map it", error),
+            _ => Error::io(file.path(), "map it", error),
         })?;
         Ok(Mapping { raw, writable })
     }

@@ -1,4 +1,4 @@
-//! Values in place: what they are taken from, and the pin under which their bytes may be read.
+//! Values in place: where they lie, and the pin under which their bytes may be read.
 
 #![allow(unsafe_code)]
 
@@ -7,13 +7,13 @@ use std::ops::Deref;
 use std::sync::{Arc, Weak};
 
 use crate::format::layout::Layout;
-use crate::format::record::Hot;
+use crate::format::record::{Hot, Stamp};
 use crate::format::segment::{SLOTS, USER_DATA};
-use crate::shm::header::Mark;
-use crate::shm::held::Held;
+use crate::shm::header::RecordId;
+use crate::shm::registry::Tally;
 use crate::shm::segment::{Access, Segment};
 use crate::sync::Ordering;
-use crate::sync::pin;
+use crate::sync::pin as protocol;
 
 /// How many slots of an array a process may hold before it is given copies.
 const HELD_SLOTS: usize = 3;
@@ -31,7 +31,7 @@ pub(crate) struct Source {
     /// The serial of the header that names it.
     pub header: u64,
     /// Earlier segments of the array that this process may still hold slots of.
-    pub elders: Vec<Weak<Segment>>,
+    pub previous: Vec<Weak<Segment>>,
 }
 
 impl Source {
@@ -41,7 +41,7 @@ impl Source {
         !self.segment.is_usable(KEEPING_SLOTS)
     }
 
-    /// Whether the value of a header's record is to be found here: each layout of a header is in one segment.
+    /// Whether the value of a header's record lies here: a layout id of a header stands for one segment.
     #[inline]
     pub fn is_of(&self, header: u64, hot: &Hot) -> bool {
         self.layout_id == hot.layout_id && self.header == header
@@ -50,26 +50,20 @@ impl Source {
 
 /// Whether this process holds so many slots of the array, besides `slot`, that it must take a copy.
 #[inline(always)]
-pub(crate) fn crowded(source: &impl Holder, slot: u64) -> bool {
+pub(crate) fn over_pin_limit(source: &impl Holder, slot: u64) -> bool {
     // Most streams have two or three slots and one segment: nothing to count.
     let few = !source.segment.is_usable(HELD_SLOTS);
-    !(few && source.elders.is_empty()) && count_held(source, slot) >= HELD_SLOTS
+    !(few && source.previous.is_empty()) && count_held(source, slot) >= HELD_SLOTS
 }
 
 #[inline(never)]
 fn count_held(source: &impl Holder, slot: u64) -> usize {
     let slot = usize::try_from(slot).unwrap_or(SLOTS);
-    let elders = source.elders.iter().filter_map(Weak::upgrade).map(|elder| elder.slots_held(SLOTS));
-    source.segment.slots_held(slot) + source.besides(slot) + elders.sum::<usize>()
+    let previous = source.previous.iter().filter_map(Weak::upgrade).map(|elder| elder.slots_held(SLOTS));
+    source.segment.slots_held(slot) + source.besides(slot) + previous.sum::<usize>()
 }
 
-/// The pins of one reader's views, which are on one thread with their reader.
-pub(crate) struct Tally {
-    pub segment: Arc<Segment>,
-    pub held: Held,
-}
-
-/// Who holds a pin: what it is a pin of, and where it is counted.
+/// What a pin is held through: the source, and where this process counts it.
 pub(crate) trait Holder: Deref<Target = Source> {
     fn add(&self, slot: usize);
     fn sub(&self, slot: usize);
@@ -113,20 +107,20 @@ impl Deref for Borrowed<'_> {
 }
 
 impl Holder for Borrowed<'_> {
-    // Alone: the reader is not Sync, and a view borrows it, so they are on one thread; when both move to another, what
-    // moves them orders the accesses.
+    // Alone: the reader is not Sync, and a view borrows it, so both are on one thread. When both move to another thread,
+    // whatever moves them orders the accesses.
     #[inline(always)]
     fn add(&self, slot: usize) {
-        self.0.tally.held.add_alone(slot);
+        self.0.tally.held().add_alone(slot);
     }
 
     #[inline(always)]
     fn sub(&self, slot: usize) {
-        self.0.tally.held.sub_alone(slot);
+        self.0.tally.held().sub_alone(slot);
     }
 
     fn besides(&self, slot: usize) -> usize {
-        self.0.tally.held.besides(slot)
+        self.0.tally.held().besides(slot)
     }
 }
 
@@ -140,16 +134,16 @@ impl<S: Holder> Pinned<S> {
     /// Pins a slot of a pinning reader's segment if it still holds `version`, or `current` says that the record which
     /// named it is in use still.
     #[inline(always)]
-    pub fn take(source: S, slot: u64, version: u64, current: impl FnOnce() -> bool) -> Option<Self> {
+    pub fn pin(source: S, slot: u64, version: u64, current: impl FnOnce() -> bool) -> Option<Self> {
         let segment = &source.segment;
         let slot = usize::try_from(slot).ok()?;
         let fits = source.layout.nbytes() <= segment.identity().capacity;
         if segment.access() != Access::Pinning || !segment.warm(slot) || !fits {
             return None;
         }
-        // The shared count first, the private one second (and back in the other order), so that a fork by another
-        // thread in between counts for the child what the child's copy of the private one says.
-        if !pin::pin(segment.content(slot), segment.own_pins(slot), version, current) {
+        // The shared count first, the private one second (and back in the other order). So a fork by another thread in
+        // between counts for the child what the child's copy of the private count says.
+        if !protocol::pin(segment.content(slot), segment.own_pins(slot), version, current) {
             return None;
         }
         source.add(slot);
@@ -165,7 +159,7 @@ impl<S: Holder> Pinned<S> {
     pub fn bytes(&self) -> &[u8] {
         let source: &Source = &self.source;
         let start = source.segment.start(self.slot);
-        // SAFETY: `take` found the layout's length inside the slot and the slot inside the file; `Source` is
+        // SAFETY: `pin` found the layout's length inside the slot and the slot inside the file; `Source` is
         // immutable and each `S` in this crate (an Arc or a Ref) derefs to the same one for life.
         // Nobody writes to it: after the pin was counted the slot still held the value, or the record of the same header
         // that named the slot was still in use, and a writer that finds the pin leaves the slot alone. The pin is given
@@ -197,7 +191,7 @@ impl<S: Holder> Drop for Pinned<S> {
     fn drop(&mut self) {
         let segment = &self.source.segment;
         self.source.sub(self.slot);
-        pin::unpin(segment.own_pins(self.slot));
+        protocol::unpin(segment.own_pins(self.slot));
     }
 }
 
@@ -206,15 +200,14 @@ impl<S: Holder> Drop for Pinned<S> {
 pub(crate) struct Kept {
     pub pinned: Arc<Pinned<Arc<Source>>>,
     /// The record that named it.
-    pub mark: Mark,
-    pub version: u64,
-    pub written_at: u64,
+    pub mark: RecordId,
+    pub stamp: Stamp,
 }
 
 impl Kept {
-    pub fn new(pinned: Pinned<Arc<Source>>, mark: Mark, hot: &Hot) -> Self {
+    pub fn new(pinned: Pinned<Arc<Source>>, mark: RecordId, hot: &Hot) -> Self {
         pinned.source.segment.kept().add(pinned.slot);
-        Kept { pinned: Arc::new(pinned), mark, version: hot.version, written_at: hot.written_at }
+        Kept { pinned: Arc::new(pinned), mark, stamp: hot.stamp }
     }
 }
 

@@ -5,23 +5,21 @@
 
 #![allow(unsafe_code)]
 
-use std::fs::File;
 use std::mem::MaybeUninit;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32 as PrivateU32, Ordering as PrivateOrdering};
 
 use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::format::segment::{
-    ALLOCATED, CONTENT, ENTRY, PIN, SHARDS, SLOTS, SegmentIdentity, TABLE, USER, USER_DATA, USER_LENGTH,
-    identify,
+    ALLOCATED, CAPACITY, CONTENT, SHARDS, SLOTS, SegmentIdentity, USER, USER_DATA, USER_LENGTH, entry, pin,
 };
 use crate::shm::held::Held;
 use crate::shm::mapping::Mapping;
-use crate::sync::pin;
+use crate::sync::pin as protocol;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
-use crate::sys::file::{self, FileId};
+use crate::sys::file::{FileId, PathFile};
+use crate::sys::fork::ForkAware;
 
 /// What this process does with a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +45,7 @@ pub(crate) struct Segment {
     held: Held,
     /// Of these, the pins that readers keep by themselves.
     kept: Held,
-    /// Of a file with holes no more is touched than what has to be: there may be no storage for the rest.
+    /// The file has holes. Only what is needed is touched: there may be no storage for the rest.
     holes: bool,
     /// Slots that are known to be inside the file.
     usable: PrivateU32,
@@ -57,17 +55,17 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// Validates and maps an open data file; the descriptor must allow writing unless copying.
-    pub fn map(file: &File, path: &Path, access: Access) -> Result<Self> {
-        let identity = identify(file, path)?;
+    pub fn map(file: &PathFile, access: Access) -> Result<Self> {
+        let identity = SegmentIdentity::read(file)?;
         let length = identity.file_size(SLOTS).and_then(|length| usize::try_from(length).ok());
         let Some(length) = length else {
-            return Err(Error::corrupt(path, "slot capacity", identity.capacity, "8 slots that fit memory"));
+            let expected = "8 slots that fit memory";
+            return Err(Error::corrupt(file.path(), CAPACITY.name, identity.capacity, expected));
         };
-        let body = Mapping::new(file, path, 0, length, access == Access::Writing)?;
-        let pins =
-            Mapping::new(file, path, identity.region as u64, identity.region, access == Access::Pinning)?;
-        let status = file::status_of(file, path)?;
-        // Any number does; this one differs between processes and between mappings of one.
+        let body = Mapping::new(file, 0, length, access == Access::Writing)?;
+        let pins = Mapping::new(file, identity.region as u64, identity.region, access == Access::Pinning)?;
+        let status = file.status()?;
+        // Any number does. This one differs between processes, and between the mappings of a process.
         let shard = uuid::Uuid::new_v4().as_bytes()[0] as usize % SHARDS;
         let segment = Segment {
             identity,
@@ -82,34 +80,34 @@ impl Segment {
             holes: status.allocated < status.size,
             warm: PrivateU32::new(0),
         };
-        segment.refresh(file, path)?;
+        segment.refresh(file)?;
         Ok(segment)
     }
 
     /// Looks again at how many slots are inside the file; they only ever become more.
-    pub fn refresh(&self, file: &File, path: &Path) -> Result<()> {
+    pub fn refresh(&self, file: &PathFile) -> Result<()> {
         // Acquire: pairs with `set_allocated`; the storage was there before the count.
         let allocated = self.allocated_word().load(Ordering::Acquire);
         if allocated == 0 || allocated > SLOTS as u64 {
-            return Err(Error::corrupt(path, "slots allocated", allocated, "1 to 8"));
+            return Err(Error::corrupt(file.path(), ALLOCATED.name, allocated, "1 to 8"));
         }
         let expected = self.identity.file_size(allocated as usize).unwrap_or(u64::MAX);
-        let found = file::status_of(file, path)?.size;
+        let found = file.status()?.size;
         if found < expected {
-            return Err(Error::Truncated { path: path.to_owned(), found, expected });
+            return Err(Error::Truncated { path: file.path().to_owned(), found, expected });
         }
         self.usable.fetch_max(allocated as u32, PrivateOrdering::Relaxed);
         Ok(())
     }
 
-    /// For a reader that pins: storage for what it touches of a file with holes, such as `cp` makes of zeros. Slots that
-    /// are published later have theirs, as a writer that takes on such a file fills it.
-    pub fn fill_holes(&self, file: &File, path: &Path, slot: usize, nbytes: usize) -> Result<()> {
+    /// For a reader that pins: gives storage to what it touches of a file with holes, such as `cp` makes of zeros. Slots that
+    /// are published later have storage, since a writer that adopts such a file fills it.
+    pub fn fill_holes(&self, file: &PathFile, slot: usize, nbytes: usize) -> Result<()> {
         let value =
             (self.identity.slot_offset(slot.min(SLOTS)) as u64, nbytes.min(self.identity.capacity) as u64);
         for (offset, length) in [(0, 2 * self.identity.region as u64), value] {
             // Where nothing can be allocated ahead there is no limit to run into, either (ramfs).
-            if let Err(error @ Error::NoSpace { .. }) = file::fill_holes(file, path, offset, length) {
+            if let Err(error @ Error::NoSpace { .. }) = file.fill_holes(offset, length) {
                 return Err(error);
             }
         }
@@ -136,10 +134,10 @@ impl Segment {
 
     fn allocated_word(&self) -> &AtomicU64 {
         // SAFETY: a multiple of 8 inside region 0, which `identify` found inside the file.
-        unsafe { self.body.word(ALLOCATED) }
+        unsafe { self.body.word(ALLOCATED.offset) }
     }
 
-    /// Slots that have storage. The writer's business.
+    /// How many slots have storage. For the writer.
     pub fn allocated(&self) -> usize {
         (self.allocated_word().load(Ordering::Relaxed) as usize).min(SLOTS)
     }
@@ -157,14 +155,16 @@ impl Segment {
     pub fn content(&self, slot: usize) -> &AtomicU64 {
         debug_assert!(slot < SLOTS);
         // SAFETY: a multiple of 8 inside region 0 for slots below 8.
-        unsafe { self.body.word(TABLE + (slot % SLOTS) * ENTRY + CONTENT) }
+        unsafe { self.body.word(entry(slot % SLOTS) + CONTENT.offset) }
     }
 
     /// The length and the words of a slot's user data.
     pub fn user(&self, slot: usize) -> (&AtomicU64, &[AtomicU64]) {
-        let entry = TABLE + (slot % SLOTS) * ENTRY;
+        let entry = entry(slot % SLOTS);
         // SAFETY: multiples of 8 inside region 0 for slots below 8.
-        unsafe { (self.body.word(entry + USER_LENGTH), self.body.words(entry + USER, USER_DATA / 8)) }
+        unsafe {
+            (self.body.word(entry + USER_LENGTH.offset), self.body.words(entry + USER.offset, USER_DATA / 8))
+        }
     }
 
     /// Stores the user data of a claimed slot, cut at 240 bytes. Writer only.
@@ -193,7 +193,7 @@ impl Segment {
     #[inline]
     fn pin_count(&self, slot: usize, shard: usize) -> &AtomicU32 {
         // SAFETY: multiples of 4 inside region 1. Stored to only by readers that pin, for whom it is writable.
-        unsafe { self.pins.half(((slot % SLOTS) * SHARDS + shard % SHARDS) * PIN) }
+        unsafe { self.pins.half(pin(slot % SLOTS, shard % SHARDS)) }
     }
 
     /// The pin count of a slot that this process pins through.
@@ -202,7 +202,7 @@ impl Segment {
         self.pin_count(slot, self.shard)
     }
 
-    /// Where a slot begins; to be read from under a pin only.
+    /// Where a slot begins. Read from it under a pin only.
     #[inline(always)]
     pub fn start(&self, slot: usize) -> *const u8 {
         self.body.pointer(self.identity.slot_offset(slot))
@@ -221,8 +221,7 @@ impl Segment {
         &self.kept
     }
 
-    /// How many slots other than `slot` this process's user holds: not those that only readers keep, until they find a
-    /// newer value.
+    /// How many slots other than `slot` the user of this process holds. Slots that only a reader keeps do not count.
     pub fn slots_held(&self, slot: usize) -> usize {
         (0..SLOTS).filter(|&other| other != slot && self.held.of(other) > self.kept.of(other)).count()
     }
@@ -302,12 +301,22 @@ impl Segment {
             return None;
         }
         let mut copied = (Vec::new(), Vec::new());
-        let whole = pin::copy_unpinned(self.content(slot), version, || {
+        let whole = protocol::copy_unpinned(self.content(slot), version, || {
             // SAFETY: inside the slot, which has storage (capacities are multiples of 8).
             let words = unsafe { self.body.words(self.identity.slot_offset(slot), nbytes.div_ceil(8)) };
             let data = words.iter().map(|word| word.load(Ordering::Relaxed)).collect();
             copied = (data, self.copy_user_data(slot));
         });
         whole.then_some(copied)
+    }
+}
+
+impl ForkAware for Segment {
+    fn before_fork(&self) {
+        self.count_for_child(&self.held);
+    }
+
+    fn in_child(&self) {
+        self.recount_in_child(&self.held);
     }
 }

@@ -1,5 +1,6 @@
 //! The store: a directory.
 
+pub(crate) mod fields;
 pub(crate) mod inspect;
 pub(crate) mod stat;
 
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::files::gc::{self, Found, GcReport};
 use crate::files::retire;
-use crate::files::tag;
+use crate::files::tag::TagPath;
 use crate::reader::Reader;
 use crate::store::inspect::Inspection;
 use crate::store::stat::Stat;
@@ -91,8 +92,7 @@ impl Store {
     /// [`Error::NotFound`] if the tag has no header (no writer was ever opened, or it was removed);
     /// [`Error::NotAHeader`] if something else has its name; [`Error::InvalidTag`], and those of a damaged header.
     pub fn reader(&self, tag: &str) -> Result<Reader> {
-        tag::check(tag)?;
-        Reader::open(&self.directory, tag)
+        Reader::open(self.tag(tag)?)
     }
 
     /// The tags of the store, in order. Files that are no headers, and those this process may not read, are left out.
@@ -108,7 +108,7 @@ impl Store {
     /// # Errors
     /// As [`reader`](Self::reader).
     pub fn stat(&self, tag: &str) -> Result<Stat> {
-        stat::stat(&self.directory, tag)
+        stat::stat(&self.tag(tag)?)
     }
 
     /// Every field of a tag's files as it lies there, also of damaged ones: for looking what is wrong.
@@ -117,7 +117,7 @@ impl Store {
     /// [`Error::NotFound`] if there is nothing; [`Error::NotAHeader`] if it is something else; [`Error::InvalidTag`],
     /// [`Error::NotOwner`] and [`Error::Io`]. Damage is no error here: the inspection says it.
     pub fn inspect(&self, tag: &str) -> Result<Inspection> {
-        inspect::inspect(&self.directory, tag)
+        inspect::inspect(&self.tag(tag)?)
     }
 
     /// Removes a tag with its value. Snapshots that are held stay as they are.
@@ -126,7 +126,7 @@ impl Store {
     /// [`Error::WriterExists`] if a writer has it (or somebody is opening one for half a minute), [`Error::NotOwner`] if
     /// it is another user's, and as [`reader`](Self::reader).
     pub fn remove(&self, tag: &str) -> Result<()> {
-        retire::remove(&self.directory, tag, false)
+        retire::remove(&self.tag(tag)?, false)
     }
 
     /// Removes a tag even if a writer has it: the writer's next write gives [`Error::Removed`].
@@ -134,7 +134,7 @@ impl Store {
     /// # Errors
     /// As [`remove`](Self::remove), but for [`Error::WriterExists`].
     pub fn force_remove(&self, tag: &str) -> Result<()> {
-        retire::remove(&self.directory, tag, true)
+        retire::remove(&self.tag(tag)?, true)
     }
 
     /// Removes what killed processes of this user left in the store: data files that no header names, temporary
@@ -152,5 +152,9 @@ impl Store {
     /// As [`gc`](Self::gc).
     pub fn gc_dry_run(&self) -> Result<GcReport> {
         gc::gc(&self.directory, Found::Say)
+    }
+
+    fn tag(&self, tag: &str) -> Result<TagPath> {
+        TagPath::new(&self.directory, tag)
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::files::gc;
-use crate::files::retire;
-use crate::files::tag;
-use crate::shm::header::HeaderIdentity;
-use crate::shm::registry::Lock;
-use crate::sys::file;
-use crate::writer::open;
+use crate::files::open::open_header;
+use crate::files::peek::{self, SlotsPeek, writer_alive};
+use crate::files::tag::{self, TagPath};
+use crate::format::header::HeaderIdentity;
+use crate::sys::clock::now;
+use crate::sys::file::PathFile;
+use crate::sys::name::list;
 
 /// What [`Store::stat`](crate::Store::stat) says of a tag.
 #[derive(Clone, Debug)]
@@ -69,31 +69,34 @@ pub struct SlotStat {
     pub capacity: usize,
 }
 
-pub(crate) fn stat(directory: &Path, tag: &str) -> Result<Stat> {
-    let (peek, status) = open::peek(directory, tag)?;
+pub(crate) fn stat(tag: &TagPath) -> Result<Stat> {
+    let (peek, status) = peek::tag(tag)?;
     let HeaderIdentity { pid, ephemeral, .. } = peek.identity;
     let mut bytes = status.allocated;
     let value = peek.cold.map(|cold| {
-        let data_file = tag::data_file(tag, cold.data_file);
-        let path = directory.join(&data_file);
-        let file = file::open(&path, false).ok();
-        bytes += file.as_ref().and_then(|file| file::status_of(file, &path).ok()).map_or(0, |s| s.allocated);
-        let slots = file.and_then(|file| crate::format::segment::inspect(&file, &path).ok());
+        let file = PathFile::open(&tag.data_file(cold.data_file)).ok();
+        bytes += file.as_ref().and_then(|file| file.status().ok()).map_or(0, |status| status.allocated);
+        let slots = file.and_then(|file| peek::slots(&file).ok());
+        let written_at = peek.hot.stamp.written_at;
         ValueStat {
             dtype: cold.layout.dtype().clone(),
             shape: cold.layout.shape().to_vec(),
             nbytes: cold.layout.nbytes(),
-            version: peek.hot.version,
-            written_at: Duration::from_nanos(peek.hot.written_at),
-            age: Duration::from_nanos(file::now().saturating_sub(peek.hot.written_at)),
-            data_file,
-            slots: slots.map(|(allocated, pinned, capacity)| SlotStat { allocated, pinned, capacity }),
+            version: peek.hot.stamp.version,
+            written_at: Duration::from_nanos(written_at),
+            age: Duration::from_nanos(now().saturating_sub(written_at)),
+            data_file: tag::data_file(tag.tag(), cold.data_file),
+            slots: slots.map(|SlotsPeek { allocated, pinned, capacity }| SlotStat {
+                allocated,
+                pinned,
+                capacity,
+            }),
         }
     });
     Ok(Stat {
-        tag: tag.to_owned(),
+        tag: tag.tag().to_owned(),
         value,
-        writer_alive: !peek.gone && writer_alive(&directory.join(tag), status.id)?,
+        writer_alive: !peek.retired && writer_alive(tag, status.id)?,
         pid,
         uid: status.uid,
         mode: status.mode,
@@ -102,21 +105,10 @@ pub(crate) fn stat(directory: &Path, tag: &str) -> Result<Stat> {
     })
 }
 
-/// Whether somebody holds the lock of the header at `path`, if it still is the file `id`.
-pub(crate) fn writer_alive(path: &Path, id: file::FileId) -> Result<bool> {
-    if !file::stands_at(id, path)? {
-        return Ok(false);
-    }
-    let Ok(lock) = Lock::open(path, false) else { return Ok(false) };
-    let same = file::status_of(lock.file(), path)?.id == id;
-    Ok(same && !lock.try_shared(path)?)
-}
-
 /// The tags of a store: every file that is a header, in order of name.
 pub(crate) fn tags(directory: &Path) -> Result<Vec<String>> {
-    let mut names = gc::names(directory)?;
-    names.retain(|name| {
-        tag::check(name).is_ok() && matches!(retire::open_header(&directory.join(name)), Ok(Some(_)))
-    });
+    let mut names = list(directory)?;
+    names
+        .retain(|name| tag::check(name).is_ok() && matches!(open_header(&directory.join(name)), Ok(Some(_))));
     Ok(names)
 }

@@ -4,12 +4,12 @@
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
-use super::Bell;
+use super::EventCount;
 use crate::model::{explore, must_fail};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Point};
 
 struct Shared {
-    /// Of the latch only what the bell has to do with: each publish counts it up, in one read-modify-write.
+    /// Of the latch only what the event count has to do with: each publish counts it up, in one read-modify-write.
     seq: AtomicU64,
     waiting: AtomicU32,
     value: AtomicU64,
@@ -37,8 +37,8 @@ impl Shared {
         })
     }
 
-    fn bell(&self) -> Bell<'_> {
-        Bell { seq: &self.seq, waiting: &self.waiting }
+    fn event_count(&self) -> EventCount<'_> {
+        EventCount { seq: &self.seq, waiting: &self.waiting }
     }
 
     /// False when nobody would ever have woken the caller.
@@ -59,7 +59,7 @@ impl Shared {
     fn publish(&self, value: u64) {
         self.value.store(value, Ordering::Relaxed);
         self.seq.fetch_add(1, Ordering::Release);
-        if self.bell().ring() {
+        if self.event_count().notify() {
             let mut bucket = self.bucket.lock().unwrap();
             bucket.asleep = 0;
             self.sleepers.notify_all();
@@ -68,12 +68,12 @@ impl Shared {
 
     fn wait_for(&self, value: u64) {
         loop {
-            let ticket = self.bell().ticket();
+            let key = self.event_count().prepare();
             if self.value.load(Ordering::Relaxed) >= value {
                 return;
             }
-            self.bell().announce();
-            if !self.futex_wait(ticket) {
+            self.event_count().announce();
+            if !self.futex_wait(key) {
                 return;
             }
         }
@@ -116,6 +116,6 @@ fn two_sleepers_are_always_woken() {
 #[test]
 fn negative_controls() {
     must_fail("wake", Point::AnnounceFence, 4, || sleep_and_wake(1, 1));
-    must_fail("wake", Point::RingFence, 4, || sleep_and_wake(1, 1));
-    must_fail("wake", Point::RingAgain, 2, || sleep_and_wake(2, 2));
+    must_fail("wake", Point::NotifyFence, 4, || sleep_and_wake(1, 1));
+    must_fail("wake", Point::NotifyAgain, 2, || sleep_and_wake(2, 2));
 }

@@ -46,9 +46,9 @@ pub(crate) enum Point {
     /// Reader: the waiting flag before the sleep.
     AnnounceFence,
     /// Writer: the publish before the look at the waiting flag.
-    RingFence,
+    NotifyFence,
     /// Writer: `seq` moved once more, after the flag was cleared.
-    RingAgain,
+    NotifyAgain,
 }
 
 /// Whether a negative control has taken `point` out. Always false outside loom, and compiled away.

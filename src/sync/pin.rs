@@ -30,7 +30,7 @@ pub(crate) fn pin(
     shard.fetch_add(1, Ordering::SeqCst);
     // Pin before look, against the writer's clear before look.
     fence_after_rmw(Point::PinFence);
-    // Acquire: pairs with `settle`; the bytes were filled before the version was set.
+    // Acquire: pairs with `seal`; the bytes were filled before the version was set.
     if omitted(Point::PinRecheck) || current() || content.load(Ordering::Acquire) == version {
         return true;
     }
@@ -69,7 +69,7 @@ pub(crate) fn claim(content: &AtomicU64, shards: &[&AtomicU32]) -> bool {
 
 /// Ends the filling of a claimed slot.
 #[inline]
-pub(crate) fn settle(content: &AtomicU64, version: u64) {
+pub(crate) fn seal(content: &AtomicU64, version: u64) {
     // Release: whoever sees the version sees the bytes.
     content.store(version, Ordering::Release);
 }

@@ -3,7 +3,7 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use super::{claim, copy_unpinned, pin, settle, unpin};
+use super::{claim, copy_unpinned, pin, seal, unpin};
 use crate::model::{explore, must_fail};
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Point};
 
@@ -33,7 +33,7 @@ impl Slots {
             for word in &self.data[slot] {
                 word.store(version, Ordering::Relaxed);
             }
-            settle(&self.content[slot], version);
+            seal(&self.content[slot], version);
             self.current.store(version, Ordering::Release);
         }
     }

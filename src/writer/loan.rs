@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
-use crate::writer::publisher::Fill;
-use crate::writer::{Writer, check_user_data};
+use crate::writer::publisher::{Publisher, Reservation};
+use crate::writer::settings::check_user_data;
 
 /// The memory of a value that is not published yet, from [`Writer::loan`].
 ///
@@ -36,8 +36,8 @@ use crate::writer::{Writer, check_user_data};
 /// ```
 #[must_use = "a loan that is dropped is not published"]
 pub struct Loan<'a, T: Element> {
-    writer: &'a mut Writer,
-    fill: Fill,
+    publisher: &'a mut Publisher,
+    reservation: Reservation,
     /// The slot is still to be published or given back.
     open: bool,
     /// Its length, if the loan is one of bytes: then it shows one axis, whatever the shape of the value.
@@ -50,15 +50,20 @@ pub struct Loan<'a, T: Element> {
 
 impl<'a, T: Element> Loan<'a, T> {
     /// `flat`: shows its bytes in one axis; `clear`: not every bit pattern is an element.
-    pub(crate) fn new(writer: &'a mut Writer, mut fill: Fill, flat: bool, clear: bool) -> Result<Self> {
+    pub(crate) fn new(
+        publisher: &'a mut Publisher,
+        mut reservation: Reservation,
+        flat: bool,
+        clear: bool,
+    ) -> Result<Self> {
         if clear {
-            writer.publisher.bytes(&mut fill)?.fill(0);
+            publisher.bytes(&mut reservation)?.fill(0);
         }
         let bools = clear && T::DTYPE != DType::Bool;
-        let flat = flat.then_some([fill.nbytes]);
+        let flat = flat.then_some([reservation.nbytes]);
         Ok(Loan {
-            writer,
-            fill,
+            publisher,
+            reservation,
             open: true,
             flat,
             bools,
@@ -71,13 +76,13 @@ impl<'a, T: Element> Loan<'a, T> {
     pub fn shape(&self) -> &[usize] {
         match &self.flat {
             Some(length) => length,
-            None => self.writer.publisher.layout_of(&self.fill).map_or(&[], |layout| layout.shape()),
+            None => self.publisher.layout_of(&self.reservation).map_or(&[], |layout| layout.shape()),
         }
     }
 
     /// The elements, in C order, for filling.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
-        let bytes = self.writer.publisher.bytes(&mut self.fill).ok();
+        let bytes = self.publisher.bytes(&mut self.reservation).ok();
         // Length and alignment fit by the layout; all bits are elements, or were cleared at the start (bool).
         bytes.and_then(|bytes| bytemuck::checked::try_cast_slice_mut(bytes).ok()).unwrap_or_default()
     }
@@ -100,7 +105,7 @@ impl<'a, T: Element> Loan<'a, T> {
     /// # Errors
     /// As [`Writer::loan`].
     pub fn keeper(&mut self) -> Result<std::sync::Arc<dyn std::any::Any + Send + Sync>> {
-        self.writer.publisher.keeper(&mut self.fill)
+        self.publisher.keeper(&mut self.reservation)
     }
 
     /// Sets what travels with the value, 0 to 240 bytes.
@@ -123,14 +128,14 @@ impl<'a, T: Element> Loan<'a, T> {
             return Err(Error::InvalidElement { expected: DType::Bool.to_string() });
         }
         self.open = false;
-        self.writer.publisher.finish(&mut self.fill, &self.user_data, None)
+        self.publisher.commit(&mut self.reservation, &self.user_data, None)
     }
 }
 
 impl<T: Element> Drop for Loan<'_, T> {
     fn drop(&mut self) {
         if self.open {
-            self.writer.publisher.abandon(&self.fill);
+            self.publisher.abort(&self.reservation);
         }
     }
 }

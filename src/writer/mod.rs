@@ -1,21 +1,25 @@
 //! Writing: arrays of any strides, slices, raw bytes, loans.
 
+mod adopt;
 pub(crate) mod loan;
-pub(crate) mod open;
+mod open;
 pub(crate) mod options;
-pub(crate) mod publisher;
-pub(crate) mod recreate;
-pub(crate) mod relayout;
-pub(crate) mod slots;
+mod ownership;
+mod publisher;
+mod recreate;
+mod relayout;
+mod settings;
+mod slots;
+mod takeover;
 
 use std::fmt;
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::files::tag;
-use crate::format::segment::USER_DATA;
 use crate::writer::loan::Loan;
 use crate::writer::publisher::Publisher;
+use crate::writer::settings::check_user_data;
 
 /// The one writer of a tag.
 ///
@@ -34,17 +38,17 @@ use crate::writer::publisher::Publisher;
 /// # }
 /// ```
 pub struct Writer {
-    pub(crate) publisher: Publisher,
+    publisher: Publisher,
 }
 
 impl Writer {
-    pub(crate) fn new(publisher: Publisher) -> Self {
+    fn new(publisher: Publisher) -> Self {
         Writer { publisher }
     }
 
     /// The tag.
     pub fn tag(&self) -> &str {
-        &self.publisher.tag
+        self.publisher.tag.tag()
     }
 
     /// The version of the last value, this writer's or an earlier one's; 0 before the first.
@@ -55,7 +59,7 @@ impl Writer {
     /// The name of the data file, `tag_uuid`; `None` before the first value.
     pub fn data_file(&self) -> Option<String> {
         let slots = self.publisher.slots.as_ref()?;
-        Some(tag::data_file(&self.publisher.tag, slots.uuid))
+        Some(tag::data_file(self.tag(), slots.uuid))
     }
 
     /// Publishes an array, of any strides, in C order; returns its version.
@@ -99,12 +103,12 @@ impl Writer {
         if let Some(slice) = array.as_slice() {
             return self.publish(&T::DTYPE, array.shape(), slice, user_data);
         }
-        let mut fill = self.publisher.begin(&T::DTYPE, array.shape(), None)?;
-        let memory = self.publisher.memory::<T>(&mut fill, array.len())?;
+        let mut reservation = self.publisher.reserve(&T::DTYPE, array.shape(), None)?;
+        let memory = self.publisher.memory::<T>(&mut reservation, array.len())?;
         match ndarray::ArrayViewMut::from_shape(array.raw_dim(), memory) {
             Ok(slot) => array.assign_to(slot),
             Err(error) => {
-                self.publisher.abandon(&fill);
+                self.publisher.abort(&reservation);
                 return Err(Error::InvalidShape {
                     shape: array.shape().to_vec(),
                     dtype: T::DTYPE.to_string(),
@@ -113,7 +117,7 @@ impl Writer {
                 });
             }
         }
-        self.publisher.finish(&mut fill, user_data, None)
+        self.publisher.commit(&mut reservation, user_data, None)
     }
 
     /// Publishes the elements of an array in C order.
@@ -161,9 +165,9 @@ impl Writer {
         user: &[u8],
     ) -> Result<u64> {
         check_user_data(user)?;
-        let mut fill = self.publisher.begin(dtype, shape, Some(size_of_val(elements)))?;
-        self.publisher.bytes(&mut fill)?.copy_from_slice(bytemuck::cast_slice(elements));
-        self.publisher.finish(&mut fill, user, None)
+        let mut reservation = self.publisher.reserve(dtype, shape, Some(size_of_val(elements)))?;
+        self.publisher.bytes(&mut reservation)?.copy_from_slice(bytemuck::cast_slice(elements));
+        self.publisher.commit(&mut reservation, user, None)
     }
 
     /// Lends the memory of the next value, to be filled in place: no copy at all.
@@ -187,8 +191,8 @@ impl Writer {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn loan<T: Element>(&mut self, shape: &[usize]) -> Result<Loan<'_, T>> {
-        let fill = self.publisher.begin(&T::DTYPE, shape, None)?;
-        Loan::new(self, fill, false, T::DTYPE == DType::Bool)
+        let reservation = self.publisher.reserve(&T::DTYPE, shape, None)?;
+        Loan::new(&mut self.publisher, reservation, false, T::DTYPE == DType::Bool)
     }
 
     /// Lends the memory of the next value as bytes, of a dtype that is known at run time only.
@@ -196,22 +200,15 @@ impl Writer {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn loan_bytes(&mut self, dtype: &DType, shape: &[usize]) -> Result<Loan<'_, u8>> {
-        let fill = self.publisher.begin(dtype, shape, None)?;
-        Loan::new(self, fill, true, *dtype == DType::Bool)
+        let reservation = self.publisher.reserve(dtype, shape, None)?;
+        Loan::new(&mut self.publisher, reservation, true, *dtype == DType::Bool)
     }
-}
-
-pub(crate) fn check_user_data(data: &[u8]) -> Result<()> {
-    if data.len() > USER_DATA {
-        return Err(Error::UserData { found: data.len(), expected: USER_DATA });
-    }
-    Ok(())
 }
 
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer")
-            .field("store", &self.publisher.directory)
+            .field("store", &self.publisher.tag.directory())
             .field("tag", &self.tag())
             .field("version", &self.version())
             .finish_non_exhaustive()

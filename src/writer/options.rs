@@ -1,11 +1,13 @@
 //! How a writer is opened.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
-use crate::format::segment::SLOTS;
+use crate::error::Result;
+use crate::files::tag::TagPath;
 use crate::writer::Writer;
+use crate::writer::open;
+use crate::writer::settings::Settings;
 
 /// Options for a [`Writer`], from [`Store::writer_options`](crate::Store::writer_options).
 ///
@@ -21,25 +23,9 @@ use crate::writer::Writer;
 #[derive(Clone)]
 #[must_use = "nothing is opened before `open`"]
 pub struct WriterOptions {
-    pub(crate) directory: std::path::PathBuf,
-    pub(crate) tag: String,
-    pub(crate) settings: Settings,
-}
-
-/// The values of the options.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub mode: Option<u32>,
-    pub ephemeral: bool,
-    pub takeover: bool,
-    pub capacity: usize,
-    pub min_slots: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { mode: None, ephemeral: false, takeover: false, capacity: 0, min_slots: 1 }
-    }
+    directory: PathBuf,
+    tag: String,
+    settings: Settings,
 }
 
 impl WriterOptions {
@@ -96,23 +82,9 @@ impl WriterOptions {
     /// [`Error::InvalidOption`], [`Error::NoSpace`], [`Error::NotWritable`], [`Error::Unsupported`], and those of a
     /// damaged header.
     pub fn open(&self) -> Result<Writer> {
-        let Settings { mode, min_slots, .. } = self.settings;
-        let allowed = |mode: u32| mode & !0o666 == 0 && mode & 0o600 == 0o600;
-        if let Some(mode) = mode.filter(|&mode| !allowed(mode)) {
-            return Err(Error::InvalidOption {
-                option: "mode",
-                found: format!("{mode:#o}"),
-                expected: "read and write for the owner, and no more than 0o666",
-            });
-        }
-        if min_slots == 0 || min_slots > SLOTS {
-            return Err(Error::InvalidOption {
-                option: "min_slots",
-                found: min_slots.to_string(),
-                expected: "1 to 8",
-            });
-        }
-        crate::writer::open::open(self)
+        self.settings.check()?;
+        let tag = TagPath::new(&self.directory, &self.tag)?;
+        open::open(&tag, self.settings).map(Writer::new)
     }
 }
 

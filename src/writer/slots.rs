@@ -1,26 +1,26 @@
-//! The writer's side of a segment: making one, taking one on, choosing slots, growing.
+//! The writer's side of a segment: making one, adopting one, choosing slots, growing.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::files::staged::Newborn;
-use crate::files::tag;
+use crate::files::staged::StagedFile;
+use crate::files::tag::TagPath;
 use crate::format::record::{Cold, Hot};
-use crate::format::segment::{self, SLOTS, SegmentIdentity};
-use crate::shm::registry::Lock;
+use crate::format::segment::{SLOTS, SegmentIdentity};
 use crate::shm::segment::{Access, Segment};
-use crate::sync::Ordering;
-use crate::sync::pin;
-use crate::sys::file::{self, Rights};
+use crate::sync::{Ordering, pin};
+use crate::sys::file::{FileId, PathFile, is_exhausted};
+use crate::sys::lock::Lock;
+use crate::sys::name::{link, stands_at};
+use crate::sys::owner::{Rights, set_rights};
+use crate::sys::space::space;
 
 /// A segment that this process may write: its lock is held.
 pub(crate) struct Slots {
     /// The only `Arc` of a mapping of its own, so that `claimed` is exclusive.
     segment: Arc<Segment>,
     /// For growing: a descriptor without the lock.
-    file: File,
+    file: PathFile,
     _lock: Lock,
     /// The uuid in the name.
     pub uuid: u128,
@@ -30,34 +30,24 @@ pub(crate) struct Slots {
 
 /// A segment that has no name yet; dropped, its file is removed.
 pub(crate) struct Unnamed {
-    newborn: Newborn,
+    staged: StagedFile,
     segment: Arc<Segment>,
 }
 
 impl Unnamed {
     /// Makes a segment for values of `nbytes`, with storage for `slots` of them.
-    pub fn new(
-        directory: &Path,
-        tag: &str,
-        header: u128,
-        nbytes: usize,
-        slots: usize,
-        rights: Rights,
-    ) -> Result<Self> {
-        let too_large = || Error::NoSpace {
-            path: directory.to_owned(),
-            wanted: nbytes as u64,
-            free: file::space(directory).0,
-            total: file::space(directory).1,
+    pub fn new(tag: &TagPath, header: u128, nbytes: usize, slots: usize, rights: Rights) -> Result<Self> {
+        let too_large = || {
+            let (free, total) = space(tag.directory());
+            Error::NoSpace { path: tag.directory().to_owned(), wanted: nbytes as u64, free, total }
         };
         let identity = SegmentIdentity::new(header, nbytes).ok_or_else(too_large)?;
         let size = identity.file_size(slots).ok_or_else(too_large)?;
-        let newborn = Newborn::new(directory, tag, size, rights)?;
-        identity.write(&newborn.file, newborn.path())?;
+        let staged = StagedFile::new(tag, size, rights)?;
         // Mapping wants a count of slots; the storage is there.
-        segment::write_allocated(&newborn.file, newborn.path(), slots)?;
-        let segment = Segment::map(&newborn.file, newborn.path(), Access::Writing)?;
-        Ok(Unnamed { newborn, segment: Arc::new(segment) })
+        identity.write(staged.file(), slots)?;
+        let segment = Segment::map(staged.file(), Access::Writing)?;
+        Ok(Unnamed { staged, segment: Arc::new(segment) })
     }
 
     /// The segment, to fill slot 0 of it.
@@ -65,43 +55,49 @@ impl Unnamed {
         &mut self.segment
     }
 
-    /// Gives it a name in `directory`.
-    pub fn name(self, directory: &Path, tag: &str) -> Result<Slots> {
-        let Unnamed { mut newborn, segment } = self;
+    /// Gives it a name.
+    pub fn persist(self, tag: &TagPath) -> Result<Slots> {
+        let Unnamed { mut staged, segment } = self;
         loop {
             let uuid = uuid::Uuid::new_v4().as_u128();
-            match newborn.name(&directory.join(tag::data_file(tag, uuid)))? {
+            match staged.persist(&tag.data_file(uuid))? {
                 Ok((file, lock)) => {
                     return Ok(Slots { segment, file, _lock: lock, uuid, published: [0; SLOTS] });
                 }
                 // A uuid that exists already; draw again.
-                Err(still_unnamed) => newborn = still_unnamed,
+                Err(still_staged) => staged = still_staged,
             }
         }
     }
 }
 
 impl Slots {
-    /// Takes on the segment that a header's record names; `None` if it is missing, busy or not what the record says.
-    pub fn adopt(path: &Path, header: u128, hot: &Hot, cold: &Cold, rights: Rights) -> Result<Option<Self>> {
-        let (lock, file) = match (Lock::open(path, true), file::open(path, true)) {
-            (Ok(lock), Ok(file)) => (lock, file),
-            (Err(error), _) | (_, Err(error)) if file::is_exhausted(&error) => {
-                return Err(Error::io(path, "open it", error));
-            }
-            _ => return Ok(None),
+    /// Adopts the segment that a header's record names; `None` if it is missing, busy or not what the record says.
+    pub fn adopt(
+        tag: &TagPath,
+        header: u128,
+        hot: &Hot,
+        cold: &Cold,
+        rights: Rights,
+    ) -> Result<Option<Self>> {
+        let uuid = cold.data_file;
+        let path = tag.data_file(uuid);
+        let file = match PathFile::open_writable(&path) {
+            Ok(file) => file,
+            Err(error) if is_exhausted(&error) => return Err(Error::io(&path, "open it", error)),
+            Err(_) => return Ok(None),
         };
-        let status = file::status_of(&file, path)?;
-        if !status.is_file()
-            || file::status_of(lock.file(), path)?.id != status.id
-            || !lock.exclusive(path)?
-            || !file::stands_at(status.id, path)?
-        {
+        let status = file.status()?;
+        if !status.is_file() {
             return Ok(None);
         }
-        let Ok(found) = segment::identify(&file, path) else { return Ok(None) };
-        file::fill_holes(&file, path, 0, found.file_size(SLOTS).unwrap_or(0))?;
-        let Ok(segment) = Segment::map(&file, path, Access::Writing) else { return Ok(None) };
+        let Some(lock) = Lock::open_same(&path, status.id)? else { return Ok(None) };
+        if !lock.exclusive()? || !stands_at(status.id, &path)? {
+            return Ok(None);
+        }
+        let Ok(found) = SegmentIdentity::read(&file) else { return Ok(None) };
+        file.fill_holes(0, found.file_size(SLOTS).unwrap_or(0))?;
+        let Ok(segment) = Segment::map(&file, Access::Writing) else { return Ok(None) };
         let identity = *segment.identity();
         let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
         if identity.id != cold.segment_id
@@ -111,16 +107,15 @@ impl Slots {
         {
             return Ok(None);
         }
-        match file::set_rights(&file, path, rights) {
+        match set_rights(&file, rights) {
             // Another user's file, which this one may write, but not set the permissions of: not to go on with.
             Err(Error::NotWritable { .. }) => return Ok(None),
             set => set?,
         }
         // Acquire: as a reader; the bytes of that version are visible.
         let published = std::array::from_fn(|slot| segment.content(slot).load(Ordering::Acquire));
-        let uuid = cold.data_file;
         let slots = Slots { segment: Arc::new(segment), file, _lock: lock, uuid, published };
-        Ok((slots.published[slot] == hot.version).then_some(slots))
+        Ok((slots.published[slot] == hot.stamp.version).then_some(slots))
     }
 
     pub fn segment(&mut self) -> &mut Arc<Segment> {
@@ -131,12 +126,8 @@ impl Slots {
         self.segment.identity()
     }
 
-    pub fn file(&self) -> file::FileId {
+    pub fn file_id(&self) -> FileId {
         self.segment.file()
-    }
-
-    pub fn path(&self, directory: &Path, tag: &str) -> PathBuf {
-        directory.join(tag::data_file(tag, self.uuid))
     }
 
     /// Whether anybody holds a pin on any slot.
@@ -146,7 +137,7 @@ impl Slots {
 
     /// Takes a slot for filling: the least recently published that is not `current` and has no pins, else a new one.
     /// `None`: all 8 are taken.
-    pub fn claim(&mut self, current: Option<usize>, directory: &Path, tag: &str) -> Result<Option<usize>> {
+    pub fn claim(&mut self, current: Option<usize>) -> Result<Option<usize>> {
         let allocated = self.segment.allocated();
         let claim = |slot: &usize| {
             Some(*slot) != current && pin::claim(self.segment.content(*slot), &self.segment.pin_counts(*slot))
@@ -168,26 +159,26 @@ impl Slots {
         // Storage first, then the count: whoever sees the count may touch the slot.
         let (start, end) = (self.identity().file_size(allocated), self.identity().file_size(allocated + 1));
         let (Some(start), Some(end)) = (start, end) else { return Ok(None) };
-        file::allocate(&self.file, &self.path(directory, tag), start, end - start)?;
+        self.file.allocate(start, end - start)?;
         self.segment.set_allocated(allocated + 1);
         Ok(Some(allocated))
     }
 
     /// Gives a claimed slot back unfilled.
-    pub fn abandon(&mut self, slot: usize) {
+    pub fn abort(&mut self, slot: usize) {
         self.published[slot] = 0;
     }
 
     /// Ends the filling of a claimed slot with its version.
     #[inline]
-    pub fn settle(&mut self, slot: usize, version: u64, user_data: &[u8]) {
+    pub fn seal(&mut self, slot: usize, version: u64, user_data: &[u8]) {
         self.segment.set_user_data(slot, user_data);
-        pin::settle(self.segment.content(slot), version);
+        pin::seal(self.segment.content(slot), version);
         self.published[slot] = version;
     }
 
     /// Gives the file another name beside the present one; false if the present one is gone.
-    pub fn link(&self, directory: &Path, tag: &str, uuid: u128) -> Result<bool> {
-        file::link(&self.path(directory, tag), &directory.join(tag::data_file(tag, uuid)))
+    pub fn link(&self, tag: &TagPath, uuid: u128) -> Result<bool> {
+        link(&tag.data_file(self.uuid), &tag.data_file(uuid))
     }
 }

@@ -1,0 +1,44 @@
+//! Storage: how much a store has, and the errors of a store that is full or not to be written.
+
+use std::io;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::sys::step;
+
+/// Free and total bytes of the filesystem that `directory` is on; 0 where it does not say.
+pub(crate) fn space(directory: &Path) -> (u64, u64) {
+    step("statfs");
+    step("statfs");
+    (fs2::available_space(directory).unwrap_or(0), fs2::total_space(directory).unwrap_or(0))
+}
+
+/// The error of a full store, with the figures of the filesystem that `path` is on.
+pub(crate) fn no_space(path: &Path, wanted: u64) -> Error {
+    let directory = path.parent().unwrap_or(path);
+    let (free, total) = space(directory);
+    Error::NoSpace { path: directory.to_owned(), wanted, free, total }
+}
+
+/// The error of a file or directory that should let this process write.
+pub(crate) fn write_error(path: &Path, operation: &'static str, source: impl Into<io::Error>) -> Error {
+    let source = source.into();
+    // By kind: an error of tempfile has one, but not the kernel's number.
+    match source.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Error::NotWritable { path: path.to_owned(), operation, source }
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => no_space(path, 0),
+        _ => Error::Io { path: path.to_owned(), operation, source },
+    }
+}
+
+/// Refuses a file that would grow beyond `ulimit -f`: the kernel would send SIGXFSZ, which kills.
+pub(crate) fn check_file_size_limit(path: &Path, offset: u64, length: u64) -> Result<()> {
+    step("prlimit64");
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    match limit {
+        Some(limit) if offset.saturating_add(length) > limit => Err(no_space(path, length)),
+        _ => Ok(()),
+    }
+}

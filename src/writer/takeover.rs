@@ -1,0 +1,146 @@
+//! Taking a tag over: a new header, with a copy of the value, in the place of one that has a writer.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::files::retire::unlink_data_of;
+use crate::files::staged::StagedFile;
+use crate::files::tag::TagPath;
+use crate::format::record::{Cold, Hot};
+use crate::format::segment::SLOTS;
+use crate::shm::header::Header;
+use crate::shm::pinned::{Pinned, Source};
+use crate::shm::segment::{Access, Segment};
+use crate::sys::file::{PathFile, is_exhausted};
+use crate::sys::name::{exchange, rename_new, stands_at, status_at, unlink};
+use crate::sys::owner::Rights;
+use crate::writer::publisher::Publisher;
+use crate::writer::settings::Settings;
+
+/// How often a value is looked for that its writer takes away again.
+const COPIES: u32 = 100;
+
+/// Puts a new header, with a copy of the value, in the place of one whose name lock the caller holds; `None` if that
+/// has lost its name.
+pub(crate) fn take_over(
+    tag: &TagPath,
+    settings: Settings,
+    rights: Rights,
+    old: &Header,
+) -> Result<Option<Publisher>> {
+    // A damaged record may hold any count of versions: the new header does not go on from it.
+    let counts = old.read().2.check(old.path());
+    let origin = counts.is_ok().then_some(old.identity().origin);
+    let (mut publisher, staged) = Publisher::staged(tag, settings, rights, origin)?;
+    let displaced = displace(&mut publisher, staged, old);
+    if matches!(displaced, Ok(true)) {
+        return Ok(Some(publisher));
+    }
+    publisher.discard();
+    if !old.is_retired() {
+        // Its writer goes on.
+        old.latch().thaw();
+    }
+    displaced.map(|_| None)
+}
+
+/// Everything that can fail comes before the exchange of the two headers, which is the one instant that counts; what
+/// is left undone after it, by a kill, is only tidying up.
+fn displace(publisher: &mut Publisher, staged: StagedFile, old: &Header) -> Result<bool> {
+    // While the old writer goes on: a store that is full is found so before that writer notices anything.
+    copy_value(publisher, old)?;
+    if old.read().2.stamp.version > publisher.version {
+        // A stream: the second slot, too.
+        copy_value(publisher, old)?;
+    }
+    // Nothing is published through the old header from here on: what is copied now is its last value, and no reader
+    // has seen a later one.
+    old.latch().freeze();
+    let last = old.read().2;
+    if last.stamp.version > publisher.version {
+        copy_value(publisher, old)?;
+    }
+    if last.stamp.version > publisher.version && last.check(old.path()).is_ok() {
+        // The value is damaged or was removed by hand; the count goes on.
+        publisher.version = last.stamp.version;
+    }
+    // Nobody replaces or removes the new header before this is done with the old one.
+    let path = publisher.tag.header().to_owned();
+    staged.lock().name()?;
+    let (lock, aside) = match staged.exchange(&path) {
+        Ok(done) => done,
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    // What came out is exactly what was replaced: the old header, as this holds its name lock, unless somebody removed
+    // it by hand and something else came to stand there. That goes back.
+    let other = status_at(&aside).ok().flatten().is_some_and(|status| status.id != old.file());
+    if other {
+        if exchange(&aside, &path).is_err() {
+            let _ = rename_new(&aside, &path);
+        }
+        if !stands_at(publisher.header.file(), &path)? {
+            if stands_at(publisher.header.file(), &aside)? {
+                unlink(&aside)?;
+            }
+            return Ok(false);
+        }
+    }
+    publisher.lock = Some(lock);
+    publisher.header.renamed(&path);
+    old.retire();
+    unlink_data_of(&publisher.tag, old);
+    if !other {
+        let _ = unlink(&aside);
+    }
+    Ok(true)
+}
+
+/// Publishes the current value of the header that is replaced; nothing if it has none that can be read.
+fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
+    for _ in 0..COPIES {
+        let (seq, record, hot) = from.read();
+        if hot.stamp.version == 0 || hot.check(from.path()).is_err() {
+            return Ok(());
+        }
+        let Ok(cold) = from.read_cold(seq, &record, hot.layout_id) else { return Ok(()) };
+        let Some(cold) = cold else { continue };
+        let path = publisher.tag.data_file(cold.data_file);
+        let Some(value) = pin(&path, &hot, cold)? else { continue };
+        let Source { layout, .. } = &**value.source();
+        let mut reservation = publisher.reserve(layout.dtype(), layout.shape(), None)?;
+        publisher.bytes(&mut reservation)?.copy_from_slice(value.bytes());
+        publisher.commit(&mut reservation, value.user_data(), Some(hot.stamp))?;
+        return Ok(());
+    }
+    Ok(())
+}
+
+/// `None`: the value is not there, or not any more. A failure that says nothing of the value is an error, so that no
+/// takeover loses one for want of a descriptor.
+fn pin(path: &Path, hot: &Hot, cold: Cold) -> Result<Option<Pinned<Arc<Source>>>> {
+    let file = match PathFile::open_writable(path) {
+        Ok(file) => file,
+        Err(error) if is_exhausted(&error) => return Err(Error::io(path, "open it", error)),
+        Err(_) => return Ok(None),
+    };
+    let segment = match Segment::map(&file, Access::Pinning) {
+        Ok(segment) => segment,
+        Err(error @ Error::Io { .. }) => return Err(error),
+        Err(_) => return Ok(None),
+    };
+    let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
+    if segment.identity().id != cold.segment_id || slot >= SLOTS {
+        return Ok(None);
+    }
+    segment.fill_holes(&file, slot, cold.layout.nbytes())?;
+    let source = Source {
+        segment: Arc::new(segment),
+        layout: Arc::new(cold.layout),
+        layout_id: hot.layout_id,
+        header: 0, // of no reader
+        previous: Vec::new(),
+    };
+    Ok(Pinned::pin(Arc::new(source), hot.slot, hot.stamp.version, || false))
+}

@@ -86,6 +86,7 @@ pub use crate::reader::Reader;
 pub use crate::reader::snapshot::{Snapshot, View};
 pub use crate::reader::wait_any::wait_any;
 pub use crate::store::Store;
+pub use crate::store::entries::{Entry, EntryKind};
 pub use crate::store::fields::Field;
 pub use crate::store::inspect::{FileInspection, Inspection};
 pub use crate::store::stat::{SlotStat, Stat, ValueStat};

@@ -1,5 +1,6 @@
 //! The store: a directory.
 
+pub(crate) mod entries;
 pub(crate) mod fields;
 pub(crate) mod inspect;
 pub(crate) mod stat;
@@ -11,6 +12,7 @@ use crate::files::gc::{self, Found, GcReport};
 use crate::files::retire;
 use crate::files::tag::TagPath;
 use crate::reader::Reader;
+use crate::store::entries::Entry;
 use crate::store::inspect::Inspection;
 use crate::store::stat::Stat;
 use crate::writer::Writer;
@@ -95,12 +97,46 @@ impl Store {
         Reader::open(self.tag(tag)?)
     }
 
-    /// The tags of the store, in order. Files that are no headers, and those this process may not read, are left out.
+    /// The tags of the store, in order. Files that are no headers, and those this process may not read, are left out;
+    /// [`entries`](Self::entries) has also damaged and unreadable headers.
     ///
     /// # Errors
     /// [`Error::Io`] if the directory cannot be listed.
     pub fn tags(&self) -> Result<Vec<String>> {
-        stat::tags(&self.directory)
+        entries::tags(&self.directory)
+    }
+
+    /// What stands under each tag of the store, in order of name: an array, a damaged header, or a header that this user
+    /// may not read.
+    ///
+    /// It reads the first bytes of each file, as [`tags`](Self::tags) does. Files of other programs are left out.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the directory cannot be listed. What is wrong with one file is in its entry.
+    ///
+    /// ```
+    /// use ndsharray::EntryKind;
+    ///
+    /// # fn main() -> ndsharray::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// let store = ndsharray::Store::open(dir.path())?;
+    /// store.writer("camera")?.write_slice(&[1_u8, 2, 3], &[3])?;
+    /// std::fs::write(dir.path().join("torn"), "NDSHHEAD and no more").unwrap();
+    ///
+    /// for entry in store.entries()? {
+    ///     match entry.kind {
+    ///         EntryKind::Array => println!("{}: {:?}", entry.tag, store.stat(&entry.tag)?.value),
+    ///         EntryKind::Damaged(error) | EntryKind::Unreadable(error) => println!("{}: {error}", entry.tag),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # let tags: Vec<String> = store.entries()?.into_iter().map(|entry| entry.tag).collect();
+    /// # assert_eq!(tags, ["camera", "torn"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        entries::entries(&self.directory)
     }
 
     /// What there is to know of a tag, without a mapping.

@@ -1,17 +1,14 @@
 //! Looking at a tag from outside, without a mapping.
 
-use std::path::Path;
 use std::time::Duration;
 
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::files::open::open_header;
 use crate::files::peek::{self, SlotsPeek, writer_alive};
 use crate::files::tag::{self, TagPath};
 use crate::format::header::HeaderIdentity;
 use crate::sys::clock::now;
 use crate::sys::file::PathFile;
-use crate::sys::name::list;
 
 /// What [`Store::stat`](crate::Store::stat) says of a tag.
 #[derive(Clone, Debug)]
@@ -103,12 +100,4 @@ pub(crate) fn stat(tag: &TagPath) -> Result<Stat> {
         ephemeral,
         bytes,
     })
-}
-
-/// The tags of a store: every file that is a header, in order of name.
-pub(crate) fn tags(directory: &Path) -> Result<Vec<String>> {
-    let mut names = list(directory)?;
-    names
-        .retain(|name| tag::check(name).is_ok() && matches!(open_header(&directory.join(name)), Ok(Some(_))));
-    Ok(names)
 }

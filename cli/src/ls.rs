@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
-use ndsharray::{Stat, Store};
+use ndsharray::{Entry, EntryKind, Error, Stat, Store};
 use serde::Serialize;
 
 use crate::failure::Result;
@@ -29,18 +29,18 @@ fn milliseconds(text: &str) -> Result<u64, String> {
 }
 
 /// A tag, as JSON has it.
-#[derive(Debug, Serialize)]
-struct Entry {
+#[derive(Debug, Default, Serialize)]
+struct Line {
     tag: String,
-    /// What is wrong with it; then the rest is not known.
+    /// What is wrong with it. Then nothing else is known.
     damaged: Option<String>,
-    /// Why this user may not look at it; then only what the directory tells is known.
+    /// Why this user may not read it. Then only what the directory tells is known.
     unreadable: Option<String>,
     value: Option<Value>,
-    /// Values in a second during the look; null without a look.
+    /// Values per second during the look; null without a look.
     rate: Option<f64>,
     writer_alive: Option<bool>,
-    /// The writer's, or of the process that made the header if the writer is gone or cannot be seen.
+    /// The writer's pid, or that of the process that made the header if the writer is gone or cannot be seen.
     pid: Option<u32>,
     uid: Option<u32>,
     owner: Option<String>,
@@ -63,116 +63,102 @@ struct Value {
 }
 
 pub fn run(store: &Store, args: &Args) -> Result<()> {
-    let (tags, damaged) = crate::census::names(store)?;
-    let mut before = HashMap::new();
-    if args.look > 0 {
-        for tag in &tags {
-            if let Some(value) = store.stat(tag).ok().and_then(|stat| stat.value) {
-                before.insert(tag.as_str(), (value.version, value.written_at));
-            }
+    let entries = store.entries()?;
+    let before = if args.look > 0 { look(store, &entries, args.look) } else { HashMap::new() };
+    let (owners, locks) = (Owners::load(), Locks::load());
+    let mut lines = Vec::new();
+    for Entry { tag, kind, .. } in entries {
+        if let EntryKind::Unreadable(error) = kind {
+            lines.extend(Line::unreadable(store, tag, &error, &owners, &locks));
+            continue;
         }
-        if !tags.is_empty() {
-            std::thread::sleep(Duration::from_millis(args.look));
-        }
-    }
-    let owners = Owners::load();
-    let locks = Locks::load();
-    let mut entries = Vec::new();
-    for tag in tags.iter().chain(&damaged) {
-        let earlier = before.get(tag.as_str()).copied();
-        match store.stat(tag) {
+        match store.stat(&tag) {
             Ok(mut stat) => {
                 if stat.writer_alive {
-                    stat.pid = locks.holder(&store.directory().join(tag)).unwrap_or(stat.pid);
+                    stat.pid = locks.holder(&store.directory().join(&tag)).unwrap_or(stat.pid);
                 }
-                entries.push(entry(stat, &owners, earlier, args.look > 0));
+                lines.push(Line::array(stat, &owners, before.get(&tag).copied(), args.look > 0));
             }
-            // It went while we looked.
-            Err(ndsharray::Error::NotFound { .. }) => {}
-            Err(error) => entries.push(Entry::damaged(tag, error.to_string())),
+            // It was removed meanwhile.
+            Err(Error::NotFound { .. }) => {}
+            Err(error) => {
+                lines.push(Line { tag, damaged: Some(error.to_string()), ..Line::default() });
+            }
         }
     }
-    for tag in crate::census::unreadable(store)? {
-        if let Err(error) = store.stat(&tag) {
-            entries.extend(Entry::unreadable(store, tag, error.to_string(), &owners, &locks));
-        }
-    }
-    entries.sort_by(|a, b| a.tag.cmp(&b.tag));
     if args.json {
-        return table::print_json(&entries);
+        return table::print_json(&lines);
     }
-    table::print(&text(&entries))
+    table::print(&text(&lines))
 }
 
-impl Entry {
-    fn damaged(tag: &str, why: String) -> Self {
-        Entry {
-            tag: tag.to_owned(),
-            damaged: Some(why),
-            unreadable: None,
-            value: None,
-            rate: None,
-            writer_alive: None,
-            pid: None,
-            uid: None,
-            owner: None,
-            mode: None,
-            ephemeral: None,
-            storage_bytes: None,
-        }
+/// Looks at the arrays once, then waits: the version of each at the start of the look, and when it was written.
+fn look(store: &Store, entries: &[Entry], millis: u64) -> HashMap<String, (u64, Duration)> {
+    let arrays: Vec<&Entry> = entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Array)).collect();
+    if arrays.is_empty() {
+        return HashMap::new();
     }
+    let version = |entry: &&Entry| {
+        let value = store.stat(&entry.tag).ok()?.value?;
+        Some((entry.tag.clone(), (value.version, value.written_at)))
+    };
+    let found = arrays.iter().filter_map(version).collect();
+    std::thread::sleep(Duration::from_millis(millis));
+    found
+}
 
-    /// `None` if it went meanwhile.
-    fn unreadable(store: &Store, tag: String, why: String, owners: &Owners, locks: &Locks) -> Option<Self> {
+impl Line {
+    /// `None` if it was removed meanwhile.
+    fn unreadable(store: &Store, tag: String, error: &Error, owners: &Owners, locks: &Locks) -> Option<Self> {
         let path = store.directory().join(&tag);
         let found = path.symlink_metadata().ok()?;
         let pid = locks.holder(&path);
-        Some(Entry {
-            damaged: None,
-            unreadable: Some(why),
+        Some(Line {
+            tag,
+            unreadable: Some(error.to_string()),
             writer_alive: pid.map(|_| true),
             pid,
             uid: Some(found.uid()),
             owner: Some(owners.name(found.uid())),
             mode: Some(format!("{:04o}", found.mode() & 0o7777)),
-            ..Self::damaged(&tag, String::new())
+            ..Line::default()
         })
     }
-}
 
-fn entry(stat: Stat, owners: &Owners, before: Option<(u64, Duration)>, looked: bool) -> Entry {
-    let rate = looked.then(|| {
-        let now = stat.value.as_ref().map(|value| (value.version, value.written_at));
-        rate(before, now)
-    });
-    let value = stat.value.map(|value| Value {
-        dtype: value.dtype.to_string(),
-        shape: value.shape,
-        bytes: value.nbytes,
-        version: value.version,
-        age_seconds: value.age.as_secs_f64(),
-        data_file: value.data_file,
-        slots_allocated: value.slots.map(|slots| slots.allocated),
-        slots_pinned: value.slots.map(|slots| slots.pinned),
-        slot_bytes: value.slots.map(|slots| slots.capacity),
-    });
-    Entry {
-        tag: stat.tag,
-        damaged: None,
-        unreadable: None,
-        value,
-        rate: rate.flatten(),
-        writer_alive: Some(stat.writer_alive),
-        pid: Some(stat.pid),
-        uid: Some(stat.uid),
-        owner: Some(owners.name(stat.uid)),
-        mode: Some(format!("{:04o}", stat.mode)),
-        ephemeral: Some(stat.ephemeral),
-        storage_bytes: Some(stat.bytes),
+    fn array(stat: Stat, owners: &Owners, before: Option<(u64, Duration)>, looked: bool) -> Self {
+        let rate = looked.then(|| {
+            let now = stat.value.as_ref().map(|value| (value.version, value.written_at));
+            rate(before, now)
+        });
+        let value = stat.value.map(|value| Value {
+            dtype: value.dtype.to_string(),
+            shape: value.shape,
+            bytes: value.nbytes,
+            version: value.version,
+            age_seconds: value.age.as_secs_f64(),
+            data_file: value.data_file,
+            slots_allocated: value.slots.map(|slots| slots.allocated),
+            slots_pinned: value.slots.map(|slots| slots.pinned),
+            slot_bytes: value.slots.map(|slots| slots.capacity),
+        });
+        Line {
+            tag: stat.tag,
+            damaged: None,
+            unreadable: None,
+            value,
+            rate: rate.flatten(),
+            writer_alive: Some(stat.writer_alive),
+            pid: Some(stat.pid),
+            uid: Some(stat.uid),
+            owner: Some(owners.name(stat.uid)),
+            mode: Some(format!("{:04o}", stat.mode)),
+            ephemeral: Some(stat.ephemeral),
+            storage_bytes: Some(stat.bytes),
+        }
     }
 }
 
-/// Values in a second, from the times at which the two were written, so that a short look does not round it.
+/// Values per second, from the times at which the two were written: a short look would round it.
 fn rate(before: Option<(u64, Duration)>, now: Option<(u64, Duration)>) -> Option<f64> {
     let ((version, at), (later, later_at)) = (before?, now?);
     let values = later.checked_sub(version)?;
@@ -180,7 +166,7 @@ fn rate(before: Option<(u64, Duration)>, now: Option<(u64, Duration)>) -> Option
     if values == 0 { Some(0.0) } else { (time > 0.0).then(|| values as f64 / time) }
 }
 
-fn text(entries: &[Entry]) -> String {
+fn text(lines: &[Line]) -> String {
     use Align::{Left, Right};
     let mut table = Table::new(&[
         ("TAG", Left),
@@ -198,9 +184,9 @@ fn text(entries: &[Entry]) -> String {
         ("MODE", Left),
     ]);
     let dash = || "-".to_owned();
-    for entry in entries {
-        let mut cells = vec![entry.tag.clone()];
-        match (&entry.value, entry.damaged.as_ref().or(entry.unreadable.as_ref())) {
+    for line in lines {
+        let mut cells = vec![line.tag.clone()];
+        match (&line.value, line.damaged.as_ref().or(line.unreadable.as_ref())) {
             (Some(value), _) => {
                 let age = Duration::try_from_secs_f64(value.age_seconds).unwrap_or_default();
                 let bytes = units::bytes(value.bytes as u64);
@@ -209,29 +195,29 @@ fn text(entries: &[Entry]) -> String {
             }
             (None, None) => cells.extend(["(empty)".to_owned(), dash(), dash(), "0".to_owned(), dash()]),
             (None, Some(_)) => {
-                let what = if entry.unreadable.is_some() { "(not readable)" } else { "(damaged)" };
+                let what = if line.unreadable.is_some() { "(not readable)" } else { "(damaged)" };
                 cells.extend([what.to_owned(), dash(), dash(), dash(), dash()]);
             }
         }
-        cells.push(entry.rate.map_or_else(dash, units::rate));
-        cells.push(match (entry.writer_alive, entry.ephemeral) {
+        cells.push(line.rate.map_or_else(dash, units::rate));
+        cells.push(match (line.writer_alive, line.ephemeral) {
             (Some(true), Some(true)) => "ephemeral".to_owned(),
             (Some(true), _) => "alive".to_owned(),
             (Some(false), _) => "gone".to_owned(),
             (None, _) => dash(),
         });
-        cells.push(entry.pid.map_or_else(dash, |pid| pid.to_string()));
-        cells.push(entry.owner.clone().unwrap_or_else(dash));
-        let value = entry.value.as_ref();
+        cells.push(line.pid.map_or_else(dash, |pid| pid.to_string()));
+        cells.push(line.owner.clone().unwrap_or_else(dash));
+        let value = line.value.as_ref();
         cells.push(value.and_then(|value| value.slots_allocated).map_or_else(dash, |n| n.to_string()));
         cells.push(value.and_then(|value| value.slots_pinned).map_or_else(dash, |n| n.to_string()));
-        cells.push(entry.mode.clone().unwrap_or_else(dash));
+        cells.push(line.mode.clone().unwrap_or_else(dash));
         table.row(cells);
     }
     let mut text = table.text();
-    for entry in entries {
-        if let Some(why) = entry.damaged.as_ref().or(entry.unreadable.as_ref()) {
-            text += &format!("{}: {why}\n", entry.tag);
+    for line in lines {
+        if let Some(why) = line.damaged.as_ref().or(line.unreadable.as_ref()) {
+            text += &format!("{}: {why}\n", line.tag);
         }
     }
     text

@@ -4,7 +4,6 @@
 //! `stop` and `stdio` what ends early, `npy`, `picture` and `dtype` the formats of files.
 
 mod args;
-mod census;
 mod demo;
 mod doctor;
 mod dtype;

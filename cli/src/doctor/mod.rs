@@ -3,11 +3,11 @@
 mod memory;
 mod place;
 
-use ndsharray::Store;
+use ndsharray::{Entry, EntryKind, Store};
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
-use crate::{census, table, units};
+use crate::{table, units};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -60,8 +60,8 @@ struct Report {
 pub fn run(store: &Store, args: &Args) -> Result<()> {
     let directory = store.directory();
     let mut findings = place::check(directory)?;
-    match store.tags() {
-        Ok(_) => findings.extend([left_over(store)?, damaged(store)?]),
+    match store.entries() {
+        Ok(entries) => findings.extend([left_over(store)?, damaged(store, &entries)]),
         Err(error) => {
             let todo = "run it as the directory's owner, or use a directory of your own and name it in NDSHARRAY_DIR";
             findings.push(Finding::problem("arrays", error.to_string(), todo));
@@ -89,25 +89,24 @@ fn left_over(store: &Store) -> Result<Finding> {
     Ok(Finding::note("left over", text, "`ndsharray gc --dry-run` names them, `ndsharray gc` removes them"))
 }
 
-fn damaged(store: &Store) -> Result<Finding> {
-    let (tags, suspects) = census::names(store)?;
-    let is_damaged = |tag: &&String| {
-        let found = store.inspect(tag).ok();
+fn damaged(store: &Store, entries: &[Entry]) -> Finding {
+    let (unreadable, readable): (Vec<_>, Vec<_>) =
+        entries.iter().partition(|entry| matches!(entry.kind, EntryKind::Unreadable(_)));
+    let is_damaged = |entry: &&&Entry| {
+        let found = store.inspect(&entry.tag).ok();
         let files = found.into_iter().flat_map(|found| std::iter::once(found.header).chain(found.data_files));
         files.into_iter().any(|file| file.current && file.problem.is_some())
     };
-    let damaged: Vec<&str> = tags.iter().chain(&suspects).filter(is_damaged).map(String::as_str).collect();
+    let damaged: Vec<&str> = readable.iter().filter(is_damaged).map(|entry| &entry.tag[..]).collect();
     if damaged.is_empty() {
-        let mut text = format!("{}, none damaged", units::count(tags.len() as u64, "tag"));
-        let others = census::unreadable(store)?.len();
-        if others > 0 {
-            text += &format!("; {others} more that this user may not read");
+        let mut text = format!("{}, none damaged", units::count(readable.len() as u64, "tag"));
+        if !unreadable.is_empty() {
+            text += &format!("; {} more that this user may not read", unreadable.len());
         }
-        return Ok(Finding::ok("arrays", text));
+        return Finding::ok("arrays", text);
     }
-    let todo =
-        "`ndsharray stat TAG` says what is wrong; plain `rm` removes the files of what cannot be saved";
-    Ok(Finding::problem("arrays", format!("damaged: {}", damaged.join(", ")), todo))
+    let todo = "`ndsharray stat TAG` says what is wrong; plain `rm` removes files that cannot be saved";
+    Finding::problem("arrays", format!("damaged: {}", damaged.join(", ")), todo)
 }
 
 fn text(report: &Report) -> String {

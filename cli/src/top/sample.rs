@@ -3,17 +3,18 @@
 use std::os::unix::fs::MetadataExt;
 use std::time::Instant;
 
-use ndsharray::{Error, Stat, Store};
+use ndsharray::{EntryKind, Error, Stat, Store};
 
 use crate::failure::Result;
-use crate::{census, units};
+use crate::units;
 
 use super::row::{Look, State, Trouble, Value};
 
-/// Looks at the tags of the store, and at those that it had before.
+/// Looks at the tags of the store that this user may read, and at those that it had before.
 pub fn look<'a>(store: &Store, before: impl Iterator<Item = &'a str>) -> Result<Vec<Look>> {
-    let (mut tags, damaged) = census::names(store)?;
-    tags.extend(damaged);
+    let readable =
+        store.entries()?.into_iter().filter(|entry| !matches!(entry.kind, EntryKind::Unreadable(_)));
+    let mut tags: Vec<String> = readable.map(|entry| entry.tag).collect();
     tags.extend(before.map(str::to_owned));
     tags.sort_unstable();
     tags.dedup();

@@ -28,7 +28,7 @@ const COLUMNS: [Column; 8] = [
     Column { heading: "RATE", width: 7, from: 30, text: |row| units::rate(row.rate()) },
     Column { heading: "MB/s", width: 7, from: 40, text: |row| words::megabytes(row.throughput()) },
     Column { heading: "AGE", width: 7, from: 50, text: |row| value(row, |value| units::age(value.age)) },
-    Column { heading: "MISSED", width: 7, from: 62, text: |row| row.missed.to_string() },
+    Column { heading: "VERSION", width: 9, from: 62, text: |row| value(row, version) },
     Column { heading: "PINS", width: 4, from: 56, text: |row| value(row, pins) },
     Column { heading: "MEMORY", width: 7, from: 70, text: |row| units::bytes(row.memory()) },
     Column { heading: "", width: 10, from: 80, text: |row| words::bars(row.rates.iter().copied(), 10) },
@@ -39,6 +39,10 @@ const STATE: u16 = 11;
 
 fn value(row: &Row, text: impl Fn(&Value) -> String) -> String {
     row.value().map_or("-".to_owned(), text)
+}
+
+fn version(value: &Value) -> String {
+    words::version(value.version)
 }
 
 fn pins(value: &Value) -> String {

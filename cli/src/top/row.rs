@@ -54,8 +54,6 @@ pub struct Row {
     pub state: Option<State>,
     /// Why it was not found now.
     pub trouble: Option<Trouble>,
-    /// Values that were published between two looks, and so seen by none.
-    pub missed: u64,
     /// Values in a second at each look, the newest last.
     pub rates: VecDeque<f64>,
     versions: VecDeque<(Instant, u64)>,
@@ -69,7 +67,6 @@ impl Row {
             tag: tag.to_owned(),
             state: None,
             trouble: None,
-            missed: 0,
             rates: VecDeque::new(),
             versions: VecDeque::new(),
             news: None,
@@ -101,13 +98,10 @@ impl Row {
             if before.file != state.file || version < seen {
                 self.news = Some((at, "replaced"));
                 self.versions.clear();
-            } else {
-                self.missed += version.saturating_sub(seen).saturating_sub(1);
-                if before.value.is_some() && layout(&before) != layout(&state) {
-                    self.news = Some((at, "new layout"));
-                } else if was_lost {
-                    self.news = Some((at, "back"));
-                }
+            } else if before.value.is_some() && layout(&before) != layout(&state) {
+                self.news = Some((at, "new layout"));
+            } else if was_lost {
+                self.news = Some((at, "back"));
             }
         }
         let before = self.versions.back().copied();
@@ -198,11 +192,6 @@ pub mod tests {
         assert_eq!(row.throughput(), 10.0);
         assert_eq!(row.rates, [0.0, 2.0, 0.0, 0.0, 0.0, 2.0]);
         assert_eq!(super::tests::row("a", &[5]).0.rate(), 0.0);
-    }
-
-    #[test]
-    fn missed_are_the_values_between_two_looks() {
-        assert_eq!(row("a", &[10, 11, 11, 15]).0.missed, 3);
     }
 
     #[test]

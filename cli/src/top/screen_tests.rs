@@ -54,11 +54,11 @@ fn the_list_has_a_line_for_each_tag() {
         lines[0].starts_with("ndsharray top   /dev/shm   2 tags, 8.19 kB   every 500 ms   by tag"),
         "{lines:?}"
     );
-    for heading in ["TAG", "LAYOUT", "RATE", "MB/s", "AGE", "MISSED", "PINS", "MEMORY", "STATE"] {
+    for heading in ["TAG", "LAYOUT", "RATE", "MB/s", "AGE", "VERSION", "PINS", "MEMORY", "STATE"] {
         assert!(lines[1].contains(heading), "{heading}: {}", lines[1]);
     }
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let camera = ["camera", "uint8", "4,5", "30/s", "0.00", "3", "ms", "14", "1", "4.10", "kB", "▇", "live"];
+    let camera = ["camera", "uint8", "4,5", "30/s", "0.00", "3", "ms", "25", "1", "4.10", "kB", "▇", "live"];
     assert_eq!(words(&lines[2]), camera);
     assert!(lines[3].starts_with("still") && lines[3].contains("no writer"), "{}", lines[3]);
     assert!(lines[7].contains("Enter look inside") && lines[7].contains("q quit"));
@@ -71,7 +71,7 @@ fn a_narrow_terminal_keeps_what_matters_most() {
     let shown = |width| drawn((width, 6), &of(&model, Err(""), now)).0;
     assert!(shown(80)[2].contains('▇') && !shown(80)[1].contains("LAYOUT"));
     assert!(
-        ["RATE", "MB/s", "AGE", "MISSED", "PINS", "MEMORY"].iter().all(|word| shown(80)[1].contains(word))
+        ["RATE", "MB/s", "AGE", "VERSION", "PINS", "MEMORY"].iter().all(|word| shown(80)[1].contains(word))
     );
     assert!(shown(40)[1].contains("MB/s") && shown(40)[2].contains("live") && !shown(40)[1].contains("AGE"));
     // Nothing to see, and nothing that goes wrong.

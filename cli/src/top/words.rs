@@ -23,6 +23,11 @@ pub fn number(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// The number of a value: all its digits if they are at most nine, else the first four of them.
+pub fn version(version: u64) -> String {
+    if version < 1_000_000_000 { version.to_string() } else { format!("{:.3e}", version as f64) }
+}
+
 /// Megabytes, whole from a hundred on.
 pub fn megabytes(bytes: f64) -> String {
     let value = bytes / 1e6;
@@ -73,6 +78,12 @@ mod tests {
         ] {
             assert_eq!(number(value), text);
         }
+    }
+
+    #[test]
+    fn versions_have_nine_places() {
+        assert_eq!([0, 999_999_999, 1_234_567_890].map(version), ["0", "999999999", "1.235e9"]);
+        assert_eq!(version(u64::MAX), "1.845e19");
     }
 
     #[test]

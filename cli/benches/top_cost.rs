@@ -1,6 +1,6 @@
-//! What `top` costs a writer that runs at full speed: its throughput with and without one that looks into its array,
-//! by turns, and the part of a core that `top` itself takes. The second ratio is of two turns without it: what the
-//! machine does by itself.
+//! What `top` costs a writer that runs at full speed: the writer's throughput, by turns with and without a `top` that shows
+//! its array, and the part of a core that `top` takes. The second ratio compares two turns without `top`: it is the noise
+//! of the machine.
 //!
 //! ```sh
 //! cargo bench -p ndsharray-cli --bench top_cost
@@ -17,11 +17,11 @@ use terminal::{TOP, Terminal};
 const ROUNDS: usize = 9;
 const ROUND: Duration = Duration::from_millis(1500);
 
-/// Writes in a second of this thread's time on a core, so that other programs on the machine count for less.
+/// Writes per second of this thread's time on a core, so that other programs on the machine matter less.
 fn rate(writer: &mut Writer, data: &[u8], shape: &[usize]) -> f64 {
     let (start, before, mut count) = (Instant::now(), on_core(), 0);
     while start.elapsed() < ROUND {
-        // The clock takes longer than a small write.
+        // Several writes for each look at the clock, which takes longer than a small write.
         for _ in 0..(1 + 100_000 / data.len()) {
             writer.write_slice(data, shape).unwrap();
             count += 1;

@@ -14,7 +14,7 @@ use ndsharray::{Element, Result, Store};
 
 static END: AtomicBool = AtomicBool::new(false);
 
-/// Publishes what `make` gives for the seconds since the start, so often in a second.
+/// Publishes the array that `make` fills for the seconds since the start, `rate` times per second.
 fn stream<T: Element>(
     store: &Store,
     tag: &str,

@@ -1,14 +1,14 @@
-//! The command line as clap knows it. What a command takes is beside the command.
+//! The command line, as clap parses it. The arguments of each command are in the module of the command.
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
 const AFTER: &str = "\
-Exit codes: 0 done (also when the reader of our output goes away); 1 it failed; 2 bad input or usage, said in one line;
-130 interrupted before it was done.";
+Exit codes: 0 done (also when the program that reads our output ends first); 1 failed; 2 bad input or usage, with one
+line that says what is wrong; 130 interrupted before the end.";
 
-/// Named arrays in shared memory: what is there, in and out of it, and what is wrong with it
+/// Named arrays in shared memory: list them, copy them in and out, and find out what is wrong
 #[derive(Debug, Parser)]
 #[command(name = "ndsharray", version, after_help = AFTER, max_term_width = 110)]
 pub struct Args {
@@ -41,7 +41,7 @@ pub enum Command {
     Rm(crate::remove::RmArgs),
     /// Remove what killed processes left, and nothing that is in use
     Gc(crate::remove::GcArgs),
-    /// Check the store's directory and what is left in it, and say what to do
+    /// Check the store (directory, leftover files, damage, memory) and say what to do
     Doctor(crate::doctor::Args),
     /// Share live arrays between a writer and two readers, to see that it works here
     Demo(crate::demo::Args),

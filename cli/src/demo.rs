@@ -14,10 +14,10 @@ use crate::{table, units};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How long, 1 to 60 seconds
+    /// How long it runs, 1 to 60 seconds
     #[arg(long, default_value_t = 5, value_parser = seconds)]
     seconds: u64,
-    /// How this program starts itself again
+    /// The part that this process plays; `demo` starts itself with it
     #[arg(long, hide = true, requires = "tag")]
     role: Option<Role>,
     #[arg(long, hide = true)]
@@ -36,10 +36,10 @@ fn seconds(text: &str) -> Result<u64, String> {
     found.ok_or_else(|| "expected 1 to 60 seconds".to_owned())
 }
 
-/// What is shared first, and what takes its place half-way.
+/// The shape of the values in the first half of the time, and in the second.
 const MATRIX: [usize; 2] = [8, 8];
 const FRAME: [usize; 3] = [360, 640, 3];
-/// Frames a second.
+/// Values per second.
 const RATE: u64 = 50;
 
 pub fn run(store: &Store, args: &Args) -> Result<()> {
@@ -73,7 +73,7 @@ fn share(store: &Store, seconds: u64) -> Result<()> {
     while !writer.ended() {
         stop.check()?;
         if Instant::now() > deadline {
-            return Err(failed("the writer does not end"));
+            return Err(failed("the writer did not end"));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -82,10 +82,10 @@ fn share(store: &Store, seconds: u64) -> Result<()> {
     if !good || !matches!(store.stat(&tag), Err(Error::NotFound { .. })) {
         return Err(failed("a process failed, or the tag is still there"));
     }
-    table::print(&format!("every value was whole and right; files of {tag} left in {directory}: none\n"))
+    table::print(&format!("every value was whole and right; no file of {tag} is left in {directory}\n"))
 }
 
-/// A process of the demonstration; asked to end, and killed if it does not, when it is dropped.
+/// A process of the demonstration. Dropping it asks it to end, and kills it if it does not.
 struct Participant(Child);
 
 impl Participant {
@@ -98,7 +98,7 @@ impl Participant {
         command.spawn().map(Participant).map_err(failed)
     }
 
-    /// Closes its stdin, which is how it learns that it may go.
+    /// Closes its stdin, which tells it to end.
     fn dismiss(&mut self) {
         self.0.stdin.take();
     }
@@ -128,7 +128,7 @@ fn take_part(store: &Store, role: Role, tag: &str, seconds: u64) -> Result<()> {
     let stop = Stop::listen()?;
     let dismissed = Arc::new(AtomicBool::new(false));
     let seen = dismissed.clone();
-    // The parent never writes: it closes the pipe, or dies.
+    // The parent writes nothing. The read ends when the parent closes the pipe, or dies.
     std::thread::spawn(move || {
         let mut stdin = BufReader::new(std::io::stdin());
         let _ = stdin.fill_buf();
@@ -143,7 +143,7 @@ fn take_part(store: &Store, role: Role, tag: &str, seconds: u64) -> Result<()> {
     }
 }
 
-/// What travels with a value: its number, and whether it is the last.
+/// The user data of a value: its number, and whether it is the last.
 fn note(number: u64, last: bool) -> [u8; 9] {
     let mut note = [0; 9];
     note[..8].copy_from_slice(&number.to_le_bytes());
@@ -216,11 +216,11 @@ fn read(store: &Store, tag: &str, wait: bool, over: impl Fn() -> bool) -> Result
             return Ok(());
         }
     }
-    // Sent away before the last value came.
+    // It was told to end before the last value came.
     Err(Failure::Interrupted)
 }
 
-/// Whether every byte is what the number that travels with it says.
+/// Whether every byte is right for the number in the user data.
 fn is_right(value: &Snapshot) -> Result<bool> {
     let number =
         value.user_data().get(..8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);

@@ -5,32 +5,32 @@ use npyz::{Endianness, TypeChar, TypeStr};
 
 use crate::failure::{Failure, Result};
 
-/// A dtype, and the length of the units whose bytes are in the other order than this machine's (1: none are).
+/// A dtype, and the length in bytes of the units whose byte order is not this machine's; 1: none.
 pub type Swapped = (DType, usize);
 
-/// The dtype of an option.
+/// The dtype that an option names.
 pub fn parse(text: &str) -> Result<DType, String> {
     if let Ok(dtype) = DType::from_name(text) {
         return Ok(dtype);
     }
-    let expected = "expected a numpy name or code, such as uint8, u1, float32, <f4 or bool";
+    let hint = "use a numpy name or code, such as uint8, u1, float32, <f4 or bool";
     let code = match text {
         "?" => "|b1".to_owned(),
         _ if text.starts_with(['<', '>', '|']) => text.to_owned(),
         _ if text.ends_with('1') && text.len() == 2 => format!("|{text}"),
         _ => format!("{}{}", native(), text.trim_start_matches('=')),
     };
-    let parsed: TypeStr = code.parse().map_err(|_| format!("found no dtype of that name, {expected}"))?;
+    let parsed: TypeStr = code.parse().map_err(|_| format!("there is no dtype of that name: {hint}"))?;
     match from_type_str(&parsed) {
         Ok((dtype, 1)) => Ok(dtype),
         Ok((dtype, _)) => {
-            Err(format!("found the byte order of another machine, expected that of this one: {dtype}"))
+            Err(format!("it has the byte order of another machine: convert the data, and use {dtype}"))
         }
-        Err(found) => Err(format!("found {found}, {expected}")),
+        Err(problem) => Err(format!("{problem}: {hint}")),
     }
 }
 
-/// The dtype of an npy file's type string; an error says what it is instead.
+/// The dtype of an npy file's type string; an error says why there is none.
 pub fn from_type_str(text: &TypeStr) -> Result<Swapped, String> {
     let size = text.size_field();
     let name = match text.type_char() {
@@ -39,7 +39,7 @@ pub fn from_type_str(text: &TypeStr) -> Result<Swapped, String> {
         TypeChar::Uint => format!("uint{}", 8 * size),
         TypeChar::Float => format!("float{}", 8 * size),
         TypeChar::Complex => format!("complex{}", 8 * size),
-        // Beyond the built-in ones the bytes stay as they are, and the descr says in which order. Names as numpy's.
+        // Bytes of a dtype that is not built in stay as they are: the descr says in which order. The names are numpy's.
         TypeChar::TimeDelta | TypeChar::DateTime => {
             let kind = if text.type_char() == TypeChar::TimeDelta { "timedelta64" } else { "datetime64" };
             let units = text.time_units().map_or_else(String::new, |units| format!("[{}]", units.to_str()));
@@ -54,9 +54,9 @@ pub fn from_type_str(text: &TypeStr) -> Result<Swapped, String> {
         TypeChar::RawData => {
             return custom(&format!("void{}", 8 * size), text.num_bytes(), &text.to_string());
         }
-        _ => return Err(format!("dtype {text}, which is not of plain elements")),
+        _ => return Err(format!("dtype {text} has no plain elements")),
     };
-    let dtype = DType::from_name(&name).map_err(|_| format!("dtype {text}, which is not a built-in one"))?;
+    let dtype = DType::from_name(&name).map_err(|_| format!("dtype {text} is not supported"))?;
     let other = text.endianness() != Endianness::Irrelevant && text.endianness() != Endianness::of_machine();
     let parts = if text.type_char() == TypeChar::Complex { 2 } else { 1 };
     let unit = if other { dtype.itemsize() / parts } else { 1 };
@@ -66,9 +66,7 @@ pub fn from_type_str(text: &TypeStr) -> Result<Swapped, String> {
 /// The dtype of an npy file.
 pub fn from_npy(dtype: &npyz::DType) -> Result<Swapped, String> {
     match dtype {
-        _ if dtype.uses_pickled_array() => {
-            Err("Python objects, which are of no use to other processes".to_owned())
-        }
+        _ if dtype.uses_pickled_array() => Err("Python objects mean nothing to other processes".to_owned()),
         npyz::DType::Plain(text) => from_type_str(text),
         record => {
             let size = record.num_bytes();
@@ -92,8 +90,8 @@ pub fn to_npy(dtype: &DType) -> Result<npyz::DType> {
     match found {
         Ok(found) if found.num_bytes() == Some(dtype.itemsize()) => Ok(found),
         _ => Err(Failure::bad(format!(
-            "dtype {dtype} cannot be in an npy file here: found descr {}, expected a type string or a list of \
-             fields without gaps (cat writes the bytes of any dtype)",
+            "npy cannot hold dtype {dtype} with the descr {}: it takes a type string or a list of fields without gaps; \
+             use cat, which writes the bytes of any dtype",
             dtype.descr()
         ))),
     }
@@ -121,7 +119,7 @@ fn custom(name: &str, size: Option<usize>, descr: &str) -> Result<Swapped, Strin
     Ok((dtype, 1))
 }
 
-/// A shape as one types it: `720,1280,3`; nothing or `()` for a single element.
+/// Parses a shape such as `720,1280,3`; nothing or `()` is a single element.
 pub fn parse_shape(text: &str) -> Result<Vec<usize>, String> {
     let text = text.trim_start_matches('(').trim_end_matches(')').trim_end_matches(',');
     if text.trim().is_empty() {
@@ -129,10 +127,10 @@ pub fn parse_shape(text: &str) -> Result<Vec<usize>, String> {
     }
     let axes = text.split(',').map(|axis| axis.trim().parse::<usize>());
     axes.collect::<Result<_, _>>()
-        .map_err(|_| "expected lengths with commas between, such as 720,1280,3".to_owned())
+        .map_err(|_| "give the length of each axis, with commas between, such as 720,1280,3".to_owned())
 }
 
-/// Turns the bytes of each unit round.
+/// Reverses the bytes of each unit.
 pub fn swap(bytes: &mut [u8], unit: usize) {
     if unit > 1 {
         bytes.chunks_exact_mut(unit).for_each(<[u8]>::reverse);
@@ -157,7 +155,7 @@ mod tests {
         assert_eq!(parse("M8[ns]").unwrap().name(), "datetime64[ns]");
         for bad in ["", "x", "f3", "f16", ">f4", "u", "uint9", "O", "f4 ", "<<f4"] {
             let error = parse(bad).unwrap_err();
-            assert!(error.contains("found") && error.contains("expected"), "{bad}: {error}");
+            assert!(error.contains("use "), "{bad}: {error}");
         }
     }
 
@@ -185,7 +183,7 @@ mod tests {
         assert_eq!(parse_shape("(5,)"), Ok(vec![5]));
         assert_eq!((parse_shape(""), parse_shape("()")), (Ok(vec![]), Ok(vec![])));
         for bad in ["x", "-1", "2x3", "1,,2", "1.5", "99999999999999999999"] {
-            assert!(parse_shape(bad).unwrap_err().contains("expected"), "{bad}");
+            assert!(parse_shape(bad).unwrap_err().contains("720,1280,3"), "{bad}");
         }
     }
 }

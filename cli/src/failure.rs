@@ -10,15 +10,15 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 #[derive(Debug)]
 pub enum Failure {
-    /// What was asked for cannot be: exit 2.
+    /// The request or its input is wrong: exit 2.
     Bad(String),
-    /// It could be, but did not work: exit 1.
+    /// The request is right, but carrying it out failed: exit 1.
     Failed(String),
-    /// A check found something wrong, and has said so: exit 1.
+    /// A check found a problem and has printed it: exit 1.
     Found,
-    /// Ctrl-C, SIGTERM or SIGHUP before it was done: exit 130.
+    /// Ctrl-C, SIGTERM or SIGHUP came before the end: exit 130.
     Interrupted,
-    /// Whoever read our output has gone, or there is nothing left to say: exit 0.
+    /// The reader of our output has gone, or everything is printed already: exit 0.
     Quiet,
 }
 
@@ -31,7 +31,7 @@ impl Failure {
         Failure::Failed(text.into())
     }
 
-    /// An error of reading or writing the file at `path`, or what stands in for a path.
+    /// An error of reading or writing the file at `path`; `-` is stdin.
     pub fn io(path: impl AsRef<Path>, operation: &str, error: &io::Error) -> Self {
         use io::ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
         let text = format!("cannot {operation} {:?}: {error}", path.as_ref());
@@ -50,17 +50,17 @@ impl Failure {
         }
     }
 
-    /// clap says it in several lines, of which the last ones say what would be right.
+    /// A usage error, as one line. clap's text has several, of which the last ones show the right usage.
     pub fn usage(error: &clap::Error) -> Self {
         use clap::error::ErrorKind::{DisplayHelpOnMissingArgumentOrSubcommand, InvalidUtf8};
         let text = match error.kind() {
             DisplayHelpOnMissingArgumentOrSubcommand => {
                 "no command was given; usage: ndsharray [--dir DIRECTORY] COMMAND, such as ls; --help shows all".to_owned()
             }
-            // clap does not say which one.
+            // clap does not say which argument it is.
             InvalidUtf8 => {
                 let wrong = std::env::args_os().find(|argument| argument.to_str().is_none()).unwrap_or_default();
-                format!("found {wrong:?}, expected UTF-8, which all but the names of files and directories are")
+                format!("argument {wrong:?} is not UTF-8: only the names of files and directories may be anything else")
             }
             _ => error.render().to_string(),
         };
@@ -80,7 +80,7 @@ impl Failure {
         Failure::Bad(said)
     }
 
-    /// Says it, and gives the exit code.
+    /// Prints the failure, and returns its exit code.
     pub fn report(self) -> ExitCode {
         let (text, code) = match self {
             Failure::Bad(text) => (text, 2),
@@ -94,7 +94,7 @@ impl Failure {
     }
 }
 
-/// One line on stderr, whatever is in the text. That stderr is closed is no reason to panic.
+/// Prints one line on stderr, whatever the text contains. It does not panic if stderr is closed.
 pub fn say(text: &str) {
     use io::Write;
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -10,17 +10,17 @@ use crate::stdio::Out;
 use crate::stop::Stop;
 use crate::units;
 
-/// How long it sleeps before it looks whether anybody reads, or writes, still.
+/// How long it waits for a value before it checks whether the reader of its output, and the writer, are still there.
 const STEP: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The tag
     tag: String,
-    /// Wait for the tag if it is not there yet, and for the next writer when one has gone, instead of ending
+    /// Wait for the tag if it does not exist yet, and for the next writer when one has gone, instead of ending
     #[arg(long)]
     wait: bool,
-    /// End after so many values
+    /// End after this many values
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 }
@@ -33,7 +33,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     let outcome = follow(&mut reader, args, &stop, &mut out, &mut written);
     let missed = reader.missed();
     let outcome = match outcome {
-        // Ctrl-C and a closed pipe are how one ends it.
+        // Ctrl-C and a closed pipe are the usual ways to end it.
         Err(Failure::Interrupted | Failure::Quiet) => Ok(()),
         outcome => outcome,
     };
@@ -43,7 +43,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     outcome
 }
 
-/// Opens the tag, perhaps when it comes; `None` if nobody wants it any more.
+/// Opens the tag; with `--wait`, as soon as it exists. `None` if the command is ended before that.
 fn open(store: &Store, args: &Args, stop: &Stop, out: &Out<'_>) -> Result<Option<Reader>> {
     loop {
         match store.reader(&args.tag) {
@@ -61,7 +61,7 @@ fn open(store: &Store, args: &Args, stop: &Stop, out: &Out<'_>) -> Result<Option
 fn follow(reader: &mut Reader, args: &Args, stop: &Stop, out: &mut Out<'_>, written: &mut u64) -> Result<()> {
     let mut layout: Option<(DType, Vec<usize>)> = None;
     loop {
-        // Asked before the value is: what a writer published before it went is not overlooked.
+        // Asked before the value is read: else the last value of a writer that ends in between would be lost.
         let ends = !args.wait && !reader.writer_alive()?;
         let value = reader.wait(if ends { Duration::ZERO } else { STEP })?;
         stop.check()?;
@@ -74,7 +74,7 @@ fn follow(reader: &mut Reader, args: &Args, stop: &Stop, out: &mut Out<'_>, writ
         if layout.as_ref().is_none_or(|(dtype, shape)| value.dtype() != dtype || value.shape() != shape) {
             if layout.is_some() {
                 let shape = units::shape(value.shape());
-                say(&format!("{}: from here on {} of shape {shape}", args.tag, value.dtype()));
+                say(&format!("{}: the layout is now {} of shape {shape}", args.tag, value.dtype()));
             }
             layout = Some((value.dtype().clone(), value.shape().to_vec()));
         }

@@ -17,7 +17,7 @@ use crate::{npy, picture};
 pub struct Args {
     /// The tag
     tag: String,
-    /// The file: its ending says the format, .npy or .png; - is npy on stdout
+    /// The file, whose name ends in .npy or .png; - writes npy to stdout
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -43,14 +43,14 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         Some(b"png") => Format::Png,
         _ => {
             let text = format!(
-                "no format for {:?}: expected an ending .npy or .png, or - for npy on stdout",
+                "{:?} has no known format: use a name that ends in .npy or .png, or - for npy on stdout",
                 args.output
             );
             return Err(Failure::bad(text));
         }
     };
     let value = store.reader(&args.tag)?.latest()?;
-    // What cannot be is found out before anything is written.
+    // An array that the format cannot hold is refused before anything is written.
     let size = value.bytes().len() as u64;
     let save = |out: &mut dyn Write| match format {
         Format::Npy => npy::write(&value, out),
@@ -64,14 +64,14 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         let out = save(&mut Transfer::new(Out::new(&stop), size, &stop));
         return out.map_err(|error| ended(&stop, &error, Failure::stdout));
     }
-    let beside = Beside::create(&args.output)?;
+    let staged = StagedFile::create(&args.output)?;
     let failed = |error: &io::Error| Failure::io(&args.output, "write", error);
-    let mut file = io::BufWriter::new(Transfer::new(beside.file.as_file(), size, &stop));
+    let mut file = io::BufWriter::new(Transfer::new(staged.file.as_file(), size, &stop));
     let written = save(&mut file).and_then(|()| file.flush());
     written.map_err(|error| ended(&stop, &error, failed))?;
     drop(file);
     stop.check()?;
-    beside.rename()
+    staged.persist()
 }
 
 pub fn cat(store: &Store, args: &CatArgs) -> Result<()> {
@@ -81,24 +81,25 @@ pub fn cat(store: &Store, args: &CatArgs) -> Result<()> {
     out.write_all(value.bytes()).map_err(|error| ended(&stop, &error, Failure::stdout))
 }
 
-/// What an error of writing or reading was: a signal, or what it says itself.
+/// The failure behind an I/O error: an interruption if a signal came, else what `otherwise` makes of the error.
 pub fn ended(stop: &Stop, error: &io::Error, otherwise: impl Fn(&io::Error) -> Failure) -> Failure {
     stop.check().err().unwrap_or_else(|| otherwise(error))
 }
 
-/// A file that gets its name when it is whole.
-struct Beside {
+/// A file with a temporary name beside its target, which it replaces when it is whole.
+struct StagedFile {
     file: NamedTempFile,
     target: PathBuf,
 }
 
-impl Beside {
+impl StagedFile {
     fn create(path: &Path) -> Result<Self> {
-        // Through a symlink, so that it stays one.
+        // A symlink is followed, so that it stays a symlink.
         let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let before = target.metadata().ok();
         if before.as_ref().is_some_and(|found| !found.is_file()) {
-            let text = format!("{path:?} is not a regular file: expected one, or none yet, or - for stdout");
+            let text =
+                format!("{path:?} is not a regular file: name a regular file or a new one, or - for stdout");
             return Err(Failure::bad(text));
         }
         let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -110,13 +111,13 @@ impl Beside {
         let failed = |error: &io::Error| Failure::io(path, "write", error);
         let file = file.map_err(|error| failed(&error))?;
         if let Some(before) = before {
-            // What was private stays so.
+            // The new file keeps the permissions of the one that it replaces.
             file.as_file().set_permissions(before.permissions()).map_err(|error| failed(&error))?;
         }
-        Ok(Beside { file, target })
+        Ok(StagedFile { file, target })
     }
 
-    fn rename(self) -> Result<()> {
+    fn persist(self) -> Result<()> {
         let target = self.target;
         self.file.persist(&target).map_err(|error| Failure::io(&target, "write", &error.error))?;
         Ok(())

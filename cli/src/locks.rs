@@ -1,4 +1,4 @@
-//! Which process holds a tag's lock: that is its writer now, whoever made the header.
+//! Which process holds a tag's lock. That process is the writer, whoever made the header.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,11 +12,12 @@ pub struct Locks(HashMap<(u32, u32, u64), u32>);
 impl Locks {
     pub fn load() -> Self {
         let mut found = HashMap::new();
-        // Between two readings of the list, a lock that goes lets another one slip through. Then it is in the next list.
+        // The list may take several reads. A lock that goes between two of them can hide another one, which the next list
+        // has.
         for _ in 0..20 {
-            let (list, readings) = read().unwrap_or_default();
+            let (list, reads) = read().unwrap_or_default();
             found.extend(parse(&list));
-            if readings < 2 {
+            if reads < 2 {
                 break;
             }
         }
@@ -32,21 +33,21 @@ impl Locks {
     }
 }
 
-/// The list, and in how many readings it came: as few as the kernel allows, as `read_to_string` begins with small ones.
+/// The list, and how many reads it took. They are as few as the kernel allows: `read_to_string` starts with small ones.
 fn read() -> std::io::Result<(String, usize)> {
-    let (mut file, mut bytes, mut page, mut readings) =
+    let (mut file, mut bytes, mut page, mut reads) =
         (File::open("/proc/locks")?, Vec::new(), vec![0; 1 << 16], 0);
     loop {
         match file.read(&mut page)? {
-            0 => return Ok((String::from_utf8_lossy(&bytes).into_owned(), readings)),
+            0 => return Ok((String::from_utf8_lossy(&bytes).into_owned(), reads)),
             count => bytes.extend_from_slice(&page[..count]),
         }
-        readings += 1;
+        reads += 1;
     }
 }
 
 fn parse(text: &str) -> Vec<((u32, u32, u64), u32)> {
-    // 1: FLOCK  ADVISORY  WRITE 4711 00:1a:42 0 EOF; those who wait for one have an arrow after the number.
+    // 1: FLOCK  ADVISORY  WRITE 4711 00:1a:42 0 EOF; a process that waits has an arrow after the number.
     let entry = |line: &str| {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         let [_, "FLOCK", _, "WRITE", pid, file, ..] = words[..] else { return None };

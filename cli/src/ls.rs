@@ -1,4 +1,4 @@
-//! `ls`: all tags at once, with a short look at how often they change.
+//! `ls`: lists all tags, and watches them for a moment to tell how often they change.
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
@@ -15,7 +15,7 @@ use crate::units;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How long to look at all tags together, for their rates; 0 for none
+    /// How long to watch all tags together, to tell their rates; 0: no rates
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 200, value_parser = milliseconds)]
     look: u64,
     /// Print JSON
@@ -37,7 +37,7 @@ struct Line {
     /// Why this user may not read it. Then only what the directory tells is known.
     unreadable: Option<String>,
     value: Option<Value>,
-    /// Values per second during the look; null without a look.
+    /// Values per second while it was watched; null if it was not.
     rate: Option<f64>,
     writer_alive: Option<bool>,
     /// The writer's pid, or that of the process that made the header if the writer is gone or cannot be seen.
@@ -64,7 +64,7 @@ struct Value {
 
 pub fn run(store: &Store, args: &Args) -> Result<()> {
     let entries = store.entries()?;
-    let before = if args.look > 0 { look(store, &entries, args.look) } else { HashMap::new() };
+    let before = if args.look > 0 { watch(store, &entries, args.look) } else { HashMap::new() };
     let (owners, locks) = (Owners::load(), Locks::load());
     let mut lines = Vec::new();
     for Entry { tag, kind, .. } in entries {
@@ -92,8 +92,8 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     table::print(&text(&lines))
 }
 
-/// Looks at the arrays once, then waits: the version of each at the start of the look, and when it was written.
-fn look(store: &Store, entries: &[Entry], millis: u64) -> HashMap<String, (u64, Duration)> {
+/// Waits, and returns what there was before that: the version of each array, and when it was written.
+fn watch(store: &Store, entries: &[Entry], millis: u64) -> HashMap<String, (u64, Duration)> {
     let arrays: Vec<&Entry> = entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Array)).collect();
     if arrays.is_empty() {
         return HashMap::new();

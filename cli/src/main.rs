@@ -1,7 +1,8 @@
-//! `ndsharray`: what `ls /dev/shm` cannot say, and the way in and out of a store for files, pipes and other programs.
+//! `ndsharray`, the command line: it shows what is in a store, and copies arrays to and from files, pipes and other
+//! programs.
 //!
-//! One module for each command. What they share: `failure` has the exit codes, `table` and `units` what is printed,
-//! `stop` and `stdio` what ends early, `npy`, `picture` and `dtype` the formats of files.
+//! Each command has a module of its own. They share `failure` (exit codes), `table` and `units` (output), `stop` and
+//! `stdio` (Ctrl-C and closed pipes), and `npy`, `picture` and `dtype` (formats of files).
 
 mod args;
 mod demo;
@@ -47,7 +48,7 @@ fn parse() -> Result<Args> {
         if error.use_stderr() {
             return Failure::usage(&error);
         }
-        // Help and version are no errors, and go to stdout in all their lines.
+        // Help and version are not errors: they go to stdout as they are.
         error.print().map_or_else(|error| Failure::stdout(&error), |()| Failure::Quiet)
     })
 }

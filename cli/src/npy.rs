@@ -11,7 +11,7 @@ use crate::dtype;
 use crate::failure::Failure;
 
 pub const MAGIC: &[u8] = b"\x93NUMPY";
-/// Far longer than the descr of anything that can be stored.
+/// A limit far above the header of anything that can be stored.
 const LONGEST_HEADER: u32 = 1 << 16;
 
 /// Writes a value as an npy file, in C order.
@@ -29,7 +29,7 @@ pub fn write(value: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
 pub struct Form {
     pub dtype: DType,
     pub shape: Vec<usize>,
-    /// The length of units whose bytes are to be turned round; 1: none are.
+    /// The length in bytes of the units whose byte order must be reversed; 1: none.
     pub swap: usize,
     fortran: bool,
 }
@@ -38,7 +38,7 @@ impl Form {
     /// Reads a header; an error says what is wrong with it.
     pub fn read(input: &mut dyn Read) -> io::Result<Form> {
         let wrong = |text: String| io::Error::new(io::ErrorKind::InvalidData, text);
-        // Its length first: the crate makes room for as much as the file says.
+        // The length is checked first: the crate allocates as much as the file claims.
         let mut start = [0; 12];
         input.read_exact(&mut start)?;
         let [.., low, high, third, fourth] = start;
@@ -54,7 +54,7 @@ impl Form {
         }
         let length = length as usize + if start[6] == 1 { 10 } else { 12 };
         let mut header = start.to_vec();
-        // Version 1 may have less than two bytes of text, which is wrong anyway.
+        // A header of version 1 may be shorter than `start`; it is refused below.
         input.take(length.saturating_sub(start.len()) as u64).read_to_end(&mut header)?;
         if header.len() < length {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -70,7 +70,7 @@ impl Form {
         Ok(Form { dtype, shape, swap, fortran: header.order() == Order::Fortran })
     }
 
-    /// Reads the elements into `to`, which has room for exactly these, in C order and this machine's byte order.
+    /// Reads the elements into `to`, which has exactly their length, in C order and this machine's byte order.
     pub fn fill(&self, input: &mut dyn Read, to: &mut [u8]) -> Result<io::Result<()>, Failure> {
         if !self.fortran || self.shape.len() < 2 {
             let outcome = input.read_exact(to);
@@ -80,7 +80,7 @@ impl Form {
         let mut from = Vec::new();
         let room = from.try_reserve_exact(to.len());
         room.map_err(|error| {
-            Failure::failed(format!("no memory to turn {} bytes round: {error}", to.len()))
+            Failure::failed(format!("not enough memory to reorder {} bytes: {error}", to.len()))
         })?;
         if let Err(error) = input.take(to.len() as u64).read_to_end(&mut from) {
             return Ok(Err(error));
@@ -102,7 +102,7 @@ impl Form {
             8 => self.transpose_as::<[u8; 8]>(from, to),
             16 => self.transpose_as::<[u8; 16]>(from, to),
             size => {
-                // One more axis, the innermost on both sides: the bytes of an element.
+                // The bytes of an element become one more axis, the innermost on both sides.
                 let shape: Vec<usize> = std::iter::once(size).chain(self.shape.iter().copied()).collect();
                 let Ok(from) = ArrayView::from_shape(IxDyn(&shape).f(), from) else { return };
                 let mut axes: Vec<usize> = (1..shape.len()).collect();

@@ -1,4 +1,4 @@
-//! Users by name, from /etc/passwd alone; others have their number.
+//! The names of users, from /etc/passwd only. A user who is not there is shown as a number.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ impl Owners {
             let name = fields.next()?.to_owned();
             Some((fields.nth(1)?.parse().ok()?, name))
         };
-        // The first entry of a number is the one that the system uses.
+        // If a number has several entries, the system uses the first.
         let mut names = HashMap::new();
         for (uid, name) in passwd.lines().filter_map(entry) {
             names.entry(uid).or_insert(name);

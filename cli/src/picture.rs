@@ -33,15 +33,15 @@ impl Form {
             [_, _, 4] => Some(ColorType::Rgba),
             _ => None,
         };
-        // What the format allows.
+        // The longest side that PNG allows.
         let side = |axis: usize| shape.get(axis).and_then(|&n| i32::try_from(n).ok()).filter(|&n| n > 0);
         match (depth, colors, side(0), side(1)) {
             (Some(depth), Some(colors), Some(height), Some(width)) => {
                 Ok(Form { width: width as u32, height: height as u32, colors, depth })
             }
             _ => Err(Failure::bad(format!(
-                "this array is no picture: found {dtype} of shape {shape:?}, expected uint8 or uint16 of shape HxW or \
-                 HxWx1 to 4 (.npy takes any array)"
+                "PNG cannot hold {dtype} of shape {shape:?}: it takes uint8 or uint16 of shape HxW, or HxWx1 to HxWx4; \
+                 save the array as .npy instead"
             ))),
         }
     }
@@ -103,7 +103,7 @@ impl<R: BufRead + Seek> Picture<R> {
         Ok(Picture { reader, dtype, shape })
     }
 
-    /// Decodes the pixels into `to`, which has room for exactly these.
+    /// Decodes the pixels into `to`, which has exactly their length.
     pub fn fill(&mut self, to: &mut [u8]) -> Result<(), png::DecodingError> {
         let (_, depth) = self.reader.output_color_type();
         self.reader.next_frame(to)?;

@@ -1,4 +1,4 @@
-//! `pipe`: each frame of a raw stream on stdin becomes the value of a tag.
+//! `pipe`: publishes each frame of a raw stream on stdin as the value of a tag.
 
 use std::io::{self, Read};
 
@@ -34,7 +34,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     let Shape(shape) = &args.shape;
     if shape.contains(&0) {
         return Err(Failure::bad(format!(
-            "a frame of shape {shape:?} has no bytes: expected axes of at least 1"
+            "a frame of shape {shape:?} has no bytes: give axes of at least 1"
         )));
     }
     let stop = Stop::listen()?;
@@ -45,7 +45,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
             let mut loan = writer.loan_bytes(&args.dtype, shape)?;
             let frame = loan.as_mut_slice();
             match fill(&mut input, frame) {
-                // Its end, or Ctrl-C: what is not whole is not published.
+                // The end of the stream, or Ctrl-C: a frame that is not whole is not published.
                 Ok(0) => return Ok(()),
                 Err(_) if stop.asked() => return Ok(()),
                 Ok(length) if length < frame.len() => {
@@ -65,7 +65,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     });
     match outcome {
         Ok(()) => say(&format!("{}: {} published", args.tag, units::count(frames, "frame"))),
-        // One line for all.
+        // One line says both.
         Err(Failure::Bad(text)) => {
             return Err(Failure::Bad(format!("{text}; {} published", units::count(frames, "frame"))));
         }

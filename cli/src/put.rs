@@ -1,4 +1,4 @@
-//! `put`: the array of a file becomes the value of a tag.
+//! `put`: publishes the array of a file as the value of a tag.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufReader, Cursor, Read, Seek};
@@ -45,13 +45,15 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         io::ErrorKind::UnexpectedEof => {
             Failure::bad(format!("{:?} ends too early: expected the whole array", args.file))
         }
-        io::ErrorKind::InvalidData => Failure::bad(format!("{:?} is no good npy file: {error}", args.file)),
+        io::ErrorKind::InvalidData => {
+            Failure::bad(format!("{:?} is not a valid npy file: {error}", args.file))
+        }
         _ => Failure::io(&args.file, "read", error),
     };
     let (input, size): (Box<dyn Read>, Option<u64>) = if stdin {
         (Box::new(In::stdin(&stop)), None)
     } else {
-        // A FIFO whose other side is not there yet is waited for by `In`, which a signal ends.
+        // The other end of a FIFO may not be open yet. `In` waits for it, which a signal can end; opening must not wait.
         let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32;
         let file = OpenOptions::new().read(true).custom_flags(flags).open(&args.file);
         let file = file.map_err(|error| failed(&error))?;
@@ -70,7 +72,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         });
     }
     if start == picture::MAGIC {
-        // The decoder wants to seek, which a pipe cannot; a picture is small.
+        // The decoder seeks, which a pipe cannot. A picture is small enough to be read whole.
         let mut bytes = start;
         input.read_to_end(&mut bytes).map_err(|error| end(&error))?;
         return put_picture(store, args, Cursor::new(bytes));
@@ -90,7 +92,7 @@ fn put_picture(store: &Store, args: &Args, input: impl io::BufRead + Seek) -> Re
         png::DecodingError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             Failure::bad(format!("{:?} ends too early: expected the whole picture", args.file))
         }
-        error => Failure::bad(format!("{:?} is no good PNG file: {error}", args.file)),
+        error => Failure::bad(format!("{:?} is not a valid PNG file: {error}", args.file)),
     };
     let mut picture = Picture::open(input).map_err(wrong)?;
     let (dtype, shape) = (picture.dtype.clone(), picture.shape.clone());

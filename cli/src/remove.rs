@@ -1,4 +1,4 @@
-//! `rm` and `gc`: removing what one names, and what killed processes left.
+//! `rm` removes the tags that are named, `gc` what killed processes left.
 
 use ndsharray::{Error, Store};
 use serde::Serialize;
@@ -11,14 +11,14 @@ pub struct RmArgs {
     /// The tags
     #[arg(required = true)]
     tags: Vec<String>,
-    /// Even if a writer has it, whose next write then fails
+    /// Remove a tag even if a writer has it; the next write of that writer fails
     #[arg(long)]
     force: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct GcArgs {
-    /// Only say what would be removed
+    /// Only print what would be removed
     #[arg(long)]
     dry_run: bool,
     /// Print JSON
@@ -38,7 +38,7 @@ pub fn rm(store: &Store, args: &RmArgs) -> Result<()> {
         let removed = if args.force { store.force_remove(tag) } else { store.remove(tag) };
         removed.map_err(|error| {
             let hint = match &error {
-                Error::WriterExists { .. } => " (rm --force removes it all the same)",
+                Error::WriterExists { .. } => " (rm --force removes it anyway)",
                 Error::Truncated { .. }
                 | Error::FormatVersion { .. }
                 | Error::Endianness { .. }

@@ -1,4 +1,4 @@
-//! `stat`: all fields of a tag's header and data files, with what they mean and what is wrong.
+//! `stat`: shows all fields of a tag's header and data files, what they mean, and what is wrong.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub struct Args {
 struct Report {
     tag: String,
     ok: bool,
-    /// What a damaged file does not let one know is left out.
+    /// What cannot be read from a damaged file is left out.
     summary: BTreeMap<&'static str, String>,
     files: Vec<FileReport>,
 }
@@ -55,7 +55,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     let owners = Owners::load();
     let files = std::iter::once(found.header).chain(found.data_files);
     let files: Vec<FileReport> = files.map(|file| report(file, &owners)).collect();
-    // A file that the header does not name is not in use: whatever it is, the array is whole.
+    // A file that the header does not name is not in use: a problem in it does not damage the array.
     let problem = files.iter().filter(|file| file.current).find_map(|file| file.problem.clone());
     let summary = summary(store, &args.tag)?;
     let report = Report { tag: args.tag.clone(), ok: problem.is_none(), summary, files };
@@ -71,7 +71,7 @@ fn summary(store: &Store, tag: &str) -> Result<BTreeMap<&'static str, String>> {
     let mut summary = BTreeMap::new();
     let stat = match store.stat(tag) {
         Ok(stat) => stat,
-        // The files are shown all the same, with this error at the one that has it.
+        // The files are shown anyway, with this error at the file that has it.
         Err(Error::NotFound { .. }) => return Err(Error::Removed { tag: tag.to_owned() }.into()),
         Err(_) => return Ok(summary),
     };
@@ -140,7 +140,7 @@ fn text(report: &Report) -> String {
     }
     for file in &report.files {
         let mode = units::mode(u32::from_str_radix(&file.mode, 8).unwrap_or(0));
-        let current = if file.current { "" } else { ", not named by the header: left over, or on its way" };
+        let current = if file.current { "" } else { ", not named by the header: left over, or being made" };
         let (bytes, storage) = (file.bytes, file.storage_bytes);
         let header =
             format!("{}  {mode} {}  {bytes} bytes, {storage} in storage{current}", file.path, file.owner);

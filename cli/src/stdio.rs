@@ -1,4 +1,4 @@
-//! Input and output without buffers, given up at Ctrl-C even while the other side of a pipe does nothing.
+//! Input and output without buffers. Ctrl-C ends a read or write even while the other end of a pipe does nothing.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -8,17 +8,18 @@ use rustix::fs::FileType;
 
 use crate::stop::{Ready, Stop};
 
-/// What a pipe takes at once when it takes anything, so that a write after waiting for room does not block.
+/// A pipe that has room at all takes this much (PIPE_BUF), so a write of it does not block.
 const PIPE: usize = 4096;
-/// What else takes at once, so that a signal is seen soon.
+/// The most that is written to anything else at once, so that a signal is noticed soon.
 const CHUNK: usize = 1 << 20;
 
-/// An error that `write_all` and `read_exact` do not try again after; the caller asks the `Stop` what it was.
+/// The error after a signal; the caller asks the `Stop` whether one came. It does not have the kind `Interrupted`, after
+/// which `write_all` and `read_exact` would try again.
 pub fn interrupted() -> io::Error {
     io::Error::other("interrupted")
 }
 
-/// stdin, or a file that was opened not to block.
+/// stdin, or a file that was opened without blocking.
 pub struct In<'a, F = BorrowedFd<'static>> {
     from: F,
     stop: &'a Stop,
@@ -67,7 +68,7 @@ impl<'a> Out<'a> {
         Out { stop, most }
     }
 
-    /// Whether somebody reads still.
+    /// Whether somebody still reads.
     pub fn listened_to(&self) -> bool {
         self.stop.listened_to(rustix::stdio::stdout())
     }

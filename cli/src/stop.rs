@@ -1,5 +1,5 @@
-//! Ctrl-C, SIGTERM and SIGHUP (the terminal was closed): asked for between two steps, so that what is half done is
-//! undone. A second one ends at once.
+//! Ctrl-C, SIGTERM and SIGHUP (a closed terminal). A command checks for them between two steps, so that it can undo what
+//! is half done. A second signal ends the program at once.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -13,20 +13,20 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::{Failure, Result};
 
-/// Whether it was asked for, and a descriptor that becomes readable then.
+/// Whether a signal asked the program to stop, and a socket that becomes readable when one does.
 pub struct Stop {
     asked: Arc<AtomicBool>,
     wake: UnixStream,
 }
 
-/// What became of a descriptor that was waited for.
+/// The outcome of waiting for a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ready {
     /// It can be read or written.
     Yes,
     /// The other side is gone.
     Closed,
-    /// Nothing happened in the time.
+    /// The time is over, or a signal came.
     NotYet,
 }
 
@@ -35,7 +35,7 @@ impl Stop {
         let failed = |error: io::Error| Failure::failed(format!("cannot listen for signals: {error}"));
         let asked = Arc::new(AtomicBool::new(false));
         let (wake, write) = UnixStream::pair().map_err(failed)?;
-        // What `nohup` asks for stays so.
+        // Under `nohup`, SIGHUP is ignored and stays so.
         let signals =
             [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| signal != SIGHUP || !is_ignored(signal));
         for signal in signals {
@@ -52,7 +52,7 @@ impl Stop {
         self.asked.load(Ordering::Relaxed)
     }
 
-    /// An error if it was asked for.
+    /// An error if a signal came.
     pub fn check(&self) -> Result<()> {
         if self.asked() { Err(Failure::Interrupted) } else { Ok(()) }
     }
@@ -70,7 +70,7 @@ impl Stop {
     /// Waits until something is typed at a terminal, a signal comes, or the time is over.
     pub fn typed(&self, terminal: BorrowedFd<'_>, timeout: Duration) -> io::Result<Ready> {
         let found = self.poll(terminal, PollFlags::IN, Some(timeout))?;
-        // Unlike a pipe, it has nothing to read any more once it hangs up.
+        // Unlike a pipe, a terminal that hung up has nothing left to read.
         Ok(if found.intersects(PollFlags::HUP | PollFlags::ERR) {
             Ready::Closed
         } else if found.contains(PollFlags::IN) {
@@ -80,9 +80,9 @@ impl Stop {
         })
     }
 
-    /// Whether whoever reads what is written to `fd` is there still.
+    /// Whether what is written to `fd` still has a reader.
     pub fn listened_to(&self, fd: BorrowedFd<'_>) -> bool {
-        // Only what cannot be masked is asked for: that the other side is gone.
+        // No event is asked for: poll always reports that the other side is gone.
         !matches!(self.wait(fd, PollFlags::empty(), Some(Duration::ZERO)), Ok(Ready::Closed))
     }
 
@@ -112,7 +112,7 @@ impl Stop {
     }
 }
 
-/// Whether this process was started with a signal ignored; only the kernel knows without changing it.
+/// Whether this process was started with a signal ignored. /proc says so; `signal` says so only by changing it.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask =

@@ -1,4 +1,4 @@
-//! What people read: columns as wide as their widest cell. What scripts read: JSON.
+//! Output: tables for people, JSON for scripts.
 
 use std::io::{self, Write};
 
@@ -7,14 +7,14 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::failure::{Failure, Result};
 
-/// How one column stands.
+/// How the cells of a column are aligned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Align {
     Left,
     Right,
 }
 
-/// Lines of cells under a line of titles.
+/// Lines of cells under a line of titles. A column is as wide as its widest cell.
 pub struct Table {
     columns: Vec<(&'static str, Align)>,
     rows: Vec<Vec<String>>,
@@ -26,7 +26,7 @@ impl Table {
     }
 
     pub fn row(&mut self, cells: Vec<String>) {
-        // What a file may be called must not move the terminal's cursor.
+        // A file name may have control characters; they must not reach the terminal.
         let clean = |cell: String| cell.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
         self.rows.push(cells.into_iter().map(clean).collect());
     }
@@ -60,7 +60,7 @@ pub fn print(text: &str) -> Result<()> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::stdout(&error))
 }
 
-/// Prints a value as JSON, in lines that people can read too.
+/// Prints a value as JSON, indented so that people can read it too.
 pub fn print_json(value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value);
     let text = text.map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;

@@ -1,4 +1,4 @@
-//! Long ways of bytes, in or out: with a bar on a terminal, and an end at Ctrl-C.
+//! Long transfers: they show a progress bar on a terminal, and end at Ctrl-C.
 
 use std::io::{self, IsTerminal, Read, Write};
 
@@ -7,9 +7,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::stdio::interrupted;
 use crate::stop::Stop;
 
-/// From how many bytes on there is a bar.
+/// A transfer of at least this many bytes has a bar.
 const LONG: u64 = 16 << 20;
-/// How many bytes go between two looks at the signal.
+/// How many bytes are moved between two checks for a signal.
 const CHUNK: usize = 1 << 20;
 
 /// A reader or writer that counts what goes through it.

@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Quantities as text that people read.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ pub fn bytes(count: u64) -> String {
     scaled(count as f64, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
 }
 
-/// So many of something whose plural has an s.
+/// A number of things: `1 file`, `2 files`.
 pub fn count(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Values in a second.
+/// Values per second.
 pub fn rate(rate: f64) -> String {
     if rate == 0.0 { "0".to_owned() } else { format!("{}/s", scaled(rate, &["", "k", "M", "G"])) }
 }
 
 fn scaled(mut value: f64, units: &[&str]) -> String {
     let mut unit = 0;
-    // Rounded to three digits it must not become 1000.
+    // From 999.5 on, three digits would round to 1000.
     while value >= 999.5 && unit + 1 < units.len() {
         value /= 1000.0;
         unit += 1;

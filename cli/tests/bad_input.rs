@@ -1,11 +1,11 @@
-//! Bad input to every command: exit code 2, one line on stderr that says what was wrong and what would be right,
-//! nothing on stdout, and no file that was not there before. Nothing that a file claims makes it panic.
+//! Bad input to every command gives exit code 2, one line on stderr that says what is wrong and what to do, nothing on
+//! stdout, and no new file. No file makes the program panic, whatever it claims.
 
 mod place;
 
 use place::Place;
 
-/// What is wrong with it: the command, its input, and words that the line must have.
+/// A command, its input, and words that the line must have.
 type Row<'a> = (&'a [&'a str], &'a [u8], &'a [&'a str]);
 
 fn npy(header: &str, data: &[u8]) -> Vec<u8> {
@@ -57,12 +57,12 @@ fn every_command_refuses_it_in_one_line() {
         (&["get", "f64"], b"", &["--output", "usage"]),
         (&["get", "nothing", "-o", "x.npy"], b"", &["nothing", "found", "expected"]),
         (&["get", "empty", "-o", "x.npy"], b"", &["empty", "found", "expected"]),
-        (&["get", "f64", "-o", "x.txt"], b"", &["x.txt", "expected", ".npy", ".png"]),
-        (&["get", "f64", "-o", "npy"], b"", &["expected", ".npy"]),
-        (&["get", "f64", "-o", "x.png"], b"", &["float64", "[2, 3]", "expected uint8 or uint16"]),
-        (&["get", "deep", "-o", "x.png"], b"", &["[2, 1, 5]", "expected"]),
+        (&["get", "f64", "-o", "x.txt"], b"", &["x.txt", "use a name", ".npy", ".png"]),
+        (&["get", "f64", "-o", "npy"], b"", &["use a name", ".npy"]),
+        (&["get", "f64", "-o", "x.png"], b"", &["float64", "[2, 3]", "takes uint8 or uint16", ".npy"]),
+        (&["get", "deep", "-o", "x.png"], b"", &["[2, 1, 5]", "HxWx4"]),
         (&["get", "f64", "-o", "no/such/x.npy"], b"", &["no/such/x.npy", "No such file"]),
-        (&["get", "f64", "-o", "directory.npy"], b"", &["directory.npy", "regular file", "expected"]),
+        (&["get", "f64", "-o", "directory.npy"], b"", &["directory.npy", "regular file", "- for stdout"]),
         (&["put", "new"], b"", &["<FILE>", "usage"]),
         (&["put", "new", "missing.npy"], b"", &["missing.npy", "No such file"]),
         (&["put", "new", "directory.npy"], b"", &["directory.npy", "directory"]),
@@ -82,10 +82,14 @@ fn every_command_refuses_it_in_one_line() {
         (&["cat", "nothing"], b"", &["nothing", "found", "expected"]),
         (&["cat", "empty"], b"", &["empty", "found", "expected"]),
         (&["pipe", "new"], b"abc", &["--dtype", "--shape", "usage"]),
-        (&["pipe", "new", "--dtype", "u3", "--shape", "3"], b"abc", &["u3", "expected", "uint8"]),
+        (&["pipe", "new", "--dtype", "u3", "--shape", "3"], b"abc", &["u3", "use a numpy name", "uint8"]),
         (&["pipe", "new", "--dtype", ">u2", "--shape", "3"], b"abcdef", &[">u2", "byte order", "uint16"]),
-        (&["pipe", "new", "--dtype", "u1", "--shape", "3x4"], b"abc", &["3x4", "expected", "720,1280,3"]),
-        (&["pipe", "new", "--dtype", "u1", "--shape", "0,4"], b"abc", &["[0, 4]", "expected"]),
+        (
+            &["pipe", "new", "--dtype", "u1", "--shape", "3x4"],
+            b"abc",
+            &["3x4", "length of each axis", "720,1280,3"],
+        ),
+        (&["pipe", "new", "--dtype", "u1", "--shape", "0,4"], b"abc", &["[0, 4]", "at least 1"]),
         (
             &["pipe", "new", "--dtype", "u1", "--shape", "18446744073709551615,3"],
             b"abc",
@@ -110,7 +114,7 @@ fn every_command_refuses_it_in_one_line() {
         (&["doctor", "--fix"], b"", &["--fix", "usage"]),
         (&["demo", "--seconds", "0"], b"", &["0", "expected 1 to 60"]),
         (&["demo", "--seconds", "many"], b"", &["many", "expected"]),
-        (&["top"], b"", &["no terminal", "expected"]),
+        (&["top"], b"", &["needs a terminal", "redirected"]),
         (&["top", "f64", "more"], b"", &["more", "usage"]),
         (&["top", "--interval", "0"], b"", &["0", "expected seconds"]),
         (&["completions"], b"", &["<SHELL>", "usage"]),
@@ -122,7 +126,7 @@ fn every_command_refuses_it_in_one_line() {
 }
 
 #[test]
-fn what_is_not_utf_8_is_said() {
+fn an_argument_that_is_not_utf_8_is_named() {
     use std::os::unix::ffi::OsStrExt;
     let place = Place::new();
     let wrong = std::ffi::OsStr::from_bytes(b"x\xff");
@@ -141,7 +145,7 @@ fn what_is_not_utf_8_is_said() {
         assert_eq!((ended.status.code(), ended.stderr.lines().count()), (Some(2), 1), "{}", ended.stderr);
         assert!(words.iter().all(|word| ended.stderr.contains(word)), "{}", ended.stderr);
     }
-    // Files may be called so.
+    // The name of a file may be so.
     let input = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }", b"a");
     std::fs::write(place.file("").join(wrong), input).unwrap();
     run(&["put", "a"]).good();
@@ -158,21 +162,21 @@ fn nothing_that_an_npy_file_claims_makes_it_panic() {
         (of("'<f8'", "True", "(2, 3)"), &["ends too early"]),
         (of("'<f8'", "False", "(-1,)"), &["negative"]),
         (of("'<f8'", "False", "(9223372036854775807, 4)"), &["shape", "expected"]),
-        (of("'<f8'", "False", "(18446744073709551616,)"), &["no good npy"]),
+        (of("'<f8'", "False", "(18446744073709551616,)"), &["not a valid npy"]),
         (of("'<f8'", "False", "(4294967296, 4294967296, 2)"), &["shape", "expected"]),
         (of("'<f8'", "False", &format!("({})", "1,".repeat(65))), &["65", "64"]),
         (of("'|O'", "False", "(1,)"), &["objects"]),
         (of("'<f16'", "False", "(1,)"), &["<f16"]),
-        (of("'nonsense'", "False", "(1,)"), &["no good npy"]),
+        (of("'nonsense'", "False", "(1,)"), &["not a valid npy"]),
         (of("'|b1'", "False", "(8,)"), &["bool", "expected"]),
         (of("'<f8'", "2", "(1,)"), &["fortran_order"]),
-        (of("[]", "False", "(1,)"), &["no good npy"]),
+        (of("[]", "False", "(1,)"), &["not a valid npy"]),
         (npy("{'descr': '<f8', 'shape': (1,)}", b"12345678"), &["fortran_order"]),
-        (npy("[1, 2]", b""), &["no good npy"]),
+        (npy("[1, 2]", b""), &["not a valid npy"]),
         (npy(&"[".repeat(60_000), b""), &["brackets"]),
-        (npy(&"((((".repeat(200), b""), &["no good npy"]),
+        (npy(&"((((".repeat(200), b""), &["not a valid npy"]),
         (npy("", b""), &["ends too early"]),
-        (npy("\u{fc}", b""), &["no good npy"]),
+        (npy("\u{fc}", b""), &["not a valid npy"]),
         (b"\x93NUMPY".to_vec(), &["ends too early"]),
         (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{".to_vec(), &["4294967295"]),
         (b"\x93NUMPY\x09\x00\x10\x00{               ".to_vec(), &["version 9", "expected 1 to 3"]),
@@ -194,7 +198,7 @@ fn nothing_that_a_png_file_claims_makes_it_panic() {
     encoder.write_header().unwrap().write_image_data(&[7; 600]).unwrap();
     assert_eq!(place.run_with(&["put", "good", "-"], &good).status.code(), Some(0));
     let mut refused = 0;
-    // Cut anywhere, it is refused; with a byte changed it may be right still (in a chunk that nobody needs).
+    // Cut anywhere, it is refused. With one byte changed it may still be good (in a chunk that is not needed).
     for length in 8..good.len() - 12 {
         let ended = place.run_with(&["put", "new", "-"], &good[..length]);
         assert_eq!(ended.status.code(), Some(2), "{length}: {}", ended.stderr);

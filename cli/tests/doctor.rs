@@ -1,5 +1,5 @@
-//! `doctor`: who holds the memory of removed files, and what is wrong with the directory itself; and what `ls` and it say
-//! of what this user may not read.
+//! `doctor` tells who holds the memory of removed files, and what is wrong with the directory itself; `ls` and `doctor`
+//! tell which tags this user may not read.
 
 mod place;
 
@@ -13,7 +13,7 @@ fn doctor_names_who_holds_removed_memory() {
     let place = Place::new();
     let mut writer = place.store().writer("a").unwrap();
     writer.write_slice(&vec![1_u8; 8 << 20], &[8 << 20]).unwrap();
-    // A reader in another process, stuck with the value, while its tag is removed.
+    // A reader in another process holds the value while its tag is removed.
     let (reader, stdout) = place::unshared_pipe();
     let stuck = Running::start_with_stdout(place.command(&["cat", "a"]), stdout.into());
     until("it holds the value", || {
@@ -25,7 +25,7 @@ fn doctor_names_who_holds_removed_memory() {
         let held = found["memory"]["held"].as_array().unwrap().clone();
         held.into_iter().filter(|held| held["pid"] == stuck.child.id()).collect::<Vec<_>>()
     };
-    assert_eq!(of_ours(&clean).len(), 0, "it has a name still");
+    assert_eq!(of_ours(&clean).len(), 0, "the files still have their names");
     place.run(&["rm", "a"]).good();
     let found = place.run(&["doctor", "--json"]).good().json();
     let held = of_ours(&found);
@@ -48,7 +48,7 @@ fn doctor_names_who_holds_removed_memory() {
     assert!(held.iter().all(|held| held["pid"] != pid), "{found}");
 }
 
-/// A layout change that fits gives the data file another name. Whoever has it mapped has it by the name before.
+/// A new layout that fits gives the data file another name; a process that had it mapped sees the old name.
 #[test]
 fn a_recycled_data_file_is_not_removed() {
     let place = Place::new();
@@ -132,7 +132,7 @@ fn doctor_finds_what_is_wrong_with_the_place() {
 }
 
 #[test]
-fn what_this_user_may_not_read_is_said() {
+fn a_tag_that_this_user_may_not_read_is_listed() {
     let place = Place::new();
     let mut writer = place.store().writer("private").unwrap();
     writer.write_slice(&[1_u8; 5], &[5]).unwrap();
@@ -140,7 +140,8 @@ fn what_this_user_may_not_read_is_said() {
         std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap()
     };
     let root = rustix::process::geteuid().is_root();
-    // Root may read everything: it runs a copy, where others may run it, as nobody. Others lose their own permission.
+    // Root may read everything, so it runs a copy of the program as the user nobody. Other users take their own permission
+    // away.
     let program = place.file("program");
     std::fs::copy(env!("CARGO_BIN_EXE_ndsharray"), &program).unwrap();
     if root {

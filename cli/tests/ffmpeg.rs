@@ -1,4 +1,4 @@
-//! Streams from and to a real ffmpeg: both ways, frame for frame, and in the pipelines that one types.
+//! Streams from and to a real ffmpeg: both ways, frame for frame, and in pipelines as people type them.
 
 mod place;
 
@@ -25,7 +25,7 @@ fn without_ffmpeg(test: &str) -> bool {
     !found
 }
 
-/// The frames that ffmpeg makes, as they come out of it.
+/// The raw frames of a test picture that ffmpeg makes.
 fn picture(frames: usize) -> Vec<u8> {
     let source = format!("testsrc=size={SIZE}:rate=25");
     let frames = frames.to_string();
@@ -53,8 +53,8 @@ fn ffmpeg_both_ways_frame_for_frame() {
     let place = Place::new();
     let expected = picture(50);
     assert_eq!(expected.len(), 50 * FRAME);
-    // ffmpeg | pipe -> follow | ffmpeg, with the test between ffmpeg and pipe, and between follow and ffmpeg: it lets
-    // the next frame in when the one before has come out, so that a loaded machine misses none.
+    // ffmpeg | pipe -> follow | ffmpeg. The test passes the frames on, both between ffmpeg and pipe and between follow and
+    // ffmpeg, each only when the one before has come out, so that even a loaded machine misses none.
     let source = format!("testsrc=size={SIZE}:rate=25");
     let mut producer = ffmpeg(&[
         "-f",
@@ -107,7 +107,7 @@ fn ffmpeg_in_a_plain_pipeline() {
     }
     let place = Place::new();
     let expected = picture(50);
-    // As one types it, at the camera's pace; the follower may miss frames on a loaded machine, and then says how many.
+    // As people type it, at the camera's pace. On a loaded machine the follower may miss frames, and says how many.
     let script = format!(
         "set -o pipefail\n\
          ffmpeg -v error -nostdin -re -f lavfi -i testsrc=size={SIZE}:rate=25 -frames:v 50 -pix_fmt rgb24 -f rawvideo - \
@@ -128,14 +128,14 @@ fn ffmpeg_in_a_plain_pipeline() {
     let frames = Running::start(decoder).finish().good().stdout;
     assert_eq!(frames.len(), written * FRAME, "{}", ended.stderr);
     assert!(written > 0, "{}", ended.stderr);
-    // Each is one of those that were published, in their order, and the last one is the last.
+    // Each is one of the frames that were published, in their order, and the last is the last.
     let mut numbers = 0..50;
     for frame in frames.chunks(FRAME) {
         assert!(numbers.any(|number| frame == &expected[number * FRAME..][..FRAME]));
     }
     assert!(frames[frames.len() - FRAME..] == expected[49 * FRAME..]);
 
-    // An ffmpeg that wants one frame of many: its end is the follower's.
+    // An ffmpeg that wants one frame of many: when it ends, so does the follower.
     let script = format!(
         "yes | head -c 100000000 | \"$0\" pipe raw --dtype u1 --shape {SHAPE} &\n\
          until \"$0\" cat raw >/dev/null 2>&1; do sleep 0.01; done\n\

@@ -1,5 +1,5 @@
-//! Files in and out: npy of every dtype, in both orders and byte orders, and PNG of every kind, against a reader and a
-//! writer that share no code with the program, and against numpy and Pillow where they are.
+//! Files in and out: npy of every dtype, in both orders and byte orders, and PNG of every kind. They are checked with a
+//! reader and a writer that share no code with the program, and with numpy and Pillow if these are installed.
 
 mod place;
 
@@ -11,7 +11,7 @@ use ndsharray::DType;
 use place::{Place, Running, skip, skip_if_hangups_are_ignored, unshared_pipe, until};
 use rustix::process::Signal;
 
-/// An npy file, by hand.
+/// Makes an npy file without a library.
 fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     let fortran = if fortran { "True" } else { "False" };
     let header = format!("{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}\n");
@@ -19,7 +19,7 @@ fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), data].concat()
 }
 
-/// The header and the data of an npy file, by hand.
+/// Takes an npy file apart without a library: its header and its data.
 fn parts(file: &[u8]) -> (String, Vec<u8>) {
     assert_eq!(&file[..8], b"\x93NUMPY\x01\x00");
     let end = 10 + usize::from(u16::from_le_bytes([file[8], file[9]]));
@@ -33,7 +33,7 @@ fn code(dtype: &DType) -> String {
     format!("{kind}{size}")
 }
 
-/// Bytes that are different everywhere, and elements of the dtype.
+/// Elements of the dtype, whose bytes differ from their neighbours.
 fn pattern(dtype: &DType, count: usize) -> Vec<u8> {
     (0..count * dtype.itemsize())
         .map(|i| if *dtype == DType::Bool { (i % 3 == 1) as u8 } else { (i * 7 + 1) as u8 })
@@ -113,7 +113,7 @@ fn shapes_without_axes_or_elements_and_dtypes_beyond_numbers() {
     assert_eq!(place.run(&["cat", "a"]).good().stdout, order.concat());
 }
 
-/// The samples of a PNG, by the png crate's plain interface; its bytes as they are in the file, high byte first.
+/// The samples of a PNG as they are in the file, high byte first, read with the png crate alone.
 fn decode(file: &[u8]) -> (png::ColorType, png::BitDepth, Vec<u8>) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
     let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
@@ -196,7 +196,7 @@ fn a_file_is_whole_or_as_it_was() {
     assert_eq!((ended.status.code(), ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
     assert_eq!((place.names(), std::fs::read(place.file("a.npy")).unwrap()), before);
 
-    // What was private stays so.
+    // A file that was private stays private.
     std::fs::set_permissions(place.file("a.npy"), std::fs::Permissions::from_mode(0o600)).unwrap();
     place.run(&["get", "a", "-o", "a.npy"]).good();
     assert_eq!(place.file("a.npy").metadata().unwrap().mode() & 0o7777, 0o600);
@@ -216,7 +216,7 @@ fn ctrl_c_in_the_middle_leaves_nothing() {
         return;
     }
     let place = Place::new();
-    // A put that has got half of its array.
+    // A put that has read half of its array.
     let mut put = Running::start(place.command(&["put", "new", "-"]));
     let file = npy("'|u1'", false, "(1000000,)", &[7; 500_000]);
     put.child.stdin.as_mut().unwrap().write_all(&file).unwrap();
@@ -227,7 +227,7 @@ fn ctrl_c_in_the_middle_leaves_nothing() {
     assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(130), "ndsharray: interrupted\n"));
     assert_eq!(place.names(), [""; 0]);
 
-    // One whose FIFO nobody writes, and one whose FIFO gives a part of its array.
+    // A put from a FIFO that nobody writes to, and one from a FIFO that gives a part of its array.
     rustix::fs::mknodat(rustix::fs::CWD, place.file("fifo"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
         .unwrap();
     for part in [None, Some(&file[..100])] {
@@ -237,7 +237,7 @@ fn ctrl_c_in_the_middle_leaves_nothing() {
             fifo.write_all(part).unwrap();
             fifo
         });
-        // The last one that it sets up.
+        // SIGHUP is the last signal that it sets up.
         until("it listens", || put.catches(Signal::HUP));
         put.signal(Signal::INT);
         let ended = put.finish();
@@ -247,7 +247,7 @@ fn ctrl_c_in_the_middle_leaves_nothing() {
     std::fs::remove_file(place.file("fifo")).unwrap();
     assert_eq!(place.names(), [""; 0]);
 
-    // A get that has its file beside the name, when its terminal is closed; noise takes a PNG encoder long enough.
+    // The terminal is closed while a get writes its temporary file. Noise keeps the PNG encoder busy for long enough.
     let noise: Vec<u8> = (0..4000_u32 * 4000).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     place.store().writer("noise").unwrap().write_slice(&noise, &[4000, 4000]).unwrap();
     let get = Running::start(place.command(&["get", "noise", "-o", "noise.png"]));
@@ -271,7 +271,7 @@ fn ctrl_c_in_the_middle_leaves_nothing() {
     drop(reader);
 }
 
-/// A Python with these modules: that of the project's own checks, else the system's.
+/// A Python that has these modules: that of ci/python.sh, else that of the system.
 fn python(modules: &str) -> Option<std::path::PathBuf> {
     let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python-venv/bin/python");
     [own, "python3".into()].into_iter().find(|python| {
@@ -326,7 +326,7 @@ for mode, shape in [("L", (6, 9)), ("LA", (6, 9, 2)), ("RGB", (6, 9, 3)), ("RGBA
     image = Image.open("out.png")
     assert np.array_equal(np.asarray(image), array), (mode, image.mode)
     checked += 1
-# one with a palette, as Pillow reads them.
+# A palette, against what Pillow reads.
 array = rng.integers(0, 255, (6, 9, 3), dtype=np.uint8)
 Image.fromarray(array).convert("P", palette=Image.Palette.ADAPTIVE).save("in.png")
 run("put", "p", "in.png")

@@ -1,5 +1,5 @@
-//! Streams through the store: frame for frame with an acknowledged producer, and every way to end: the stream's, a broken
-//! pipe, a short last frame, Ctrl-C, a closed terminal, a writer that goes, a tag that is removed.
+//! Streams through the store, frame for frame, and every way in which they end: the end of the input, a broken pipe, a
+//! short last frame, Ctrl-C, a closed terminal, a writer that goes, a tag that is removed.
 
 mod place;
 
@@ -22,7 +22,7 @@ fn frame_for_frame_and_ended_with_the_writer() {
     let mut stdin = pipe.child.stdin.take().unwrap();
     for number in 0..40 {
         stdin.write_all(&frame(number, 30_000)).unwrap();
-        // Only then the next: nothing is missed.
+        // The next one comes only after that, so none is missed.
         assert!(follower.next() == frame(number, 30_000), "frame {number}");
     }
     drop(stdin);
@@ -30,7 +30,7 @@ fn frame_for_frame_and_ended_with_the_writer() {
     assert_eq!(follower.running.finish().good().stderr, "ndsharray: cam: 40 values written, 0 missed\n");
     let stat = place.store().stat("cam").unwrap();
     assert_eq!((stat.value.unwrap().version, stat.writer_alive), (40, false));
-    // With no writer, it writes the value that there is, and ends.
+    // With no writer, follow writes the value that is there, and ends.
     let ended = place.run(&["follow", "cam"]).good();
     assert!(ended.stdout == frame(39, 30_000));
     assert_eq!(ended.stderr, "ndsharray: cam: 1 value written, 0 missed\n");
@@ -41,7 +41,7 @@ fn what_a_slow_follower_misses_is_counted() {
     let place = Place::new();
     let mut writer = place.store().writer("a").unwrap();
     writer.write_slice(&vec![1_u8; 1 << 20], &[1 << 20]).unwrap();
-    // It holds the first value, which does not fit the pipe, until somebody reads.
+    // The follower holds the first value, which is larger than the pipe, until somebody reads.
     let (reader, stdout) = unshared_pipe();
     let running = Running::start_with_stdout(place.command(&["follow", "a"]), stdout.into());
     until("it holds a value", || place.store().stat("a").unwrap().value.unwrap().slots.unwrap().pinned == 1);
@@ -71,7 +71,7 @@ fn a_new_layout_is_said() {
     let said = follower.running.finish().good().stderr;
     assert_eq!(
         said,
-        "ndsharray: a: from here on uint16 of shape 1,1\nndsharray: a: 2 values written, 0 missed\n"
+        "ndsharray: a: the layout is now uint16 of shape 1,1\nndsharray: a: 2 values written, 0 missed\n"
     );
 }
 
@@ -88,7 +88,7 @@ fn a_short_last_frame_is_not_published() {
         ended.stderr
     );
     assert_eq!(place.run(&["cat", "a"]).good().stdout, frame(1, 100));
-    // A new writer goes on from there; a stream of nothing changes nothing.
+    // A new writer goes on from there; an empty stream changes nothing.
     place.run(&["pipe", "a", "--dtype", "u1", "--shape", "100"]).good();
     assert_eq!(place.store().stat("a").unwrap().value.unwrap().version, 2);
     place.run(&["pipe", "new", "--dtype", "u1", "--shape", "100"]).good();
@@ -103,7 +103,7 @@ fn one_writer_at_a_time() {
     assert_eq!((ended.status.code(), ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
     assert!(ended.stderr.contains("writer"), "{}", ended.stderr);
     drop(writer);
-    // Taken away under it: it says so and ends.
+    // The tag is removed while the pipe has it: it says so and ends.
     let mut pipe = Running::start(place.command(&["pipe", "a", "--dtype", "u1", "--shape", "3"]));
     pipe.child.stdin.as_mut().unwrap().write_all(b"abc").unwrap();
     until("it has published", || place.store().stat("a").unwrap().value.is_some());
@@ -127,7 +127,7 @@ fn a_broken_pipe_is_a_quiet_end() {
         let ended = Running::start_with_stdout(place.command(args), stdout.into()).finish().good();
         assert!(ended.stderr.is_empty() || args[0] == "follow", "{args:?}: {}", ended.stderr);
     }
-    // While it waits for a value: it need not come for it to notice, nor for a tag that is not there.
+    // Also while it waits for a value, or for a tag that does not exist: it notices without either.
     for tag in ["a", "later"] {
         let (reader, stdout) = unshared_pipe();
         let running = Running::start_with_stdout(place.command(&["follow", tag, "--wait"]), stdout.into());
@@ -146,7 +146,7 @@ fn a_broken_pipe_is_a_quiet_end() {
 #[test]
 fn ctrl_c_ends_streams_wherever_they_are() {
     let place = Place::new();
-    // A pipe amid a frame.
+    // A pipe in the middle of a frame.
     let mut pipe = Running::start(place.command(&["pipe", "a", "--dtype", "u1", "--shape", "100"]));
     pipe.child.stdin.as_mut().unwrap().write_all(&[5; 150]).unwrap();
     until("a frame is there", || place.store().stat("a").is_ok_and(|stat| stat.value.is_some()));
@@ -191,7 +191,7 @@ fn a_closed_terminal_ends_a_stream_unless_nohup_asked() {
     follower.running.signal(Signal::HUP);
     assert_eq!(follower.running.finish().good().stderr, "ndsharray: a: 1 value written, 0 missed\n");
 
-    // As nohup starts it.
+    // With SIGHUP ignored, as nohup starts a program.
     let mut shell = Command::new("sh");
     shell.args(["-c", "trap '' HUP; exec \"$0\" follow a", env!("CARGO_BIN_EXE_ndsharray")]);
     shell.env("NDSHARRAY_DIR", place.directory());

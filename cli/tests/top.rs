@@ -16,7 +16,7 @@ use std::time::Duration;
 use ndsharray::{Result, Store, Writer};
 use terminal::{TOP, Terminal};
 
-/// A thread that publishes under `camera`, until this is dropped or the tag is removed.
+/// A thread that publishes under the tag `camera`, until this is dropped or the tag is removed.
 struct Stream {
     end: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -39,7 +39,7 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.end.store(true, Ordering::Relaxed);
-        // The next one is the only writer again.
+        // Joined, so that the next stream is the only writer.
         self.thread.take().map(JoinHandle::join);
     }
 }
@@ -91,7 +91,7 @@ fn a_session_in_a_terminal() {
     assert!(lines.iter().any(|line| line.contains("min 0   max 255   mean 85   NaN 0")), "{lines:#?}");
     let wide = blocks(&lines);
     let colours = terminal.colours();
-    // Red and blue, each as the upper and as the lower half of cells, and no other.
+    // Red and blue, each as the upper and as the lower half of cells, and no other colour.
     for colour in ["38;2;255;0;0", "48;2;255;0;0", "38;2;0;0;255", "48;2;0;0;255"] {
         assert!(colours.contains(colour), "{colour}: {colours}");
     }
@@ -123,7 +123,7 @@ fn a_session_in_a_terminal() {
     terminal.keys("j");
     terminal
         .until("the other tag", |lines| lines.iter().any(|line| line.contains("min 1.5   max 2.5   mean 2")));
-    // In place: a file that is cut short under those who have it mapped is beyond what anybody can bear.
+    // Changed in place: a file that is cut short kills every process that has it mapped.
     let header = OpenOptions::new().read(true).write(true).open(dir.path().join("still")).unwrap();
     let mut byte = [0];
     header.read_exact_at(&mut byte, 20).unwrap();
@@ -148,7 +148,7 @@ fn a_session_in_a_terminal() {
 
     terminal.keys("s");
     terminal.until("another order", |lines| lines[0].contains("by rate"));
-    // The whole store goes, and it does not mind.
+    // The whole store goes, and the program goes on.
     drop(stream);
     drop(dir);
     terminal.until("a store that went", |lines| lines[0].contains("cannot list it"));
@@ -165,7 +165,7 @@ fn the_terminal_is_given_back_after_ctrl_c_and_signals() {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let store = Store::open(dir.path()).unwrap();
     image(&mut store.writer("camera").unwrap()).unwrap();
-    // The tag is opened at once; a terminal that does not say it has all colours gets 256.
+    // The tag is shown at once; a terminal that does not say that it has all colours gets 256.
     let command = format!("COLORTERM= {TOP} top camera --dir {}", dir.path().display());
     for (key, code) in [("C-c", 0), ("Escape", 0), ("-TERM", 130), ("-HUP", 130)] {
         terminal.run(&command);
@@ -194,13 +194,15 @@ impl Drop for Program {
 }
 
 #[test]
-fn a_terminal_that_went_ends_it() {
+fn a_terminal_that_went_ends_the_program() {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let store = Store::open(dir.path()).unwrap();
     image(&mut store.writer("camera").unwrap()).unwrap();
-    // Told by SIGHUP, and not: as with nohup, or in a shell that does not pass it on.
+    // With SIGHUP, and without it, as under nohup or a shell that does not pass it on.
     for trap in ["trap : HUP", "trap '' HUP"] {
-        let Some(terminal) = Terminal::start("a_terminal_that_went_ends_it", (80, 24)) else { return };
+        let Some(terminal) = Terminal::start("a_terminal_that_went_ends_the_program", (80, 24)) else {
+            return;
+        };
         let script = format!("{trap}; {TOP} top camera --dir . && exit; echo $? > code");
         std::fs::write(dir.path().join("script"), script).unwrap();
         terminal.run(&format!("cd {}; sh script", dir.path().display()));
@@ -208,7 +210,7 @@ fn a_terminal_that_went_ends_it() {
         let program = Program(terminal.program());
         drop(terminal);
         let code = dir.path().join("code");
-        // Written by the shell itself: any other program could end by the SIGHUP before.
+        // The shell itself writes it: another program could be ended by the SIGHUP first.
         place::until("its end", || std::fs::read_to_string(&code).is_ok_and(|code| code.ends_with('\n')));
         assert!(!Path::new(&format!("/proc/{}", program.0)).exists());
         assert_eq!(std::fs::read_to_string(&code).unwrap(), "130\n", "{trap}");
@@ -217,7 +219,7 @@ fn a_terminal_that_went_ends_it() {
 }
 
 #[test]
-fn what_cannot_be_shown_is_said_in_one_line() {
+fn a_bad_call_is_answered_in_one_line() {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let fails = |arguments: &[&str], says: &str| {
         let mut command = Command::new(TOP);
@@ -228,10 +230,10 @@ fn what_cannot_be_shown_is_said_in_one_line() {
         assert!(text.contains(says) && text.lines().count() == 1, "{text}");
         assert!(output.stdout.is_empty(), "{:?}", output.stdout);
     };
-    fails(&[], "no terminal");
+    fails(&[], "needs a terminal");
     fails(&["--interval", "0"], "from 0.01");
     fails(&["--interval", "NaN"], "from 0.01");
-    if let Some(terminal) = Terminal::start("what_cannot_be_shown_is_said_in_one_line", (100, 10)) {
+    if let Some(terminal) = Terminal::start("a_bad_call_is_answered_in_one_line", (100, 10)) {
         terminal.run(&format!("{TOP} top missing --dir {}", dir.path().display()));
         terminal.given_back(2);
         terminal.until("the reason", |lines| lines.iter().any(|line| line.contains("no array \"missing\"")));

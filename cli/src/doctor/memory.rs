@@ -16,13 +16,13 @@ use crate::units;
 pub struct Memory {
     /// What `df` says is used.
     used_bytes: u64,
-    /// What the files in the directory have, and how many they are; those below it are counted too.
+    /// How many files are in the directory and below it, and the storage that they have.
     files: usize,
     file_bytes: u64,
     /// Removed files that processes still have mapped or open.
     held: Vec<Held>,
     held_bytes: u64,
-    /// Whether the size of a held file may be less than was found: only its mapping could be looked at.
+    /// Whether a held file may be smaller than shown, since only its mapping could be looked at.
     held_at_most: bool,
     /// Processes that could not be looked at.
     unseen_processes: usize,
@@ -37,12 +37,12 @@ pub struct Held {
     command: String,
     file: String,
     bytes: u64,
-    /// Whether the size is that of the mapping, for which more address space is reserved than memory is used.
+    /// Whether the size is that of the mapping, which may be larger than the memory that is used.
     at_most: bool,
     inode: u64,
 }
 
-pub fn look(store: &Store) -> Result<Memory> {
+pub fn measure(store: &Store) -> Result<Memory> {
     let directory = store.directory();
     let failed = |error: std::io::Error| Failure::io(directory, "look at", &error);
     let space = rustix::fs::statvfs(directory).map_err(|error| failed(error.into()))?;
@@ -50,9 +50,9 @@ pub fn look(store: &Store) -> Result<Memory> {
     let mut files = BTreeMap::new();
     add_files(directory, device, &mut files);
     let (mut held, unseen_processes) = held(device);
-    // A recycled data file has another name now; the mapping shows the one it was opened by, as removed.
+    // A new layout may rename a data file. Its mapping shows the name that it was opened by, as removed.
     held.retain(|held| !files.contains_key(&held.inode));
-    // Elsewhere than in a memory of its own the files that others removed are nobody's business here.
+    // On a disk, files that other programs removed have nothing to do with the store.
     if !super::place::is_tmpfs(directory)? {
         held.clear();
     }
@@ -88,7 +88,7 @@ fn add_files(directory: &Path, device: u64, files: &mut BTreeMap<u64, u64>) {
     }
 }
 
-/// Removed files of a filesystem that processes hold, and the number of processes that could not be asked.
+/// The removed files of a filesystem that processes hold, and how many processes could not be looked at.
 fn held(device: u64) -> (Vec<Held>, usize) {
     let (mut list, mut unseen) = (Vec::new(), 0);
     let entries = std::fs::read_dir("/proc").into_iter().flatten().filter_map(|entry| entry.ok());
@@ -112,7 +112,7 @@ fn held(device: u64) -> (Vec<Held>, usize) {
             }
         };
         for mapping in maps.lines().filter_map(|line| Mapping::parse(line, device)) {
-            // Only a process with the capability may look at the file behind it; the mapping says no more than its end.
+            // Only a process with the capability may look at the file behind a mapping. Others see where the mapping ends.
             let file = process.join("map_files").join(mapping.range);
             let stat = file.metadata().ok();
             let bytes = stat.as_ref().map_or(mapping.end, |stat| stat.blocks() * 512);
@@ -179,11 +179,11 @@ impl Memory {
             units::count(held as u64, "removed file"),
         );
         let elsewhere = self.used_bytes.saturating_sub(self.file_bytes + self.held_bytes);
-        // Directories and inodes take some themselves.
+        // Directories and inodes take some memory themselves.
         let agrees = elsewhere <= (1 << 20) + self.used_bytes / 20;
         let text = match (agrees, self.whole_filesystem) {
             (true, _) => text,
-            (false, true) => format!("{text}; {} nobody knows of", units::bytes(elsewhere)),
+            (false, true) => format!("{text}; {} not accounted for", units::bytes(elsewhere)),
             (false, false) => {
                 format!("{text}; {} outside this directory, on the same filesystem", units::bytes(elsewhere))
             }
@@ -194,7 +194,7 @@ impl Memory {
         }
         if !agrees && self.whole_filesystem {
             let todo = format!(
-                "run doctor as root, outside containers: processes that could not be looked at: {}",
+                "run doctor as root, outside containers: it could not look at {} of the processes",
                 self.unseen_processes
             );
             return Finding::note("memory", text, todo);

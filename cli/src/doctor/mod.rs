@@ -1,4 +1,4 @@
-//! `doctor`: whether the store's directory is a good place, what is left in it, and where its memory is.
+//! `doctor`: checks whether the store's directory is a good place, what is left over in it, and where its memory is.
 
 mod memory;
 mod place;
@@ -21,9 +21,9 @@ pub struct Args {
 enum Level {
     /// As it should be.
     Ok,
-    /// May do harm at some time.
+    /// May cause trouble later.
     Note,
-    /// Does harm.
+    /// Causes trouble now.
     Problem,
 }
 
@@ -67,7 +67,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
             findings.push(Finding::problem("arrays", error.to_string(), todo));
         }
     }
-    let memory = memory::look(store)?;
+    let memory = memory::measure(store)?;
     findings.push(memory.finding());
     let problem = findings.iter().any(|finding| finding.level == Level::Problem);
     let report = Report { directory: directory.display().to_string(), findings, memory };
@@ -82,10 +82,10 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
 fn left_over(store: &Store) -> Result<Finding> {
     let found = store.gc_dry_run()?;
     if found.removed.is_empty() {
-        return Ok(Finding::ok("left over", "nothing of killed processes, nor of a plain rm"));
+        return Ok(Finding::ok("left over", "nothing from killed processes or a plain rm"));
     }
     let (files, bytes) = (units::count(found.removed.len() as u64, "file"), units::bytes(found.bytes));
-    let text = format!("{files} of killed processes, or of a plain rm, {bytes}");
+    let text = format!("{files} from killed processes or a plain rm, {bytes}");
     Ok(Finding::note("left over", text, "`ndsharray gc --dry-run` names them, `ndsharray gc` removes them"))
 }
 

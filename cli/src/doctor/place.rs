@@ -1,4 +1,4 @@
-//! The directory itself: its filesystem, room and permissions, and who else tidies it up.
+//! The directory itself: its filesystem, room and permissions, and what else removes files there.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::units;
 
 const TMPFS: i64 = 0x0102_1994;
 const RAMFS: i64 = 0x8584_58f6;
-/// What container engines give /dev/shm unless told otherwise.
+/// The size that container engines give /dev/shm by default.
 const CONTAINER: u64 = 64 << 20;
 /// systemd leaves the files of users below this alone.
 const FIRST_USER: u32 = 1000;
@@ -32,7 +32,7 @@ fn kind(directory: &Path) -> Result<i64> {
     Ok(found.f_type as i64 & 0xffff_ffff)
 }
 
-/// Whether the files there are memory.
+/// Whether the directory is on a tmpfs, whose files are memory.
 pub fn is_tmpfs(directory: &Path) -> Result<bool> {
     Ok(kind(directory)? == TMPFS)
 }
@@ -49,7 +49,7 @@ fn filesystem(directory: &Path) -> Result<Finding> {
         _ => Finding::note(
             "filesystem",
             format!(
-                "no tmpfs (type {kind:#x}): values are written to a disk, if the filesystem serves at all"
+                "not a tmpfs (type {kind:#x}): values are written to a disk, if the filesystem works at all"
             ),
             "use /dev/shm or another tmpfs: `mount -t tmpfs -o size=4g tmpfs DIRECTORY`",
         ),
@@ -77,7 +77,7 @@ fn room(directory: &Path) -> Result<Vec<Finding>> {
     if total == CONTAINER {
         let todo = "raise it when the container is started: `docker run --shm-size=2g`, in Kubernetes an emptyDir \
                     with medium Memory at /dev/shm";
-        findings.push(Finding::note("size", "64 MB in all: what containers get unless told otherwise", todo));
+        findings.push(Finding::note("size", "64 MB in all: the default of containers", todo));
     }
     if found.f_files > 0 && found.f_favail < found.f_files / 20 {
         let text = format!("{} inodes free of {}", found.f_favail, found.f_files);
@@ -95,11 +95,15 @@ fn permissions(directory: &Path) -> Result<Finding> {
     let writable =
         rustix::fs::access(directory, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok();
     Ok(if mode & 0o002 != 0 && mode & 0o1000 == 0 {
-        let text = format!("{text}: everybody may remove everybody's files");
+        let text = format!("{text}: everyone may remove everyone's files");
         Finding::problem("permissions", text, format!("`chmod +t {}`", directory.display()))
     } else if read_only {
         let text = format!("{text}: mounted read-only, so readers copy and nobody writes");
-        Finding::note("permissions", text, "mount it read-write for writers, and for readers without a copy")
+        Finding::note(
+            "permissions",
+            text,
+            "mount it read-write, so that writers can write and readers need not copy",
+        )
     } else if !writable {
         let text = format!("{text}: this user cannot make files there, so it cannot write new tags");
         Finding::note("permissions", text, "use a directory of your own, and name it in NDSHARRAY_DIR")
@@ -156,14 +160,18 @@ fn setting(name: &str) -> Option<String> {
     })
 }
 
-/// A memory limit counts what is in a tmpfs, and kills instead of saying that it is full.
+/// A memory limit counts the files of a tmpfs. Going over it kills a process, where a full tmpfs gives an error.
 fn container() -> Option<Finding> {
     let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
     let limit =
         limits.iter().find_map(|path| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok())?;
-    // Version 1 says "none" with a number beyond all memory.
+    // Version 1 of cgroups says "no limit" with a number larger than any memory.
     (limit < 1 << 60).then(|| {
         let text = format!("a memory limit of {} counts the store's memory too", units::bytes(limit));
-        Finding::note("container", text, "leave room for all arrays in it: its OOM killer asks nobody")
+        Finding::note(
+            "container",
+            text,
+            "leave room for all arrays: a process that goes over the limit is killed without an error",
+        )
     })
 }

@@ -1,27 +1,27 @@
-//! Elements of any dtype, from their bytes: as numbers to compare and draw, and as text to show.
+//! Elements of any dtype, read from their bytes: as numbers to compare and draw, and as text to show.
 
 use ndsharray::DType;
 use ndsharray::half::f16;
 
 use super::words;
 
-/// Makes a number of the bytes of one element; a complex one gives its magnitude.
+/// Reads the bytes of one element as a number; a complex one as its magnitude.
 pub type Number = fn(&[u8]) -> f64;
 
-/// The first `N` bytes; zeros if there are fewer, which no caller gives.
+/// The first `N` bytes. Every caller gives at least as many; with fewer it is zeros.
 fn head<const N: usize>(bytes: &[u8]) -> [u8; N] {
     bytes.first_chunk().copied().unwrap_or([0; N])
 }
 
-/// Not `hypot` alone: that of infinity and NaN is infinite, and a NaN is to be seen.
+/// `hypot` of infinity and NaN is infinite; here it is NaN, so that a NaN stays visible.
 fn magnitude(re: f64, im: f64) -> f64 {
     if re.is_nan() || im.is_nan() { f64::NAN } else { re.hypot(im) }
 }
 
-/// The way to read numbers of this dtype; `None` for custom ones, which are bytes to us.
+/// How to read elements of this dtype as numbers; `None` for custom dtypes, whose bytes could mean anything.
 pub fn number(dtype: &DType) -> Option<Number> {
     Some(match dtype {
-        // Any other byte than 0 is shown as true: it is not for a viewer to refuse it.
+        // A viewer need not refuse what is neither 0 nor 1: it shows every byte but 0 as true.
         DType::Bool => |bytes| f64::from(u8::from(head::<1>(bytes) != [0])),
         DType::Int8 => |bytes| f64::from(i8::from_ne_bytes(head(bytes))),
         DType::Int16 => |bytes| f64::from(i16::from_ne_bytes(head(bytes))),

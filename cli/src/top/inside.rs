@@ -1,4 +1,4 @@
-//! The selected array from inside: what it is, its statistics, and a picture, a line or its numbers.
+//! The selected array from inside: its layout, its statistics, and a picture, a line or its numbers.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -94,7 +94,7 @@ fn lines<'a>(row: &'a Row, preview: &'a Preview, colours: Colours) -> Vec<Line<'
                 second.extend(scale(image, colours));
             }
         }
-        None => second.push(Span::from("a dtype of its own, shown as bytes")),
+        None => second.push(Span::from("a custom dtype, shown as bytes")),
     }
     vec![Line::from(first), Line::from(second)]
 }
@@ -137,10 +137,10 @@ fn draw_line(frame: &mut Frame, area: Rect, points: &[Point], last: usize, colou
     let ranges = || points.iter().filter_map(|point| point.range);
     let (min, max) = ranges().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), (c, d)| (a.min(c), b.max(d)));
     let (min, max) = if min > max { (0.0, 1.0) } else { (min, max) };
-    // A level line is in the middle.
+    // A line whose values are all the same is drawn in the middle.
     let (low, high) =
         if min < max { (min, max) } else { (min - min.abs().max(1.0), max + max.abs().max(1.0)) };
-    // The line ends where there is nothing finite to draw, and begins anew after it.
+    // The line has a gap where there is no finite value to draw.
     let mut pieces: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
     for point in points {
         match (point.range, pieces.last_mut()) {

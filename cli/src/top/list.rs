@@ -14,7 +14,7 @@ use super::model::Model;
 use super::row::{Row, Trouble, Value};
 use super::words;
 
-/// A column: its heading, its width, the terminal's width from which it is shown, and its text.
+/// A column: its heading, its width, the least width of a terminal that shows it, and its text.
 struct Column {
     heading: &'static str,
     width: u16,
@@ -22,7 +22,7 @@ struct Column {
     text: fn(&Row) -> String,
 }
 
-/// Between the tag, which takes what is left, and the state.
+/// The columns between the tag, which takes the width that is left, and the state.
 const COLUMNS: [Column; 8] = [
     Column { heading: "LAYOUT", width: 25, from: 112, text: |row| value(row, |value| value.layout.clone()) },
     Column { heading: "RATE", width: 7, from: 30, text: |row| units::rate(row.rate()) },
@@ -33,7 +33,7 @@ const COLUMNS: [Column; 8] = [
     Column { heading: "MEMORY", width: 7, from: 70, text: |row| units::bytes(row.memory()) },
     Column { heading: "", width: 10, from: 80, text: |row| words::bars(row.rates.iter().copied(), 10) },
 ];
-/// The bars where there is room for more of them.
+/// The least width of a terminal that shows more bars, and how many these are.
 const MORE_BARS: (u16, u16) = (132, 30);
 const STATE: u16 = 11;
 
@@ -49,7 +49,7 @@ fn pins(value: &Value) -> String {
     value.slots.map_or("-".to_owned(), |(pinned, _)| pinned.to_string())
 }
 
-/// What is to be known of a tag in a word or two, and its colour.
+/// The state of a tag in a word or two, and the colour of these.
 pub fn state(row: &Row, now: Instant) -> (&'static str, Color) {
     match (&row.trouble, row.news(now), &row.state) {
         (Some(Trouble::Gone), ..) => ("gone", Color::Red),
@@ -95,7 +95,7 @@ pub fn draw(frame: &mut Frame, area: Rect, model: &Model, now: Instant) {
             "" if more => words::bars(row.rates.iter().copied(), MORE_BARS.1.into()),
             _ => (column.text)(row),
         };
-        // Only the tag stands out as selected: bars and colours would not be what they are in other rows.
+        // Only the tag is highlighted: bars and colours would look different from those of other rows.
         let tag = Style::new().add_modifier(if selected == Some(i) {
             Modifier::REVERSED
         } else {

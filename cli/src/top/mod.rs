@@ -1,8 +1,7 @@
 //! `ndsharray top`: the arrays of a store, live, and one of them from inside.
 //!
-//! It costs writers nothing they could measure: tags are looked at without a mapping, the selected value is held only
-//! while a bounded sample of it is taken, and the looking takes at most a small part of one core, however large the
-//! store is (looks become rarer instead).
+//! It does not slow writers measurably: tags are looked at without a mapping, and the selected value is held only while a
+//! sample of bounded size is taken. It uses at most a small part of one core: it looks at a large store less often.
 
 mod element;
 mod inside;
@@ -34,16 +33,16 @@ use self::preview::Preview;
 use self::screen::Screen;
 use self::terminal::Terminal;
 
-/// Looking takes at most one part in so many of the time.
+/// Looking at the store takes at most one part in `SHARE` of the time.
 const SHARE: u32 = 20;
-/// How soon another size of the terminal is noticed.
+/// How soon a new size of the terminal is noticed.
 const SLICE: Duration = Duration::from_millis(100);
-/// What a page up or down moves by.
+/// How many rows Page Up and Page Down move by.
 const PAGE: isize = 10;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The array to look into at once
+    /// The array to show from inside at once
     tag: Option<String>,
     /// Seconds from one look at the store to the next
     #[arg(long, default_value = "0.5", value_name = "SECONDS", value_parser = interval)]
@@ -58,10 +57,10 @@ fn interval(text: &str) -> std::result::Result<Duration, String> {
 /// Shows the store until a key or a signal ends it; with a tag, that array from inside.
 pub fn run(store: &Store, args: &Args) -> Result<()> {
     if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
-        return Err(Failure::bad("top: found no terminal, expected one for input and output"));
+        return Err(Failure::bad("top needs a terminal: run it with neither input nor output redirected"));
     }
     if let Some(tag) = &args.tag {
-        // What cannot be shown at the start is an error as of every command; what happens later is shown.
+        // A tag that cannot be shown at the start is an error, as in every command. Later problems are shown on the screen.
         store.stat(tag)?;
     }
     let colours = match std::env::var("COLORTERM").as_deref() {
@@ -78,13 +77,13 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         trouble: None,
     };
     let stop = Stop::listen()?;
-    // Given back when this returns, so that an error is not printed on the screen that goes.
+    // The terminal is restored when this returns, before an error is printed.
     let mut terminal = Terminal::open().map_err(broken)?;
     top.show(&mut terminal, &stop)
 }
 
 fn broken(error: std::io::Error) -> Failure {
-    Failure::failed(format!("top: found an error of the terminal, expected none: {error}"))
+    Failure::failed(format!("top: cannot use the terminal: {error}"))
 }
 
 struct Top<'a> {
@@ -92,7 +91,7 @@ struct Top<'a> {
     interval: Duration,
     colours: Colours,
     model: Model,
-    /// Of the selected tag, while it is open.
+    /// The reader of the selected tag, while that is shown from inside.
     reader: Option<Reader>,
     seen: std::result::Result<Preview, String>,
     trouble: Option<String>,
@@ -104,9 +103,9 @@ impl Top<'_> {
         loop {
             let now = Instant::now();
             if now >= next {
-                self.look()?;
+                self.refresh()?;
             }
-            self.look_inside(terminal.area().map_err(broken)?);
+            self.refresh_preview(terminal.area().map_err(broken)?);
             self.draw(terminal).map_err(broken)?;
             if now >= next {
                 next = Instant::now() + self.interval.max(now.elapsed() * SHARE);
@@ -117,14 +116,14 @@ impl Top<'_> {
         }
     }
 
-    /// Waits for the time of the next look, or for something to draw before it; false at the end.
+    /// Waits for the time of the next look, or for something to draw before that; false if a key says to quit.
     fn wait(&mut self, terminal: &Terminal, stop: &Stop, next: Instant) -> Result<bool> {
         let size = terminal.area().map_err(broken)?;
         loop {
             stop.check()?;
             let left = next.saturating_duration_since(Instant::now());
             let ready = stop.typed(stdin(), left.min(SLICE)).map_err(broken)?;
-            // crossterm reads for ever from a terminal that is gone: it is asked only when it has something to read.
+            // crossterm never stops reading from a terminal that is gone: it is called only if there is something to read.
             if ready == Ready::Closed {
                 return Err(Failure::Interrupted);
             }
@@ -140,7 +139,8 @@ impl Top<'_> {
                     }
                 }
                 if !changed {
-                    // It overlooks a key that comes together with another size, until the next key.
+                    // crossterm overlooks a key that comes together with a new size, until the next key. Until then the
+                    // terminal stays readable: sleep rather than spin.
                     std::thread::sleep(left.min(SLICE));
                 }
             }
@@ -150,7 +150,7 @@ impl Top<'_> {
         }
     }
 
-    /// Does what a key says; false if it says to leave.
+    /// Does what a key says; false if it says to quit.
     fn key(&mut self, key: KeyEvent) -> bool {
         match key.code {
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return false,
@@ -168,9 +168,9 @@ impl Top<'_> {
         true
     }
 
-    fn look(&mut self) -> Result<()> {
+    fn refresh(&mut self) -> Result<()> {
         let before = self.model.rows.iter().map(|row| &row.tag[..]);
-        match sample::look(self.store, before) {
+        match sample::looks(self.store, before) {
             Ok(looks) => {
                 self.trouble = None;
                 self.model.update(looks, Instant::now());
@@ -182,8 +182,8 @@ impl Top<'_> {
         Ok(())
     }
 
-    /// Looks at the value of the selected tag, if it is open; lets go of it, and of its memory, if not.
-    fn look_inside(&mut self, area: Rect) {
+    /// Looks at the value of the selected tag if that is shown from inside; else drops its reader, and so its memory.
+    fn refresh_preview(&mut self, area: Rect) {
         let shown = self.model.selected().filter(|row| self.model.open && row.trouble.is_none());
         let Some(tag) = shown.map(|row| row.tag.clone()) else {
             self.reader = None;
@@ -199,7 +199,7 @@ impl Top<'_> {
         };
         let room = screen::room(area, &self.model);
         let looked = reader.and_then(|reader| {
-            let preview = preview::look(&reader, self.seen.as_ref().ok(), room)?;
+            let preview = preview::refresh(&reader, self.seen.as_ref().ok(), room)?;
             Ok((reader, preview))
         });
         match looked {

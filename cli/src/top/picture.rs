@@ -9,19 +9,19 @@ pub type Rgb = [u8; 3];
 /// The colour of NaN, which the ramp does not have.
 pub const NAN: Rgb = [0, 230, 118];
 
-/// An array that is an image: two axes of pixels, and one of colours if there are more than one.
+/// An array that is an image: two axes of pixels, and one of colour channels if there are several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Image {
     pub height: usize,
     pub width: usize,
     pub channels: usize,
-    /// Bytes are brightness as they are; all else is scaled between its least and its greatest element.
+    /// Whether elements are scaled between the least and the greatest of them. Bytes are brightness as they are.
     scaled: bool,
 }
 
 impl Image {
-    /// What of these arrays is an image: any of two axes; and height, width and 1, 3 or 4 channels, of bytes or large
-    /// enough not to be a stack of small matrices.
+    /// The image that an array is, if it is one: it has two axes, or height, width and 1, 3 or 4 channels. With channels,
+    /// elements are bytes or both sides are at least 8, since it may else be a stack of small matrices.
     pub fn of(dtype: &DType, shape: &[usize]) -> Option<Image> {
         element::number(dtype)?;
         let byte = *dtype == DType::UInt8;
@@ -41,7 +41,7 @@ impl Image {
         let Some(number) = element::number(dtype) else { return Pixels::default() };
         let plane = Plane { image: *self, bytes, itemsize: dtype.itemsize(), number };
         let (min, max) = if self.scaled { range } else { (0.0, 255.0) };
-        // Halved first: the difference of the greatest and the least float64 is infinite.
+        // Halved first: max - min of two large float64 would be infinite.
         let unit = |value: f64| ((value / 2.0 - min / 2.0) / (max / 2.0 - min / 2.0)).clamp(0.0, 1.0);
         let shade = |value: f64| if max > min { unit(value) } else { 0.5 };
         let mut rgb = Vec::with_capacity(width * height);
@@ -50,7 +50,7 @@ impl Image {
                 let across = part(x, width, self.width);
                 let down = part(y, height, self.height);
                 let value = |channel| plane.mean(&across, &down, channel).map(shade);
-                // A fourth channel is left out: where it says how opaque a pixel is, it is often not set.
+                // The fourth channel, which says how opaque a pixel is, is left out: it is often not set.
                 rgb.push(match (self.channels, value(0)) {
                     (_, None) => NAN,
                     (1, Some(value)) if self.scaled => ramp(value),
@@ -118,7 +118,7 @@ fn byte(unit: f64) -> u8 {
     (unit * 255.0).round() as u8
 }
 
-/// From dark blue by purple and orange to light yellow, always growing brighter.
+/// A colour for a number from 0 to 1: dark blue, purple, orange, light yellow, always growing brighter.
 pub fn ramp(unit: f64) -> Rgb {
     const STOPS: [Rgb; 6] =
         [[8, 6, 34], [62, 18, 102], [140, 34, 108], [212, 72, 66], [250, 152, 40], [252, 244, 168]];

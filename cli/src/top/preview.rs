@@ -1,4 +1,4 @@
-//! What is seen of an array: a picture, a line or numbers, made while its snapshot is held and kept without it.
+//! What `top` shows of a value: a picture, a line or numbers. It is made while the value is held, and kept without it.
 
 use ndsharray::{DType, Reader, Result};
 
@@ -6,7 +6,7 @@ use super::element;
 use super::picture::{Image, Pixels};
 use super::statistics::{self, Statistics};
 
-/// At most so many elements are looked at for each point of a line.
+/// How many elements are looked at for each point of a line, at most.
 const FOR_A_POINT: usize = 8;
 
 /// All that is shown of one value.
@@ -28,7 +28,7 @@ pub enum Drawing {
     Numbers(Vec<String>),
 }
 
-/// What falls on one column of a line's dots.
+/// The elements that fall on one column of dots of a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// The index of the first element.
@@ -38,10 +38,10 @@ pub struct Point {
     pub nan: bool,
 }
 
-/// Looks at the latest value, if it is another than `before` or is to be drawn in another size; `None` if not.
+/// Looks at the latest value; `None` if `before` shows that value already, in this size.
 ///
-/// The slot is held until this returns, and no longer: the writer needs one more than without, for a moment.
-pub fn look(reader: &Reader, before: Option<&Preview>, room: (u16, u16)) -> Result<Option<Preview>> {
+/// The slot of the value is held until this returns. The writer may need one more slot for that moment.
+pub fn refresh(reader: &Reader, before: Option<&Preview>, room: (u16, u16)) -> Result<Option<Preview>> {
     let value = reader.view()?;
     let (dtype, shape, bytes) = (value.dtype(), value.shape(), value.bytes());
     let same = |before: &Preview| {
@@ -106,10 +106,10 @@ fn numbers(dtype: &DType, shape: &[usize], bytes: &[u8], (columns, rows): (usize
     }
     let Some((&length, outer)) = shape.split_last() else { return vec![element::text(dtype, bytes)] };
     let row = |(index, row): (usize, &[u8])| {
-        let mut line = place(outer, index);
+        let mut line = indices(outer, index);
         for element in row.chunks_exact(size) {
             line += &format!(" {:>9}", element::text(dtype, element));
-            // What is too long is cut when it is drawn, so no more than fits need be made.
+            // What is too long is cut when it is drawn: no need to make more than fits.
             if line.len() > columns {
                 break;
             }
@@ -120,7 +120,7 @@ fn numbers(dtype: &DType, shape: &[usize], bytes: &[u8], (columns, rows): (usize
 }
 
 /// The indices of the `index`th row under these axes, such as `[1, 0, :]`.
-fn place(outer: &[usize], mut index: usize) -> String {
+fn indices(outer: &[usize], mut index: usize) -> String {
     let mut indices = vec![":".to_owned()];
     for axis in outer.iter().rev() {
         indices.push((index % axis).to_string());
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stand_in_rows_with_their_place() {
+    fn numbers_stand_in_rows_with_their_indices() {
         let bytes: Vec<u8> = (0..12_u16).flat_map(u16::to_ne_bytes).collect();
         let lines = numbers(&DType::UInt16, &[2, 3, 2], &bytes, (80, 5));
         assert_eq!(lines.len(), 5, "as many rows as fit");
@@ -166,21 +166,21 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         let mut writer = store.writer("a").unwrap();
         let reader = store.reader("a").unwrap();
-        assert!(look(&reader, None, (10, 10)).is_err(), "no value yet");
+        assert!(refresh(&reader, None, (10, 10)).is_err(), "no value yet");
         writer.write_slice(&[1_u8; 600], &[10, 20, 3]).unwrap();
-        let first = look(&reader, None, (10, 10)).unwrap().unwrap();
+        let first = refresh(&reader, None, (10, 10)).unwrap().unwrap();
         assert_eq!((first.version, &first.shape[..]), (1, &[10, 20, 3][..]));
         assert!(matches!(&first.drawing, Drawing::Picture { pixels, .. } if pixels.rgb.len() == 80));
         assert_eq!(store.stat("a").unwrap().value.unwrap().slots.unwrap().pinned, 0);
-        assert!(look(&reader, Some(&first), (10, 10)).unwrap().is_none(), "the same value, the same size");
-        let wider = look(&reader, Some(&first), (20, 10)).unwrap().unwrap();
+        assert!(refresh(&reader, Some(&first), (10, 10)).unwrap().is_none(), "the same value, the same size");
+        let wider = refresh(&reader, Some(&first), (20, 10)).unwrap().unwrap();
         assert_eq!(wider.room, (20, 10));
         writer.write_slice(&[0.5_f64, 1.5], &[2]).unwrap();
-        let next = look(&reader, Some(&wider), (20, 10)).unwrap().unwrap();
+        let next = refresh(&reader, Some(&wider), (20, 10)).unwrap().unwrap();
         assert!(matches!(next.drawing, Drawing::Line(points) if points.len() == 2));
         for _ in 0..20 {
             writer.write_slice(&[0.5_f64, 1.5], &[2]).unwrap();
-            look(&reader, None, (20, 10)).unwrap();
+            refresh(&reader, None, (20, 10)).unwrap();
         }
         assert_eq!(store.stat("a").unwrap().value.unwrap().slots.unwrap().allocated, 2, "no slot is kept");
     }

@@ -1,13 +1,13 @@
-//! What is known of each tag, from looks at it one after the other.
+//! What a series of looks at a tag tells.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Rates are taken over about this time, so that slow streams do not flicker.
+/// Rates are averaged over about this time, so that those of slow streams do not flicker.
 const WINDOW: Duration = Duration::from_secs(2);
 /// How many rates are kept for the bars.
 const BARS: usize = 40;
-/// How long a change is told, and a tag that is gone is listed.
+/// How long a change is shown, and a tag that is gone stays listed.
 const NEWS: Duration = Duration::from_secs(6);
 
 /// One look at a tag.
@@ -28,7 +28,7 @@ pub enum Trouble {
 /// A tag as it was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
-    /// The header's file, to see that the tag has another.
+    /// The inode of the header, to notice that the tag has another one.
     pub file: u64,
     pub writer_alive: bool,
     /// Storage in bytes.
@@ -54,7 +54,7 @@ pub struct Row {
     pub state: Option<State>,
     /// Why it was not found now.
     pub trouble: Option<Trouble>,
-    /// Values in a second at each look, the newest last.
+    /// Values per second at each look, the newest last.
     pub rates: VecDeque<f64>,
     versions: VecDeque<(Instant, u64)>,
     news: Option<(Instant, &'static str)>,
@@ -124,7 +124,7 @@ impl Row {
         self.state.as_ref()?.value.as_ref()
     }
 
-    /// Values in a second, over the last two seconds or so.
+    /// Values per second, over the last two seconds or so.
     pub fn rate(&self) -> f64 {
         match (self.versions.front(), self.versions.back()) {
             (Some(&first), Some(&last)) => rate(first, last),
@@ -132,7 +132,7 @@ impl Row {
         }
     }
 
-    /// Bytes that are published in a second.
+    /// Bytes that are published per second.
     pub fn throughput(&self) -> f64 {
         self.rate() * self.value().map_or(0, |value| value.nbytes) as f64
     }
@@ -144,7 +144,7 @@ impl Row {
         }
     }
 
-    /// Whether it is gone for so long that it need not be listed.
+    /// Whether it has been gone for long enough to leave the list.
     pub fn is_past(&self, now: Instant) -> bool {
         self.gone_at.is_some_and(|at| now.duration_since(at) >= NEWS)
     }

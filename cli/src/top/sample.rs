@@ -1,4 +1,4 @@
-//! One look at every tag of a store: a few system calls each, no mapping, and nothing that a writer could notice.
+//! One look at every tag of a store: a few system calls for each, no mapping, and nothing that a writer could notice.
 
 use std::os::unix::fs::MetadataExt;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::units;
 use super::row::{Look, State, Trouble, Value};
 
 /// Looks at the tags of the store that this user may read, and at those that it had before.
-pub fn look<'a>(store: &Store, before: impl Iterator<Item = &'a str>) -> Result<Vec<Look>> {
+pub fn looks<'a>(store: &Store, before: impl Iterator<Item = &'a str>) -> Result<Vec<Look>> {
     let readable =
         store.entries()?.into_iter().filter(|entry| !matches!(entry.kind, EntryKind::Unreadable(_)));
     let mut tags: Vec<String> = readable.map(|entry| entry.tag).collect();
@@ -24,7 +24,7 @@ pub fn look<'a>(store: &Store, before: impl Iterator<Item = &'a str>) -> Result<
 fn look_at(store: &Store, tag: String) -> Look {
     let found = store.stat(&tag);
     let at = Instant::now();
-    // After the look: a file that is exchanged between the two is noticed at the next one.
+    // Read after the look: a file that is replaced between the two is noticed at the next look.
     let file = std::fs::metadata(store.directory().join(&tag)).map_or(0, |file| file.ino());
     let found = match found {
         Ok(stat) => Ok(state(stat, file)),
@@ -60,9 +60,9 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         let mut writer = store.writer("a").unwrap();
         let one = |tag: &str| {
-            let looks = look(&store, ["a", "b"].into_iter()).unwrap();
-            assert_eq!(looks.len(), 2);
-            looks.into_iter().find(|look| look.tag == tag).unwrap().found
+            let found = looks(&store, ["a", "b"].into_iter()).unwrap();
+            assert_eq!(found.len(), 2);
+            found.into_iter().find(|look| look.tag == tag).unwrap().found
         };
         assert_eq!(one("b"), Err(Trouble::Gone));
         let empty = one("a").unwrap();

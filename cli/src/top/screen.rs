@@ -31,7 +31,7 @@ pub struct Screen<'a> {
 /// Title, list, inside and keys; the third is empty unless the selected array is open.
 fn areas(area: Rect, model: &Model) -> [Rect; 4] {
     let heading_and_rows = u16::try_from(model.rows.len().max(1) + 1).unwrap_or(u16::MAX);
-    // Open, the list has at most a third, so that the picture has the rest.
+    // With an array shown from inside, the list has at most a third of the screen.
     let list = match model.open {
         true => Constraint::Length(heading_and_rows.min((area.height / 3).max(3))),
         false => Constraint::Min(0),

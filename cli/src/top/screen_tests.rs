@@ -120,7 +120,7 @@ fn inside(dtype: DType, shape: &[usize], bytes: &[u8], colours: Colours) -> (Vec
     let mut model = Model::new(Some("a"));
     model.update(vec![look("a", now, Ok(state(1)))], now);
     let room = room(Rect::new(0, 0, SIZE.0, SIZE.1), &model);
-    let seen = preview::look(&store.reader("a").unwrap(), None, room).unwrap().unwrap();
+    let seen = preview::refresh(&store.reader("a").unwrap(), None, room).unwrap().unwrap();
     drawn(SIZE, &Screen { colours, ..of(&model, Ok(&seen), now) })
 }
 
@@ -198,7 +198,7 @@ fn everything_else_is_shown_as_numbers() {
     let custom = DType::custom("pair", 2, "V2").unwrap();
     let (lines, _) = inside(custom, &[2], &[1, 2, 3, 4], Colours::True);
     has(&lines, "pair 2");
-    has(&lines, "a dtype of its own, shown as bytes");
+    has(&lines, "a custom dtype, shown as bytes");
     has(&lines, "0102      0304");
 }
 

@@ -4,17 +4,17 @@ use ndsharray::DType;
 
 use super::{element, words};
 
-/// At most about so many elements are looked at.
+/// How many elements are looked at, at most.
 pub const MOST: usize = 1 << 20;
 
-/// What the elements that were looked at have in common; of complex ones by magnitude.
+/// Statistics of the elements that were looked at; of complex ones, of their magnitude.
 #[derive(Debug, PartialEq)]
 pub struct Statistics {
-    /// One element in so many was looked at.
+    /// One element in `step` was looked at.
     pub step: usize,
-    /// How many were.
+    /// How many elements were looked at.
     pub count: usize,
-    /// How many of these are NaN; they count nowhere else.
+    /// How many of these are NaN; the range leaves them out.
     pub nan: usize,
     /// Least, greatest and mean number, if there is one.
     pub range: Option<Range>,
@@ -66,8 +66,8 @@ fn over(dtype: &DType, bytes: &[u8], step: usize) -> Option<Statistics> {
     Some(Statistics { step, count, nan, range })
 }
 
-/// The least step that leaves at most `most` elements and shares no factor with the axes after the first: else a
-/// sample of an image would see one column, or one of its colours.
+/// The least step that leaves at most `most` elements and has no factor in common with the axes after the first: with
+/// one, a sample of an image could be a single column, or one of its colours.
 fn step(shape: &[usize], most: usize) -> usize {
     let count: usize = shape.iter().product();
     let least = count.div_ceil(most).max(1);

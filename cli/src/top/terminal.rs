@@ -10,8 +10,8 @@ use super::screen::{self, Screen};
 
 /// A terminal in raw mode, on its alternate screen.
 ///
-/// Not dropped as ratatui does it, which panics if neither the cursor can be shown nor stderr be written to that it could
-/// not: as when the terminal is gone.
+/// ratatui's own drop is not used. If the terminal is gone it cannot show the cursor, prints that to stderr, and panics if
+/// stderr is gone too.
 pub struct Terminal(ManuallyDrop<DefaultTerminal>);
 
 impl Terminal {
@@ -32,7 +32,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // A terminal that is gone (a closed window) cannot be given back.
+        // Errors are those of a terminal that is gone (a closed window).
         let _ = self.0.show_cursor();
         let _ = ratatui::try_restore();
     }

@@ -1,4 +1,4 @@
-//! A fresh store and a fresh directory for files for each test, and the program run in them with a watchdog.
+//! A new store and a new directory for files for each test, and the program, which is run in them with a watchdog.
 #![allow(dead_code)] // Each test file uses a part.
 
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ndsharray::Store;
 
-/// Far beyond what any step takes: what is not done by then hangs.
+/// Far more than any step takes: what takes longer hangs.
 pub const WATCHDOG: Duration = Duration::from_secs(60);
 
 pub struct Place {
@@ -83,7 +83,7 @@ impl Place {
     pub fn run_with(&self, args: &[&str], input: &[u8]) -> Ended {
         let mut running = Running::start(self.command(args));
         let mut stdin = running.child.stdin.take().unwrap();
-        // It may go before it has read all: that is for the test to judge by the exit code.
+        // The program may end before it has read everything; the test judges by the exit code.
         let _ = stdin.write_all(input);
         drop(stdin);
         running.finish()
@@ -109,7 +109,7 @@ impl Running {
         Running { child, stdout, stderr }
     }
 
-    /// The same, but its stdout is the caller's.
+    /// Starts a process whose stdout is that of the caller.
     pub fn start_with_stdout(mut command: Command, stdout: Stdio) -> Running {
         let mut child = command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().map(collect);
@@ -120,7 +120,7 @@ impl Running {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Whether its handler for a signal is there.
+    /// Whether the process handles a signal.
     pub fn catches(&self, signal: rustix::process::Signal) -> bool {
         is_in_mask(&self.child.id().to_string(), "SigCgt:", signal)
     }
@@ -186,7 +186,7 @@ impl Follower {
     }
 }
 
-/// Waits until something is so.
+/// Waits until `so` is true; fails if that takes too long.
 #[track_caller]
 pub fn until(what: &str, mut so: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -202,7 +202,7 @@ fn is_in_mask(process: &str, mask: &str, signal: rustix::process::Signal) -> boo
     u64::from_str_radix(mask, 16).unwrap() & 1 << (signal.as_raw() - 1) != 0
 }
 
-/// Whether a test that sends SIGHUP must be skipped: under nohup, what it starts ignores that, and has to.
+/// Whether a test that sends SIGHUP must be skipped: under nohup, processes ignore that signal.
 pub fn skip_if_hangups_are_ignored(test: &str) -> bool {
     let ignored = is_in_mask("self", "SigIgn:", rustix::process::Signal::HUP);
     if ignored {

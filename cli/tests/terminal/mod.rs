@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 pub const TOP: &str = env!("CARGO_BIN_EXE_ndsharray");
 /// How long anything may take before it counts as hung.
 const WATCHDOG: Duration = Duration::from_secs(120);
-/// Ends a server that outlives its test, which only SIGKILL can bring about.
+/// Seconds after which a server ends if its test was killed.
 const LIFETIME: u32 = 600;
 
 pub struct Terminal {
-    /// Has the server's socket in it.
+    /// Contains the socket of the server.
     directory: tempfile::TempDir,
 }
 
@@ -43,9 +43,9 @@ impl Terminal {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs a command line; its exit code, and the state that it leaves the terminal in, are shown at its end.
+    /// Runs a command line, then prints its exit code and the state of the terminal.
     pub fn run(&self, command: &str) {
-        // With -l, as no key has the name of a command line.
+        // -l: the text is not the name of a key.
         self.tmux(&[
             "send-keys",
             "-l",
@@ -88,14 +88,14 @@ impl Terminal {
         }
     }
 
-    /// The process of the program that runs in the shell.
+    /// The pid of the program that runs in the shell.
     pub fn program(&self) -> i32 {
         let mut pid: i32 = self.tmux(&["display-message", "-p", "#{pane_pid}"]).trim().parse().unwrap();
         let child = |pid: i32| {
             let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
             children.split_whitespace().next().map(|child| child.parse::<i32>().unwrap())
         };
-        // timeout, sh, and then it.
+        // The children in turn: timeout, sh, the program.
         while let Some(next) = child(pid) {
             pid = next;
         }

@@ -78,7 +78,7 @@ fn follow(reader: &mut Reader, args: &Args, stop: &Stop, out: &mut Out<'_>, writ
             }
             layout = Some((value.dtype().clone(), value.shape().to_vec()));
         }
-        out.write_all(value.bytes()).map_err(|error| crate::get::ended(stop, &error, Failure::stdout))?;
+        out.write_all(value.bytes()).map_err(|error| stop.failure(&error, Failure::stdout))?;
         *written += 1;
         if args.count.is_some_and(|count| *written >= count) {
             return Ok(());

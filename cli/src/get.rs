@@ -62,13 +62,13 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     }
     if stdout {
         let out = save(&mut Transfer::new(Out::new(&stop), size, &stop));
-        return out.map_err(|error| ended(&stop, &error, Failure::stdout));
+        return out.map_err(|error| stop.failure(&error, Failure::stdout));
     }
     let staged = StagedFile::create(&args.output)?;
     let failed = |error: &io::Error| Failure::io(&args.output, "write", error);
     let mut file = io::BufWriter::new(Transfer::new(staged.file.as_file(), size, &stop));
     let written = save(&mut file).and_then(|()| file.flush());
-    written.map_err(|error| ended(&stop, &error, failed))?;
+    written.map_err(|error| stop.failure(&error, failed))?;
     drop(file);
     stop.check()?;
     staged.persist()
@@ -78,12 +78,7 @@ pub fn cat(store: &Store, args: &CatArgs) -> Result<()> {
     let stop = Stop::listen()?;
     let value: Snapshot = store.reader(&args.tag)?.latest()?;
     let mut out = Transfer::new(Out::new(&stop), value.bytes().len() as u64, &stop);
-    out.write_all(value.bytes()).map_err(|error| ended(&stop, &error, Failure::stdout))
-}
-
-/// The failure behind an I/O error: an interruption if a signal came, else what `otherwise` makes of the error.
-pub fn ended(stop: &Stop, error: &io::Error, otherwise: impl Fn(&io::Error) -> Failure) -> Failure {
-    stop.check().err().unwrap_or_else(|| otherwise(error))
+    out.write_all(value.bytes()).map_err(|error| stop.failure(&error, Failure::stdout))
 }
 
 /// A file with a temporary name beside its target, which it replaces when it is whole.

@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use crate::failure::{Failure, Result};
 use crate::feed::with_writer;
-use crate::get::ended;
 use crate::picture::Picture;
 use crate::stdio::In;
 use crate::stop::Stop;
@@ -61,7 +60,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         (Box::new(In::new(file, &stop)), size)
     };
     let mut input = BufReader::new(Transfer::new(input, size.unwrap_or(0), &stop));
-    let end = |error: &io::Error| ended(&stop, error, failed);
+    let end = |error: &io::Error| stop.failure(error, failed);
     let mut start = Vec::new();
     input.by_ref().take(8).read_to_end(&mut start).map_err(|error| end(&error))?;
     if start.starts_with(npy::MAGIC) {

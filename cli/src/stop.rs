@@ -57,6 +57,11 @@ impl Stop {
         if self.asked() { Err(Failure::Interrupted) } else { Ok(()) }
     }
 
+    /// The failure behind an I/O error: an interruption if a signal came, else what `otherwise` makes of the error.
+    pub fn failure(&self, error: &io::Error, otherwise: impl Fn(&io::Error) -> Failure) -> Failure {
+        self.check().err().unwrap_or_else(|| otherwise(error))
+    }
+
     /// Waits until `fd` can be read, a signal comes, or the time is over.
     pub fn readable(&self, fd: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<Ready> {
         self.wait(fd, PollFlags::IN, timeout)

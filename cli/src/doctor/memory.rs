@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use ndsharray::Store;
 use serde::Serialize;
 
-use super::Finding;
 use crate::failure::{Failure, Result};
 use crate::table::{Align, Table};
 use crate::units;
+
+use super::finding::Finding;
 
 #[derive(Debug, Serialize)]
 pub struct Memory {

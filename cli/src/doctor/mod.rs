@@ -1,5 +1,6 @@
 //! `doctor`: checks whether the store's directory is a good place, what is left over in it, and where its memory is.
 
+mod finding;
 mod memory;
 mod place;
 
@@ -9,45 +10,13 @@ use serde::Serialize;
 use crate::failure::{Failure, Result};
 use crate::{table, units};
 
+use self::finding::{Finding, Level};
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Level {
-    /// As it should be.
-    Ok,
-    /// May cause trouble later.
-    Note,
-    /// Causes trouble now.
-    Problem,
-}
-
-#[derive(Debug, Serialize)]
-struct Finding {
-    level: Level,
-    check: &'static str,
-    found: String,
-    /// What to do; empty if there is nothing to do.
-    todo: String,
-}
-
-impl Finding {
-    fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Finding { level: Level::Ok, check, found: found.into(), todo: String::new() }
-    }
-
-    fn note(check: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Self {
-        Finding { level: Level::Note, check, found: found.into(), todo: todo.into() }
-    }
-
-    fn problem(check: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Self {
-        Finding { level: Level::Problem, check, found: found.into(), todo: todo.into() }
-    }
 }
 
 #[derive(Serialize)]

@@ -3,10 +3,11 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::Finding;
 use crate::failure::{Failure, Result};
 use crate::owner::Owners;
 use crate::units;
+
+use super::finding::Finding;
 
 const TMPFS: i64 = 0x0102_1994;
 const RAMFS: i64 = 0x8584_58f6;

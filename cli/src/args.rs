@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 const AFTER: &str = "\
-Exit codes: 0 done (also when the program that reads our output ends first); 1 failed; 2 bad input or usage, with one
+Exit codes: 0 done (also when the reader of its output goes away); 1 failed; 2 bad input or usage, with one
 line that says what is wrong; 130 interrupted before the end.";
 
 /// Named arrays in shared memory: list them, copy them in and out, and find out what is wrong

@@ -132,6 +132,9 @@ mod tests {
         assert_eq!(store.tags().unwrap(), expected);
     }
 
+    /// A damaged header, and whether an error is the right one for it.
+    type Damage = (Vec<u8>, fn(&Error) -> bool);
+
     #[test]
     fn each_damage_of_a_header_is_an_entry_with_its_error() {
         let (_directory, store) = store();
@@ -143,7 +146,7 @@ mod tests {
             bytes[at] ^= 0xff;
             bytes
         };
-        let cases: [(Vec<u8>, fn(&Error) -> bool); 6] = [
+        let cases: [Damage; 6] = [
             (flip(8), |error| matches!(error, Error::FormatVersion { expected: 1, .. })),
             (flip(12), |error| matches!(error, Error::Endianness { .. })),
             (flip(30), |error| matches!(error, Error::Checksum { .. })),

@@ -158,7 +158,7 @@ impl Line {
     }
 }
 
-/// Values per second, from the times at which the two were written: a short look would round it.
+/// Values per second, from the times at which two values were written: the time of a short watch would round it.
 fn rate(before: Option<(u64, Duration)>, now: Option<(u64, Duration)>) -> Option<f64> {
     let ((version, at), (later, later_at)) = (before?, now?);
     let values = later.checked_sub(version)?;

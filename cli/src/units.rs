@@ -43,7 +43,7 @@ pub fn age(age: Duration) -> String {
     }
 }
 
-/// A shape as one types it: `720,1280,3`, and `()` for a single element.
+/// A shape as `pipe` takes it: `720,1280,3`, and `()` for a single element.
 pub fn shape(shape: &[usize]) -> String {
     if shape.is_empty() {
         return "()".to_owned();

@@ -23,7 +23,7 @@ pub fn number(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// The number of a value: all its digits if they are at most nine, else the first four of them.
+/// The number of a value: all its digits if there are at most nine, else four of them and the exponent.
 pub fn version(version: u64) -> String {
     if version < 1_000_000_000 { version.to_string() } else { format!("{:.3e}", version as f64) }
 }

@@ -9,9 +9,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 
-use crate::dtype::{self, Described};
 use crate::error::{named, raise};
 use crate::lock::Lock;
+use crate::numpy::dtype::{self, Described};
 use crate::pair::Pair;
 use crate::read_state::{Taken, Unknown};
 use crate::snapshot::{Snapshot, Target};

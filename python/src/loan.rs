@@ -9,9 +9,9 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::array;
 use crate::error::{named, raise};
 use crate::lock::Lock;
+use crate::numpy::array;
 use crate::write_state::{Back, Memory, State, normalise};
 
 /// As many bytes of user data as a value may have.

@@ -6,9 +6,9 @@
 use ndsharray::DType;
 use pyo3::prelude::*;
 
-use crate::dtype::{Cache, Custom, Described};
 use crate::error::raise;
 use crate::lock::Lock;
+use crate::numpy::dtype::{Cache, Custom, Described};
 
 pub struct State {
     pub reader: ndsharray::Reader,

@@ -9,9 +9,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyTuple};
 
-use crate::dtype::{Custom, Described};
 use crate::error::raise;
 use crate::lock::{Guard, Lock};
+use crate::numpy::dtype::{Custom, Described};
 use crate::read_state::{State, Taken, Unknown, take_unknown};
 use crate::snapshot::{Snapshot, Target};
 use crate::wait;

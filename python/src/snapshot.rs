@@ -8,9 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use pyo3::{IntoPyObjectExt, intern};
 
-use crate::dtype::Described;
+use crate::error;
+use crate::numpy::array;
+use crate::numpy::dtype::Described;
 use crate::object::{self, Attribute};
-use crate::{array, error};
 
 /// A value that was read, for Python.
 pub struct Snapshot {

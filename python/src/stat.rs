@@ -5,7 +5,7 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::dtype;
+use crate::numpy::dtype;
 
 /// What `Store.stat` says of a tag.
 ///

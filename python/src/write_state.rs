@@ -9,10 +9,10 @@ use ndsharray::DType;
 use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
-use crate::dtype::{Cache, Custom, Known};
 use crate::error::{named, raise};
 use crate::lock::Lock;
-use crate::{array, dtype};
+use crate::numpy::dtype::{Cache, Custom, Known};
+use crate::numpy::{array, dtype};
 
 /// Keeps memory of the store mapped: the base of arrays over it.
 #[pyclass(frozen, module = "ndsharray._native")]

@@ -7,10 +7,10 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::dtype;
 use crate::error::named;
 use crate::loan::Loan;
 use crate::lock::{Guard, Lock};
+use crate::numpy::dtype;
 use crate::reader::as_array;
 use crate::write_state::{Home, Slot, State, busy, write};
 

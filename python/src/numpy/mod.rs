@@ -1,0 +1,4 @@
+//! numpy: its arrays and its dtypes.
+
+pub mod array;
+pub mod dtype;

@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 
 use crate::error::{named, raise};
-use crate::lock::Lock;
 use crate::numpy::dtype::{self, Described};
+use crate::object::attached_lock::Lock;
 use crate::pair::Pair;
 use crate::read_state::{Taken, Unknown};
 use crate::snapshot::{Snapshot, Target};

@@ -1,17 +1,16 @@
 //! The native half of the Python module `ndsharray`: classes over the Rust library, on numpy's C interface.
 //!
-//! From the bottom up: `error` (exceptions), `lock`, `numpy` (all that is unsafe about it, and dtypes), `snapshot` with
-//! `object` (how one lies in memory), `read_state` and `write_state` (what is under the locks of readers and writers),
+//! From the bottom up: `error` (exceptions), `object::attached_lock`, `numpy` (all that is unsafe about it, and dtypes), `snapshot` with
+//! `object::heap_type` (how one lies in memory), `read_state` and `write_state` (what is under the locks of readers and writers),
 //! `reader` with `wait`, `writer` with `loan` and `options`, `store` with `stat`, and on top `classic` with `pair`, the
 //! class that users of ndsharray 1 know.
 //!
-//! Locks are of `lock`, which lets go of the interpreter before it blocks; so a lock may be held while detached from the
+//! Locks are of `attached_lock`, which lets go of the interpreter before it blocks; so a lock may be held while detached from the
 //! interpreter, by one who needs the interpreter to go on. No Python code is run under one: it may run anything.
 
 mod classic;
 mod error;
 mod loan;
-mod lock;
 mod numpy;
 mod object;
 mod options;

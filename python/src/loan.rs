@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::error::{named, raise};
-use crate::lock::Lock;
 use crate::numpy::array;
+use crate::object::attached_lock::Lock;
 use crate::write_state::{Back, Memory, State, normalise};
 
 /// As many bytes of user data as a value may have.

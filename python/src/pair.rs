@@ -4,7 +4,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::lock::TURNS;
+use crate::object::attached_lock::TURNS;
 
 /// The last of them. It is the next one too, if nobody has it any more; `zip` does the same.
 #[derive(Default)]

@@ -7,8 +7,8 @@ use ndsharray::DType;
 use pyo3::prelude::*;
 
 use crate::error::raise;
-use crate::lock::Lock;
 use crate::numpy::dtype::{Cache, Custom, Described};
+use crate::object::attached_lock::Lock;
 
 pub struct State {
     pub reader: ndsharray::Reader,

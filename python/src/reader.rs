@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyTuple};
 
 use crate::error::raise;
-use crate::lock::{Guard, Lock};
 use crate::numpy::dtype::{Custom, Described};
+use crate::object::attached_lock::{Guard, Lock};
 use crate::read_state::{State, Taken, Unknown, take_unknown};
 use crate::snapshot::{Snapshot, Target};
 use crate::wait;

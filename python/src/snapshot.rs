@@ -11,7 +11,7 @@ use pyo3::{IntoPyObjectExt, intern};
 use crate::error;
 use crate::numpy::array;
 use crate::numpy::dtype::Described;
-use crate::object::{self, Attribute};
+use crate::object::heap_type::{self as object, Attribute};
 
 /// A value that was read, for Python.
 pub struct Snapshot {

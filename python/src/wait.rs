@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use crate::error::{named, raise};
-use crate::lock::Lock;
+use crate::object::attached_lock::Lock;
 use crate::read_state::{State, Taken, take};
 use crate::reader::Reader;
 

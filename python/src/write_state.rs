@@ -10,9 +10,9 @@ use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
 use crate::error::{named, raise};
-use crate::lock::Lock;
 use crate::numpy::dtype::{Cache, Custom, Known};
 use crate::numpy::{array, dtype};
+use crate::object::attached_lock::Lock;
 
 /// Keeps memory of the store mapped: the base of arrays over it.
 #[pyclass(frozen, module = "ndsharray._native")]

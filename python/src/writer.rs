@@ -9,8 +9,8 @@ use pyo3::types::PyTuple;
 
 use crate::error::named;
 use crate::loan::Loan;
-use crate::lock::{Guard, Lock};
 use crate::numpy::dtype;
+use crate::object::attached_lock::{Guard, Lock};
 use crate::reader::as_array;
 use crate::write_state::{Home, Slot, State, busy, write};
 

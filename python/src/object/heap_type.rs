@@ -18,7 +18,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use pyo3::{Borrowed, PyTypeInfo};
 
-use crate::lock::TURNS;
+use crate::object::attached_lock::TURNS;
 use crate::snapshot::Snapshot;
 
 #[repr(C)]

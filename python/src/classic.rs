@@ -13,9 +13,10 @@ use crate::error::{named, raise};
 use crate::numpy::dtype::{self, Described};
 use crate::object::attached_lock::Lock;
 use crate::pair::Pair;
-use crate::read_state::{Taken, Unknown};
-use crate::snapshot::{Snapshot, Target};
-use crate::{read_state, write_state};
+use crate::reader::snapshot::{Snapshot, Target};
+use crate::reader::state as read_state;
+use crate::reader::state::{Taken, Unknown};
+use crate::write_state;
 
 /// Sharing numpy arrays between processes: the class of ndsharray 1.
 ///

@@ -1,8 +1,8 @@
 //! The native half of the Python module `ndsharray`: classes over the Rust library, on numpy's C interface.
 //!
-//! From the bottom up: `error` (exceptions), `object::attached_lock`, `numpy` (all that is unsafe about it, and dtypes), `snapshot` with
-//! `object::heap_type` (how one lies in memory), `read_state` and `write_state` (what is under the locks of readers and writers),
-//! `reader` with `wait`, `writer` with `loan` and `options`, `store` with `stat`, and on top `classic` with `pair`, the
+//! From the bottom up: `error` (exceptions), `object::attached_lock`, `numpy` (all that is unsafe about it, and dtypes), `reader::snapshot` with
+//! `object::heap_type` (how one lies in memory), `reader::state` and `write_state` (what is under the locks of readers and writers),
+//! `reader` with `wait_any`, `writer` with `loan` and `options`, `store` with `stat`, and on top `classic` with `pair`, the
 //! class that users of ndsharray 1 know.
 //!
 //! Locks are of `attached_lock`, which lets go of the interpreter before it blocks; so a lock may be held while detached from the
@@ -15,12 +15,9 @@ mod numpy;
 mod object;
 mod options;
 mod pair;
-mod read_state;
 mod reader;
-mod snapshot;
 mod stat;
 mod store;
-mod wait;
 mod write_state;
 mod writer;
 
@@ -28,7 +25,7 @@ mod writer;
 mod _native {
     use pyo3::prelude::*;
 
-    use crate::snapshot::Snapshot;
+    use crate::reader::snapshot::Snapshot;
 
     #[pymodule_export]
     use crate::classic::{_reopen_classic, NdShArray};
@@ -37,13 +34,13 @@ mod _native {
     #[pymodule_export]
     use crate::options::{_restore_options, WriterOptions};
     #[pymodule_export]
+    use crate::reader::wait_any::wait_any;
+    #[pymodule_export]
     use crate::reader::{_reopen_reader, Reader};
     #[pymodule_export]
     use crate::stat::{GcReport, Stat};
     #[pymodule_export]
     use crate::store::Store;
-    #[pymodule_export]
-    use crate::wait::wait_any;
     #[pymodule_export]
     use crate::writer::Writer;
 

@@ -19,7 +19,7 @@ use pyo3::types::PyType;
 use pyo3::{Borrowed, PyTypeInfo};
 
 use crate::object::attached_lock::TURNS;
-use crate::snapshot::Snapshot;
+use crate::reader::snapshot::Snapshot;
 
 #[repr(C)]
 struct Object {

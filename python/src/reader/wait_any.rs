@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 
 use crate::error::{named, raise};
 use crate::object::attached_lock::Lock;
-use crate::read_state::{State, Taken, take};
 use crate::reader::Reader;
+use crate::reader::state::{State, Taken, take};
 
 /// The longest time that a signal goes unnoticed.
 const STEP: Duration = Duration::from_millis(100);

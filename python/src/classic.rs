@@ -16,7 +16,7 @@ use crate::pair::Pair;
 use crate::reader::snapshot::{Snapshot, Target};
 use crate::reader::state as read_state;
 use crate::reader::state::{Taken, Unknown};
-use crate::write_state;
+use crate::writer::state as write_state;
 
 /// Sharing numpy arrays between processes: the class of ndsharray 1.
 ///

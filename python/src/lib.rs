@@ -1,7 +1,7 @@
 //! The native half of the Python module `ndsharray`: classes over the Rust library, on numpy's C interface.
 //!
 //! From the bottom up: `error` (exceptions), `object::attached_lock`, `numpy` (all that is unsafe about it, and dtypes), `reader::snapshot` with
-//! `object::heap_type` (how one lies in memory), `reader::state` and `write_state` (what is under the locks of readers and writers),
+//! `object::heap_type` (how one lies in memory), `reader::state` and `writer::state` (what is under the locks of readers and writers),
 //! `reader` with `wait_any`, `writer` with `loan` and `options`, `store` with `stat`, and on top `classic` with `pair`, the
 //! class that users of ndsharray 1 know.
 //!
@@ -10,15 +10,12 @@
 
 mod classic;
 mod error;
-mod loan;
 mod numpy;
 mod object;
-mod options;
 mod pair;
 mod reader;
 mod stat;
 mod store;
-mod write_state;
 mod writer;
 
 #[pyo3::pymodule]
@@ -30,10 +27,6 @@ mod _native {
     #[pymodule_export]
     use crate::classic::{_reopen_classic, NdShArray};
     #[pymodule_export]
-    use crate::loan::Loan;
-    #[pymodule_export]
-    use crate::options::{_restore_options, WriterOptions};
-    #[pymodule_export]
     use crate::reader::wait_any::wait_any;
     #[pymodule_export]
     use crate::reader::{_reopen_reader, Reader};
@@ -43,6 +36,10 @@ mod _native {
     use crate::store::Store;
     #[pymodule_export]
     use crate::writer::Writer;
+    #[pymodule_export]
+    use crate::writer::loan::Loan;
+    #[pymodule_export]
+    use crate::writer::options::{_restore_options, WriterOptions};
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name in Python")]

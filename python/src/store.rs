@@ -6,10 +6,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::error::raise;
-use crate::options::WriterOptions;
 use crate::reader::Reader;
 use crate::stat::{GcReport, Stat};
 use crate::writer::Writer;
+use crate::writer::options::WriterOptions;
 
 /// A directory of named arrays.
 ///

@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyTuple};
 use crate::error::{named, raise};
 use crate::numpy::array;
 use crate::object::attached_lock::Lock;
-use crate::write_state::{Back, Memory, State, normalise};
+use crate::writer::state::{Back, Memory, State, normalise};
 
 /// As many bytes of user data as a value may have.
 const USER_DATA: usize = 240;

@@ -8,11 +8,15 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::error::named;
-use crate::loan::Loan;
 use crate::numpy::dtype;
 use crate::object::attached_lock::{Guard, Lock};
 use crate::reader::as_array;
-use crate::write_state::{Home, Slot, State, busy, write};
+use crate::writer::loan::Loan;
+use crate::writer::state::{Home, Slot, State, busy, write};
+
+pub mod loan;
+pub mod options;
+pub mod state;
 
 /// The one writer of a tag, from `Store.writer`.
 ///

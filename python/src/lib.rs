@@ -2,20 +2,19 @@
 //!
 //! From the bottom up: `error` (exceptions), `object::attached_lock`, `numpy` (all that is unsafe about it, and dtypes), `reader::snapshot` with
 //! `object::heap_type` (how one lies in memory), `reader::state` and `writer::state` (what is under the locks of readers and writers),
-//! `reader` with `wait_any`, `writer` with `loan` and `options`, `store` with `stat`, and on top `classic` with `pair`, the
+//! `reader` with `wait_any`, `writer` with `loan` and `options`, `store` with `stat`, and on top `v1`, the
 //! class that users of ndsharray 1 know.
 //!
 //! Locks are of `attached_lock`, which lets go of the interpreter before it blocks; so a lock may be held while detached from the
 //! interpreter, by one who needs the interpreter to go on. No Python code is run under one: it may run anything.
 
-mod classic;
 mod error;
 mod numpy;
 mod object;
-mod pair;
 mod reader;
 mod stat;
 mod store;
+mod v1;
 mod writer;
 
 #[pyo3::pymodule]
@@ -25,8 +24,6 @@ mod _native {
     use crate::reader::snapshot::Snapshot;
 
     #[pymodule_export]
-    use crate::classic::{_reopen_classic, NdShArray};
-    #[pymodule_export]
     use crate::reader::wait_any::wait_any;
     #[pymodule_export]
     use crate::reader::{_reopen_reader, Reader};
@@ -34,6 +31,8 @@ mod _native {
     use crate::stat::{GcReport, Stat};
     #[pymodule_export]
     use crate::store::Store;
+    #[pymodule_export]
+    use crate::v1::{_reopen_classic, NdShArray};
     #[pymodule_export]
     use crate::writer::Writer;
     #[pymodule_export]

@@ -12,11 +12,13 @@ use pyo3::types::{PyDict, PyModule, PyTuple};
 use crate::error::{named, raise};
 use crate::numpy::dtype::{self, Described};
 use crate::object::attached_lock::Lock;
-use crate::pair::Pair;
 use crate::reader::snapshot::{Snapshot, Target};
 use crate::reader::state as read_state;
 use crate::reader::state::{Taken, Unknown};
+use crate::v1::result_tuple::Pair;
 use crate::writer::state as write_state;
+
+pub mod result_tuple;
 
 /// Sharing numpy arrays between processes: the class of ndsharray 1.
 ///

@@ -1,4 +1,6 @@
-//! Exceptions: each error of the library as the class of `ndsharray._errors` that fits.
+//! Exceptions: turns each error of the Rust library into the Python exception that fits it.
+//!
+//! The classes of the exceptions are written in Python, in `ndsharray._errors`.
 
 use std::io;
 
@@ -9,11 +11,11 @@ use pyo3::types::{PyModule, PyType};
 
 /// The exception for an error of the library.
 pub fn raise(error: Error) -> PyErr {
-    Python::attach(|py| exception(py, &error).unwrap_or_else(|failure| failure))
+    Python::attach(|py| converted(py, &error).unwrap_or_else(|failure| failure))
 }
 
-/// An exception of `ndsharray._errors` with a message.
-pub fn named(py: Python<'_>, class: &str, message: &str) -> PyErr {
+/// An exception of this class of `ndsharray._errors`, with this message.
+pub fn exception(py: Python<'_>, class: &str, message: &str) -> PyErr {
     let make = || Ok(PyErr::from_value(class_of(py, class)?.call1((message,))?));
     make().unwrap_or_else(|failure: PyErr| failure)
 }
@@ -22,7 +24,7 @@ fn class_of<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyType>> {
     Ok(PyModule::import(py, "ndsharray._errors")?.getattr(name)?.cast_into()?)
 }
 
-fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+fn converted(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let name = match error {
         Error::InvalidTag { .. } => "InvalidTagError",
         Error::InvalidOption { .. }
@@ -71,13 +73,13 @@ fn exception(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::Io { path, source, .. } => {
             return system(py, "SystemCallError", code(source, libc::EIO), error, path);
         }
-        // An error of a newer library is one of the root class.
+        // A kind of error that the library gains later becomes the root class.
         _ => "Error",
     };
     Ok(PyErr::from_value(class_of(py, name)?.call1((error.to_string(),))?))
 }
 
-/// A subclass of OSError, which knows its errno and file name.
+/// An exception of a subclass of OSError. It carries the errno and the file name.
 fn system(py: Python<'_>, class: &str, errno: i32, error: &Error, path: &std::path::Path) -> PyResult<PyErr> {
     Ok(PyErr::from_value(class_of(py, class)?.call1((errno, error.to_string(), path.to_string_lossy()))?))
 }

@@ -10,7 +10,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
-use crate::error::{named, raise};
+use crate::error::{exception, raise};
 
 /// A dtype as both sides know it.
 pub struct Known {
@@ -146,7 +146,7 @@ pub fn shape(shape: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
     let wrong = |error: PyErr| {
         if error.is_instance_of::<PyOverflowError>(py) {
             let found = shape.repr().map_or_else(|_| "a number".to_owned(), |text| text.to_string());
-            return named(
+            return exception(
                 py,
                 "InvalidArgumentError",
                 &format!("shape: found {found}, expected lengths from 0 on"),

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::error::named;
+use crate::error::exception;
 
 /// Whether attached threads take turns. An interpreter without a lock of its own has longer heads of objects.
 pub const TURNS: bool = size_of::<ffi::PyObject>() == 2 * size_of::<usize>();
@@ -103,7 +103,7 @@ impl<T> Lock<T> {
     fn wait_in_process<'a>(&'a self, py: Python<'a>, pid: u32) -> PyResult<Guard<'a, T>> {
         if std::process::id() != pid {
             let message = "found it in use by another thread of the parent process, expected the process that opened it";
-            return Err(named(py, "ForkedError", message));
+            return Err(exception(py, "ForkedError", message));
         }
         self.wait(py)
     }
@@ -114,7 +114,7 @@ impl<T> Lock<T> {
         if self.owner.load(Ordering::Relaxed) == this_thread() {
             let message = "it is in the middle of a call on this very thread: a signal handler or a finalizer cannot use it \
                            then (set a flag, and use it after the call)";
-            return Err(named(py, "BusyError", message));
+            return Err(exception(py, "BusyError", message));
         }
         // Before the state is looked at again, as `Guard` changes the state before it looks here. SeqCst makes this an
         // order without an interpreter's lock, too.

@@ -58,7 +58,7 @@ impl<'py> Target<'py> {
 }
 
 fn read_only(py: Python<'_>) -> PyErr {
-    error::named(py, "InvalidArgumentError", "out: found a read-only array, expected a writeable one")
+    error::exception(py, "InvalidArgumentError", "out: found a read-only array, expected a writeable one")
 }
 
 fn fits(
@@ -73,7 +73,7 @@ fn fits(
     }
     if !out.dtype().is(descr) && !out.dtype().eq(descr)? {
         let message = format!("wrong dtype: found {descr} in the store, expected {} as in out", out.dtype());
-        return Err(error::named(py, "DTypeMismatchError", &message));
+        return Err(error::exception(py, "DTypeMismatchError", &message));
     }
     if out.shape() != value.shape() {
         let message = format!(
@@ -81,7 +81,7 @@ fn fits(
             value.shape(),
             out.shape()
         );
-        return Err(error::named(py, "InvalidArgumentError", &message));
+        return Err(error::exception(py, "InvalidArgumentError", &message));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
-use crate::error::{named, raise};
+use crate::error::{exception, raise};
 use crate::object::attached_lock::Lock;
 use crate::reader::Reader;
 use crate::reader::state::{State, Taken, take};
@@ -21,7 +21,11 @@ impl Deadline {
     fn new(py: Python<'_>, timeout: Option<f64>) -> PyResult<Self> {
         let Some(timeout) = timeout else { return Ok(Deadline(None)) };
         if timeout.is_nan() {
-            return Err(named(py, "InvalidArgumentError", "timeout: found nan, expected seconds or None"));
+            return Err(exception(
+                py,
+                "InvalidArgumentError",
+                "timeout: found nan, expected seconds or None",
+            ));
         }
         // What is too long to be counted is for ever.
         let timeout = Duration::try_from_secs_f64(timeout.max(0.0)).ok();
@@ -110,7 +114,7 @@ pub fn wait_any<'py>(
     timeout: Option<f64>,
 ) -> PyResult<Option<Bound<'py, Reader>>> {
     if readers.is_empty() {
-        return Err(named(
+        return Err(exception(
             py,
             "InvalidArgumentError",
             "readers: found none, expected at least one to wait for",

@@ -9,7 +9,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 
-use crate::error::{named, raise};
+use crate::error::{exception, raise};
 use crate::numpy::dtype::{self, Described};
 use crate::object::attached_lock::Lock;
 use crate::reader::snapshot::{Snapshot, Target};
@@ -400,6 +400,6 @@ fn mode() -> PyResult<Option<u32>> {
     let parsed = text.to_str().and_then(|text| u32::from_str_radix(text.trim_start_matches("0o"), 8).ok());
     parsed.map(Some).ok_or_else(|| {
         let message = format!("NDSHARRAY_MODE: found {text:?}, expected octal digits such as 640");
-        Python::attach(|py| named(py, "InvalidArgumentError", &message))
+        Python::attach(|py| exception(py, "InvalidArgumentError", &message))
     })
 }

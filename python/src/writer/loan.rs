@@ -9,7 +9,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::error::{named, raise};
+use crate::error::{exception, raise};
 use crate::numpy::array;
 use crate::object::attached_lock::Lock;
 use crate::writer::state::{Back, Memory, State, normalise};
@@ -89,7 +89,7 @@ impl Loan {
     fn __enter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyUntypedArray>> {
         let mut open = self.open.lock(py)?;
         if open.is_some() {
-            return Err(named(py, "WriterBusyError", "the loan is open already"));
+            return Err(exception(py, "WriterBusyError", "the loan is open already"));
         }
         let mut lent = Lent::new(py, &self.writer, self.pid, &self.dtype, &self.shape)?;
         let (data, keeper) = lent.memory()?;

@@ -7,7 +7,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::error::named;
+use crate::error::exception;
 use crate::numpy::dtype;
 use crate::object::attached_lock::{Guard, Lock};
 use crate::reader::as_array;
@@ -183,7 +183,7 @@ impl Writer {
         let writer = slf.get();
         // A closed writer says so now.
         if matches!(writer.lock(slf.py())?.slot(), Slot::Closed) {
-            return Err(named(slf.py(), "ClosedError", "the writer is closed"));
+            return Err(exception(slf.py(), "ClosedError", "the writer is closed"));
         }
         Loan::new(writer.state.clone(), writer.pid, known, descr, shape, user_data.unwrap_or_default())
     }

@@ -9,7 +9,7 @@ use ndsharray::DType;
 use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
-use crate::error::{named, raise};
+use crate::error::{exception, raise};
 use crate::numpy::dtype::{Cache, Custom, Known};
 use crate::numpy::{array, dtype};
 use crate::object::attached_lock::Lock;
@@ -93,7 +93,7 @@ impl State {
         match self.slot() {
             Slot::Here(writer) => Ok(writer),
             Slot::Lent => Err(busy(py)),
-            Slot::Closed => Err(named(py, "ClosedError", "the writer is closed")),
+            Slot::Closed => Err(exception(py, "ClosedError", "the writer is closed")),
         }
     }
 
@@ -115,7 +115,7 @@ impl State {
         // What ran until the lock was there, a signal handler or another thread, may have set it.
         if !array.dtype().is(descr) {
             let message = "array: found that its dtype was set while it was written, expected it to stay";
-            return Err(named(py, "InvalidArgumentError", message));
+            return Err(exception(py, "InvalidArgumentError", message));
         }
         let writer = self.writer(py)?;
         let Known { dtype, swapped } = known;
@@ -203,7 +203,7 @@ fn write_unknown(
 }
 
 pub fn busy(py: Python<'_>) -> PyErr {
-    named(
+    exception(
         py,
         "WriterBusyError",
         "the writer has an open loan: it can write again when the loan's block has ended",

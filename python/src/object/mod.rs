@@ -1,4 +1,4 @@
-//! Objects of Python: a class made by hand, and the lock for what attached threads touch.
+//! What Python objects need beyond pyo3: a lock for their state, and a class that is cheap to make objects of.
 
 pub mod attached_lock;
 pub mod heap_type;

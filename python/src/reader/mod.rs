@@ -12,12 +12,14 @@ use pyo3::types::{PyModule, PyTuple};
 use crate::error::raise;
 use crate::numpy::dtype::{Custom, Described};
 use crate::object::attached_lock::{Guard, Lock};
-use crate::reader::snapshot::{Snapshot, Target};
+use crate::reader::snapshot::Snapshot;
 use crate::reader::state::{State, Taken, Unknown, take_unknown};
+use crate::reader::target::Target;
 use crate::reader::wait_any as wait;
 
 pub mod snapshot;
 pub mod state;
+pub mod target;
 pub mod wait_any;
 
 /// A reader of a tag, from `Store.reader`. Any number of them, in any process.

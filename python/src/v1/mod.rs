@@ -12,9 +12,10 @@ use pyo3::types::{PyDict, PyModule, PyTuple};
 use crate::error::{exception, raise};
 use crate::numpy::dtype::{self, Described};
 use crate::object::attached_lock::Lock;
-use crate::reader::snapshot::{Snapshot, Target};
+use crate::reader::snapshot::Snapshot;
 use crate::reader::state as read_state;
 use crate::reader::state::{Taken, Unknown};
+use crate::reader::target::Target;
 use crate::v1::result_tuple::Pair;
 use crate::writer::state as write_state;
 

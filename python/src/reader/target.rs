@@ -1,0 +1,73 @@
+//! Where a read puts the elements: `out=`, `copy=True`, or neither.
+
+use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+
+use crate::error::exception;
+use crate::numpy::array;
+use crate::numpy::dtype::Described;
+
+pub enum Target<'py> {
+    /// They stay in the store.
+    Stay,
+    /// To a new array.
+    Copy,
+    /// To this array.
+    Out(Bound<'py, PyUntypedArray>),
+}
+
+impl<'py> Target<'py> {
+    pub fn new(out: Option<Bound<'py, PyAny>>, copy: bool) -> PyResult<Self> {
+        match out {
+            Some(out) => match out.cast_into::<PyUntypedArray>() {
+                Ok(out) if array::is_writeable(&out) => Ok(Target::Out(out)),
+                Ok(out) => Err(read_only(out.py())),
+                Err(_) => Err(PyTypeError::new_err("out must be a numpy.ndarray")),
+            },
+            None if copy => Ok(Target::Copy),
+            None => Ok(Target::Stay),
+        }
+    }
+
+    /// Checks that `out` has the shape and the dtype of the value.
+    #[inline]
+    pub fn check(&self, value: &ndsharray::Snapshot, dtype: &Described) -> PyResult<()> {
+        match self {
+            Target::Out(out) => fits(out, value, &dtype.get(out.py())),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn read_only(py: Python<'_>) -> PyErr {
+    exception(py, "InvalidArgumentError", "out is a read-only array: pass one that can be written to")
+}
+
+fn fits(
+    out: &Bound<'_, PyUntypedArray>,
+    value: &ndsharray::Snapshot,
+    descr: &Bound<'_, PyArrayDescr>,
+) -> PyResult<()> {
+    let py = out.py();
+    // `Target::new` checked this too, but the array may have become read-only during a wait.
+    if !array::is_writeable(out) {
+        return Err(read_only(py));
+    }
+    if !out.dtype().is(descr) && !out.dtype().eq(descr)? {
+        let message = format!(
+            "out has the dtype {}, but the value has the dtype {descr}: pass an array of the value's dtype",
+            out.dtype()
+        );
+        return Err(exception(py, "DTypeMismatchError", &message));
+    }
+    if out.shape() != value.shape() {
+        let message = format!(
+            "out has the shape {:?}, but the value has the shape {:?}: pass an array of the value's shape",
+            out.shape(),
+            value.shape()
+        );
+        return Err(exception(py, "InvalidArgumentError", &message));
+    }
+    Ok(())
+}

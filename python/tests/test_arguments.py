@@ -51,12 +51,12 @@ def test_dtypes_of_loans(store: Store) -> None:
 
 @pytest.mark.parametrize("shape", [-1, (-1, 2), 1 << 70])
 def test_shapes_that_cannot_be(store: Store, shape: Any) -> None:
-    with pytest.raises(ndsharray.InvalidArgumentError, match="shape: found "):
+    with pytest.raises(ndsharray.InvalidArgumentError, match="pass lengths from 0 on"):
         store.writer("a").loan(shape, "f8")
 
 
 def test_a_shape_that_is_no_shape(store: Store) -> None:
-    with pytest.raises(TypeError, match="shape: expected an int or a sequence of ints"):
+    with pytest.raises(TypeError, match="shape must be an int or a sequence of ints"):
         store.writer("a").loan("many", "f8")  # type: ignore[arg-type]
 
 

@@ -1,4 +1,6 @@
-//! numpy arrays over memory that is not numpy's, and the memory of arrays: all that is unsafe about numpy.
+//! numpy arrays over memory that is not numpy's, and access to the memory of arrays.
+//!
+//! All `unsafe` code about arrays is in this file.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -6,17 +8,20 @@ use std::slice;
 
 use numpy::npyffi::{self, NPY_ARRAY_CARRAY_RO, NPY_ARRAY_WRITEABLE, NpyTypes, PY_ARRAY_API, npy_intp};
 use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyModule;
 
-/// Copies of more bytes than this are made without the interpreter's lock.
+/// A copy of more bytes than this lets other threads use the interpreter meanwhile.
 pub const LARGE: usize = 1 << 20;
 
-/// An array over `data`, C-contiguous, that keeps `owner`, which is no array, alive as its base.
+/// Makes a C-contiguous array over `data`. The array keeps `owner` alive, as its base.
 ///
 /// # Safety
-/// - `data` is valid for reads of the bytes of such an array for as long as `owner` lives.
-/// - if `writable`: for writes too.
+/// - `data` is valid for reads of as many bytes as the array has, as long as `owner` lives.
+/// - If `writable`, it is valid for writes too.
+/// - `owner` is not an array.
 pub unsafe fn over<'py>(
     descr: Bound<'py, PyArrayDescr>,
     shape: &[usize],
@@ -28,10 +33,10 @@ pub unsafe fn over<'py>(
     unsafe { unowned(descr, shape, data, writable).map(|array| keep(array, owner)) }
 }
 
-/// The same without a base, which is to be given to it at once.
+/// Makes the same array without a base. The caller gives it one with `keep`, at once.
 ///
 /// # Safety
-/// As for `over`, with an owner that `keep` gives to it.
+/// As for `over`, with the owner that `keep` gets.
 #[inline(always)]
 pub unsafe fn unowned<'py>(
     descr: Bound<'py, PyArrayDescr>,
@@ -43,22 +48,24 @@ pub unsafe fn unowned<'py>(
     new(descr, shape, data.cast_mut().cast(), flags)
 }
 
-/// Gives an array its base.
+/// Gives an array its base: the object that it keeps alive.
 ///
 /// # Safety
-/// `array` is what `unowned` returned, nobody else has seen it; and `owner` is no array.
+/// - `array` comes from `unowned`, and no other code has seen it.
+/// - `owner` is not an array.
 #[inline(always)]
 pub unsafe fn keep<'py>(
     array: Bound<'py, PyUntypedArray>,
     owner: Bound<'py, PyAny>,
 ) -> Bound<'py, PyUntypedArray> {
-    // SAFETY: a valid array object without a base; the owner's reference is given away. This is what
-    // PyArray_SetBaseObject comes to: before, it looks for arrays among the owner's owners, and there are none.
+    // SAFETY: this is a valid array object without a base. The array takes over the reference to the owner.
+    // PyArray_SetBaseObject ends in the same store. Before that it looks through a chain of arrays for the last owner,
+    // and `owner` is not an array.
     unsafe { (*array.as_array_ptr()).fields.base = owner.into_ptr() };
     array
 }
 
-/// An array in C order over `data`, or with memory of numpy's own if that is null.
+/// Makes an array in C order over `data`. If `data` is null, numpy allocates the memory.
 #[inline(always)]
 fn new<'py>(
     descr: Bound<'py, PyArrayDescr>,
@@ -68,8 +75,8 @@ fn new<'py>(
 ) -> PyResult<Bound<'py, PyUntypedArray>> {
     let py = descr.py();
     let dims = i32::try_from(shape.len()).map_err(|_| PyValueError::new_err("too many dimensions"))?;
-    // SAFETY: the descr's reference is given away, as the function wants; the shape has `dims` lengths, which fit
-    // npy_intp by the layout's check; no strides means C order. It does not touch the data.
+    // SAFETY: the function takes over the reference to the descr. The shape has `dims` lengths, and each fits npy_intp,
+    // as the library checks for every layout. Without strides the order is C. The function does not touch the data.
     unsafe {
         let array = PY_ARRAY_API.PyArray_NewFromDescr(
             py,
@@ -86,7 +93,7 @@ fn new<'py>(
     }
 }
 
-/// A new array of numpy's own, with what `bytes` holds in C order.
+/// Makes a new array whose memory is numpy's, and copies `bytes` into it, in C order.
 pub fn owned<'py>(
     descr: Bound<'py, PyArrayDescr>,
     shape: &[usize],
@@ -97,20 +104,31 @@ pub fn owned<'py>(
     Ok(array)
 }
 
-/// The length of an array's elements in bytes.
+/// Turns an argument into an array. An array stays as it is; all else goes through `numpy.asarray`.
+pub fn from_array_like<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
+    if let Ok(array) = value.cast::<PyUntypedArray>() {
+        return Ok(array.clone());
+    }
+    let py = value.py();
+    let array = PyModule::import(py, intern!(py, "numpy"))?.call_method1(intern!(py, "asarray"), (value,))?;
+    array.cast_into().map_err(|_| PyTypeError::new_err("numpy.asarray returned no array"))
+}
+
+/// How many bytes the elements of an array have together.
 pub fn nbytes(array: &Bound<'_, PyUntypedArray>) -> usize {
     array.len() * array.dtype().itemsize()
 }
 
 fn data(array: &Bound<'_, PyUntypedArray>) -> *mut u8 {
-    // SAFETY: a valid array object.
+    // SAFETY: the reference is to a valid array object.
     unsafe { (*array.as_array_ptr()).fields.data.cast() }
 }
 
 /// The memory of a C-contiguous array.
 ///
-/// Python code on other threads may write to it as long as this lives; what is copied then is a mixture, as with
-/// numpy's own functions. (Formally a data race, which nobody who takes memory from Python can rule out.)
+/// Python code on other threads may write to that memory while the slice lives. A copy is then a mixture of old and new
+/// elements, as with numpy's own functions. (Formally this is a data race. No code that uses memory of Python objects
+/// can rule it out.)
 pub fn contiguous<'a>(array: &'a Bound<'_, PyUntypedArray>) -> Option<&'a [u8]> {
     if !array.is_c_contiguous() {
         return None;
@@ -119,25 +137,26 @@ pub fn contiguous<'a>(array: &'a Bound<'_, PyUntypedArray>) -> Option<&'a [u8]> 
     if nbytes == 0 {
         return Some(&[]);
     }
-    // SAFETY: a C-contiguous array has its elements in one piece; the reference keeps it, and numpy refuses to resize
-    // an array that is referenced elsewhere.
+    // SAFETY: a C-contiguous array has its elements in one piece. The reference keeps the array alive, and numpy does
+    // not resize an array to which others refer.
     Some(unsafe { slice::from_raw_parts(data(array), nbytes) })
 }
 
-/// Writes to a C-contiguous, writeable array as many bytes as it has.
+/// Copies `bytes` to the start of a C-contiguous, writeable array; as many as the array has room for.
 fn fill(array: &Bound<'_, PyUntypedArray>, bytes: &[u8]) {
     let nbytes = nbytes(array).min(bytes.len());
     if nbytes == 0 {
         return;
     }
     let target = data(array) as usize;
-    // SAFETY: the array has that many bytes in one piece, and is kept by the reference. It is no array over a
-    // snapshot, which would not be writeable, so the two do not overlap.
+    // SAFETY: the array has that many bytes in one piece, and the reference keeps it alive. The two do not overlap:
+    // `bytes` lie in a snapshot, and an array over a snapshot is not writeable.
     let copy = || unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), target as *mut u8, nbytes) };
     if nbytes > LARGE { array.py().detach(copy) } else { copy() }
 }
 
-/// Copies `bytes` in C order into a writeable array of the same layout, of any strides.
+/// Copies `bytes`, which are in C order, into a writeable array of the same shape and dtype, with any strides.
+/// `source` makes an array over the same bytes; it is called only if the strides need it.
 pub fn assign<'py>(
     target: &Bound<'py, PyUntypedArray>,
     bytes: &[u8],
@@ -150,22 +169,23 @@ pub fn assign<'py>(
     copy_into(target, &source()?)
 }
 
-/// `np.copyto` for arrays of one shape: any strides, one pass. numpy lets go of the interpreter meanwhile.
+/// Copies between two arrays of the same shape, with any strides, in one pass, as `np.copyto` does. numpy lets other
+/// threads use the interpreter meanwhile.
 pub fn copy_into(target: &Bound<'_, PyUntypedArray>, source: &Bound<'_, PyUntypedArray>) -> PyResult<()> {
-    // SAFETY: two valid arrays; numpy checks that the target is writeable.
+    // SAFETY: both references are to valid arrays. numpy checks that the target is writeable.
     let outcome =
         unsafe { PY_ARRAY_API.PyArray_CopyInto(target.py(), target.as_array_ptr(), source.as_array_ptr()) };
     if outcome == 0 { Ok(()) } else { Err(PyErr::fetch(target.py())) }
 }
 
-/// Whether numpy lets one write to the array.
+/// Whether numpy lets Python code write to the array.
 pub fn is_writeable(array: &Bound<'_, PyUntypedArray>) -> bool {
-    // SAFETY: a valid array object.
+    // SAFETY: the reference is to a valid array object.
     unsafe { (*array.as_array_ptr()).fields.flags & NPY_ARRAY_WRITEABLE != 0 }
 }
 
-/// Makes the array read-only; views of it that exist stay as they are.
+/// Makes the array read-only. Views of it that exist already stay as they are.
 pub fn freeze(array: &Bound<'_, PyUntypedArray>) {
-    // SAFETY: a valid array object; flags are changed under the interpreter's lock only.
+    // SAFETY: the reference is to a valid array object. Only attached threads change its flags.
     unsafe { (*array.as_array_ptr()).fields.flags &= !NPY_ARRAY_WRITEABLE };
 }

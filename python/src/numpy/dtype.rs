@@ -1,4 +1,7 @@
-//! numpy's dtypes and the library's.
+//! Translation between numpy's dtypes and those of the Rust library.
+//!
+//! Both have the same numbers built in. Any other dtype, here called custom, is translated by Python code, in
+//! `ndsharray._dtypes`: the library keeps a text that describes it.
 
 use std::ffi::c_int;
 
@@ -12,18 +15,18 @@ use pyo3::types::PyModule;
 
 use crate::error::{exception, raise};
 
-/// A dtype as both sides know it.
+/// What the library stores for a numpy dtype.
 pub struct Known {
     pub dtype: DType,
-    /// Elements must be brought into this machine's byte order.
+    /// Whether the elements have the other byte order and must be turned into this machine's.
     pub swapped: bool,
 }
 
-/// A dtype of numpy's.
+/// What numpy has for a dtype of the library.
 pub enum Described {
-    /// By its number. numpy has one object of each.
+    /// A built-in number, by numpy's number for it. numpy has one dtype object of each.
     BuiltIn(NPY_TYPES),
-    Other(Py<PyArrayDescr>),
+    Custom(Py<PyArrayDescr>),
 }
 
 impl Described {
@@ -31,28 +34,29 @@ impl Described {
     pub fn get<'py>(&self, py: Python<'py>) -> Bound<'py, PyArrayDescr> {
         match self {
             Described::BuiltIn(number) => singleton(py, *number),
-            Described::Other(descr) => descr.bind(py).clone(),
+            Described::Custom(descr) => descr.bind(py).clone(),
         }
     }
 
     pub fn clone_ref(&self, py: Python<'_>) -> Self {
         match self {
             Described::BuiltIn(number) => Described::BuiltIn(*number),
-            Described::Other(descr) => Described::Other(descr.clone_ref(py)),
+            Described::Custom(descr) => Described::Custom(descr.clone_ref(py)),
         }
     }
 }
 
-/// A dtype beyond the built-in ones, as both sides know it.
+/// A custom dtype: numpy's and the library's, side by side.
 pub struct Custom {
     descr: Py<PyArrayDescr>,
-    /// One that nobody else has. numpy lets anybody rename the fields of a dtype in place, also of one within another.
+    /// A second object of the same dtype, which only this struct refers to. numpy lets any code rename the fields of a
+    /// dtype in place, nested ones too. A difference to this one shows that it happened.
     original: Py<PyArrayDescr>,
     dtype: DType,
 }
 
 impl Custom {
-    /// Of one of numpy's. Runs Python code.
+    /// From numpy's. Runs Python code.
     pub fn describe(descr: &Bound<'_, PyArrayDescr>) -> PyResult<Self> {
         let helper = helpers(descr.py())?.getattr(intern!(descr.py(), "describe"))?;
         let (name, text, original): (String, String, Bound<'_, PyAny>) = helper.call1((descr,))?.extract()?;
@@ -60,7 +64,7 @@ impl Custom {
         Ok(Custom { descr: descr.clone().unbind(), original: original.cast_into()?.unbind(), dtype })
     }
 
-    /// Of one of the library's. Runs Python code.
+    /// From the library's. Runs Python code.
     pub fn restore(py: Python<'_>, dtype: &DType) -> PyResult<Self> {
         let helper = helpers(py)?.getattr(intern!(py, "restore"))?;
         let make = || -> PyResult<Py<PyArrayDescr>> {
@@ -75,37 +79,38 @@ impl Custom {
     }
 
     pub fn described(&self, py: Python<'_>) -> Described {
-        Described::Other(self.descr.clone_ref(py))
+        Described::Custom(self.descr.clone_ref(py))
     }
 
-    /// Whether nobody has changed the one that others have.
+    /// Whether the dtype object that others may have is still as it was made.
     fn is_unchanged(&self, py: Python<'_>) -> bool {
         self.descr.bind(py).is_equiv_to(self.original.bind(py))
     }
 }
 
-/// The last of them, so that a stream describes its dtype once. It is for use under a lock: nothing here runs Python code
-/// (but numpy compares names of fields, and if these are no plain `str` their `__eq__`).
+/// The custom dtype that was used last, so that a stream translates its dtype only once.
+///
+/// It is made for use under a lock, so its methods run no Python code. (One exception remains: numpy compares the names
+/// of fields. A name that is no plain `str` may have an `__eq__` of its own.)
 #[derive(Default)]
 pub struct Cache(Option<Custom>);
 
 impl Cache {
-    /// The library's dtype of a numpy one, if it is known.
+    /// What the library stores for a numpy dtype; None if the dtype must be described first.
     #[inline(always)]
     pub fn stored(&self, descr: &Bound<'_, PyArrayDescr>) -> Option<Known> {
         match built_in(descr.num()) {
             Some(dtype) => Some(Known { dtype, swapped: descr.is_native_byteorder() == Some(false) }),
-            None => self.pair(descr).map(Custom::known),
+            None => self.custom(descr).map(Custom::known),
         }
     }
 
-    /// What a numpy dtype beyond the built-in ones is known as.
     #[inline(never)]
-    fn pair(&self, descr: &Bound<'_, PyArrayDescr>) -> Option<&Custom> {
-        self.0.as_ref().filter(|pair| pair.descr.is(descr) && pair.is_unchanged(descr.py()))
+    fn custom(&self, descr: &Bound<'_, PyArrayDescr>) -> Option<&Custom> {
+        self.0.as_ref().filter(|custom| custom.descr.is(descr) && custom.is_unchanged(descr.py()))
     }
 
-    /// numpy's dtype of one of the library's, if it is known.
+    /// What numpy has for a dtype of the library; None if the dtype must be restored first.
     #[inline(always)]
     pub fn described(&self, py: Python<'_>, dtype: &DType) -> Option<Described> {
         match number(dtype) {
@@ -116,21 +121,23 @@ impl Cache {
 
     #[cold]
     fn restored(&self, py: Python<'_>, dtype: &DType) -> Option<Described> {
-        let pair = self.0.as_ref().filter(|pair| pair.dtype == *dtype && pair.is_unchanged(py));
-        pair.map(|pair| pair.described(py))
+        let custom = self.0.as_ref().filter(|custom| custom.dtype == *dtype && custom.is_unchanged(py));
+        custom.map(|custom| custom.described(py))
     }
 
-    /// Keeps a dtype, and gives back the one before: to be dropped when no lock is held, since it may end objects of others.
+    /// Keeps a dtype, and returns the one before it. The caller drops that one when it holds no lock: the drop may end
+    /// objects of Python, and so run code.
     #[must_use]
-    pub fn remember(&mut self, pair: Custom) -> Option<Custom> {
-        self.0.replace(pair)
+    pub fn remember(&mut self, custom: Custom) -> Option<Custom> {
+        self.0.replace(custom)
     }
 }
 
-/// numpy's dtype of what a caller calls one, of a shape to which the axes of a dtype of subarrays are added.
+/// The dtype that an argument stands for. If its elements are arrays (a subarray dtype), the dtype of their elements is
+/// returned, and their axes are added to `shape`, as numpy does.
 pub fn of<'py>(dtype: &Bound<'py, PyAny>, shape: &mut Vec<usize>) -> PyResult<Bound<'py, PyArrayDescr>> {
     let py = dtype.py();
-    // numpy takes None for its default; the conversion does not.
+    // For numpy None means its default dtype. `PyArrayDescr::new` does not take None.
     let mut descr =
         if dtype.is_none() { singleton(py, NPY_TYPES::NPY_DOUBLE) } else { PyArrayDescr::new(py, dtype)? };
     while descr.has_subarray() {
@@ -140,7 +147,7 @@ pub fn of<'py>(dtype: &Bound<'py, PyAny>, shape: &mut Vec<usize>) -> PyResult<Bo
     Ok(descr)
 }
 
-/// What a caller calls a shape: a length, or some.
+/// The shape that an argument stands for: one length, or a sequence of lengths.
 pub fn shape(shape: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
     let py = shape.py();
     let wrong = |error: PyErr| {
@@ -149,10 +156,10 @@ pub fn shape(shape: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
             return exception(
                 py,
                 "InvalidArgumentError",
-                &format!("shape: found {found}, expected lengths from 0 on"),
+                &format!("shape {found} has a length that is below 0 or too large: pass lengths from 0 on"),
             );
         }
-        PyTypeError::new_err("shape: expected an int or a sequence of ints")
+        PyTypeError::new_err("shape must be an int or a sequence of ints")
     };
     match shape.extract::<usize>() {
         Ok(length) => Ok(vec![length]),
@@ -161,7 +168,7 @@ pub fn shape(shape: &Bound<'_, PyAny>) -> PyResult<Vec<usize>> {
     }
 }
 
-/// In this machine's byte order: the dtype whose elements are stored for those of `descr`.
+/// The numpy dtype of the elements that the store gets for those of `descr`: in this machine's byte order.
 pub fn native<'py>(descr: &Bound<'py, PyArrayDescr>, known: &DType) -> Bound<'py, PyArrayDescr> {
     match number(known) {
         Some(number) => singleton(descr.py(), number),
@@ -169,19 +176,19 @@ pub fn native<'py>(descr: &Bound<'py, PyArrayDescr>, known: &DType) -> Bound<'py
     }
 }
 
-/// numpy's dtype of one of the library's. May run Python code.
+/// numpy's dtype for one of the library's. May run Python code.
 pub fn restored<'py>(py: Python<'py>, dtype: &DType) -> PyResult<Bound<'py, PyArrayDescr>> {
     match number(dtype) {
         Some(number) => Ok(singleton(py, number)),
-        None => Custom::restore(py, dtype).map(|pair| pair.descr.into_bound(py)),
+        None => Custom::restore(py, dtype).map(|custom| custom.descr.into_bound(py)),
     }
 }
 
-/// The library's dtype of a numpy one. May run Python code.
+/// The library's dtype for one of numpy's. May run Python code.
 pub fn known(descr: &Bound<'_, PyArrayDescr>) -> PyResult<DType> {
     match built_in(descr.num()) {
         Some(dtype) => Ok(dtype),
-        None => Custom::describe(descr).map(|pair| pair.dtype),
+        None => Custom::describe(descr).map(|custom| custom.dtype),
     }
 }
 
@@ -189,9 +196,9 @@ fn helpers(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     PyModule::import(py, intern!(py, "ndsharray._dtypes"))
 }
 
-/// numpy's dtype object of a built-in number, of which there is one.
+/// The one dtype object that numpy has for a built-in number.
 fn singleton(py: Python<'_>, number: NPY_TYPES) -> Bound<'_, PyArrayDescr> {
-    // SAFETY: a number that numpy knows gives a new reference to a dtype.
+    // SAFETY: numpy knows the number, and returns a new reference to a dtype.
     unsafe {
         let descr = PY_ARRAY_API.PyArray_DescrFromType(py, number as c_int);
         Bound::from_owned_ptr(py, descr.cast()).cast_into_unchecked()
@@ -226,4 +233,4 @@ numbers! {
 }
 
 #[cfg(not(target_pointer_width = "64"))]
-compile_error!("the Python module needs a 64-bit system: numpy's C names of integers differ on others");
+compile_error!("the Python module needs a 64-bit system: elsewhere numpy's C names stand for other integers");

@@ -1,13 +1,14 @@
-//! The lock of what only threads that are attached to the interpreter touch.
+//! A lock for state that only threads attached to the interpreter touch.
 //!
-//! A mutex costs two locked instructions, of the eight of a read. Where the interpreter has its own lock, threads that
-//! are attached to it take turns anyhow, and a flag is enough: this lock is for threads that let go of the interpreter
-//! while they hold it.
+//! A mutex would cost two of the eight locked instructions of a read. Where the interpreter has a lock of its own (the
+//! GIL), attached threads take turns anyway, and a plain flag is enough: it only has to keep others out while a thread
+//! holds this lock and has let go of the interpreter.
 //!
-//! No Python code is run by design while it is held, since a signal handler may be called in any: it would find its own
-//! thread at the lock. What is left: garbage collection, which any allocation may begin before Python 3.12, has finalizers;
-//! and names of fields that are no plain `str` have an `__eq__`. So the lock knows its thread, and gives that one an error
-//! instead of waiting for ever.
+//! Code that holds the lock runs no Python code on purpose. Any Python code may call a signal handler, and the handler
+//! may come to the same lock on the same thread. Two ways to run Python code remain. Before Python 3.12 any allocation
+//! may start a garbage collection, which calls finalizers. And a field of a dtype may have a name that is no plain
+//! `str`, with an `__eq__` of its own. So the lock remembers its thread. If that thread comes to the lock again, it gets
+//! an error and does not wait for ever.
 
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
@@ -20,17 +21,18 @@ use pyo3::prelude::*;
 
 use crate::error::exception;
 
-/// Whether attached threads take turns. An interpreter without a lock of its own has longer heads of objects.
+/// Whether attached threads take turns, which they do if the interpreter has a lock of its own. An interpreter without
+/// one has a longer head in each object.
 pub const TURNS: bool = size_of::<ffi::PyObject>() == 2 * size_of::<usize>();
 
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
 
-pub struct Lock<T> {
+pub struct AttachedLock<T> {
     state: AtomicU32,
-    /// How many threads sleep until it is free, or are about to.
+    /// How many threads sleep until the lock is free, or are about to sleep.
     waiting: AtomicU32,
-    /// The thread that has it, as `this_thread` has it; 0 while it is free.
+    /// The number that `this_thread` gives the thread that holds the lock; 0 while the lock is free.
     owner: AtomicUsize,
     value: UnsafeCell<T>,
 }
@@ -42,12 +44,13 @@ fn this_thread() -> usize {
     PLACE.with(|place| ptr::from_ref(place).addr())
 }
 
-// SAFETY: one thread at a time has the value, as with a mutex: `try_lock` gives it to one, and `Guard` takes it back.
-unsafe impl<T: Send> Sync for Lock<T> {}
+// SAFETY: one thread at a time has the value, as with a mutex. `try_lock` lets one thread in, and the drop of its
+// `Guard` lets it out.
+unsafe impl<T: Send> Sync for AttachedLock<T> {}
 
-impl<T> Lock<T> {
+impl<T> AttachedLock<T> {
     pub fn new(value: T) -> Self {
-        Lock {
+        AttachedLock {
             state: AtomicU32::new(FREE),
             waiting: AtomicU32::new(0),
             owner: AtomicUsize::new(0),
@@ -59,7 +62,8 @@ impl<T> Lock<T> {
         self.value.into_inner()
     }
 
-    /// Waits detached from the interpreter, if it must; BusyError if this very thread has the lock.
+    /// Locks. If another thread holds the lock, waits detached from the interpreter. If this very thread holds it,
+    /// returns BusyError.
     #[inline(always)]
     pub fn lock<'a>(&'a self, py: Python<'a>) -> PyResult<Guard<'a, T>> {
         match self.try_lock(py) {
@@ -68,7 +72,8 @@ impl<T> Lock<T> {
         }
     }
 
-    /// Locks what `pid` opened. In a forked child the lock may be held by a thread that the child does not have.
+    /// Locks what the process `pid` opened. In a forked child the lock may be held by a thread that the child does not
+    /// have, so the child gets ForkedError instead of a wait.
     #[inline(always)]
     pub fn lock_in_process<'a>(&'a self, py: Python<'a>, pid: u32) -> PyResult<Guard<'a, T>> {
         match self.try_lock(py) {
@@ -80,7 +85,7 @@ impl<T> Lock<T> {
     #[inline(always)]
     fn try_lock<'a>(&'a self, _: Python<'a>) -> Option<Guard<'a, T>> {
         let free = if TURNS {
-            // No thread comes between the two: that would have to be attached, and this one is.
+            // No thread comes between the load and the store: it would have to be attached, and this thread is.
             let free = self.state.load(Ordering::Acquire) == FREE;
             if free {
                 self.state.store(TAKEN, Ordering::Relaxed);
@@ -92,9 +97,9 @@ impl<T> Lock<T> {
         if !free {
             return None;
         }
-        // Only this thread looks for its own number, so no order is needed.
+        // Each thread looks only for its own number here, so relaxed is enough.
         self.owner.store(this_thread(), Ordering::Relaxed);
-        // Not made before it is known: a guard that goes frees the lock.
+        // Made only now that the lock is taken: the drop of a guard frees the lock.
         Some(Guard { lock: self, attached: PhantomData })
     }
 
@@ -102,7 +107,8 @@ impl<T> Lock<T> {
     #[inline(never)]
     fn wait_in_process<'a>(&'a self, py: Python<'a>, pid: u32) -> PyResult<Guard<'a, T>> {
         if std::process::id() != pid {
-            let message = "found it in use by another thread of the parent process, expected the process that opened it";
+            let message = "this object was opened by the parent process, and another thread of the parent was using it \
+                           at the fork: open a new one in this process";
             return Err(exception(py, "ForkedError", message));
         }
         self.wait(py)
@@ -112,12 +118,13 @@ impl<T> Lock<T> {
     #[inline(never)]
     fn wait<'a>(&'a self, py: Python<'a>) -> PyResult<Guard<'a, T>> {
         if self.owner.load(Ordering::Relaxed) == this_thread() {
-            let message = "it is in the middle of a call on this very thread: a signal handler or a finalizer cannot use it \
-                           then (set a flag, and use it after the call)";
+            let message = "this object is in the middle of a call on this very thread, so a signal handler or a finalizer \
+                           cannot use it now: set a flag in the handler, and use the object after the call";
             return Err(exception(py, "BusyError", message));
         }
-        // Before the state is looked at again, as `Guard` changes the state before it looks here. SeqCst makes this an
-        // order without an interpreter's lock, too.
+        // This thread first says that it waits, then looks at the state. A dropped `Guard` first frees the state, then
+        // looks whether anyone waits. So one of the two sees the other. SeqCst orders these where the interpreter has no
+        // lock of its own.
         self.waiting.fetch_add(1, Ordering::SeqCst);
         loop {
             if let Some(guard) = self.try_lock(py) {
@@ -130,10 +137,10 @@ impl<T> Lock<T> {
     }
 }
 
-/// The value, for the thread that has the lock.
+/// Access to the value, for the thread that holds the lock. Its drop frees the lock.
 pub struct Guard<'a, T> {
-    lock: &'a Lock<T>,
-    /// Of the thread that locked, while it is attached.
+    lock: &'a AttachedLock<T>,
+    /// The guard lives only as long as the thread that locked is attached.
     attached: PhantomData<Python<'a>>,
 }
 
@@ -142,7 +149,7 @@ impl<T> Deref for Guard<'_, T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: the guard has the lock.
+        // SAFETY: this guard holds the lock.
         unsafe { &*self.lock.value.get() }
     }
 }
@@ -150,7 +157,7 @@ impl<T> Deref for Guard<'_, T> {
 impl<T> DerefMut for Guard<'_, T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the guard has the lock.
+        // SAFETY: this guard holds the lock.
         unsafe { &mut *self.lock.value.get() }
     }
 }
@@ -158,7 +165,8 @@ impl<T> DerefMut for Guard<'_, T> {
 impl<T> Drop for Guard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        // Before it is free, and so before the next one's: this thread never finds its number when it has no guard.
+        // Before the lock is free, and so before the next thread stores its number. A thread that has no guard thus
+        // never finds its own number here.
         self.lock.owner.store(0, Ordering::Relaxed);
         self.lock.state.store(FREE, if TURNS { Ordering::Release } else { Ordering::SeqCst });
         if self.lock.waiting.load(if TURNS { Ordering::Relaxed } else { Ordering::SeqCst }) != 0 {
@@ -167,10 +175,10 @@ impl<T> Drop for Guard<'_, T> {
     }
 }
 
-/// Sleeps while it is taken; may return early.
+/// Sleeps while the lock is taken. May return early.
 fn sleep(state: &AtomicU32) {
     let timeout = std::ptr::null::<libc::timespec>();
-    // SAFETY: a wait on a word that outlives the call.
+    // SAFETY: the kernel reads the word during the call, and the word outlives the call.
     unsafe {
         libc::syscall(
             libc::SYS_futex,
@@ -185,6 +193,6 @@ fn sleep(state: &AtomicU32) {
 #[cold]
 #[inline(never)]
 fn wake(state: &AtomicU32) {
-    // SAFETY: wakes a sleeper on that word, if there is one.
+    // SAFETY: the call takes the word's address only, to wake one thread that sleeps on it.
     unsafe { libc::syscall(libc::SYS_futex, state.as_ptr(), libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, 1) };
 }

@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 
 use ndsharray::DType;
-use numpy::PyUntypedArray;
-use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyTuple};
 
 use crate::error::raise;
 use crate::numpy::dtype::{Custom, Described};
-use crate::object::attached_lock::{Guard, Lock};
+use crate::object::attached_lock::{AttachedLock, Guard};
 use crate::reader::snapshot::Snapshot;
 use crate::reader::state::{State, Taken, Unknown, take_unknown};
 use crate::reader::target::Target;
@@ -44,13 +42,17 @@ pub mod wait_any;
 pub struct Reader {
     directory: PathBuf,
     tag: String,
-    state: Lock<State>,
+    state: AttachedLock<State>,
 }
 
 impl Reader {
     pub fn open(store: &ndsharray::Store, tag: String) -> PyResult<Self> {
         let reader = store.reader(&tag).map_err(raise)?;
-        Ok(Reader { directory: store.directory().to_owned(), tag, state: Lock::new(State::new(reader)) })
+        Ok(Reader {
+            directory: store.directory().to_owned(),
+            tag,
+            state: AttachedLock::new(State::new(reader)),
+        })
     }
 
     /// The next new value, brought to where it is wanted.
@@ -355,14 +357,4 @@ impl Reader {
 #[pyfunction]
 pub fn _reopen_reader(directory: PathBuf, tag: String) -> PyResult<Reader> {
     Reader::open(&ndsharray::Store::open(directory).map_err(raise)?, tag)
-}
-
-/// An argument as an array: as it is, or as `numpy.asarray` makes one.
-pub fn as_array<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
-    if let Ok(array) = value.cast::<PyUntypedArray>() {
-        return Ok(array.clone());
-    }
-    let py = value.py();
-    let array = PyModule::import(py, intern!(py, "numpy"))?.call_method1(intern!(py, "asarray"), (value,))?;
-    array.cast_into().map_err(|_| PyTypeError::new_err("expected an array"))
 }

@@ -256,7 +256,7 @@ The array, for numpy's functions; another dtype or ``copy=True`` gives a copy.";
         if let Value::Own { array, .. } = self.value {
             drop(array.into_bound(py));
         }
-        if let Described::Other(descr) = self.dtype {
+        if let Described::Custom(descr) = self.dtype {
             drop(descr.into_bound(py));
         }
     }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use crate::error::raise;
 use crate::numpy::dtype::{Cache, Custom, Described};
-use crate::object::attached_lock::Lock;
+use crate::object::attached_lock::AttachedLock;
 
 pub struct State {
     pub reader: ndsharray::Reader,
@@ -128,7 +128,7 @@ pub trait Home {
     fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut State) -> T) -> PyResult<T>;
 }
 
-impl Home for Lock<State> {
+impl Home for AttachedLock<State> {
     #[inline(always)]
     fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut State) -> T) -> PyResult<T> {
         Ok(f(&mut *self.lock(py)?))

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use crate::error::{exception, raise};
-use crate::object::attached_lock::Lock;
+use crate::object::attached_lock::AttachedLock;
 use crate::reader::Reader;
 use crate::reader::state::{State, Taken, take};
 
@@ -50,7 +50,7 @@ fn sleep(py: Python<'_>, readers: &mut [ndsharray::Reader], step: Duration) -> P
 }
 
 /// The next new value of a reader; None when the time is over.
-pub fn next(py: Python<'_>, state: &Lock<State>, timeout: Option<f64>) -> PyResult<Option<Taken>> {
+pub fn next(py: Python<'_>, state: &AttachedLock<State>, timeout: Option<f64>) -> PyResult<Option<Taken>> {
     let deadline = Deadline::new(py, timeout)?;
     loop {
         if let Some(taken) = take(py, state)? {
@@ -65,7 +65,7 @@ pub fn next(py: Python<'_>, state: &Lock<State>, timeout: Option<f64>) -> PyResu
 }
 
 /// Whether a reader has a new value, waiting for it for one step at most; takes nothing.
-pub fn ready(py: Python<'_>, state: &Lock<State>, seconds: f64) -> PyResult<bool> {
+pub fn ready(py: Python<'_>, state: &AttachedLock<State>, seconds: f64) -> PyResult<bool> {
     let mut probe = {
         let state = state.lock(py)?;
         if state.has_pending() {

@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyModule, PyTuple};
 
 use crate::error::{exception, raise};
 use crate::numpy::dtype::{self, Described};
-use crate::object::attached_lock::Lock;
+use crate::object::attached_lock::AttachedLock;
 use crate::reader::snapshot::Snapshot;
 use crate::reader::state as read_state;
 use crate::reader::state::{Taken, Unknown};
@@ -64,7 +64,7 @@ pub mod result_tuple;
 #[pyclass(frozen, subclass, dict, weakref, module = "ndsharray")]
 pub struct NdShArray {
     /// None until `__init__`, so that subclasses may have an `__init__` of their own.
-    state: Lock<Option<Classic>>,
+    state: AttachedLock<Option<Classic>>,
     pid: u32,
 }
 
@@ -103,7 +103,7 @@ impl Classic {
         let options = store.writer_options(&name).takeover(true);
         let options = if let Some(mode) = mode { options.mode(mode) } else { options };
         let writer = array.py().detach(|| options.open()).map_err(raise)?;
-        let state = Lock::new(write_state::State::new(writer));
+        let state = AttachedLock::new(write_state::State::new(writer));
         write_state::write(&state, &array, &[])?;
         Ok(Self::new(store, name, array.into_any(), Role::Writer(state.into_inner())))
     }
@@ -214,7 +214,7 @@ impl NdShArray {
     #[new]
     #[pyo3(signature = (*_arguments, **_keywords), text_signature = "(name, array=None, r_w=None)")]
     fn __new__(_arguments: &Bound<'_, PyTuple>, _keywords: Option<&Bound<'_, PyDict>>) -> Self {
-        NdShArray { state: Lock::new(None), pid: std::process::id() }
+        NdShArray { state: AttachedLock::new(None), pid: std::process::id() }
     }
 
     #[pyo3(signature = (name, array=None, r_w=None))]

@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::error::{exception, raise};
 use crate::numpy::array;
-use crate::object::attached_lock::Lock;
+use crate::object::attached_lock::AttachedLock;
 use crate::writer::state::{Back, Memory, State, normalise};
 
 /// As many bytes of user data as a value may have.
@@ -34,14 +34,14 @@ const USER_DATA: usize = 240;
 /// 1
 #[pyclass(frozen, module = "ndsharray")]
 pub struct Loan {
-    writer: Arc<Lock<State>>,
+    writer: Arc<AttachedLock<State>>,
     /// The process of the writer.
     pid: u32,
     dtype: DType,
     descr: Py<PyArrayDescr>,
     shape: Vec<usize>,
-    user_data: Lock<Vec<u8>>,
-    open: Lock<Option<Open>>,
+    user_data: AttachedLock<Vec<u8>>,
+    open: AttachedLock<Option<Open>>,
 }
 
 struct Open {
@@ -58,15 +58,23 @@ impl Drop for Open {
 
 impl Loan {
     pub fn new(
-        writer: Arc<Lock<State>>,
+        writer: Arc<AttachedLock<State>>,
         pid: u32,
         dtype: DType,
         descr: Bound<'_, PyArrayDescr>,
         shape: Vec<usize>,
         user_data: &[u8],
     ) -> PyResult<Self> {
-        let user_data = Lock::new(checked(user_data)?);
-        Ok(Loan { writer, pid, dtype, descr: descr.unbind(), shape, user_data, open: Lock::new(None) })
+        let user_data = AttachedLock::new(checked(user_data)?);
+        Ok(Loan {
+            writer,
+            pid,
+            dtype,
+            descr: descr.unbind(),
+            shape,
+            user_data,
+            open: AttachedLock::new(None),
+        })
     }
 }
 
@@ -137,7 +145,13 @@ struct Lent {
 unsafe impl Send for Lent {}
 
 impl Lent {
-    fn new(py: Python<'_>, home: &Lock<State>, pid: u32, dtype: &DType, shape: &[usize]) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        home: &AttachedLock<State>,
+        pid: u32,
+        dtype: &DType,
+        shape: &[usize],
+    ) -> PyResult<Self> {
         let (writer, back) = home.lock_in_process(py, pid)?.lend(py)?;
         let writer = Box::into_raw(writer);
         let mut lent = Lent { loan: None, writer, back };

@@ -8,9 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::error::exception;
-use crate::numpy::dtype;
-use crate::object::attached_lock::{Guard, Lock};
-use crate::reader::as_array;
+use crate::numpy::{array, dtype};
+use crate::object::attached_lock::{AttachedLock, Guard};
 use crate::writer::loan::Loan;
 use crate::writer::state::{Home, Slot, State, busy, write};
 
@@ -37,13 +36,18 @@ pub mod state;
 pub struct Writer {
     directory: PathBuf,
     tag: String,
-    state: Arc<Lock<State>>,
+    state: Arc<AttachedLock<State>>,
     pid: u32,
 }
 
 impl Writer {
     pub fn new(directory: PathBuf, tag: String, writer: ndsharray::Writer) -> Self {
-        Writer { directory, tag, state: Arc::new(Lock::new(State::new(writer))), pid: std::process::id() }
+        Writer {
+            directory,
+            tag,
+            state: Arc::new(AttachedLock::new(State::new(writer))),
+            pid: std::process::id(),
+        }
     }
 
     #[inline(always)]
@@ -131,7 +135,7 @@ impl Writer {
     /// ndsharray.UnsupportedDTypeError: dtype object cannot be shared: ...
     #[pyo3(signature = (array, user_data=None))]
     fn write(&self, array: &Bound<'_, PyAny>, user_data: Option<&[u8]>) -> PyResult<u64> {
-        write(self, &as_array(array)?, user_data.unwrap_or_default())
+        write(self, &array::from_array_like(array)?, user_data.unwrap_or_default())
     }
 
     /// The memory of the next value, to be filled in place, without a copy.

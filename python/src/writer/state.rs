@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use crate::error::{exception, raise};
 use crate::numpy::dtype::{Cache, Custom, Known};
 use crate::numpy::{array, dtype};
-use crate::object::attached_lock::Lock;
+use crate::object::attached_lock::AttachedLock;
 
 /// Keeps memory of the store mapped: the base of arrays over it.
 #[pyclass(frozen, module = "ndsharray._native")]
@@ -243,7 +243,7 @@ pub fn normalise(dtype: &DType, loan: &mut ndsharray::Loan<'_, u8>) {
     }
 }
 
-impl Home for Lock<State> {
+impl Home for AttachedLock<State> {
     fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut State) -> PyResult<T>) -> PyResult<T> {
         f(&mut *self.lock(py)?)
     }

@@ -12,7 +12,7 @@ from typing_extensions import Self, disjoint_base
 
 __all__ = [
     "NdShArray",
-    "_reopen_classic",
+    "_reopen_v1",
     "Loan",
     "WriterOptions",
     "_restore_options",
@@ -211,7 +211,7 @@ class NdShArray:
 
 def wait_any(readers: Sequence[Reader], timeout: float | None = None) -> Reader | None: ...
 def _reopen_reader(directory: pathlib.Path, tag: str) -> Reader: ...
-def _reopen_classic(class_: type[NdShArray], directory: pathlib.Path, name: str) -> NdShArray: ...
+def _reopen_v1(class_: type[NdShArray], directory: pathlib.Path, name: str) -> NdShArray: ...
 def _restore_options(
     directory: pathlib.Path, tag: str, settings: tuple[int | None, bool, bool, int, int]
 ) -> WriterOptions: ...

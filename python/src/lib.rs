@@ -1,12 +1,17 @@
-//! The native half of the Python module `ndsharray`: classes over the Rust library, on numpy's C interface.
+//! The native half of the Python module `ndsharray`: Python classes over the Rust library and numpy's C interface.
 //!
-//! From the bottom up: `error` (exceptions), `object::attached_lock`, `numpy` (all that is unsafe about it, and dtypes), `reader::snapshot` with
-//! `object::heap_type` (how one lies in memory), `reader::state` and `writer::state` (what is under the locks of readers and writers),
-//! `reader` with `wait_any`, `writer` with `loan` and `options`, `store` with `stat`, and on top `v1`, the
-//! class that users of ndsharray 1 know.
+//! The rooms, from the bottom up; each uses only those before it:
 //!
-//! Locks are of `attached_lock`, which lets go of the interpreter before it blocks; so a lock may be held while detached from the
-//! interpreter, by one who needs the interpreter to go on. No Python code is run under one: it may run anything.
+//! - `error`: exceptions.
+//! - `numpy`: arrays and dtypes.
+//! - `object`: the lock for the state of an object, and a class that is cheap to make objects of.
+//! - `reader`, `writer`: the classes `Reader` and `Writer`, and what they return.
+//! - `stat`, `store`: the class `Store`, and what it says about its tags.
+//! - `v1`: the class `NdShArray`, which users of ndsharray 1 know.
+//!
+//! One rule holds in all of them: code that holds an `AttachedLock` runs no Python code, because Python code may do
+//! anything. A thread may hold one while it is detached from the interpreter: whoever waits for the lock lets go of the
+//! interpreter first, so the holder can always go on.
 
 mod error;
 mod numpy;
@@ -32,7 +37,7 @@ mod _native {
     #[pymodule_export]
     use crate::store::Store;
     #[pymodule_export]
-    use crate::v1::{_reopen_classic, NdShArray};
+    use crate::v1::{_reopen_v1, NdShArray};
     #[pymodule_export]
     use crate::writer::Writer;
     #[pymodule_export]

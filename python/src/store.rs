@@ -132,7 +132,7 @@ impl Store {
         min_slots: usize,
     ) -> WriterOptions {
         let directory = self.store.directory().to_owned();
-        WriterOptions { directory, tag, settings: (mode, ephemeral, takeover, capacity, min_slots) }
+        WriterOptions::new(directory, tag, (mode, ephemeral, takeover, capacity, min_slots))
     }
 
     /// Opens a reader of a tag.

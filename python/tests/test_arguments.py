@@ -127,7 +127,7 @@ def test_a_dtype_that_is_set_while_it_is_described(store: Store) -> None:
 
     sys.settrace(set_it)
     try:
-        with pytest.raises(ndsharray.InvalidArgumentError, match="its dtype was set"):
+        with pytest.raises(ndsharray.InvalidArgumentError, match="dtype of array was set"):
             writer.write(base)
     finally:
         sys.settrace(None)

@@ -1,29 +1,32 @@
-//! Reading.
+//! The class `Reader`, and all that it needs to read.
+//!
+//! From the bottom up: `state` (what is under a reader's lock), `target` (where the elements go), `snapshot` (a value that
+//! was read), `read` and `wait` (the steps of a call), the class `Reader` here, and `wait_any` above it.
 
 use std::path::PathBuf;
 
-use ndsharray::DType;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyTuple};
 
 use crate::error::raise;
-use crate::numpy::dtype::{Custom, Described};
 use crate::object::attached_lock::{AttachedLock, Guard};
 use crate::reader::snapshot::Snapshot;
-use crate::reader::state::{State, Taken, Unknown, take_unknown};
+use crate::reader::state::State;
 use crate::reader::target::Target;
-use crate::reader::wait_any as wait;
 
+mod read;
 pub mod snapshot;
 pub mod state;
 pub mod target;
+mod wait;
 pub mod wait_any;
 
-/// A reader of a tag, from `Store.reader`. Any number of them, in any process.
+/// A reader of a tag, from `Store.reader`. There may be any number of readers, in any process.
 ///
-/// Reading needs no system call, and does not depend on the size of the array. Iterating over a reader waits for each
-/// new value, ``async for`` likewise. A reader pickles to (directory, tag) and is opened anew where it is unpickled.
+/// A read needs no system call, and takes as long for a large array as for a small one. A loop over a reader waits for
+/// each new value; so does ``async for``. A reader can be pickled: its directory and its tag are, and it is opened anew
+/// where it is unpickled.
 ///
 /// Examples
 /// --------
@@ -55,79 +58,6 @@ impl Reader {
         })
     }
 
-    /// The next new value, brought to where it is wanted.
-    #[inline(always)]
-    fn take<'py>(&self, py: Python<'py>, target: Target<'py>) -> PyResult<Option<Bound<'py, Snapshot>>> {
-        let mut state = self.lock(py)?;
-        let value = match state.next() {
-            Ok(Some(value)) => value,
-            Ok(None) => return Ok(None),
-            Err(error) => {
-                drop(state);
-                return Err(raise(error));
-            }
-        };
-        let Some(dtype) = state.cache.described(py, value.dtype()) else {
-            let unknown = state.set_aside(value);
-            drop(state);
-            return self.take_unknown(py, *unknown, target);
-        };
-        let number = state.taken;
-        drop(state);
-        self.bring(py, Taken { value, dtype, number }, target).map(Some)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn take_unknown<'py>(
-        &self,
-        py: Python<'py>,
-        unknown: Unknown,
-        target: Target<'py>,
-    ) -> PyResult<Option<Bound<'py, Snapshot>>> {
-        take_unknown(py, &self.state, unknown)?.map(|taken| self.bring(py, taken, target)).transpose()
-    }
-
-    /// A value that was taken, brought to where it is wanted; if that fails it stays unread.
-    #[inline(always)]
-    fn bring<'py>(
-        &self,
-        py: Python<'py>,
-        taken: Taken,
-        target: Target<'py>,
-    ) -> PyResult<Bound<'py, Snapshot>> {
-        let Taken { value, dtype, number } = taken;
-        if matches!(target, Target::Stay) {
-            return Snapshot::new(py, value, dtype, target);
-        }
-        let spare = value.clone();
-        let brought = target.check(&value, &dtype).and_then(|()| Snapshot::new(py, value, dtype, target));
-        if brought.is_err() {
-            self.lock(py)?.put_back(spare, number);
-        }
-        brought
-    }
-
-    /// A dtype that the cache does not have.
-    #[cold]
-    fn restored(&self, py: Python<'_>, dtype: &DType) -> PyResult<Described> {
-        let pair = Custom::restore(py, dtype)?;
-        let described = pair.described(py);
-        let before = self.lock(py)?.cache.remember(pair);
-        drop(before);
-        Ok(described)
-    }
-
-    /// By itself, so that the compiler sees what is nothing to do where values stay.
-    #[inline(never)]
-    fn take_elsewhere<'py>(
-        &self,
-        py: Python<'py>,
-        target: Target<'py>,
-    ) -> PyResult<Option<Bound<'py, Snapshot>>> {
-        self.take(py, target)
-    }
-
     #[inline(always)]
     pub fn lock<'a>(&'a self, py: Python<'a>) -> PyResult<Guard<'a, State>> {
         self.state.lock(py)
@@ -148,26 +78,26 @@ impl Reader {
         self.directory.clone()
     }
 
-    /// int: how many values were published between those that `read` and the ways to wait returned. What `latest` returns
-    /// does not count.
+    /// int: how many values this reader missed: they were published between two that it returned. What `latest` returns
+    /// does not count as returned.
     #[getter]
     fn missed(&self, py: Python<'_>) -> PyResult<u64> {
         Ok(self.lock(py)?.missed())
     }
 
-    /// bool: whether a writer has the tag now. Costs some system calls.
+    /// bool: whether the tag has a writer now. Needs a few system calls.
     #[getter]
     fn writer_alive(&self, py: Python<'_>) -> PyResult<bool> {
-        let alive = self.lock(py)?.reader.writer_alive();
+        let alive = self.lock(py)?.writer_alive();
         alive.map_err(raise)
     }
 
-    /// The latest value if it is newer than what this reader returned last, else None. Never blocks.
+    /// Returns the latest value if it is newer than the one that this reader returned last, else None. Never waits.
     ///
     /// Parameters
     /// ----------
     /// out : numpy.ndarray, optional
-    ///     A writeable array of the value's shape and dtype; the elements are copied to it. If it does not fit, the
+    ///     A writeable array of the value's shape and dtype. The elements are copied to it. If it does not fit, the
     ///     value stays unread.
     /// copy : bool
     ///     Whether to copy the elements to a new, writeable array.
@@ -198,12 +128,12 @@ impl Reader {
         copy: bool,
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
         match Target::new(out, copy)? {
-            Target::Stay => self.take(py, Target::Stay),
-            target => self.take_elsewhere(py, target),
+            Target::Stay => read::new_value(py, &self.state, Target::Stay),
+            target => read::new_value_elsewhere(py, &self.state, target),
         }
     }
 
-    /// The latest value, whether it was returned before or not.
+    /// Returns the latest value, also if it was returned before.
     ///
     /// Parameters
     /// ----------
@@ -236,31 +166,15 @@ impl Reader {
         out: Option<Bound<'py, PyAny>>,
         copy: bool,
     ) -> PyResult<Bound<'py, Snapshot>> {
-        let target = Target::new(out, copy)?;
-        let state = self.lock(py)?;
-        let value = match state.reader.latest() {
-            Ok(value) => value,
-            Err(error) => {
-                drop(state);
-                return Err(raise(error));
-            }
-        };
-        let known = state.cache.described(py, value.dtype());
-        drop(state);
-        let dtype = match known {
-            Some(dtype) => dtype,
-            None => self.restored(py, value.dtype())?,
-        };
-        target.check(&value, &dtype)?;
-        Snapshot::new(py, value, dtype, target)
+        read::latest_value(py, &self.state, Target::new(out, copy)?)
     }
 
-    /// Waits for a value that is newer than what this reader returned last. Ctrl-C interrupts it.
+    /// Waits for a value that is newer than the one that this reader returned last. Ctrl-C ends the wait.
     ///
     /// Parameters
     /// ----------
     /// timeout : float, optional
-    ///     Seconds; None waits for ever.
+    ///     In seconds; None waits for ever.
     /// out, copy
     ///     As for `read`.
     ///
@@ -295,10 +209,12 @@ impl Reader {
         copy: bool,
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
         let target = Target::new(out, copy)?;
-        wait::next(py, &self.state, timeout)?.map(|taken| self.bring(py, taken, target)).transpose()
+        let acquired = wait::next(py, &self.state, timeout)?;
+        acquired.map(|acquired| read::deliver(py, &self.state, acquired, target)).transpose()
     }
 
-    /// The next new value, awaited: ``await reader.next()``. The event loop goes on; cancelled, no value is lost.
+    /// Waits for the next new value in a coroutine: ``await reader.next()``. The event loop runs on meanwhile. No value is
+    /// lost if the wait is cancelled.
     ///
     /// Raises
     /// ------
@@ -320,7 +236,7 @@ impl Reader {
         PyModule::import(py, intern!(py, "ndsharray._aio"))?.getattr(intern!(py, "next_value"))?.call1((slf,))
     }
 
-    /// Sleeps up to `seconds` until there is a new value, without taking it; for the asynchronous methods.
+    /// Sleeps until there is a new value, for `seconds` at most, and does not read it. The asynchronous methods use this.
     fn _ready(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
         wait::ready(py, &self.state, seconds)
     }
@@ -343,9 +259,9 @@ impl Reader {
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let py = slf.py();
-        let function = PyModule::import(py, "ndsharray._native")?.getattr("_reopen_reader")?;
+        let reopen = PyModule::import(py, "ndsharray._native")?.getattr("_reopen_reader")?;
         let this = slf.get();
-        Ok((function, (this.directory.clone(), &this.tag).into_pyobject(py)?))
+        Ok((reopen, (this.directory.clone(), &this.tag).into_pyobject(py)?))
     }
 
     fn __repr__(&self) -> String {
@@ -353,7 +269,7 @@ impl Reader {
     }
 }
 
-/// Opens a reader that was pickled.
+/// Unpickles a reader: opens it anew.
 #[pyfunction]
 pub fn _reopen_reader(directory: PathBuf, tag: String) -> PyResult<Reader> {
     Reader::open(&ndsharray::Store::open(directory).map_err(raise)?, tag)

@@ -147,11 +147,12 @@ unsafe impl PyTypeInfo for Snapshot {
 unsafe impl HeapType for Snapshot {
     const QUALIFIED_NAME: &'static CStr = c"ndsharray.Snapshot";
 
-    const DOC: &'static CStr = c"A value that was read: whole, and unchanging for as long as it is held.
+    const DOC: &'static CStr = c"A value that was read. It is whole, and it does not change while it is held.
 
-Its array lies in the store, is read-only, and keeps the value there. It outlives the reader, the writer and the
-tag. A process that holds three values of a tag gets copies from then on, by the same type. A snapshot that was
-read with `copy=True` or `out=` has a writeable array of its own instead.
+Its array lies in the store and is read-only. The value stays in the store as long as the array is held, also
+after the reader, the writer and the tag are gone. A process that holds three values of a tag gets copies from
+then on, as objects of this class too. A snapshot that was read with `copy=True` or `out=` has a writeable array
+of its own instead.
 
 Examples
 --------
@@ -171,17 +172,17 @@ False";
     const ATTRIBUTES: &'static [Attribute<Self>] = &[
         Attribute {
             name: c"array",
-            doc: c"numpy.ndarray: the elements; read-only and zero-copy, unless read with ``copy=True`` or ``out=``.",
+            doc: c"numpy.ndarray: the elements; read-only and not copied, unless read with ``copy=True`` or ``out=``.",
             get: |this| Self::into_array(this.clone()).map(Bound::into_any),
         },
         Attribute {
             name: c"version",
-            doc: c"int: the number of the value: 1 for the first under the tag, one more at each write.",
+            doc: c"int: the number of the value: 1 for the first one of the tag, and one more at each write.",
             get: |this| heap_type::get(this).version().into_bound_py_any(this.py()),
         },
         Attribute {
             name: c"written_at",
-            doc: c"float: when the value was published, in seconds, on the clock of ``time.monotonic()``.",
+            doc: c"float: when the value was published, in seconds on the clock of ``time.monotonic()``.",
             get: |this| heap_type::get(this).written_at().into_bound_py_any(this.py()),
         },
         Attribute {
@@ -191,7 +192,7 @@ False";
         },
         Attribute {
             name: c"user_data",
-            doc: c"bytes: what the writer sent along, at most 240 bytes.",
+            doc: c"bytes: what the writer sent with the value, at most 240 bytes.",
             get: |this| Ok(PyBytes::new(this.py(), heap_type::get(this).user_data()).into_any()),
         },
         Attribute {
@@ -214,7 +215,7 @@ False";
     const ARRAY_DOC: &'static CStr = c"__array__($self, dtype=None, *, copy=None)
 --
 
-The array, for numpy's functions; another dtype or ``copy=True`` gives a copy.";
+Returns the array to numpy's functions. Another dtype or ``copy=True`` makes a copy.";
 
     #[inline(always)]
     fn class() -> &'static Class<Self> {
@@ -240,7 +241,7 @@ The array, for numpy's functions; another dtype or ``copy=True`` gives a copy.";
             Some(dtype) if !heap_type::get(this).dtype.get(py).eq(&dtype)? => {
                 if copy == Some(false) {
                     return Err(PyValueError::new_err(
-                        "another dtype needs a copy, which copy=False forbids",
+                        "another dtype needs a copy, but copy=False was passed: leave out copy",
                     ));
                 }
                 array.call_method1(intern!(py, "astype"), (dtype,))

@@ -1,7 +1,7 @@
-//! What a reader of Python's knows beside the library's: the dtypes, and values that were taken and are unread all the same.
+//! What a reader keeps under its lock: the library's reader, the dtype used last, and a value that is still to be read.
 //!
-//! A dtype may have to be made by Python code, which may run anything, and so is done with no lock: the value is pending
-//! meanwhile, and any thread may take it.
+//! To acquire a value is to take it from the library's reader. Its dtype may have to be made by Python code, which may do
+//! anything, so no lock is held meanwhile. Until the dtype is made the value is pending, and any thread may acquire it.
 
 use ndsharray::DType;
 use pyo3::prelude::*;
@@ -11,88 +11,92 @@ use crate::numpy::dtype::{Cache, Custom, Described};
 use crate::object::attached_lock::AttachedLock;
 
 pub struct State {
-    pub reader: ndsharray::Reader,
-    /// A value that was taken, but did not fit the caller's array, or whose dtype is being made; it is read again.
+    reader: ndsharray::Reader,
+    /// A value that was acquired and not returned: it did not fit the caller's array, or its dtype is being made. The
+    /// next read acquires it again.
     pending: Option<ndsharray::Snapshot>,
-    /// How many values were taken, also from `pending`: says whether somebody else took one since.
-    pub taken: u64,
-    /// How many were taken and never returned.
+    /// How many values were acquired, the pending ones again included. It shows whether another thread acquired one.
+    acquired: u64,
+    /// How many values were acquired and never returned.
     unread: u64,
-    pub cache: Cache,
+    cache: Cache,
 }
 
-/// A value that was taken for a caller, and its place among those.
-pub struct Taken {
+/// A value that was acquired for a caller.
+pub struct Acquired {
     pub value: ndsharray::Snapshot,
     pub dtype: Described,
+    /// The count of acquired values with this one.
     pub number: u64,
 }
 
-/// A value that is pending until its dtype has been made, by Python code and so with no lock.
-pub struct Unknown {
+/// The dtype of a pending value. Python code must make it first, without a lock.
+pub struct UnknownDType {
     dtype: DType,
+    /// The number of the value, as in [`Acquired`].
     number: u64,
 }
 
 enum Found {
     Nothing,
-    Value(Taken),
-    Unknown(Box<Unknown>),
+    Value(Acquired),
+    Unknown(Box<UnknownDType>),
 }
 
 impl State {
     pub fn new(reader: ndsharray::Reader) -> Self {
-        State { reader, pending: None, taken: 0, unread: 0, cache: Cache::default() }
+        State { reader, pending: None, acquired: 0, unread: 0, cache: Cache::default() }
     }
 
-    /// The next new value.
+    /// Acquires the next new value.
     #[inline(always)]
-    pub fn next(&mut self) -> ndsharray::Result<Option<ndsharray::Snapshot>> {
+    pub fn next_value(&mut self) -> ndsharray::Result<Option<ndsharray::Snapshot>> {
         match self.reader.read()? {
             Some(value) => {
-                self.taken += 1;
+                self.acquired += 1;
                 if self.pending.is_some() {
-                    self.pass_over();
+                    self.discard_pending();
                 }
                 Ok(Some(value))
             }
             None if self.pending.is_some() => {
-                self.taken += 1;
+                self.acquired += 1;
                 Ok(self.pending.take())
             }
             None => Ok(None),
         }
     }
 
-    /// What is pending is not the newest any more.
+    /// The pending value is not the newest any more.
     #[cold]
-    fn pass_over(&mut self) {
+    fn discard_pending(&mut self) {
         self.pending = None;
         self.unread += 1;
     }
 
-    /// The value just taken is of a dtype that the cache does not have: it is pending until that has been made.
+    /// Makes the value that was just acquired pending, until its dtype is made.
     #[cold]
-    pub fn set_aside(&mut self, value: ndsharray::Snapshot) -> Box<Unknown> {
+    pub fn set_aside(&mut self, value: ndsharray::Snapshot) -> Box<UnknownDType> {
         let dtype = value.dtype().clone();
         self.pending = Some(value);
-        // In a box, since what fast paths hand on is as large as the largest that it may be.
-        Box::new(Unknown { dtype, number: self.taken })
+        // In a box, because it is large: a result that could hold it would be slower to return on the fast path too.
+        Box::new(UnknownDType { dtype, number: self.acquired })
     }
 
-    fn begin(&mut self, py: Python<'_>) -> ndsharray::Result<Found> {
-        let Some(value) = self.next()? else { return Ok(Found::Nothing) };
+    /// Acquires the next new value together with its dtype.
+    fn acquire(&mut self, py: Python<'_>) -> ndsharray::Result<Found> {
+        let Some(value) = self.next_value()? else { return Ok(Found::Nothing) };
         Ok(match self.cache.described(py, value.dtype()) {
-            Some(dtype) => Found::Value(Taken { value, dtype, number: self.taken }),
+            Some(dtype) => Found::Value(Acquired { value, dtype, number: self.acquired }),
             None => Found::Unknown(self.set_aside(value)),
         })
     }
 
-    /// The value that waited for its dtype, which the cache has now; None if another thread has taken it.
-    fn resume(&mut self, py: Python<'_>, number: u64) -> Option<Taken> {
-        let value = self.pending.take_if(|_| self.taken == number)?;
+    /// Acquires the pending value, whose dtype is in the cache now. None if another thread has acquired it.
+    fn acquire_pending(&mut self, py: Python<'_>, number: u64) -> Option<Acquired> {
+        let value = self.pending.take_if(|_| self.acquired == number)?;
         match self.cache.described(py, value.dtype()) {
-            Some(dtype) => Some(Taken { value, dtype, number }),
+            Some(dtype) => Some(Acquired { value, dtype, number }),
             None => {
                 self.pending = Some(value);
                 None
@@ -100,14 +104,15 @@ impl State {
         }
     }
 
-    /// Whether nobody has taken a later one.
-    pub fn is_last(&self, taken: &Taken) -> bool {
-        self.taken == taken.number
+    /// The number of the value that was acquired last.
+    #[inline(always)]
+    pub fn number(&self) -> u64 {
+        self.acquired
     }
 
-    /// A value that could not be returned stays unread, unless a later one was returned meanwhile.
+    /// Makes a value pending that could not be returned. If another thread acquired a later one, it stays unread.
     pub fn put_back(&mut self, value: ndsharray::Snapshot, number: u64) {
-        if self.taken == number {
+        if self.acquired == number {
             self.pending = Some(value);
         } else {
             self.unread += 1;
@@ -121,45 +126,74 @@ impl State {
     pub fn missed(&self) -> u64 {
         self.reader.missed() + self.unread
     }
+
+    pub fn latest(&self) -> ndsharray::Result<ndsharray::Snapshot> {
+        self.reader.latest()
+    }
+
+    pub fn writer_alive(&self) -> ndsharray::Result<bool> {
+        self.reader.writer_alive()
+    }
+
+    /// A reader to wait on. It knows which value this one returned last.
+    pub fn probe(&self) -> ndsharray::Reader {
+        self.reader.clone()
+    }
+
+    /// numpy's dtype for one of the library's; None if it must be made first.
+    #[inline(always)]
+    pub fn described(&self, py: Python<'_>, dtype: &DType) -> Option<Described> {
+        self.cache.described(py, dtype)
+    }
+
+    /// As [`Cache::remember`].
+    #[must_use]
+    pub fn remember(&mut self, custom: Custom) -> Option<Custom> {
+        self.cache.remember(custom)
+    }
 }
 
-/// Where a state is kept, under its lock.
-pub trait Home {
+/// What has a state under its lock.
+pub trait Locked {
+    /// Calls `f` with the state, while the lock is held.
     fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut State) -> T) -> PyResult<T>;
 }
 
-impl Home for AttachedLock<State> {
+impl Locked for AttachedLock<State> {
     #[inline(always)]
     fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut State) -> T) -> PyResult<T> {
         Ok(f(&mut *self.lock(py)?))
     }
 }
 
-/// The next new value of a reader.
-pub fn take(py: Python<'_>, home: &impl Home) -> PyResult<Option<Taken>> {
-    match home.with(py, |state| state.begin(py))?.map_err(raise)? {
+/// Acquires the next new value of a reader. Makes its dtype if that is necessary.
+pub fn acquire(py: Python<'_>, locked: &impl Locked) -> PyResult<Option<Acquired>> {
+    match locked.with(py, |state| state.acquire(py))?.map_err(raise)? {
         Found::Nothing => Ok(None),
-        Found::Value(taken) => Ok(Some(taken)),
-        Found::Unknown(unknown) => take_unknown(py, home, *unknown),
+        Found::Value(acquired) => Ok(Some(acquired)),
+        Found::Unknown(unknown) => acquire_unknown(py, locked, *unknown),
     }
 }
 
-/// Of a dtype that is to be made first.
+/// Makes the dtype of the pending value, and acquires the value. If another thread was faster, acquires the next one.
 #[cold]
 #[inline(never)]
-pub fn take_unknown(py: Python<'_>, home: &impl Home, mut unknown: Unknown) -> PyResult<Option<Taken>> {
+pub fn acquire_unknown(
+    py: Python<'_>,
+    locked: &impl Locked,
+    mut unknown: UnknownDType,
+) -> PyResult<Option<Acquired>> {
     loop {
-        let pair = Custom::restore(py, &unknown.dtype)?;
-        let (before, taken) =
-            home.with(py, |state| (state.cache.remember(pair), state.resume(py, unknown.number)))?;
+        let custom = Custom::restore(py, &unknown.dtype)?;
+        let (before, acquired) = locked
+            .with(py, |state| (state.cache.remember(custom), state.acquire_pending(py, unknown.number)))?;
         drop(before);
-        if taken.is_some() {
-            return Ok(taken);
+        if acquired.is_some() {
+            return Ok(acquired);
         }
-        // Another thread took it, and so went on.
-        match home.with(py, |state| state.begin(py))?.map_err(raise)? {
+        match locked.with(py, |state| state.acquire(py))?.map_err(raise)? {
             Found::Nothing => return Ok(None),
-            Found::Value(taken) => return Ok(Some(taken)),
+            Found::Value(acquired) => return Ok(Some(acquired)),
             Found::Unknown(other) => unknown = *other,
         }
     }

@@ -1,7 +1,8 @@
-//! The class that users of ndsharray 1 know: same names, same results.
+//! The class `NdShArray`, as users of ndsharray 1 know it: the same names and the same results.
+//!
+//! From the bottom up: `result_tuple` (what `read` returns), `state` (what is under the lock), and the class here.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
@@ -10,26 +11,25 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 
 use crate::error::{exception, raise};
-use crate::numpy::dtype::{self, Described};
+use crate::numpy::dtype;
 use crate::object::attached_lock::AttachedLock;
-use crate::reader::snapshot::Snapshot;
-use crate::reader::state as read_state;
-use crate::reader::state::{Taken, Unknown};
-use crate::reader::target::Target;
-use crate::v1::result_tuple::Pair;
-use crate::writer::state as write_state;
+use crate::reader::state::{UnknownDType, acquire_unknown};
+use crate::v1::state::{Shown, State};
+use crate::writer::state::write;
+use crate::{reader, writer};
 
-pub mod result_tuple;
+mod result_tuple;
+mod state;
 
-/// Sharing numpy arrays between processes: the class of ndsharray 1.
+/// Shares numpy arrays between processes. This is the class of ndsharray 1.
 ///
 /// Parameters
 /// ----------
 /// name : str
-///     The tag, which readers and writer have in common.
+///     The tag, which is the same for the readers and the writer.
 /// array : numpy.ndarray, optional
-///     A writer publishes it at once; a reader returns it as long as there is nothing to read. By default empty,
-///     of uint8.
+///     A writer publishes it at once. A reader returns it as long as there is nothing to read. The default is an
+///     empty array of uint8.
 /// r_w : str
 ///     ``'r'`` or ``'w'``, upper or lower case.
 ///
@@ -40,13 +40,13 @@ pub mod result_tuple;
 /// FileNotFoundError
 ///     If there is nothing to read under that name.
 /// TypeError, NotImplementedError
-///     If `array` is no array, or its dtype cannot be shared.
+///     If `array` is not an array, or its dtype cannot be shared.
 ///
 /// Notes
 /// -----
 /// Opening for writing replaces another writer of the same user. The store is the directory that the environment
-/// variable ``NDSHARRAY_DIR`` names, else ``/dev/shm``; new files have the permissions ``0600``, or what
-/// ``NDSHARRAY_MODE`` says in octal.
+/// variable ``NDSHARRAY_DIR`` names, else ``/dev/shm``. New files have the permissions ``0600``, or those that
+/// ``NDSHARRAY_MODE`` gives as octal digits.
 ///
 /// Examples
 /// --------
@@ -63,148 +63,45 @@ pub mod result_tuple;
 /// False
 #[pyclass(frozen, subclass, dict, weakref, module = "ndsharray")]
 pub struct NdShArray {
-    /// None until `__init__`, so that subclasses may have an `__init__` of their own.
-    state: AttachedLock<Option<Classic>>,
+    /// None until `__init__` has run. Subclasses may have an `__init__` with other arguments, so `__new__` takes any.
+    state: AttachedLock<Option<State>>,
     pid: u32,
 }
 
-struct Classic {
-    name: String,
-    directory: PathBuf,
-    role: Role,
-    /// What `read` returned last; at first the constructor's array.
-    array: Py<PyAny>,
-    /// The array is in it, too.
-    result: Pair,
-    data_file: Option<String>,
-    /// How old the value was when `read` returned it.
-    read_time: Duration,
-    is_valid: bool,
+impl reader::state::Locked for NdShArray {
+    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut reader::state::State) -> T) -> PyResult<T> {
+        self.with(py, |state| state.as_reader().map(f))
+    }
 }
 
-enum Role {
-    Reader(Box<read_state::State>),
-    Writer(write_state::State),
-}
-
-impl Classic {
-    fn reader(store: &ndsharray::Store, name: String, array: Bound<'_, PyAny>) -> PyResult<Self> {
-        let reader = store.reader(&name).map_err(raise)?;
-        let role = Role::Reader(Box::new(read_state::State::new(reader)));
-        Ok(Self::new(store, name, array, role))
-    }
-
-    fn writer(
-        store: &ndsharray::Store,
-        name: String,
-        array: Bound<'_, PyUntypedArray>,
-        mode: Option<u32>,
-    ) -> PyResult<Self> {
-        let options = store.writer_options(&name).takeover(true);
-        let options = if let Some(mode) = mode { options.mode(mode) } else { options };
-        let writer = array.py().detach(|| options.open()).map_err(raise)?;
-        let state = AttachedLock::new(write_state::State::new(writer));
-        write_state::write(&state, &array, &[])?;
-        Ok(Self::new(store, name, array.into_any(), Role::Writer(state.into_inner())))
-    }
-
-    fn new(store: &ndsharray::Store, name: String, array: Bound<'_, PyAny>, role: Role) -> Self {
-        let directory = store.directory().to_owned();
-        let array = array.unbind();
-        Classic {
-            name,
-            directory,
-            role,
-            array,
-            result: Pair::default(),
-            data_file: None,
-            read_time: Duration::ZERO,
-            is_valid: false,
-        }
-    }
-
-    /// What `read` returns, if no dtype has to be made for it.
+impl writer::state::Locked for NdShArray {
     #[inline(always)]
-    fn read<'py>(&mut self, py: Python<'py>) -> PyResult<Result<Shown<'py>, Box<Unknown>>> {
-        // On a writer there is never anything new.
-        let Role::Reader(state) = &mut self.role else { return self.show_again(py).map(Ok) };
-        let Some(value) = state.next().map_err(raise)? else { return self.show_again(py).map(Ok) };
-        match state.cache.described(py, value.dtype()) {
-            Some(dtype) => self.show(py, value, dtype).map(Ok),
-            None => Ok(Err(state.set_aside(value))),
-        }
-    }
-
-    /// What `read` returns of a new value; and the array before it, to be let go of when nobody has the lock, since what
-    /// runs then may read, too.
-    #[inline(always)]
-    fn show<'py>(
-        &mut self,
-        py: Python<'py>,
-        value: ndsharray::Snapshot,
-        dtype: Described,
-    ) -> PyResult<Shown<'py>> {
-        let age = value.age();
-        let array = Snapshot::into_array(Snapshot::new(py, value, dtype, Target::Stay)?)?.into_any();
-        let result = self.result.with(py, array.clone())?;
-        self.read_time = age;
-        self.is_valid = true;
-        Ok((result, Some(std::mem::replace(&mut self.array, array.unbind()).into_bound(py))))
-    }
-
-    fn is_last(&self, taken: &Taken) -> bool {
-        matches!(&self.role, Role::Reader(state) if state.is_last(taken))
-    }
-
-    fn show_again<'py>(&self, py: Python<'py>) -> PyResult<Shown<'py>> {
-        Ok(((false, self.array.bind(py)).into_pyobject(py)?, None))
-    }
-}
-
-/// What `read` returns, and what is to be let go of after that.
-type Shown<'py> = (Bound<'py, PyTuple>, Option<Bound<'py, PyAny>>);
-
-impl read_state::Home for NdShArray {
-    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut read_state::State) -> T) -> PyResult<T> {
-        self.with(py, |classic| match &mut classic.role {
-            Role::Reader(state) => Ok(f(state)),
-            Role::Writer(_) => {
-                Err(PyRuntimeError::new_err("this NdShArray was opened for writing meanwhile"))
-            }
-        })
-    }
-}
-
-impl write_state::Home for NdShArray {
-    #[inline(always)]
-    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut write_state::State) -> PyResult<T>) -> PyResult<T> {
-        self.with(py, |classic| match &mut classic.role {
-            Role::Writer(state) => f(state),
-            Role::Reader(_) => {
-                Err(PyTypeError::new_err("this NdShArray was opened for reading ('r'), not writing"))
-            }
-        })
+    fn with<T>(
+        &self,
+        py: Python<'_>,
+        f: impl FnOnce(&mut writer::state::State) -> PyResult<T>,
+    ) -> PyResult<T> {
+        self.with(py, |state| state.as_writer().and_then(f))
     }
 }
 
 impl NdShArray {
-    /// A value of a dtype that is to be made first: by Python code, so with no lock.
+    /// What `read` returns for a value whose dtype must be made first. Python code does that, so no lock is held
+    /// meanwhile.
     #[cold]
-    fn read_unknown<'py>(&self, py: Python<'py>, unknown: Unknown) -> PyResult<Shown<'py>> {
-        let taken = read_state::take_unknown(py, self, unknown)?;
-        self.with(py, |classic| match taken {
-            // Unless a thread that took a later one is here already: what is not new must not be older.
-            Some(taken) if classic.is_last(&taken) => classic.show(py, taken.value, taken.dtype),
-            _ => classic.show_again(py),
-        })
+    fn read_unknown<'py>(&self, py: Python<'py>, unknown: UnknownDType) -> PyResult<Shown<'py>> {
+        let acquired = acquire_unknown(py, self, unknown)?;
+        self.with(py, |state| state.read_acquired(py, acquired))
     }
 
-    /// The state, and that there is one.
+    /// Calls `f` with the state, while the lock is held. An error if `__init__` has not run.
     #[inline(always)]
-    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut Classic) -> PyResult<T>) -> PyResult<T> {
+    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut State) -> PyResult<T>) -> PyResult<T> {
         match &mut *self.state.lock_in_process(py, self.pid)? {
-            Some(classic) => f(classic),
-            None => Err(PyRuntimeError::new_err("NdShArray.__init__ was not called")),
+            Some(state) => f(state),
+            None => Err(PyRuntimeError::new_err(
+                "NdShArray.__init__ was not called: call super().__init__(...) in the __init__ of the subclass",
+            )),
         }
     }
 }
@@ -236,15 +133,15 @@ impl NdShArray {
             None => default_array(py)?,
         };
         let array = array.cast_into::<PyUntypedArray>().map_err(|_| not_an_array())?;
-        // Before anything is opened.
+        // An error about the dtype comes before anything is opened.
         dtype::known(&array.dtype())?;
         let store = ndsharray::Store::open_default().map_err(raise)?;
-        let classic = if writes {
-            Classic::writer(&store, name, array, mode()?)?
+        let state = if writes {
+            State::writer(&store, name, array, mode()?)?
         } else {
-            Classic::reader(&store, name, array.into_any())?
+            State::reader(&store, name, array.into_any())?
         };
-        let before = self.state.lock_in_process(py, self.pid)?.replace(classic);
+        let before = self.state.lock_in_process(py, self.pid)?.replace(state);
         drop(before);
         Ok(())
     }
@@ -252,52 +149,34 @@ impl NdShArray {
     /// str: the tag.
     #[getter]
     fn name(&self, py: Python<'_>) -> PyResult<String> {
-        self.with(py, |classic| Ok(classic.name.clone()))
+        self.with(py, |state| Ok(state.name().to_owned()))
     }
 
     /// str: ``'r'`` or ``'w'``.
     #[getter]
     fn access(&self, py: Python<'_>) -> PyResult<&'static str> {
-        self.with(py, |classic| Ok(if matches!(classic.role, Role::Reader(_)) { "r" } else { "w" }))
+        self.with(py, |state| Ok(if state.is_reader() { "r" } else { "w" }))
     }
 
     /// bool: whether there is a value under the name.
     #[getter]
     fn is_valid(&self, py: Python<'_>) -> PyResult<bool> {
-        self.with(py, |classic| {
-            Ok(match &classic.role {
-                Role::Reader(state) => classic.is_valid || state.reader.latest().is_ok(),
-                Role::Writer(_) => true,
-            })
-        })
+        self.with(py, |state| Ok(state.is_valid()))
     }
 
-    /// str: the name of the file that the present value is in, the tag and 32 hexadecimal digits.
+    /// str: the name of the file that the present value is in: the tag, ``_`` and 32 hexadecimal digits.
     #[getter]
     fn ndarray_mmap_name(&self, py: Python<'_>) -> PyResult<String> {
-        self.with(py, |classic| {
-            let now = match &mut classic.role {
-                Role::Writer(state) => state.data_file(),
-                Role::Reader(_) => {
-                    let store = ndsharray::Store::open(&classic.directory).map_err(raise)?;
-                    store.stat(&classic.name).ok().and_then(|stat| stat.value).map(|value| value.data_file)
-                }
-            };
-            if now.is_some() {
-                classic.data_file = now;
-            }
-            // Of a tag without a value there is only the header.
-            Ok(classic.data_file.clone().unwrap_or_else(|| classic.name.clone()))
-        })
+        self.with(py, State::data_file)
     }
 
-    /// float: how old the value was when `read` returned it, in milliseconds; 0.0 before the first.
+    /// float: how old the value was when `read` returned it, in milliseconds; 0.0 before the first value.
     #[getter]
     fn read_time_ms(&self, py: Python<'_>) -> PyResult<f64> {
-        self.with(py, |classic| Ok(classic.read_time.as_secs_f64() * 1e3))
+        self.with(py, |state| Ok(state.read_time().as_secs_f64() * 1e3))
     }
 
-    /// Publishes an array: any shape, any strides, any supported dtype.
+    /// Publishes an array, of any shape, any strides and any supported dtype.
     ///
     /// Parameters
     /// ----------
@@ -306,7 +185,7 @@ impl NdShArray {
     /// Raises
     /// ------
     /// TypeError
-    ///     If it is no array, or this was opened for reading.
+    ///     If `array` is not an array, or this object was opened for reading.
     /// NotImplementedError
     ///     If its dtype cannot be shared.
     /// OSError
@@ -319,17 +198,17 @@ impl NdShArray {
     /// >>> writer.write(np.arange(6).reshape(2, 3))
     fn write(&self, array: &Bound<'_, PyAny>) -> PyResult<()> {
         let array = array.cast::<PyUntypedArray>().map_err(|_| not_an_array())?;
-        write_state::write(self, array, &[]).map(drop)
+        write(self, array, &[]).map(drop)
     }
 
-    /// The latest value, without a copy. Never blocks.
+    /// Returns the latest value, without a copy. Never waits.
     ///
     /// Returns
     /// -------
     /// status : bool
-    ///     Whether it is new.
+    ///     Whether the value is new.
     /// array : numpy.ndarray
-    ///     Read-only, and unchanging for as long as it is held; if nothing is new, the same object as last time.
+    ///     Read-only. It does not change while it is held. If nothing is new, it is the same object as last time.
     ///
     /// Examples
     /// --------
@@ -343,7 +222,8 @@ impl NdShArray {
     /// >>> status, same is array
     /// (False, True)
     fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let (result, before) = match self.with(py, |classic| classic.read(py))? {
+        // The array before this one is dropped after the lock is free.
+        let (result, before) = match self.with(py, |state| state.read(py))? {
             Ok(shown) => shown,
             Err(unknown) => self.read_unknown(py, *unknown)?,
         };
@@ -353,33 +233,35 @@ impl NdShArray {
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let py = slf.py();
-        let (directory, name) = slf.get().with(py, |classic| match &classic.role {
-            Role::Reader(_) => Ok((classic.directory.clone(), classic.name.clone())),
-            Role::Writer(_) => Err(PyTypeError::new_err(
+        let (directory, name) = slf.get().with(py, |state| {
+            if state.is_reader() {
+                return Ok((state.directory().clone(), state.name().to_owned()));
+            }
+            Err(PyTypeError::new_err(
                 "a writer belongs to the process that opened it and cannot be pickled: open it in the other process",
-            )),
+            ))
         })?;
-        let function = PyModule::import(py, "ndsharray._native")?.getattr("_reopen_classic")?;
+        let reopen = PyModule::import(py, "ndsharray._native")?.getattr("_reopen_v1")?;
         let arguments = (slf.get_type(), directory, name).into_pyobject(py)?;
-        // What a subclass has put there.
-        let state = PyModule::import(py, "ndsharray._pickling")?.call_method1("state_of", (slf,))?;
-        (function, arguments, state).into_pyobject(py)
+        // The attributes that a subclass has added.
+        let attributes = PyModule::import(py, "ndsharray._pickling")?.call_method1("state_of", (slf,))?;
+        (reopen, arguments, attributes).into_pyobject(py)
     }
 }
 
-/// Opens a reader that was pickled.
+/// Unpickles a reader: opens it anew.
 #[pyfunction]
-pub fn _reopen_classic<'py>(
+pub fn _reopen_v1<'py>(
     class: Bound<'py, PyAny>,
     directory: PathBuf,
     name: String,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = class.py();
     let store = ndsharray::Store::open(directory).map_err(raise)?;
-    let classic = Classic::reader(&store, name, default_array(py)?)?;
+    let state = State::reader(&store, name, default_array(py)?)?;
     let object = class.call_method1(intern!(py, "__new__"), (&class,))?;
-    let shell = object.cast::<NdShArray>()?.get();
-    let before = shell.state.lock(py)?.replace(classic);
+    let empty = object.cast::<NdShArray>()?.get();
+    let before = empty.state.lock(py)?.replace(state);
     drop(before);
     Ok(object)
 }
@@ -400,7 +282,7 @@ fn mode() -> PyResult<Option<u32>> {
     };
     let parsed = text.to_str().and_then(|text| u32::from_str_radix(text.trim_start_matches("0o"), 8).ok());
     parsed.map(Some).ok_or_else(|| {
-        let message = format!("NDSHARRAY_MODE: found {text:?}, expected octal digits such as 640");
+        let message = format!("NDSHARRAY_MODE is {text:?}: set it to octal digits such as 640, or unset it");
         Python::attach(|py| exception(py, "InvalidArgumentError", &message))
     })
 }

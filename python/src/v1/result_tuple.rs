@@ -1,4 +1,4 @@
-//! The results of `NdShArray.read`: tuples of True and an array.
+//! The tuples of True and an array that `NdShArray.read` returns.
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -6,18 +6,20 @@ use pyo3::types::PyTuple;
 
 use crate::object::attached_lock::TURNS;
 
-/// The last of them. It is the next one too, if nobody has it any more; `zip` does the same.
+/// The tuple that was returned last. It is returned again, with another array in it, if nobody else refers to it any
+/// more. `zip` does the same.
 #[derive(Default)]
-pub struct Pair(Option<Py<PyTuple>>);
+pub struct ResultTuple(Option<Py<PyTuple>>);
 
-impl Pair {
-    /// What was in the tuple goes here, unless somebody else has it.
+impl ResultTuple {
+    /// A tuple with this array.
     #[inline(always)]
     pub fn with<'py>(&mut self, py: Python<'py>, array: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
-        // SAFETY: a valid object.
+        // SAFETY: the reference is to a valid object.
         let alone = |tuple: &&Py<PyTuple>| TURNS && unsafe { ffi::Py_REFCNT(tuple.as_ptr()) } == 1;
         if let Some(tuple) = self.0.as_ref().filter(alone) {
-            // SAFETY: a tuple of two, which nobody else can see change; the array's reference is given away.
+            // SAFETY: the tuple has two items, and nobody else can see it change. The call takes over the reference to
+            // the array. It drops the array before, which the caller still holds.
             let outcome = unsafe { ffi::PyTuple_SetItem(tuple.as_ptr(), 1, array.into_ptr()) };
             return if outcome == 0 { Ok(tuple.bind(py).clone()) } else { Err(PyErr::fetch(py)) };
         }

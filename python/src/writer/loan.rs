@@ -1,6 +1,5 @@
-//! Loans: the memory of the next value, as a numpy array.
+//! The class `Loan`: the memory of the next value, as a numpy array.
 
-use std::any::Any;
 use std::sync::Arc;
 
 use ndsharray::DType;
@@ -12,15 +11,18 @@ use pyo3::types::{PyBytes, PyTuple};
 use crate::error::{exception, raise};
 use crate::numpy::array;
 use crate::object::attached_lock::AttachedLock;
-use crate::writer::state::{Back, Memory, State, normalise};
+use crate::writer::custody::Handback;
+use crate::writer::memory::{array_over, normalise};
+use crate::writer::state::State;
 
-/// As many bytes of user data as a value may have.
+/// The most bytes of user data that a value may have.
 const USER_DATA: usize = 240;
 
 /// The memory of the next value, from `Writer.loan`: a context manager.
 ///
-/// The array that it yields is published at the end of the block, and nothing happens on an exception. The writer
-/// cannot be used meanwhile. Views of the array that were made in the block must not be written to after it.
+/// In the block the array can be written to. At the end of the block it is published, unless an exception ends the
+/// block: then nothing is. The writer cannot be used in the block. Do not write to views of the array after the block:
+/// the memory belongs to the readers then.
 ///
 /// Examples
 /// --------
@@ -35,7 +37,7 @@ const USER_DATA: usize = 240;
 #[pyclass(frozen, module = "ndsharray")]
 pub struct Loan {
     writer: Arc<AttachedLock<State>>,
-    /// The process of the writer.
+    /// The process that opened the writer.
     pid: u32,
     dtype: DType,
     descr: Py<PyArrayDescr>,
@@ -44,13 +46,14 @@ pub struct Loan {
     open: AttachedLock<Option<Open>>,
 }
 
+/// What a loan has from `__enter__` to `__exit__`.
 struct Open {
-    lent: Lent,
+    loan: OwnedLoan,
     array: Py<PyUntypedArray>,
 }
 
 impl Drop for Open {
-    /// The array may live on, and what its memory is used for next is no longer its own.
+    /// The array may live on, but its memory is used for something else from now on.
     fn drop(&mut self) {
         Python::attach(|py| array::freeze(self.array.bind(py)));
     }
@@ -97,15 +100,15 @@ impl Loan {
     fn __enter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyUntypedArray>> {
         let mut open = self.open.lock(py)?;
         if open.is_some() {
-            return Err(exception(py, "WriterBusyError", "the loan is open already"));
+            return Err(exception(py, "WriterBusyError", "the loan is open already: leave its block first"));
         }
-        let mut lent = Lent::new(py, &self.writer, self.pid, &self.dtype, &self.shape)?;
-        let (data, keeper) = lent.memory()?;
-        let owner = Bound::new(py, Memory::new(keeper))?.into_any();
+        let mut loan = OwnedLoan::new(py, &self.writer, self.pid, &self.dtype, &self.shape)?;
         let descr = self.descr.bind(py).clone();
-        // SAFETY: the loan has the length of such an array; its memory stays mapped as long as the owner lives.
-        let array = unsafe { array::over(descr, &self.shape, data, true, owner)? };
-        *open = Some(Open { lent, array: array.clone().unbind() });
+        // SAFETY: the loan was made for this shape and dtype. `__exit__`, or the drop of `Open`, makes the array read-only
+        // before the memory is used for something else. A view of it could still be written to, which users are told not
+        // to do.
+        let array = unsafe { array_over(loan.loan()?, descr, &self.shape)? };
+        *open = Some(Open { loan, array: array.clone().unbind() });
         Ok(array)
     }
 
@@ -120,11 +123,11 @@ impl Loan {
             return Ok(());
         }
         let user_data = self.user_data.lock(py)?.clone();
-        open.lent.publish(&self.dtype, &user_data).map_err(raise)
+        open.loan.publish(&self.dtype, &user_data).map_err(raise)
     }
 }
 
-/// User data that is not too long, said before anything is filled.
+/// Checks the length of user data when it is set, not only when the value is published.
 fn checked(user_data: &[u8]) -> PyResult<Vec<u8>> {
     if user_data.len() > USER_DATA {
         return Err(raise(ndsharray::Error::UserData { found: user_data.len(), expected: USER_DATA }));
@@ -132,38 +135,37 @@ fn checked(user_data: &[u8]) -> PyResult<Vec<u8>> {
     Ok(user_data.to_vec())
 }
 
-/// A loan together with the writer that it borrows; dropped, the writer goes back to where it was.
-struct Lent {
-    /// Borrows `writer`; None once it is published. Dropped before the writer is touched.
+/// A loan together with the writer that it borrows. Its drop hands the writer back.
+struct OwnedLoan {
+    /// Borrows `writer`; None after `publish`. Its drop comes before any other use of the writer.
     loan: Option<ndsharray::Loan<'static, u8>>,
     /// From `Box::into_raw`.
     writer: *mut ndsharray::Writer,
-    back: Arc<Back>,
+    handback: Arc<Handback>,
 }
 
-// SAFETY: the pointer is an owned box in all but name, and a writer may be sent.
-unsafe impl Send for Lent {}
+// SAFETY: the pointer owns its writer, as a box does, and a writer is Send.
+unsafe impl Send for OwnedLoan {}
 
-impl Lent {
+impl OwnedLoan {
     fn new(
         py: Python<'_>,
-        home: &AttachedLock<State>,
+        state: &AttachedLock<State>,
         pid: u32,
         dtype: &DType,
         shape: &[usize],
     ) -> PyResult<Self> {
-        let (writer, back) = home.lock_in_process(py, pid)?.lend(py)?;
+        let (writer, handback) = state.lock_in_process(py, pid)?.lend(py)?;
         let writer = Box::into_raw(writer);
-        let mut lent = Lent { loan: None, writer, back };
-        // SAFETY: from a box; only the loan uses it until it is dropped, which `drop` does before anything else.
-        lent.loan = Some(unsafe { &mut *writer }.loan_bytes(dtype, shape).map_err(raise)?);
-        Ok(lent)
+        let mut owned = OwnedLoan { loan: None, writer, handback };
+        // SAFETY: the pointer comes from a box. Only the loan uses the writer until the loan is dropped, and `drop` does
+        // that first.
+        owned.loan = Some(unsafe { &mut *writer }.loan_bytes(dtype, shape).map_err(raise)?);
+        Ok(owned)
     }
 
-    fn memory(&mut self) -> PyResult<(*mut u8, Arc<dyn Any + Send + Sync>)> {
-        let Some(loan) = &mut self.loan else { return Err(PyRuntimeError::new_err("the loan is over")) };
-        let keeper = loan.keeper().map_err(raise)?;
-        Ok((loan.as_mut_slice().as_mut_ptr(), keeper))
+    fn loan(&mut self) -> PyResult<&mut ndsharray::Loan<'static, u8>> {
+        self.loan.as_mut().ok_or_else(|| PyRuntimeError::new_err("the loan is over"))
     }
 
     fn publish(&mut self, dtype: &DType, user_data: &[u8]) -> ndsharray::Result<()> {
@@ -174,11 +176,12 @@ impl Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for OwnedLoan {
     fn drop(&mut self) {
         self.loan = None;
-        // SAFETY: from `Box::into_raw`, once; the loan that borrowed it is gone.
+        // SAFETY: the pointer comes from `Box::into_raw`, and only this turns it back. The loan that borrowed the writer
+        // is gone.
         let writer = unsafe { Box::from_raw(self.writer) };
-        self.back.put(writer);
+        self.handback.leave(writer);
     }
 }

@@ -1,4 +1,7 @@
-//! Writing.
+//! The class `Writer`, and all that it needs to write.
+//!
+//! From the bottom up: `custody` (who has the library's writer), `memory` (arrays over memory of the store), `state` (what
+//! is under a writer's lock), `loan`, the class `Writer` here, and `options` above it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,21 +10,24 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::error::exception;
 use crate::numpy::{array, dtype};
 use crate::object::attached_lock::{AttachedLock, Guard};
+use crate::writer::custody::Custody;
 use crate::writer::loan::Loan;
-use crate::writer::state::{Home, Slot, State, busy, write};
+use crate::writer::state::{Locked, State, busy, closed, write};
 
+mod custody;
 pub mod loan;
+mod memory;
 pub mod options;
 pub mod state;
 
 /// The one writer of a tag, from `Store.writer`.
 ///
-/// Each write publishes a new value, of any shape and dtype, in one pass over the data; it never waits for a reader.
-/// As a context manager it closes itself. The value stays in the store, unless the writer was opened as ephemeral. A
-/// writer belongs to the process that opened it: in a forked child it gives ForkedError, and it cannot be pickled.
+/// Each write publishes a new value, of any shape and dtype, in one pass over the data. It never waits for a reader.
+/// A ``with`` block closes the writer at its end. The value stays in the store, unless the writer was opened as
+/// ephemeral. A writer belongs to the process that opened it: in a forked child its methods raise ForkedError, and it
+/// cannot be pickled.
 ///
 /// Examples
 /// --------
@@ -56,7 +62,7 @@ impl Writer {
     }
 }
 
-impl Home for Writer {
+impl Locked for Writer {
     #[inline(always)]
     fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut State) -> PyResult<T>) -> PyResult<T> {
         f(&mut *self.lock(py)?)
@@ -77,7 +83,7 @@ impl Writer {
         self.directory.clone()
     }
 
-    /// int: the version of the last value, this writer's or an earlier one's; 0 before the first.
+    /// int: the version of the last value, also if an earlier writer wrote it; 0 before the first value.
     #[getter]
     fn version(&self, py: Python<'_>) -> PyResult<u64> {
         Ok(self.lock(py)?.writer(py)?.version())
@@ -92,17 +98,17 @@ impl Writer {
     /// bool: whether the writer was closed.
     #[getter]
     fn closed(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(matches!(self.lock(py)?.slot(), Slot::Closed))
+        Ok(matches!(self.lock(py)?.custody(), Custody::Closed))
     }
 
-    /// Publishes an array, of any strides, in C order.
+    /// Publishes an array. It may have any strides; the value is stored in C order.
     ///
     /// Parameters
     /// ----------
     /// array : array_like
-    ///     Anything that `numpy.asarray` takes; arrays are not copied but into the store.
+    ///     Anything that `numpy.asarray` takes. The only copy made of an array is the one in the store.
     /// user_data : bytes
-    ///     What travels with the value, at most 240 bytes, such as a frame number.
+    ///     Up to 240 bytes that go with the value, such as a frame number.
     ///
     /// Returns
     /// -------
@@ -112,7 +118,7 @@ impl Writer {
     /// Raises
     /// ------
     /// NoSpaceError
-    ///     If the store is full. The last value stays readable, as with every error.
+    ///     If the store is full. The last value stays readable, as after every error.
     /// UnsupportedDTypeError
     ///     If the elements are Python objects, or cannot be described.
     /// InvalidArgumentError
@@ -120,7 +126,7 @@ impl Writer {
     /// WriterEndedError
     ///     If the writer was closed, superseded, removed or forked.
     /// WriterBusyError
-    ///     If it has an open loan.
+    ///     If the writer has an open loan.
     ///
     /// Examples
     /// --------
@@ -138,30 +144,30 @@ impl Writer {
         write(self, &array::from_array_like(array)?, user_data.unwrap_or_default())
     }
 
-    /// The memory of the next value, to be filled in place, without a copy.
+    /// Lends the memory of the next value, to be filled in place, without a copy.
     ///
     /// Parameters
     /// ----------
     /// shape : int or tuple of int
     /// dtype : dtype_like
     /// user_data : bytes
-    ///     What travels with the value; `Loan.user_data` can also be set in the block.
+    ///     Up to 240 bytes that go with the value. `Loan.user_data` can also be set in the block.
     ///
     /// Returns
     /// -------
     /// Loan
-    ///     A context manager that yields a writeable array. Its elements are those of some earlier value, or zero. The
-    ///     value is published at the end of the block; nothing happens on an exception. The array is for the block
-    ///     only: it is read-only afterwards.
+    ///     A context manager that gives the block a writeable array. At first its elements are those of some earlier
+    ///     value, or zero. The value is published at the end of the block, unless an exception ends the block. After
+    ///     the block the array is read-only.
     ///
     /// Raises
     /// ------
     /// InvalidArgumentError
-    ///     If the shape cannot be, or `user_data` is longer than 240 bytes.
+    ///     If the shape is not valid, or `user_data` is longer than 240 bytes.
     /// UnsupportedDTypeError
     ///     If the elements are Python objects, or cannot be described.
     /// ClosedError
-    ///     If the writer is closed. The loan's block begins with the other errors of `write`.
+    ///     If the writer is closed. The start of the ``with`` block raises the other errors of `write`.
     ///
     /// Examples
     /// --------
@@ -185,19 +191,19 @@ impl Writer {
         let known = dtype::known(&descr)?;
         let descr = dtype::native(&descr, &known);
         let writer = slf.get();
-        // A closed writer says so now.
-        if matches!(writer.lock(slf.py())?.slot(), Slot::Closed) {
-            return Err(exception(slf.py(), "ClosedError", "the writer is closed"));
+        // The loan is opened later, but an error that is certain is better raised now.
+        if matches!(writer.lock(slf.py())?.custody(), Custody::Closed) {
+            return Err(closed(slf.py()));
         }
         Loan::new(writer.state.clone(), writer.pid, known, descr, shape, user_data.unwrap_or_default())
     }
 
-    /// Closes the writer: another one can be opened. Closing again does nothing.
+    /// Closes the writer. Another one can be opened then. Closing it again does nothing.
     ///
     /// Raises
     /// ------
     /// WriterBusyError
-    ///     If it has an open loan.
+    ///     If the writer has an open loan.
     ///
     /// Examples
     /// --------
@@ -227,7 +233,7 @@ impl Writer {
         let writer = self.lock(py)?.close();
         match writer {
             Some(writer) => py.detach(|| drop(writer)),
-            // The exception that ends the block is not to be hidden.
+            // A loan is open. An error about it would hide the exception that ends the block.
             None if exception.get_item(0).is_ok_and(|class| !class.is_none()) => {
                 self.lock(py)?.close_after_loan();
             }
@@ -238,7 +244,7 @@ impl Writer {
 
     fn __reduce__(&self) -> PyResult<()> {
         Err(PyTypeError::new_err(
-            "a writer belongs to the process that opened it and cannot be pickled: pickle Store.writer_options(tag) \
+            "a writer belongs to the process that opened it and cannot be pickled: pickle Store.writer_options(tag), \
              and open the writer in the other process",
         ))
     }

@@ -1,4 +1,4 @@
-//! Options of a writer.
+//! The class `WriterOptions`: how a writer is opened.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,9 @@ use pyo3::types::{PyModule, PyTuple};
 use crate::error::raise;
 use crate::writer::Writer;
 
-/// How a writer is opened, from `Store.writer_options`: to be sent to the process that is to write.
+/// How a writer is opened, from `Store.writer_options`. Send it to the process that will write.
 ///
-/// Pickles to the directory, the tag and the options.
+/// When it is pickled, so are the directory, the tag and the options.
 ///
 /// Examples
 /// --------
@@ -22,13 +22,19 @@ use crate::writer::Writer;
 #[pyclass(frozen, module = "ndsharray", eq)]
 #[derive(Clone, PartialEq)]
 pub struct WriterOptions {
-    pub directory: PathBuf,
-    pub tag: String,
-    pub settings: Settings,
+    directory: PathBuf,
+    tag: String,
+    settings: Settings,
 }
 
 /// `mode, ephemeral, takeover, capacity, min_slots`.
 pub type Settings = (Option<u32>, bool, bool, usize, usize);
+
+impl WriterOptions {
+    pub fn new(directory: PathBuf, tag: String, settings: Settings) -> Self {
+        WriterOptions { directory, tag, settings }
+    }
+}
 
 #[pymethods]
 impl WriterOptions {
@@ -63,7 +69,7 @@ impl WriterOptions {
         if let Some(mode) = mode {
             options = options.mode(mode);
         }
-        // Up to 50 ms while another writer lives.
+        // Takes up to 50 ms while another writer lives.
         let writer = py.detach(|| options.open()).map_err(raise)?;
         Ok(Writer::new(self.directory.clone(), self.tag.clone(), writer))
     }
@@ -82,9 +88,9 @@ impl WriterOptions {
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
         let py = slf.py();
-        let function = PyModule::import(py, "ndsharray._native")?.getattr("_restore_options")?;
+        let restore = PyModule::import(py, "ndsharray._native")?.getattr("_restore_options")?;
         let this = slf.get();
-        Ok((function, (this.directory.clone(), &this.tag, this.settings).into_pyobject(py)?))
+        Ok((restore, (this.directory.clone(), &this.tag, this.settings).into_pyobject(py)?))
     }
 
     fn __repr__(&self) -> String {
@@ -98,8 +104,8 @@ impl WriterOptions {
     }
 }
 
-/// Makes options that were pickled.
+/// Unpickles options.
 #[pyfunction]
 pub fn _restore_options(directory: PathBuf, tag: String, settings: Settings) -> WriterOptions {
-    WriterOptions { directory, tag, settings }
+    WriterOptions::new(directory, tag, settings)
 }

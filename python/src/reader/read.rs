@@ -1,0 +1,113 @@
+//! The steps of a read: acquire a value, find its dtype, and put the elements where the caller wants them.
+
+use ndsharray::DType;
+use pyo3::prelude::*;
+
+use crate::error::raise;
+use crate::numpy::dtype::{Custom, Described};
+use crate::object::attached_lock::AttachedLock;
+use crate::reader::snapshot::Snapshot;
+use crate::reader::state::{Acquired, State, UnknownDType, acquire_unknown};
+use crate::reader::target::Target;
+
+/// The next new value, or None.
+#[inline(always)]
+pub fn new_value<'py>(
+    py: Python<'py>,
+    state: &AttachedLock<State>,
+    target: Target<'py>,
+) -> PyResult<Option<Bound<'py, Snapshot>>> {
+    let mut locked = state.lock(py)?;
+    let value = match locked.next_value() {
+        Ok(Some(value)) => value,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            drop(locked);
+            return Err(raise(error));
+        }
+    };
+    let Some(dtype) = locked.described(py, value.dtype()) else {
+        let unknown = locked.set_aside(value);
+        drop(locked);
+        return of_unknown_dtype(py, state, *unknown, target);
+    };
+    let number = locked.number();
+    drop(locked);
+    deliver(py, state, Acquired { value, dtype, number }, target).map(Some)
+}
+
+/// The same for values that do not stay in the store. It is a function of its own so that the compiler can leave out of
+/// the common one what only these need.
+#[inline(never)]
+pub fn new_value_elsewhere<'py>(
+    py: Python<'py>,
+    state: &AttachedLock<State>,
+    target: Target<'py>,
+) -> PyResult<Option<Bound<'py, Snapshot>>> {
+    new_value(py, state, target)
+}
+
+#[cold]
+#[inline(never)]
+fn of_unknown_dtype<'py>(
+    py: Python<'py>,
+    state: &AttachedLock<State>,
+    unknown: UnknownDType,
+    target: Target<'py>,
+) -> PyResult<Option<Bound<'py, Snapshot>>> {
+    acquire_unknown(py, state, unknown)?.map(|acquired| deliver(py, state, acquired, target)).transpose()
+}
+
+/// Puts a value that was acquired where the caller wants it. If that fails, the value stays unread.
+#[inline(always)]
+pub fn deliver<'py>(
+    py: Python<'py>,
+    state: &AttachedLock<State>,
+    acquired: Acquired,
+    target: Target<'py>,
+) -> PyResult<Bound<'py, Snapshot>> {
+    let Acquired { value, dtype, number } = acquired;
+    if matches!(target, Target::Stay) {
+        return Snapshot::new(py, value, dtype, target);
+    }
+    let spare = value.clone();
+    let delivered = target.check(&value, &dtype).and_then(|()| Snapshot::new(py, value, dtype, target));
+    if delivered.is_err() {
+        state.lock(py)?.put_back(spare, number);
+    }
+    delivered
+}
+
+/// The latest value, whether it was returned before or not.
+pub fn latest_value<'py>(
+    py: Python<'py>,
+    state: &AttachedLock<State>,
+    target: Target<'py>,
+) -> PyResult<Bound<'py, Snapshot>> {
+    let locked = state.lock(py)?;
+    let value = match locked.latest() {
+        Ok(value) => value,
+        Err(error) => {
+            drop(locked);
+            return Err(raise(error));
+        }
+    };
+    let known = locked.described(py, value.dtype());
+    drop(locked);
+    let dtype = match known {
+        Some(dtype) => dtype,
+        None => make_dtype(py, state, value.dtype())?,
+    };
+    target.check(&value, &dtype)?;
+    Snapshot::new(py, value, dtype, target)
+}
+
+/// Makes a dtype that the cache does not have.
+#[cold]
+fn make_dtype(py: Python<'_>, state: &AttachedLock<State>, dtype: &DType) -> PyResult<Described> {
+    let custom = Custom::restore(py, dtype)?;
+    let described = custom.described(py);
+    let before = state.lock(py)?.remember(custom);
+    drop(before);
+    Ok(described)
+}

@@ -1,0 +1,80 @@
+//! Waiting for a new value. It is done in steps, so that Ctrl-C is noticed.
+//!
+//! A wait sleeps on a clone of the reader, called the probe, and lets other threads use the interpreter meanwhile. When
+//! there is a value, it acquires the value from the reader itself. So no lock is held during a sleep, other threads may
+//! read meanwhile, and a wait that ends early has acquired nothing.
+
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+
+use crate::error::{exception, raise};
+use crate::object::attached_lock::AttachedLock;
+use crate::reader::state::{Acquired, State, acquire};
+
+/// The longest time that a signal goes unnoticed.
+const STEP: Duration = Duration::from_millis(100);
+
+/// When a wait ends; None if it never does.
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    pub fn new(py: Python<'_>, timeout: Option<f64>) -> PyResult<Self> {
+        let Some(timeout) = timeout else { return Ok(Deadline(None)) };
+        if timeout.is_nan() {
+            return Err(exception(
+                py,
+                "InvalidArgumentError",
+                "timeout is nan: pass a number of seconds, or None to wait for ever",
+            ));
+        }
+        // A time that is too long to count is for ever.
+        let timeout = Duration::try_from_secs_f64(timeout.max(0.0)).ok();
+        Ok(Deadline(timeout.and_then(|timeout| Instant::now().checked_add(timeout))))
+    }
+
+    /// How long the next sleep may take; None when the time is over.
+    pub fn step(&self) -> Option<Duration> {
+        let Some(deadline) = self.0 else { return Some(STEP) };
+        let left = deadline.checked_duration_since(Instant::now())?;
+        (!left.is_zero()).then_some(left.min(STEP))
+    }
+}
+
+/// Sleeps until one of the readers has a new value, and returns its index; None when the step is over.
+pub fn sleep(py: Python<'_>, readers: &mut [ndsharray::Reader], step: Duration) -> PyResult<Option<usize>> {
+    let woken = py.detach(|| {
+        let mut readers: Vec<&mut ndsharray::Reader> = readers.iter_mut().collect();
+        ndsharray::wait_any(&mut readers, step)
+    });
+    py.check_signals()?;
+    woken.map_err(raise)
+}
+
+/// Acquires the next new value of a reader, and waits for it; None when the time is over.
+pub fn next(py: Python<'_>, state: &AttachedLock<State>, timeout: Option<f64>) -> PyResult<Option<Acquired>> {
+    let deadline = Deadline::new(py, timeout)?;
+    loop {
+        if let Some(acquired) = acquire(py, state)? {
+            return Ok(Some(acquired));
+        }
+        let Some(step) = deadline.step() else { return Ok(None) };
+        // The probe knows which value was returned last, so it also finds one that came after `acquire` looked. A value
+        // that another thread acquires and puts back is found when `acquire` looks next.
+        let mut probe = state.lock(py)?.probe();
+        sleep(py, std::slice::from_mut(&mut probe), step)?;
+    }
+}
+
+/// Whether a reader has a new value. Waits for one step at most, and acquires nothing.
+pub fn ready(py: Python<'_>, state: &AttachedLock<State>, seconds: f64) -> PyResult<bool> {
+    let mut probe = {
+        let state = state.lock(py)?;
+        if state.has_pending() {
+            return Ok(true);
+        }
+        state.probe()
+    };
+    let Some(step) = Deadline::new(py, Some(seconds))?.step() else { return Ok(false) };
+    Ok(sleep(py, std::slice::from_mut(&mut probe), step)?.is_some())
+}

@@ -79,6 +79,7 @@ pub fn deliver<'py>(
 }
 
 /// The latest value, whether it was returned before or not.
+#[inline(always)]
 pub fn latest_value<'py>(
     py: Python<'py>,
     state: &AttachedLock<State>,

@@ -127,6 +127,7 @@ impl State {
         self.reader.missed() + self.unread
     }
 
+    #[inline(always)]
     pub fn latest(&self) -> ndsharray::Result<ndsharray::Snapshot> {
         self.reader.latest()
     }

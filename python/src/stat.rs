@@ -1,4 +1,4 @@
-//! What a store says of its tags.
+//! The classes `Stat` and `GcReport`: what a store says about its tags, and about a clean-up.
 
 use numpy::PyArrayDescr;
 use pyo3::exceptions::PyException;
@@ -7,7 +7,7 @@ use pyo3::types::PyTuple;
 
 use crate::numpy::dtype;
 
-/// What `Store.stat` says of a tag.
+/// What `Store.stat` says about a tag.
 ///
 /// Examples
 /// --------
@@ -21,27 +21,28 @@ use crate::numpy::dtype;
 pub struct Stat {
     /// str: the tag.
     tag: String,
-    /// bool: whether a writer has the tag now.
+    /// bool: whether the tag has a writer now.
     writer_alive: bool,
-    /// int: the process that made the header, as it saw itself; for information.
+    /// int: the id of the process that made the header, as that process saw it. In another container the number may stand
+    /// for another process.
     pid: u32,
     /// int: the user id of the owner.
     uid: u32,
-    /// int: the permissions.
+    /// int: the permissions of the files.
     mode: u32,
-    /// bool: whether the tag goes when its writer goes.
+    /// bool: whether the tag is removed when its writer is closed.
     ephemeral: bool,
-    /// int: what the tag's files take in the store.
+    /// int: how many bytes the tag's files take in the store.
     bytes: u64,
     /// int: the number of the current value; 0 if there is none.
     version: u64,
-    /// tuple of int or None: the shape of the value; None if there is no value.
+    /// tuple of int or None: the shape of the value. None if there is no value.
     shape: Option<Py<PyTuple>>,
-    /// numpy.dtype or None: None also if it is not known here, such as one of ml_dtypes where that is missing.
+    /// numpy.dtype or None: None also if this process does not know the dtype: one of ml_dtypes, where that is missing.
     dtype: Option<Py<PyArrayDescr>>,
     /// str or None: the name of the dtype.
     dtype_name: Option<String>,
-    /// int or None: the bytes of the value.
+    /// int or None: how many bytes the value has.
     nbytes: Option<usize>,
     /// float or None: seconds since the value was published.
     age: Option<f64>,
@@ -49,9 +50,9 @@ pub struct Stat {
     data_file: Option<String>,
     /// int or None: how many values the data file has room for.
     slots: Option<usize>,
-    /// int or None: how many of these readers hold.
+    /// int or None: how many of these are held by readers.
     pinned: Option<usize>,
-    /// int or None: the bytes of room for each.
+    /// int or None: how many bytes there is room for in each.
     capacity: Option<usize>,
 }
 
@@ -62,7 +63,7 @@ impl Stat {
         let shape = value.map(|value| PyTuple::new(py, &value.shape)).transpose()?;
         let dtype = match value.map(|value| dtype::restored(py, &value.dtype)) {
             Some(Ok(dtype)) => Some(dtype),
-            // One that is not known here; not what a signal handler raised.
+            // Not an error about the dtype, but what a signal handler raised, such as KeyboardInterrupt.
             Some(Err(error)) if !error.is_instance_of::<PyException>(py) => return Err(error),
             _ => None,
         };
@@ -109,7 +110,7 @@ impl Stat {
 pub struct GcReport {
     /// list of str: the names of the files that were removed.
     removed: Vec<String>,
-    /// int: what they took in the store.
+    /// int: how many bytes they took in the store.
     bytes: u64,
 }
 

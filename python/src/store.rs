@@ -1,4 +1,4 @@
-//! The store: a directory.
+//! The class `Store`: a directory of named arrays.
 
 use std::path::PathBuf;
 
@@ -16,8 +16,8 @@ use crate::writer::options::WriterOptions;
 /// Parameters
 /// ----------
 /// directory : path, optional
-///     An existing directory, RAM-backed if it is to be fast. By default the one that the environment variable
-///     ``NDSHARRAY_DIR`` names, else ``/dev/shm``.
+///     An existing directory. To be fast it must lie in RAM. The default is the directory that the environment
+///     variable ``NDSHARRAY_DIR`` names, else ``/dev/shm``.
 ///
 /// Raises
 /// ------
@@ -54,29 +54,31 @@ impl Store {
         Ok(Store { store: store.map_err(raise)? })
     }
 
-    /// pathlib.Path: the directory, absolute.
+    /// pathlib.Path: the absolute path of the directory.
     #[getter]
     fn directory(&self) -> PathBuf {
         self.store.directory().to_owned()
     }
 
-    /// Opens the one writer of a tag, which goes on where an earlier one left off.
+    /// Opens the one writer of a tag. It continues where an earlier writer stopped.
     ///
     /// Parameters
     /// ----------
     /// tag : str
-    ///     1 to 200 bytes of UTF-8, without ``/``, control characters, or a ``.`` at the start.
+    ///     1 to 200 bytes of UTF-8, without ``/`` and control characters, and without a ``.`` at the start.
     /// mode : int, optional
-    ///     Permissions of the files; ``0o600`` for a new tag unless given.
+    ///     The permissions of the files. The default for a new tag is ``0o600``.
     /// ephemeral : bool
-    ///     Whether the tag is removed when the writer is closed. A tag whose value is to stay is not opened so
-    ///     (InvalidArgumentError), unless with `takeover`.
+    ///     Whether the tag is removed when the writer is closed. If an earlier writer left a value that is to stay,
+    ///     opening it as ephemeral raises InvalidArgumentError, unless `takeover` is true.
     /// takeover : bool
-    ///     Whether to replace a living writer of the same user, whose next write gives SupersededError.
+    ///     Whether to replace a living writer of the same user. The next write of that one raises SupersededError.
     /// capacity : int
-    ///     The least number of bytes that there is room for, for layouts that grow.
+    ///     The least number of bytes that each slot has room for. (A slot is the place of one value in the data file.) A
+    ///     value can grow to this size without a new file.
     /// min_slots : int
-    ///     How many slots there are from the start, 1 to 8; more give copying readers more time.
+    ///     How many slots there are from the start, 1 to 8. With more of them, an old value stays in its place longer, so
+    ///     readers that copy it have more time.
     ///
     /// Returns
     /// -------
@@ -113,7 +115,8 @@ impl Store {
         self.writer_options(tag, mode, ephemeral, takeover, capacity, min_slots).open(py)
     }
 
-    /// The options of a writer, which can be pickled and opened in another process. Parameters as for `writer`.
+    /// Returns the options of a writer. They can be pickled, and opened in another process. The parameters are those of
+    /// `writer`.
     ///
     /// Examples
     /// --------
@@ -140,7 +143,7 @@ impl Store {
     /// Raises
     /// ------
     /// NotFoundError
-    ///     If no writer was ever opened, or the tag was removed. It is a FileNotFoundError.
+    ///     If no writer was ever opened, or the tag was removed. This is a FileNotFoundError too.
     /// FormatError, InvalidTagError
     ///
     /// Examples
@@ -155,7 +158,7 @@ impl Store {
         Reader::open(&self.store, tag)
     }
 
-    /// The tags of the store, in order.
+    /// Lists the tags of the store, in alphabetical order.
     ///
     /// Returns
     /// -------
@@ -172,7 +175,7 @@ impl Store {
         py.detach(|| self.store.tags()).map_err(raise)
     }
 
-    /// What there is to know of a tag.
+    /// Returns all there is to know about a tag.
     ///
     /// Returns
     /// -------
@@ -194,13 +197,13 @@ impl Store {
         Stat::new(py, self.store.stat(tag).map_err(raise)?)
     }
 
-    /// Removes a tag with its value. Arrays that were read stay as they are.
+    /// Removes a tag with its value. Arrays that were read before stay as they are.
     ///
     /// Parameters
     /// ----------
     /// tag : str
     /// force : bool
-    ///     Whether to remove it even if a writer has it, whose next write gives RemovedError.
+    ///     Whether to remove the tag even if it has a writer. The next write of that one raises RemovedError.
     ///
     /// Raises
     /// ------
@@ -222,7 +225,7 @@ impl Store {
         py.detach(remove).map_err(raise)
     }
 
-    /// Removes what killed processes of this user left, and nothing that is in use.
+    /// Removes files that killed processes of this user left behind. Files in use stay.
     ///
     /// Returns
     /// -------

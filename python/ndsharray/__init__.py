@@ -1,7 +1,8 @@
-"""Named N-dimensional arrays shared between processes: the latest value, without a copy, whole and never torn.
+"""Shares N-dimensional arrays between processes by name. Readers get the latest value, without a copy, and never torn.
 
-One writer per tag, any number of readers, in any process that has the directory (``/dev/shm`` by default). It is not a
-queue: a reader that is slower than the writer misses values, and is told how many.
+A name is called a tag. A tag has one writer and any number of readers, in any process that can open the store: a
+directory, by default ``/dev/shm``. This is not a queue. A reader that is slower than the writer misses values, and
+`Reader.missed` says how many.
 
 Examples
 --------

@@ -1,4 +1,4 @@
-"""``python -m ndsharray``: a demonstration, and a small look at a store."""
+"""``python -m ndsharray``: runs a demonstration, and shows or cleans up a store."""
 
 import argparse
 import sys
@@ -35,15 +35,15 @@ def _gc(store: Store) -> None:
 def main(arguments: "list[str] | None" = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ndsharray", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("--dir", help="the store (default: NDSHARRAY_DIR, else /dev/shm)")
+    parser.add_argument("--dir", help="directory of the store (default: NDSHARRAY_DIR, else /dev/shm)")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("demo", help="a writer and two readers in processes of their own")
-    commands.add_parser("ls", help="the tags of the store")
-    commands.add_parser("stat", help="all about a tag").add_argument("tag")
+    commands.add_parser("demo", help="run a writer and two readers, each in a process of its own")
+    commands.add_parser("ls", help="list the tags of the store")
+    commands.add_parser("stat", help="show all about a tag").add_argument("tag")
     rm = commands.add_parser("rm", help="remove a tag with its value")
     rm.add_argument("tag")
-    rm.add_argument("--force", action="store_true", help="even if a writer has it")
-    commands.add_parser("gc", help="remove what killed processes left")
+    rm.add_argument("--force", action="store_true", help="also if the tag has a writer")
+    commands.add_parser("gc", help="remove files that killed processes left behind")
     chosen = parser.parse_args(arguments)
     try:
         store = Store(chosen.dir)

@@ -1,4 +1,7 @@
-"""``await reader.next()`` and ``async for``: the waits run in threads, so that the event loop goes on."""
+"""``await reader.next()`` and ``async for``.
+
+A wait blocks, so it runs in a thread of its own. The event loop runs on meanwhile.
+"""
 
 import asyncio
 import os
@@ -6,14 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ndsharray._native import Reader, Snapshot
 
-#: How long a thread sleeps before it looks whether it is still wanted, in seconds.
+#: How many seconds a thread sleeps before it returns to the coroutine, which may have been cancelled.
 _STEP = 0.1
 
 _threads: "ThreadPoolExecutor | None" = None
 
 
 def _pool() -> ThreadPoolExecutor:
-    """Threads of our own, as many as there are waits: asyncio's few must stay free for others."""
+    """The threads for waits, one for each wait. asyncio's own threads are few, and other code needs them."""
     global _threads
     if _threads is None:
         _threads = ThreadPoolExecutor(max_workers=1024, thread_name_prefix="ndsharray")
@@ -25,14 +28,14 @@ def _forget() -> None:
     _threads = None
 
 
-# The threads stay in the parent.
+# A forked child does not have the parent's threads, so it makes new ones.
 os.register_at_fork(after_in_child=_forget)
 
 
 async def next_value(reader: Reader) -> Snapshot:
-    """The next new value of a reader.
+    """Returns the next new value of a reader, and waits for it.
 
-    A wait takes nothing before it returns, so that no value is lost when it is cancelled.
+    A thread only waits for the value; this coroutine reads it. So no value is lost if the wait is cancelled.
     """
     loop = asyncio.get_running_loop()
     while True:

@@ -1,4 +1,4 @@
-"""A writer and two readers, each in a process of its own."""
+"""The demonstration: a writer and two readers, each in a process of its own. Every value is checked."""
 
 import multiprocessing
 import os
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ndsharray import Error
+from ndsharray._errors import Error
 from ndsharray._native import Reader, Store
 
 TAG = "ndsharray-demo"
@@ -17,19 +17,22 @@ VALUES = 10
 
 
 def value(version: int) -> "np.ndarray[Any, Any]":
-    """What is written as this version: first frames, then something else."""
+    """The array that is written as this version: first frames of a camera, then arrays of another shape and dtype."""
     n = version - 1
     return np.full((1080, 1920, 3), n, np.uint8) if n < 5 else np.linspace(0, n, 1000)
 
 
 def say(line: str) -> None:
-    """Prints a line in one piece, among those of the other processes."""
+    """Prints a line in one piece, so that lines of several processes do not mix."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def read(name: str, reader: Reader, pause: float) -> None:
-    """Prints what it reads, until the writer says that this was the last. Ends with 1 if a value is not what was written."""
+    """Prints each value that it reads, until the writer marks one as the last.
+
+    The exit code is 1 if a value is not what was written.
+    """
     while True:
         snapshot = reader.wait(timeout=1.0)
         if snapshot is None:
@@ -48,6 +51,7 @@ def read(name: str, reader: Reader, pause: float) -> None:
 
 
 def run(store: Store) -> None:
+    """Runs the demonstration. Raises Error if a reader fails."""
     tag = f"{TAG}-{os.getpid()}-{secrets.token_hex(3)}"
     context = multiprocessing.get_context("spawn")
     with store.writer(tag, ephemeral=True) as writer:

@@ -1,4 +1,4 @@
-"""dtypes beyond the built-in numbers: what is stored of them, and how they are made again."""
+"""Custom dtypes: all that are not built-in numbers. A text that describes the dtype is stored with each value."""
 
 import ast
 from typing import Any
@@ -7,19 +7,20 @@ import numpy as np
 
 from ndsharray._errors import UnsupportedDTypeError
 
-#: Kinds that are stored by their type string: datetime64, timedelta64, bytes, str and plain void.
+#: The kinds of dtype whose type string describes them: datetime64, timedelta64, bytes, str and plain void.
 _BY_STRING = "mMSUV"
 
 
 def describe(dtype: "np.dtype[Any]") -> "tuple[str, str, np.dtype[Any]]":
-    """The name and the descr that are stored for a dtype, and what is made of these again.
+    """Returns the name and the descr that are stored for a dtype, and the dtype that these two are turned back into.
 
-    The descr is what numpy makes the dtype from: a type string, or the text of a list or dict for structured ones.
+    A descr is a text from which numpy can make the dtype: a type string; or, for a structured dtype, the text of a list
+    or dict.
 
     Raises
     ------
     UnsupportedDTypeError
-        If the elements are references to objects, have no size, or cannot be made again from a text.
+        If the elements are references to objects or have no size, or if no text describes the dtype exactly.
 
     Examples
     --------
@@ -30,11 +31,13 @@ def describe(dtype: "np.dtype[Any]") -> "tuple[str, str, np.dtype[Any]]":
     """
     if dtype.hasobject:
         raise UnsupportedDTypeError(
-            f"dtype {dtype} cannot be shared: its elements are references to objects of this process "
-            "(expected elements of a fixed size, such as numbers, 'S8', 'U8', datetime64 or records of them)"
+            f"dtype {dtype} cannot be shared: its elements are references to objects of this process. Convert the array to "
+            "elements of a fixed size, such as numbers, 'S8', 'U8', datetime64 or records of these"
         )
     if dtype.itemsize == 0:
-        raise UnsupportedDTypeError(f"dtype {dtype} cannot be shared: its elements have no size (expected at least one byte)")
+        raise UnsupportedDTypeError(
+            f"dtype {dtype} cannot be shared: its elements have no size. Use a dtype of at least one byte"
+        )
     descr = _spec(dtype)
     text = descr if isinstance(descr, str) else repr(descr)
     try:
@@ -42,12 +45,14 @@ def describe(dtype: "np.dtype[Any]") -> "tuple[str, str, np.dtype[Any]]":
     except (TypeError, ValueError) as error:
         raise UnsupportedDTypeError(f"dtype {dtype} cannot be shared: {error}") from None
     if not same(again, dtype):
-        raise UnsupportedDTypeError(f"dtype {dtype} cannot be shared: numpy makes {again!r} from {text!r}")
+        raise UnsupportedDTypeError(
+            f"dtype {dtype} cannot be shared: no text describes it exactly, as numpy makes {again!r} from {text!r}"
+        )
     return dtype.name, text, again
 
 
 def restore(name: str, descr: str, itemsize: int) -> "np.dtype[Any]":
-    """The dtype that :func:`describe` gave this name and descr for.
+    """Returns the dtype for which :func:`describe` returned this name and this descr.
 
     Examples
     --------
@@ -60,13 +65,14 @@ def restore(name: str, descr: str, itemsize: int) -> "np.dtype[Any]":
         dtype = np.dtype((np.record, spec)) if name.startswith("record") else np.dtype(spec)
     if dtype.itemsize != itemsize or dtype.hasobject:
         raise UnsupportedDTypeError(
-            f"stored dtype {name!r}: found descr {descr!r} of {dtype.itemsize} bytes, expected plain elements of {itemsize}"
+            f"the stored dtype {name!r} is damaged: its descr {descr!r} has elements of {dtype.itemsize} bytes, but the "
+            f"value has plain elements of {itemsize} bytes"
         )
     return dtype
 
 
 def same(a: "np.dtype[Any]", b: "np.dtype[Any]") -> bool:
-    """Whether two dtypes agree in all that can be seen of them: numpy's ``==`` does not look at everything."""
+    """Whether no difference between two dtypes can be seen. numpy's ``==`` ignores some differences."""
     if a != b or a.type is not b.type or (a.itemsize, a.isalignedstruct) != (b.itemsize, b.isalignedstruct):
         return False
     if a.subdtype is not None and b.subdtype is not None:
@@ -79,15 +85,15 @@ def same(a: "np.dtype[Any]", b: "np.dtype[Any]") -> bool:
 
 
 def _spec(dtype: "np.dtype[Any]") -> Any:
-    """What numpy makes the dtype from, of plain strings, lists, tuples and dicts."""
+    """What numpy can make the dtype from: plain strings, lists, tuples and dicts."""
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
         return _spec(base), shape
     if dtype.names is None or dtype.fields is None:
         if dtype.kind not in _BY_STRING and not _is_number(dtype) and _from_ml_dtypes(dtype.name) is None:
             raise UnsupportedDTypeError(
-                f"dtype {dtype} cannot be shared (expected a number of up to 8 bytes, complex64, complex128, bool, "
-                "datetime64, timedelta64, 'S', 'U', 'V', a type of ml_dtypes, or a record of them)"
+                f"dtype {dtype} cannot be shared. Convert the array to numbers of up to 8 bytes, complex64, complex128, "
+                "bool, datetime64, timedelta64, 'S', 'U', 'V', a type of ml_dtypes, or a record of these"
             )
         return dtype.str
     fields = [dtype.fields[name] for name in dtype.names]
@@ -111,7 +117,7 @@ def _spec(dtype: "np.dtype[Any]") -> Any:
 
 
 def _entry(name: str, spec: Any) -> tuple[Any, ...]:
-    """One field of a list, in the form that ``dtype.descr`` has."""
+    """One field of a structured dtype, in the form that it has in ``dtype.descr``."""
     return (name, *spec) if isinstance(spec, tuple) else (name, spec)
 
 
@@ -120,12 +126,12 @@ def _is_number(dtype: "np.dtype[Any]") -> bool:
 
 
 def _from_ml_dtypes(name: str) -> "np.dtype[Any] | None":
-    """The dtype of that name in ml_dtypes; None if it has no such dtype."""
+    """The dtype of this name in ml_dtypes; None if ml_dtypes has none."""
     if not name.startswith(("bfloat", "float", "int", "uint", "complex", "bcomplex")) or hasattr(np, name):
         return None
     try:
         import ml_dtypes
     except ImportError:
-        raise UnsupportedDTypeError(f"dtype {name!r} is one of ml_dtypes: pip install ml_dtypes") from None
+        raise UnsupportedDTypeError(f"dtype {name!r} belongs to ml_dtypes, which is not installed: pip install ml_dtypes") from None
     scalar = getattr(ml_dtypes, name, None)
     return None if scalar is None else np.dtype(scalar)

@@ -1,8 +1,8 @@
-"""Exceptions: ``Error`` is the root; each subclass is also the built-in exception that one would expect."""
+"""Exceptions. ``Error`` is the root of all. Each subclass is also the built-in exception that fits, such as ``ValueError``."""
 
 
 class Error(Exception):
-    """Everything that an operation on a store can fail with."""
+    """The base class of all errors of a store, a tag or a value."""
 
 
 class InvalidTagError(Error, ValueError):
@@ -10,11 +10,11 @@ class InvalidTagError(Error, ValueError):
 
 
 class InvalidArgumentError(Error, ValueError):
-    """A shape, an option, user data or the length of an array is not one that can be."""
+    """A shape, an option, user data or the length of an array is not valid."""
 
 
 class FormatError(Error, ValueError):
-    """A file is no file of ours, of another version, or damaged; it was not changed."""
+    """A file does not belong to ndsharray, has another version of the format, or is damaged. It was not changed."""
 
 
 class UnsupportedDTypeError(Error, NotImplementedError):
@@ -22,7 +22,7 @@ class UnsupportedDTypeError(Error, NotImplementedError):
 
 
 class DTypeMismatchError(Error, TypeError):
-    """The elements have another dtype than was asked for."""
+    """The elements have another dtype than the caller asked for."""
 
 
 class EmptyError(Error, LookupError):
@@ -34,7 +34,7 @@ class WriterExistsError(Error, RuntimeError):
 
 
 class BusyError(Error, RuntimeError):
-    """The object is in the middle of a call on this very thread, into which a signal handler or finalizer came."""
+    """A signal handler or finalizer used an object that is in the middle of a call on the same thread."""
 
 
 class WriterBusyError(BusyError):
@@ -42,7 +42,7 @@ class WriterBusyError(BusyError):
 
 
 class WriterEndedError(Error, RuntimeError):
-    """The writer is at its end: open another one."""
+    """The writer cannot write any more. Open another one."""
 
 
 class ClosedError(WriterEndedError, ValueError):
@@ -50,7 +50,7 @@ class ClosedError(WriterEndedError, ValueError):
 
 
 class SupersededError(WriterEndedError):
-    """Another writer took the tag over."""
+    """Another writer has taken over the tag."""
 
 
 class RemovedError(WriterEndedError):
@@ -58,27 +58,27 @@ class RemovedError(WriterEndedError):
 
 
 class ForkedError(WriterEndedError):
-    """The writer was inherited through a fork, and belongs to the parent process."""
+    """The writer belongs to the parent process; this process inherited it through a fork."""
 
 
 class SystemCallError(Error, OSError):
-    """The operating system refused an operation; with ``errno`` and ``filename``."""
+    """The operating system refused an operation. ``errno`` and ``filename`` say more."""
 
     def __str__(self) -> str:
-        # The text names the path where it matters; OSError's own would add it once more.
+        # The message names the path already. OSError would add it a second time.
         return str(self.strerror)
 
 
 class NotFoundError(SystemCallError, FileNotFoundError):
-    """There is no array of this tag, or no such directory."""
+    """There is no array with this tag, or no such directory."""
 
 
 class NotWritableError(SystemCallError, PermissionError):
-    """Files cannot be made or changed in the store."""
+    """This process may not create or change files in the store."""
 
 
 class NotOwnerError(SystemCallError, PermissionError):
-    """The array belongs to another user, who alone may write or remove it.
+    """The array belongs to another user. Only that user may write or remove it.
 
     Attributes
     ----------
@@ -90,12 +90,12 @@ class NotOwnerError(SystemCallError, PermissionError):
 
 
 class NoSpaceError(SystemCallError):
-    """The store is full; nothing was written, and the last value stays readable. ``errno`` is ``ENOSPC``.
+    """The store is full. Nothing was written, and the last value stays readable. ``errno`` is ``ENOSPC``.
 
     Attributes
     ----------
     wanted, free, total : int
-        Bytes that were wanted, that are free, and that the store has in all.
+        How many bytes were wanted, how many are free, and how many the store has in all.
     """
 
     wanted: int
@@ -104,13 +104,13 @@ class NoSpaceError(SystemCallError):
 
 
 class ContendedError(SystemCallError, TimeoutError):
-    """The writer was faster than this reader each time that it tried to copy a value."""
+    """The writer replaced the value each time that this reader tried to copy it."""
 
 
 class UnsupportedError(SystemCallError):
-    """The filesystem, or the kernel, lacks an operation that the store needs."""
+    """The file system or the kernel does not have an operation that the store needs."""
 
 
-# Tracebacks name them as users import them.
+# So that tracebacks show the names that users import.
 for _class in [value for value in vars().values() if isinstance(value, type)]:
     _class.__module__ = "ndsharray"

@@ -1,4 +1,4 @@
-"""Types of the native half of the module; what everything does is said in its docstrings."""
+"""Types of the native half of the module, which is written in Rust. Its docstrings say what everything does."""
 
 import os
 import pathlib

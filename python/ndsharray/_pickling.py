@@ -1,11 +1,11 @@
-"""What is pickled of a subclass of ``NdShArray`` beside directory and tag."""
+"""Pickling of subclasses of ``NdShArray``, which may add attributes to directory and tag."""
 
 import copyreg
 from typing import Any
 
 
 def state_of(instance: Any) -> Any:
-    """The attributes that a subclass has put there, as ``object.__getstate__`` gives them from Python 3.11 on.
+    """The attributes that a subclass has added, in the form that ``object.__getstate__`` returns. Python 3.10 has none.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What ndsharray 1 had, under the names that it had."""
+"""The names of ndsharray 1: ``from ndsharray.ndsharray import NdShArray, supported_types`` works as before."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from ndsharray._native import NdShArray
 
 __all__ = ["NdShArray", "supported_types"]
 
-#: The types that can be shared: first those of ndsharray 1, in their order, then what came later.
+#: The types that can be shared: first those of ndsharray 1, in the order that they had there, then later ones.
 supported_types: list[type[Any]] = [
     np.int8,
     np.int16,
@@ -24,7 +24,7 @@ supported_types: list[type[Any]] = [
     np.complex64,
     np.complex128,
     bool,
-    # Since 2.0: with units, of fixed width, and records.
+    # Since 2.0: times, bytes and strings of fixed width, and records.
     np.datetime64,
     np.timedelta64,
     np.bytes_,

@@ -60,7 +60,7 @@ def small(store: ndsharray.Store, rounds: int) -> None:
         "write": writer.write,
         "reader": store.reader("small"),
         "read": store.reader("small").read,
-        "classic": ndsharray.NdShArray("small", r_w="r").read,
+        "v1": ndsharray.NdShArray("small", r_w="r").read,
     }
     statements = {
         "np.copyto": "copyto(target, source)",
@@ -75,9 +75,9 @@ def small(store: ndsharray.Store, rounds: int) -> None:
         "read": "write(source); read()",
         "read().array": "write(source); read().array",
         "read(out=target)": "write(source); read(out=target)",
-        "NdShArray.read": "write(source); classic()",
+        "NdShArray.read": "write(source); v1()",
         # As programs do it: the result of last time is there until this one has come.
-        "NdShArray.read to variables": "write(source); status, array = classic()",
+        "NdShArray.read to variables": "write(source); status, array = v1()",
     }
     timers = {name: timeit.Timer(text, globals=names) for name, text in (statements | after_write).items()}
     # Each takes its turn, so that what else the machine does is the same for all.
@@ -150,17 +150,17 @@ def large(store: ndsharray.Store, rounds: int) -> None:
     show("and in other ways", side_by_side(rounds, cases), "np.copyto")
 
     # Only now: it holds the array that it read last, and so a slot, which writes above would miss in the cache.
-    classic = ndsharray.NdShArray("large", r_w="r")
-    classic.read()
+    v1 = ndsharray.NdShArray("large", r_w="r")
+    v1.read()
     cases = {
         "latest().array": (lambda: reader.latest().array, 2000),
-        "NdShArray.read, nothing new": (lambda: classic.read(), 2000),
+        "NdShArray.read, nothing new": (lambda: v1.read(), 2000),
     }
     medians = side_by_side(rounds, cases)
     # Once each. A copy of 6 MB pushes the interpreter itself out of the cache: the first call of anything is slow then.
     calls: dict[str, Callable[[], Any]] = {
         "read().array of a new value": lambda: reader.read().array,  # type: ignore[union-attr]
-        "NdShArray.read of a new value": lambda: classic.read(),
+        "NdShArray.read of a new value": lambda: v1.read(),
         "np.frombuffer, which only makes an array": lambda: np.frombuffer(bytes(64), np.uint8),
     }
     for way, publish in (("", loan), (", first after a copy", lambda: writer.write(source))):

@@ -99,7 +99,7 @@ def ndsharray_2() -> tuple[Write | None, Read | None, Read | None]:
     return None, lambda: read().array, lambda: read().array  # type: ignore[union-attr]
 
 
-def ndsharray_2_classic() -> tuple[Write | None, Read | None, Read | None]:
+def ndsharray_2_v1() -> tuple[Write | None, Read | None, Read | None]:
     os.environ["NDSHARRAY_DIR"] = DIRECTORY
     from ndsharray import NdShArray
 
@@ -240,7 +240,7 @@ CONTENDERS = {
     "np.copyto": numpy_copies,
     "np.frombuffer": numpy_array,
     "ndsharray": ndsharray_2,
-    "NdShArray": ndsharray_2_classic,
+    "NdShArray": ndsharray_2_v1,
     "ndsharray 1.1.4": ndsharray_1,
     "pyshmem": pyshmem,
     "shared_memory": shared_memory,

@@ -1,4 +1,4 @@
-"""A store of its own for each test, and a line for each test that cannot run here."""
+"""Gives each test a store of its own, and prints a line for each test that is skipped."""
 
 import os
 import tempfile
@@ -12,11 +12,11 @@ import ndsharray
 
 @pytest.fixture(autouse=True)
 def directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The default store of this test and of the processes that it starts."""
+    """The directory of the default store, for this test and for the processes that it starts."""
     with tempfile.TemporaryDirectory(prefix=".ndsharray-python-", dir="/dev/shm") as path:
         monkeypatch.setenv("NDSHARRAY_DIR", path)
         monkeypatch.delenv("NDSHARRAY_MODE", raising=False)
-        # Processes that a test starts find the helpers beside the tests.
+        # So that processes that a test starts find the helper modules of this folder.
         here = str(Path(__file__).parent)
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])]))
         yield Path(path)

@@ -6,7 +6,7 @@ from types import TracebackType
 
 
 class Console:
-    """An interactive interpreter in a process of its own; leaving the block ends it."""
+    """An interactive interpreter in a process of its own. The end of the `with` block ends it."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -19,7 +19,7 @@ class Console:
         self._count = 0
 
     def enter(self, commands: str) -> str:
-        """Types commands and returns what they print; raises if they raise."""
+        """Types commands, and returns what they print. Raises AssertionError if the interpreter ends."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._count += 1
         done = f"<done {self._count}>"
@@ -33,7 +33,7 @@ class Console:
         raise AssertionError(f"the interpreter ended: {self.leave()}")
 
     def leave(self) -> str:
-        """Ends the interpreter as Ctrl-D does, and returns what it said on standard error, without prompts."""
+        """Ends the interpreter as Ctrl-D does. Returns what it wrote to standard error, without the prompts."""
         _, errors = self._process.communicate()
         return errors.replace(">>> ", "").replace("... ", "").strip()
 

@@ -1,16 +1,16 @@
-"""Ctrl-C, sent to a script in a process of its own."""
+"""Sends Ctrl-C to a script that runs in a process of its own."""
 
 import signal
 import subprocess
 import sys
 import time
 
-# Shells start background jobs with Ctrl-C ignored, which children inherit.
+# A shell starts background jobs with Ctrl-C ignored, and their children inherit that.
 PRELUDE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 
 def interrupt(script: str) -> tuple[str, str, int]:
-    """Runs a script that says "waiting", interrupts it then, and returns what else it says and its exit code."""
+    """Runs a script and interrupts it after it has printed "waiting". Returns what else it prints, and its exit code."""
     command = [sys.executable, "-W", "error", "-c", PRELUDE + script]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:

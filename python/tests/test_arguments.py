@@ -1,4 +1,4 @@
-"""Arguments that cannot be, or that look as if they could not."""
+"""Arguments that are not valid, and unusual ones that are."""
 
 import pickle
 import sys
@@ -22,7 +22,7 @@ def test_fields_renamed_in_place(store: Store) -> None:
     array.dtype["v"].names = ("w",)
     writer.write(array)
     assert store.reader("a").latest().dtype["v"].names == ("w",)
-    # A reader's own dtype is not what others rename.
+    # The dtype that a reader keeps is not the one that callers got and may rename.
     dtype = reader.latest().dtype
     dtype.names = ("p", "q")
     assert reader.latest().dtype.names == ("u", "v")
@@ -36,7 +36,7 @@ def test_dtypes_of_loans(store: Store) -> None:
     with writer.loan(2, None) as array:
         assert array.dtype == np.float64
         array[:] = 1
-    # Elements that are arrays: as numpy takes them, more axes.
+    # If the elements are arrays, their axes are added to the shape, as numpy does.
     with writer.loan(3, np.dtype(("f4", (2,)))) as array:
         assert array.shape == (3, 2) and array.dtype == np.float32
         array[:] = 1
@@ -50,7 +50,7 @@ def test_dtypes_of_loans(store: Store) -> None:
 
 
 @pytest.mark.parametrize("shape", [-1, (-1, 2), 1 << 70])
-def test_shapes_that_cannot_be(store: Store, shape: Any) -> None:
+def test_shapes_that_are_not_valid(store: Store, shape: Any) -> None:
     with pytest.raises(ndsharray.InvalidArgumentError, match="pass lengths from 0 on"):
         store.writer("a").loan(shape, "f8")
 
@@ -83,7 +83,7 @@ def test_a_block_that_fails_with_an_open_loan(store: Store) -> None:
             raise KeyError("mine")
     assert writer.closed
     del loan
-    # Closed with the loan, the ephemeral tag is gone.
+    # The writer was closed when its loan ended, so the ephemeral tag is gone.
     assert store.tags() == []
     with pytest.raises(ndsharray.WriterBusyError):
         with store.writer("a") as writer:
@@ -135,7 +135,7 @@ def test_a_dtype_that_is_set_while_it_is_described(store: Store) -> None:
     assert writer.write(base) == 1
 
 
-def test_what_was_never_returned_was_missed(store: Store) -> None:
+def test_a_value_that_is_never_returned_counts_as_missed(store: Store) -> None:
     writer, reader = store.writer("a"), store.reader("a")
     writer.write([1])
     assert reader.read() is not None
@@ -148,7 +148,7 @@ def test_what_was_never_returned_was_missed(store: Store) -> None:
     assert snapshot is not None and (snapshot.version, reader.missed) == (3, 1)
 
 
-def test_errors_are_of_the_module(store: Store) -> None:
+def test_errors_are_exceptions_of_the_module(store: Store) -> None:
     writer, reader = store.writer("a"), store.reader("a")
     writer.write([1.0])
     out = np.zeros(1)

@@ -1,4 +1,4 @@
-"""Readers in asyncio: the loop goes on while they wait, and a wait that is cancelled takes nothing."""
+"""Readers in asyncio. The event loop runs on while they wait, and a cancelled wait loses no value."""
 
 import asyncio
 import subprocess
@@ -30,7 +30,7 @@ def test_next_is_woken(store: Store) -> None:
 
 
 def test_two_readers(store: Store) -> None:
-    """Two loops over two tags, written by a thread in turn: each gets all of its values, in order."""
+    """A thread writes two tags in turn, and a loop reads each of them. Each loop gets all values of its tag, in order."""
     writers = [store.writer(tag) for tag in "ab"]
     readers = [store.reader(tag) for tag in "ab"]
     turn = [threading.Semaphore(1), threading.Semaphore(1)]
@@ -79,7 +79,7 @@ def test_cancelled_waits_lose_nothing(store: Store) -> None:
 
 
 def test_many_readers_at_once(store: Store) -> None:
-    """More waits than asyncio's own threads."""
+    """There may be more waits than asyncio has threads."""
     count = 60
     writers = [store.writer(f"t{n}") for n in range(count)]
 
@@ -149,7 +149,7 @@ def test_ctrl_c() -> None:
 
 
 def test_forked_children_wait_too() -> None:
-    """The threads of the parent's waits are not in the child, which gets its own."""
+    """A forked child does not have the parent's threads for waits. It makes new ones."""
     script = """
 import asyncio, os, ndsharray
 store = ndsharray.Store()

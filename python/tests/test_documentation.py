@@ -1,4 +1,4 @@
-"""Every public name is documented, and the examples in docstrings and in the README run as they stand."""
+"""Every public name has a docstring. The examples in docstrings and in the README run as they are written."""
 
 import doctest
 import inspect
@@ -56,7 +56,7 @@ def test_examples(name: str, text: str, directory: Path) -> None:
 
 
 def test_readme(directory: Path) -> None:
-    """Its blocks of Python, one after the other as one program."""
+    """The Python blocks of the README run as one program, one after the other."""
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     assert len(blocks) >= 3
     scope: dict[str, Any] = {}

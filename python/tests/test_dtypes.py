@@ -1,4 +1,4 @@
-"""dtypes beyond the numbers come back exactly as they were, or are refused with the reason."""
+"""Custom dtypes are read exactly as they were written, or are refused with the reason."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ DTYPES: list[Any] = [
 
 
 def equal(a: Any, b: Any) -> bool:
-    """Whether all elements are equal bit for bit; bytes between fields are nobody's."""
+    """Whether all elements are equal bit for bit. Padding bytes between fields do not count."""
     if a.dtype.names is not None:
         return all(equal(a[name], b[name]) for name in a.dtype.names)
     return bool(a.shape == b.shape and a.tobytes() == b.tobytes())
@@ -54,7 +54,7 @@ def test_round_trip(dtype: Any, store: Store) -> None:
         assert same(seen.dtype, dtype), (seen.dtype, dtype)
         assert seen.shape == value.shape
         assert equal(seen, value)
-    # Another process would start from the text.
+    # Another process makes the dtype from the text alone.
     name, descr, again = describe(dtype)
     assert same(again, dtype) and (dtype.names is None or again is not dtype)
     assert same(restore(name, descr, dtype.itemsize), dtype)
@@ -122,7 +122,7 @@ def test_dtype_changes_between_reads(store: Store) -> None:
 
 
 def test_stored_descr_is_not_trusted() -> None:
-    """A descr from a file is parsed as plain data; what it describes must have the stored size and no objects."""
+    """A descr from a file is parsed as plain data. Its dtype must have the stored size, and no objects."""
     for name, descr, size in [("x", "O", 8), ("x", "[('a', '|O')]", 8), ("x", "<M8[ns]", 4)]:
         with pytest.raises(ndsharray.UnsupportedDTypeError):
             restore(name, descr, size)

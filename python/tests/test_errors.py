@@ -1,4 +1,4 @@
-"""Exceptions: one root, and the built-in class that one would expect beside it."""
+"""Exceptions. Each is an `Error`, and also the built-in exception that fits."""
 
 import errno
 import os
@@ -141,13 +141,13 @@ with Ballast(0):
     full(lambda: store.writer("b"), 3)
 np.testing.assert_array_equal(held, frame(2))
 assert writer.write(frame(4)) == 4
-classic = ndsharray.NdShArray("c", frame(5), "w")
-classic.write(frame(5))
-classic.write(frame(6))
+v1 = ndsharray.NdShArray("c", frame(5), "w")
+v1.write(frame(5))
+v1.write(frame(6))
 with Ballast(0):
-    classic.write(frame(7))
+    v1.write(frame(7))
     try:
-        classic.write(frame(8, 2 * LENGTH))
+        v1.write(frame(8, 2 * LENGTH))
     except OSError as error:
         assert error.errno == errno.ENOSPC
     else:
@@ -160,7 +160,7 @@ np.testing.assert_array_equal(store.reader("a").latest(), frame(9))
 
 
 def small(directory: Path, size: str, script: str) -> None:
-    """Runs a script in a mount namespace of its own, with a small store."""
+    """Runs a script over a store of this size, in a mount namespace of its own."""
     if os.getuid() != 0:
         pytest.skip("needs root, to mount a small tmpfs")
     mount = f'mount -t tmpfs -o size={size} none "$1" && exec "$2" -W error -c "$3" "$1"'
@@ -168,17 +168,20 @@ def small(directory: Path, size: str, script: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     if done.returncode != 0 and ("unshare:" in done.stderr or "mount:" in done.stderr):
         pytest.skip(f"a mount namespace cannot be made here: {done.stderr.strip()}")
-    # A signal, such as SIGBUS, would be a negative number.
+    # If a signal such as SIGBUS killed the script, the code would be negative.
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_full_store(directory: Path) -> None:
-    """64 MB, as containers have it."""
+    """The store has 64 MB, as /dev/shm has in a container."""
     small(directory, "64m", FULL)
 
 
 def test_full_at_every_stage(directory: Path) -> None:
-    """Header, first value, second and third slot, new segment, takeover; `write`, a loan and the classic class."""
+    """The store gets full at each step: header, first value, second and third slot, new data file, takeover.
+
+    With `write`, with a loan, and with `NdShArray`.
+    """
     small(directory, "4m", STAGES)
 
 

@@ -1,4 +1,4 @@
-"""Large copies let other threads of the interpreter run meanwhile."""
+"""A large copy lets other threads use the interpreter meanwhile."""
 
 import sys
 import threading
@@ -16,7 +16,7 @@ ROWS = 4000
 
 @pytest.fixture
 def steps() -> Iterator[Callable[[], int]]:
-    """A count that another thread raises each time it gets the interpreter, which it never gets by force here."""
+    """A count that another thread raises each time it runs. It runs only if this thread lets go of the interpreter."""
     count, ends, interval = 0, threading.Event(), sys.getswitchinterval()
 
     def run() -> None:
@@ -26,7 +26,7 @@ def steps() -> Iterator[Callable[[], int]]:
             time.sleep(0)
 
     thread = threading.Thread(target=run, daemon=True)
-    # Longer than any test: a thread that does not let go of the interpreter keeps it.
+    # Longer than any test, so that the interpreter is never taken from a thread.
     sys.setswitchinterval(3600)
     thread.start()
     yield lambda: count
@@ -36,7 +36,7 @@ def steps() -> Iterator[Callable[[], int]]:
 
 
 def steps_during(call: Callable[[], Any], steps: Callable[[], int]) -> int:
-    """How often the other thread ran during the call; tried often, as the machine may not have a moment for it."""
+    """How often the other thread ran during the call. Tries often, because a busy machine may not run it at once."""
     for _ in range(200):
         before = steps()
         call()

@@ -1,4 +1,4 @@
-"""The programs of docs/guide.md, run as they stand: as processes, over a store of their own."""
+"""The programs of docs/guide.md run as they are written, as processes, over a store of their own."""
 
 import re
 import subprocess
@@ -48,7 +48,7 @@ def test_camera_and_consumers(programs: Path, directory: Path) -> None:
     for line in said:
         numbers = re.fullmatch(r"(\d+) frames, missed (\d+), the last one was 59\n", line)
         assert numbers, line
-        # All that came after the first one was read or missed.
+        # Every frame after the first one that it saw was read or missed.
         assert 1 <= int(numbers[1]) and int(numbers[1]) + int(numbers[2]) <= 60
     assert list(directory.iterdir()) == []
 
@@ -59,7 +59,7 @@ def test_numpy_to_rust_and_back(store: ndsharray.Store) -> None:
         pytest.skip("the Rust example is not built: cargo build --example spectrum")
     scope: dict[str, Any] = {}
     [block] = [block for block in BLOCKS if "def squared" in block]
-    # The function waits for a reader's tag that is there.
+    # The function opens a reader of "spectrum", so that tag must exist first.
     with subprocess.Popen([program]) as other, store.writer("samples") as samples:
         try:
             samples.write(np.zeros(1, np.float32))

@@ -1,4 +1,4 @@
-"""Signal handlers and finalizers that use a writer or reader which is in the middle of a call on their own thread."""
+"""Signal handlers and finalizers that use a writer or reader in the middle of a call on the same thread."""
 
 import signal
 import subprocess
@@ -13,12 +13,12 @@ from ndsharray import Store
 
 HEAD = "import gc, os, signal, sys, threading, time, numpy as np, ndsharray\nstore = ndsharray.Store()\n"
 
-#: What a stream writes whose dtypes are described anew each time: by Python code, in which signal handlers are called.
+#: Arrays to write. Each write of the first two has a new dtype, which Python code describes: there signal handlers run.
 NEW_DTYPES = {"str": 'np.array(["abc"])', "record": 'np.zeros(2, [("x", "f4")])', "number": "np.zeros(2)"}
 
 
 def run(program: str) -> "subprocess.CompletedProcess[str]":
-    # What hangs is killed and fails the test.
+    # A program that hangs is killed, and the test fails.
     return subprocess.run([sys.executable, "-c", HEAD + program], capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -39,11 +39,11 @@ def test_a_handler_uses_everything(store: Store) -> None:
     done = run("""
 store.writer("a").write(np.array(["abc"]))
 writer, reader = store.writer("a", takeover=True), store.reader("a")
-classic = ndsharray.NdShArray("a", r_w="r")
+v1 = ndsharray.NdShArray("a", r_w="r")
 calls = busy = 0
 def handler(*_):
     global calls, busy
-    for use in (lambda: writer.write([1]), lambda: reader.missed, lambda: reader.read(), lambda: reader.latest(), classic.read):
+    for use in (lambda: writer.write([1]), lambda: reader.missed, lambda: reader.read(), lambda: reader.latest(), v1.read):
         try:
             use()
         except ndsharray.BusyError:
@@ -53,11 +53,11 @@ signal.signal(signal.SIGALRM, handler)
 signal.setitimer(signal.ITIMER_REAL, 0.01, 0.001)
 end = time.monotonic() + 2
 while time.monotonic() < end:
-    # Each of another dtype than the one before.
+    # Each array has another dtype than the one before.
     writer.write(np.array(["abc"]))
-    reader.read(), classic.read()
+    reader.read(), v1.read()
     writer.write(np.zeros(2, [("x", "f4")]))
-    reader.latest(), classic.read()
+    reader.latest(), v1.read()
 signal.setitimer(signal.ITIMER_REAL, 0)
 assert calls > 100, calls
 print("done", busy)
@@ -68,7 +68,8 @@ print("done", busy)
 
 @pytest.mark.parametrize("value", ["np.arange(10)[::2]", *NEW_DTYPES.values()])
 def test_a_finalizer_writes(store: Store, value: str) -> None:
-    # Before Python 3.12 any allocation may begin a collection, also within a call. BusyError is shown and passed over.
+    # Before Python 3.12 any allocation may start a garbage collection, also in the middle of a call. Then the finalizer
+    # gets BusyError, which is not an error of this test.
     done = run(f"""
 sys.unraisablehook = lambda event: event.exc_type is ndsharray.BusyError or os._exit(3)
 gc.set_threshold(5)
@@ -109,7 +110,7 @@ def test_the_demo_ends_without_its_parent(store: Store, directory: Path) -> None
         if line.startswith("slow reader"):
             break
     demo.send_signal(signal.SIGKILL)
-    # The readers have the other end of the pipe: it ends with them.
+    # The readers hold the other end of the pipe, so it closes when they end.
     rest, _ = demo.communicate(timeout=60)
     assert rest.count("the writer ended without the last value") == 2, rest
     store.gc()

@@ -1,4 +1,4 @@
-"""A stream allocates nothing that stays: measured in the process's memory after a million reads."""
+"""A stream leaks no memory. The process's memory is measured after a million reads."""
 
 import gc
 import sys
@@ -11,7 +11,7 @@ from ndsharray import NdShArray, Store
 
 
 def resident() -> int:
-    """Bytes of private memory, from /proc: without the shared pages of the store."""
+    """The process's private memory in bytes, from /proc. The shared pages of the store do not count."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("RssAnon:"):
             return int(line.split()[1]) * 1024
@@ -20,15 +20,15 @@ def resident() -> int:
 
 def test_a_million_reads_leak_nothing(store: Store) -> None:
     writer, reader = store.writer("a"), store.reader("a")
-    classic = NdShArray("a", r_w="r")
+    v1 = NdShArray("a", r_w="r")
     array, out = np.zeros(8), np.zeros(8)
     strided = np.zeros((8, 2))[:, 0]
 
     def round_trip() -> None:
         writer.write(array)
         reader.read()
-        classic.read()
-        classic.read()
+        v1.read()
+        v1.read()
         reader.latest().array
         reader.latest(out=out)
         reader.latest(copy=True)

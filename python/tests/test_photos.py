@@ -1,4 +1,4 @@
-"""Real input: photographs and digits, streamed between processes and compared bit for bit, through several dtypes."""
+"""Real images, in several dtypes, go from one process to another, and are compared bit for bit."""
 
 import multiprocessing
 import warnings
@@ -10,7 +10,7 @@ import pytest
 import workers
 
 with warnings.catch_warnings():
-    # Not ours: what scikit-learn's imports warn of.
+    # These warnings come from scikit-learn's own imports.
     warnings.simplefilter("ignore")
     from sklearn.datasets import load_digits, load_sample_images  # type: ignore[import-untyped]
 
@@ -18,7 +18,7 @@ from ndsharray import NdShArray, Store
 
 
 def frames() -> Iterator[Any]:
-    """The photographs as cameras, models and logs would send them; and every digit."""
+    """The photographs in the forms that cameras, models and logs have, and images of digits."""
     for photo in load_sample_images().images:
         assert photo.shape == (427, 640, 3) and photo.dtype == np.uint8
         yield photo
@@ -62,7 +62,7 @@ def test_stream_to_a_process(method: str, store: Store) -> None:
 
 
 def test_hundreds_held(store: Store) -> None:
-    """Every digit, kept in a list as users do."""
+    """Hundreds of arrays are kept in a list, as users do."""
     digits = load_digits().images
     writer, reader = NdShArray("digits", digits[0], "w"), NdShArray("digits", r_w="r")
     held = []

@@ -1,4 +1,4 @@
-"""Readers, writers and arrays across processes: spawned, forked, from a fork server, and killed."""
+"""Readers, writers and arrays in several processes, which are spawned, forked, or from a fork server, and may be killed."""
 
 import multiprocessing
 import os
@@ -17,13 +17,13 @@ import workers
 import ndsharray
 from ndsharray import NdShArray, Store
 
-# Forks happen in interpreters of their own (see `test_fork`): this one may have threads.
+# `test_fork` forks in an interpreter of its own, because this one may have threads.
 METHODS = ["spawn", "forkserver"]
 
 
 @contextmanager
 def process(method: str, target: Any, *arguments: Any) -> Iterator[Any]:
-    """A process that ends well, or is killed when the test fails."""
+    """Runs a process during the block. It must end by itself then. If the test fails, it is killed."""
     child: Any = multiprocessing.get_context(method).Process(target=target, args=arguments)  # type: ignore[attr-defined]
     child.start()
     try:
@@ -46,10 +46,10 @@ def test_readers_pickle_into_processes(method: str, store: Store) -> None:
             array = np.arange(10 + n, dtype=np.float32)
             version = writer.write(array)
             assert here.recv() == (version, workers.digest(array))
-    classic = NdShArray("b", np.ones((2, 3)), "w")
-    with process(method, workers.echo_classic, NdShArray("b", r_w="r"), there):
+    v1 = NdShArray("b", np.ones((2, 3)), "w")
+    with process(method, workers.echo_v1, NdShArray("b", r_w="r"), there):
         assert here.recv() == (True, workers.digest(np.ones((2, 3))))
-    del classic
+    del v1
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -73,7 +73,7 @@ def test_writer_options_pickle_into_processes(method: str, store: Store) -> None
 
 
 def test_killed_writers(store: Store) -> None:
-    """Wherever a writer is killed, what is read is whole, and another one goes on."""
+    """Wherever a writer is killed, readers get whole values, and another writer can continue."""
     here, there = multiprocessing.Pipe()
     options = store.writer_options("a")
     last = 0
@@ -108,7 +108,7 @@ def test_killed_readers_cost_nothing_for_long(store: Store) -> None:
         for n in range(100):
             writer.write(np.full(1000, n))
     with store.writer("a") as writer:
-        writer.write(np.ones(1000))  # a writer that finds strange pins starts a new data file
+        writer.write(np.ones(1000))  # a new writer that finds left-over pins starts a new data file
         assert store.stat("a").pinned == 0
 
 
@@ -122,23 +122,23 @@ writer = store.writer("a")
 writer.write(np.arange(1000))
 reader = store.reader("a")
 array = reader.latest().array
-classic = ndsharray.NdShArray("c", np.zeros(2), "w")
+v1 = ndsharray.NdShArray("c", np.zeros(2), "w")
 here, there = multiprocessing.Pipe()
 context = multiprocessing.get_context("fork")
 child = context.Process(target=workers.use_inherited, args=(writer, reader, array, there))
 child.start()
 for n in range(100):
     writer.write(np.full(1000, n))
-    classic.write(np.full(2, n))
+    v1.write(np.full(2, n))
 assert here.recv() == ("refused", True, workers.digest(np.full(1000, 99)))
 child.join()
 assert child.exitcode == 0
 np.testing.assert_array_equal(array, np.arange(1000))
 assert store.stat("a").pinned == 1
 writer.close()
-store.writer("a").close()  # the lock did not stay in the child
+store.writer("a").close()  # the child did not keep the lock
 
-# While another thread is in the middle of a write, whose lock the child inherits held.
+# A fork while another thread is in the middle of a write. The child inherits the lock of that writer in the held state.
 import threading, time
 other = store.writer("b")
 old = ndsharray.NdShArray("d", np.zeros(2), "w")
@@ -168,14 +168,14 @@ assert refused > 0
 del frame, other, old
 store.remove("b"), store.remove("d")
 
-# And by hand, with the child outliving what the parent holds.
+# A fork by hand. The child drops what it inherited, and opens a writer of its own.
 pid = os.fork()
 if pid == 0:
     try:
         del writer
         np.testing.assert_array_equal(array, np.arange(1000))
         try:
-            classic.write(np.ones(2))
+            v1.write(np.ones(2))
         except ndsharray.ForkedError as error:
             assert "'c'" in str(error) or '"c"' in str(error)
         else:
@@ -183,7 +183,7 @@ if pid == 0:
         del array
         with store.writer("child") as own:
             own.write([1])
-        # Opened anew, it is the child's own.
+        # A new one under the same name belongs to the child.
         mine = ndsharray.NdShArray("c", np.full(2, 7.0), "w")
         mine.write(np.full(2, 8.0))
     except BaseException as error:
@@ -200,7 +200,7 @@ print("done")
 
 
 def test_fork() -> None:
-    # Forks with threads on purpose: Python 3.12 and later warn of them.
+    # It forks with threads on purpose. Python 3.12 and later warn about that.
     command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", FORK]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("done\n", "", 0)
@@ -218,9 +218,9 @@ iterator = iter(reader)
 held = [reader.latest() for _ in range(5)] + [s.array for s in [reader.latest()]]
 loan = writer.loan(3, np.uint8)
 array = loan.__enter__()
-classic = ndsharray.NdShArray("b", np.zeros(2), "w")
-classic.itself = classic
-sys.keep = [reader, writer, held, loan, array, classic]
+v1 = ndsharray.NdShArray("b", np.zeros(2), "w")
+v1.itself = v1
+sys.keep = [reader, writer, held, loan, array, v1]
 class Late:
     def __del__(self):
         assert held[0].array[3] == 3
@@ -241,7 +241,7 @@ def test_interpreter_shutdown(daemon: bool) -> None:
 
 
 def test_interrupted_writer_process(store: Store) -> None:
-    """SIGTERM's default action kills without a word; the next writer goes on."""
+    """By default SIGTERM kills a process at once. The next writer can continue."""
     here, there = multiprocessing.Pipe()
     with process("spawn", workers.write_for_ever, store.writer_options("a"), there) as child:
         os.kill(here.recv(), signal.SIGTERM)

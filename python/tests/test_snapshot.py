@@ -1,4 +1,4 @@
-"""What is read is zero-copy, does not change, and may be held for ever; numpy and others take it as it is."""
+"""A value that was read is not copied, does not change, and may be held for ever. numpy and others can use it directly."""
 
 import copy
 import gc
@@ -25,7 +25,7 @@ def address(array: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> int:
 
 
 def base(array: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]") -> object:
-    """numpy's annotations say that only arrays are bases."""
+    """The base of an array. numpy's annotations allow only arrays as bases, so the type is given here."""
     return array.base
 
 
@@ -37,7 +37,7 @@ def test_zero_copy(store: Store) -> None:
     assert base(first) is snapshot and not first.flags.owndata and not snapshot.is_copy
     assert first.flags.c_contiguous and first.flags.aligned and not first.flags.writeable
     assert address(first) % 4096 == 0, "it is the page of the slot"
-    # Every reader of the process sees the same memory.
+    # All readers of the process see the same memory.
     assert address(store.reader("a").latest().array) == address(first)
 
 
@@ -79,7 +79,7 @@ def test_pins_go_with_the_array(store: Store) -> None:
 
 
 def test_snapshots_are_made_by_reading_only(store: Store) -> None:
-    """The class is made by hand: nobody else may make objects that it takes for its own."""
+    """The class is written against the C interface and trusts its objects. So Python code must not be able to make or change one."""
     store.writer("a").write(np.arange(3))
     snapshot = store.reader("a").latest()
     kind: Any = type(snapshot)
@@ -121,7 +121,7 @@ def test_arguments_of_array_conversion(store: Store) -> None:
 
 
 def test_references_end(store: Store) -> None:
-    """What snapshots hold ends with them, and they with what holds them."""
+    """Snapshots drop their references when they end, and an array drops its snapshot."""
     writer = store.writer("a")
     record = np.dtype([("x", "f8"), ("y", "i4")])
     for array in [np.zeros(3), np.zeros(3, record)]:
@@ -140,13 +140,13 @@ def test_references_end(store: Store) -> None:
         assert held[0] == before[0] + 102 and held[1] == before[1] + 200
         del snapshots, arrays
         assert references() == before
-        # A reader may keep the value that it was asked for again and again.
+        # A reader may keep the value that it returned again and again, so it goes first.
         del reader
         assert store.stat("a").pinned == 0
 
 
 def test_what_ends_an_exception_leaves_it(store: Store) -> None:
-    """Snapshots that end while an exception is raised do not touch it."""
+    """Snapshots that end while an exception is on its way leave the exception as it is."""
     store.writer("a").write(np.zeros(3))
     reader = store.reader("a")
 
@@ -162,7 +162,7 @@ def test_what_ends_an_exception_leaves_it(store: Store) -> None:
 
 
 def test_thousands_in_a_list(store: Store) -> None:
-    """From the fourth held slot on they are copies of our own, so the store does not fill."""
+    """A process holds three slots of a tag at most. Further values are copies in its own memory, so the store stays small."""
     writer = store.writer("a")
     reader = NdShArray("a", r_w="r")
     held = []
@@ -279,7 +279,7 @@ def test_read_only_mount_copies(directory: Path) -> None:
 
 
 def test_readers_without_permission_copy(store: Store) -> None:
-    """Readers without write permission get copies that behave the same."""
+    """Readers without write permission get copies, which behave the same."""
     if os.getuid() != 0:
         pytest.skip("needs root, to read as another user")
     with store.writer("a", mode=0o644) as writer:

@@ -1,4 +1,4 @@
-"""The modern classes: what is written is read, in every way that there is to write and to read."""
+"""The classes of version 2. Values are read as they were written, with every way to write and to read."""
 
 import stat
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def test_read_latest_and_missed(store: Store) -> None:
 
 @pytest.mark.parametrize("big", [False, True], ids=["small", "large"])
 def test_any_strides(store: Store, big: bool) -> None:
-    # Above a mebibyte the copy is made without the interpreter's lock.
+    # A copy of more than a mebibyte lets other threads use the interpreter.
     base = np.arange(64 * 80 * 60 if big else 4 * 8 * 6, dtype=np.float64).reshape(-1, 8, 6)
     writer, reader = store.writer("a"), store.reader("a")
     views = [base, base.T, base[::-1, 1::2, ::-3], base.transpose(1, 0, 2), np.broadcast_to(base[0], (3, 8, 6)), base[:, 3]]
@@ -64,7 +64,7 @@ def test_array_likes(store: Store) -> None:
 
 
 def test_masks_viewed_as_bool(store: Store) -> None:
-    """To numpy every byte but 0 is true; what is stored is 0 and 1."""
+    """To numpy every byte but 0 is true. The store has only 0 and 1."""
     writer, reader = store.writer("a"), store.reader("a")
     mask = np.array([[0, 1], [255, 2]], np.uint8).view(bool)
     for view in [mask, mask.T]:
@@ -129,7 +129,7 @@ def test_out_that_does_not_fit_leaves_the_value_unread(store: Store) -> None:
     out = np.zeros(12, np.int64)
     assert reader.wait(0, out=out) is not None and out[11] == 11
     assert reader.read() is None
-    # A newer value takes the place of one that did not fit.
+    # A newer value replaces one that did not fit.
     writer.write(np.arange(3))
     with pytest.raises(ValueError):
         reader.read(out=out)
@@ -175,7 +175,7 @@ def test_writer_is_busy_during_a_loan(store: Store) -> None:
             with pytest.raises(ndsharray.WriterBusyError):
                 use()
     assert writer.version == 1
-    # A loan that is dropped open gives the writer back.
+    # A loan that is dropped while it is open gives the writer back.
     loan = writer.loan(2, np.uint8)
     loan.__enter__()
     del loan
@@ -183,7 +183,7 @@ def test_writer_is_busy_during_a_loan(store: Store) -> None:
 
 
 def test_views_of_a_loan_stay_readable_memory(store: Store) -> None:
-    """A view that outlives everything is memory of a value that is gone, but memory."""
+    """A view may outlive the loan, the writer and the tag. Its memory stays mapped."""
     writer = store.writer("a")
     with writer.loan(1 << 20, np.uint8) as array:
         array[:] = 5

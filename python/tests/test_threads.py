@@ -1,4 +1,4 @@
-"""Threads that share a writer or a reader: each call is whole, and who waits for another goes on."""
+"""Threads that share a writer or a reader. Their calls do not mix, and no thread waits for ever."""
 
 import sys
 import threading
@@ -13,7 +13,7 @@ from ndsharray import NdShArray, Store
 
 @pytest.fixture(autouse=True)
 def eager() -> Iterator[None]:
-    """Threads take the interpreter from each other all the time."""
+    """Makes threads take the interpreter from each other all the time."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -21,7 +21,7 @@ def eager() -> Iterator[None]:
 
 
 def together(*works: Callable[[], None]) -> None:
-    """Runs all at once; what one of them raises is raised here."""
+    """Runs all at the same time. If one of them raises an exception, it is raised here."""
     errors: list[BaseException] = []
 
     def run(work: Callable[[], None]) -> None:
@@ -41,7 +41,7 @@ def together(*works: Callable[[], None]) -> None:
 
 
 def test_threads_write_with_one_writer(store: Store) -> None:
-    """Large arrays are written without the interpreter's lock, and dtypes are described by Python code meanwhile."""
+    """Writes of large arrays let other threads use the interpreter. Python code describes new dtypes meanwhile."""
     writer = store.writer("a")
     records = [np.zeros(3, [(name, "f8")]) for name in "xyz"]
     arrays: list["np.ndarray[tuple[int, ...], np.dtype[np.generic]]"]
@@ -60,13 +60,13 @@ def test_threads_write_with_one_writer(store: Store) -> None:
 def test_threads_read_with_one_reader(store: Store) -> None:
     writer, reader = store.writer("a"), store.reader("a")
     writer.write(np.zeros(100, np.int64))
-    classic = NdShArray("a", r_w="r")
+    v1 = NdShArray("a", r_w="r")
     new: list[list[int]] = [[] for _ in range(4)]
     ends = threading.Event()
 
     def write() -> None:
         n = 0
-        # Until each of them has had its share.
+        # Until each of the readers has read many values.
         while not all(len(mine) > 200 for mine in new):
             n += 1
             writer.write(np.full(100, n))
@@ -84,10 +84,10 @@ def test_threads_read_with_one_reader(store: Store) -> None:
         while not ends.is_set():
             assert reader.latest(out=out).array is out and (out == out[0]).all()
 
-    def read_classic(mine: list[int]) -> None:
+    def read_v1(mine: list[int]) -> None:
         last = -1
         while not ends.is_set():
-            status, array = classic.read()
+            status, array = v1.read()
             assert (array == array[0]).all()
             assert array[0] > last if status else array[0] >= last
             last = int(array[0])
@@ -99,7 +99,7 @@ def test_threads_read_with_one_reader(store: Store) -> None:
         for mine in new[:2]:
             yield partial(read, mine)
         for mine in new[2:]:
-            yield partial(read_classic, mine)
+            yield partial(read_v1, mine)
         for out in [np.zeros(100, np.int64) for _ in range(2)]:
             yield partial(read_to, out)
 

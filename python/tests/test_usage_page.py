@@ -64,7 +64,7 @@ DATA_FILE = re.compile(r"current ndarray name: (my_unique_tag123_[0-9a-f]{32})\n
 
 
 def split(said: str) -> tuple[str, str]:
-    """The lines with names and numbers, and the array's as numpy prints it."""
+    """The lines before the array, and the array as numpy prints it."""
     start = said.index("[[")
     return said[:start], said[start:]
 
@@ -95,7 +95,7 @@ def test_usage_page() -> None:
         assert types[0] == "supported numpy types:"
         assert types[1] == "<class 'numpy.int8'>" and types[14] == "<class 'bool'>"
 
-        # The constructor's cell once more, as in a notebook, and the old reader goes on.
+        # The constructor runs once more, as when a cell of a notebook is run again. The old reader follows.
         wrote, my_array = split(first.enter(FIRST))
         read, seen = split(second.enter(SECOND_AGAIN))
         assert read.startswith("status: True\n") and seen == my_array

@@ -1,4 +1,4 @@
-"""NdShArray does what the class of ndsharray 1 is described to do."""
+"""NdShArray does what the documentation of ndsharray 1 says."""
 
 import inspect
 import os
@@ -53,7 +53,7 @@ def test_every_original_type(kind: type) -> None:
     writer, reader = NdShArray("tag", array, "w"), NdShArray("tag", r_w="r")
     status, seen = reader.read()
     assert status and seen.dtype == array.dtype and seen.tobytes() == array.tobytes()
-    # Strides, 0-d, zero-size, read-only.
+    # Other strides, no axes, no elements, and a read-only array.
     locked = array.copy()
     locked.flags.writeable = False
     for other in [array.T, array[::-1, ::2], array[..., 1:3], array[0, 0, 0:1].reshape(()), array[:0], locked]:
@@ -86,7 +86,7 @@ def test_results_that_are_held_stay_as_they_are() -> None:
     held = []
     for n in range(10):
         writer.write(np.full(5, n))
-        # Some are let go of and some are not.
+        # This result is dropped at once; those below are held.
         assert reader.read()[0]
         writer.write(np.full(5, n + 100))
         held += [reader.read(), reader.read()]
@@ -95,8 +95,8 @@ def test_results_that_are_held_stay_as_they_are() -> None:
     assert all(array is same for (_, array), (_, same) in zip(held[::2], held[1::2], strict=True))
 
 
-def test_letting_go_of_an_array_may_read() -> None:
-    """What runs when an array ends, as the callback of a weak reference, finds the reader ready; it hung."""
+def test_the_end_of_an_array_may_read() -> None:
+    """The end of an array may run code, such as the callback of a weak reference, and that code may read. This once hung."""
     writer, reader = NdShArray("tag", np.zeros(3), "w"), NdShArray("tag", r_w="r")
     seen: list[bool] = []
     references = []
@@ -140,7 +140,7 @@ def test_errors_of_write() -> None:
         NdShArray("tag", [1, 2], "w")  # type: ignore[arg-type]
     with pytest.raises(NotImplementedError):
         NdShArray("tag", np.array([object()]), "w")
-    writer.write(np.arange(3))  # none of this took anything from it
+    writer.write(np.arange(3))  # the errors did no harm to the writer
     assert reader.read()[1].shape == (3,)
 
 
@@ -242,7 +242,7 @@ def test_wrong_tags(tag: str) -> None:
 
 
 class Camera(NdShArray):
-    """A subclass with a constructor of its own, as users of the original have."""
+    """A subclass with a constructor of its own, as users of ndsharray 1 have."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"camera{number}", np.zeros((2, 2)), r_w="w")
@@ -271,7 +271,7 @@ def test_layout_changes_leave_no_files(directory: Path) -> None:
 def test_readers_pickle(store: ndsharray.Store, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = NdShArray("tag", np.arange(3), "w")
     reader = NdShArray("tag", r_w="r")
-    # To the directory that it was opened in, whatever the environment says later.
+    # The directory is pickled too, so the environment of the other process does not matter.
     monkeypatch.setenv("NDSHARRAY_DIR", "/nonexistent")
     again: NdShArray = pickle.loads(pickle.dumps(reader))
     assert (again.name, again.access) == ("tag", "r")

@@ -1,4 +1,4 @@
-"""Waits: woken by a write, ended by time, interrupted by Ctrl-C, and nobody else is held up meanwhile."""
+"""Waits. A write, the end of the time, or Ctrl-C ends them, and other threads run on meanwhile."""
 
 import signal
 import threading
@@ -35,7 +35,7 @@ def test_wait_returns_at_once_or_when_time_is_over(store: Store) -> None:
 
 
 def test_wait_is_woken_by_a_thread(store: Store) -> None:
-    """Could not be if the wait kept the interpreter's lock."""
+    """The wait lets go of the interpreter, or the other thread could not write."""
     writer, reader = store.writer("a"), store.reader("a")
     timer = later(0.1, lambda: writer.write([7]))
     snapshot = reader.wait()
@@ -174,7 +174,7 @@ def test_readers_follow_a_tag_that_is_written_anew(store: Store) -> None:
 
 
 def test_threads_share_a_writer_and_a_reader(store: Store) -> None:
-    """Large copies are made without the interpreter's lock; nobody deadlocks, and no value is torn."""
+    """Large copies let other threads use the interpreter. There is no deadlock, and no value is torn."""
     writer, reader = store.writer("a"), store.reader("a")
     arrays = [np.full((1 << 19) + n, n) for n in range(4)]
     strided = [np.full((1 << 10, 1 << 10), n).T for n in range(4)]

@@ -1,4 +1,4 @@
-"""What the processes that tests start do; importable by name, as spawn and forkserver need it."""
+"""Functions that tests run in other processes. They are in a module because spawn and forkserver import them by name."""
 
 import os
 import time
@@ -12,19 +12,19 @@ from ndsharray import NdShArray, Reader, WriterOptions
 
 
 def digest(array: Any) -> tuple[str, tuple[int, ...], bytes]:
-    """All that there is to compare of an array."""
+    """All that tests compare of an array."""
     return str(array.dtype), array.shape, array.tobytes()
 
 
 def echo_reader(reader: Reader, to: Connection, count: int) -> None:
-    """Sends back what it reads."""
+    """Sends each value that it reads back to the test."""
     for _ in range(count):
         snapshot = reader.wait(60)
         assert snapshot is not None
         to.send((snapshot.version, digest(snapshot.array)))
 
 
-def echo_classic(reader: NdShArray, to: Connection) -> None:
+def echo_v1(reader: NdShArray, to: Connection) -> None:
     status, array = reader.read()
     to.send((status, digest(array)))
 
@@ -36,7 +36,7 @@ def write_ramp(options: WriterOptions, count: int) -> None:
 
 
 def write_for_ever(options: WriterOptions, ready: Connection) -> None:
-    """Whole values only: each element is the number of the value. Ends by being killed."""
+    """Writes until it is killed. All elements of a value are the same, so a torn value can be seen."""
     with options.open() as writer:
         writer.write(np.zeros(1 << 16, np.int64))
         ready.send(os.getpid())
@@ -57,7 +57,7 @@ def read_for_ever(reader: Reader, ready: Connection) -> None:
 
 
 def use_inherited(writer: Any, reader: Reader, array: Any, to: Connection) -> None:
-    """In a forked child: the writer is inert, the array is whole, the reader reads."""
+    """Runs in a forked child. The writer refuses to write, the array is whole, and the reader reads."""
     before = digest(array)
     try:
         writer.write(np.zeros(3))

@@ -30,10 +30,10 @@ impl State {
 
     /// Who has the writer now. Collects it if a loan has left it.
     pub fn custody(&mut self) -> &mut Custody {
-        if matches!(self.custody, Custody::Lent)
-            && let Some(writer) = self.handback.collect()
-        {
-            self.custody = Custody::Own(writer);
+        if matches!(self.custody, Custody::Lent) {
+            if let Some(writer) = self.handback.collect() {
+                self.custody = Custody::Own(writer);
+            }
         }
         &mut self.custody
     }

@@ -1,4 +1,4 @@
-"""Reading and writing side by side with np.copyto, which is the limit, in one run.
+"""Measures reads and writes beside np.copyto, the least that a copy can take, in one run.
 
 Usage: python python/benches/bench.py [--quick]
 """
@@ -29,7 +29,7 @@ def once(function: Callable[[], Any], count: int) -> float:
 
 
 def side_by_side(rounds: int, cases: dict[str, tuple[Callable[[], Any], int]]) -> dict[str, float]:
-    """Medians; the cases take turns, so that what else the machine does is the same for all."""
+    """The median of each case. The cases take turns, so that other work of the machine disturbs all of them alike."""
     times: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(rounds):
         for name, (function, count) in cases.items():
@@ -44,9 +44,9 @@ def show(title: str, medians: dict[str, float], limit: str) -> None:
 
 
 def small(store: ndsharray.Store, rounds: int) -> None:
-    """Calls of a fraction of a microsecond: as statements in a loop, since a function around them costs as much.
+    """Calls that take a fraction of a microsecond. They are statements in a loop: a function around them would take as long.
 
-    A new value is read after a write in the same statement, and the write's own time is taken off.
+    To read a new value, the statement writes first. The time of a write alone is subtracted then.
     """
     source, target = np.arange(64, dtype=np.uint8), np.zeros(64, np.uint8)
     writer = store.writer("small")
@@ -76,11 +76,11 @@ def small(store: ndsharray.Store, rounds: int) -> None:
         "read().array": "write(source); read().array",
         "read(out=target)": "write(source); read(out=target)",
         "NdShArray.read": "write(source); v1()",
-        # As programs do it: the result of last time is there until this one has come.
+        # As in a program, which keeps the last result until it has the new one.
         "NdShArray.read to variables": "write(source); status, array = v1()",
     }
     timers = {name: timeit.Timer(text, globals=names) for name, text in (statements | after_write).items()}
-    # Each takes its turn, so that what else the machine does is the same for all.
+    # They take turns, so that other work of the machine disturbs all of them alike.
     seconds = {name: statistics.median(times) for name, times in turns(timers, rounds).items()}
     for name in after_write:
         seconds[f"{name} of a new value"] = seconds.pop(name) - seconds["write"]
@@ -120,14 +120,14 @@ def large(store: ndsharray.Store, rounds: int) -> None:
         with writer.loan(FRAME, np.uint8) as array:
             array[0, 0, 0] = loaned[0]
 
-    # Long turns, and nothing else in between: the buffers are to be warm.
+    # Long turns with nothing else in between, so that the buffers stay in the cache.
     warm: dict[str, tuple[Callable[[], Any], int]] = {
         "np.copyto, to one target": (lambda: np.copyto(target, source), 200),
         "np.copyto, to two targets in turn": (two_targets, 100),
         "write": (lambda: writer.write(source), 200),
     }
-    # The limit of a stream: the last value stays whole until the next one is, so it takes two buffers in turn.
-    # numpy's own large arrays are in huge pages, a tmpfs is not.
+    # A stream needs two buffers in turn: the last value must stay whole until the next one is.
+    # numpy's own large arrays are in huge pages. Files of a tmpfs are not.
     places = [in_memory_file(source.nbytes).reshape(FRAME) for _ in range(2)]
 
     def two_places() -> None:
@@ -149,7 +149,8 @@ def large(store: ndsharray.Store, rounds: int) -> None:
     }
     show("and in other ways", side_by_side(rounds, cases), "np.copyto")
 
-    # Only now: it holds the array that it read last, and so a slot, which writes above would miss in the cache.
+    # Opened only now: it holds the array that it read last, and so a slot. The writes above would have had to use another
+    # slot, which is not in the cache.
     v1 = ndsharray.NdShArray("large", r_w="r")
     v1.read()
     cases = {
@@ -157,7 +158,8 @@ def large(store: ndsharray.Store, rounds: int) -> None:
         "NdShArray.read, nothing new": (lambda: v1.read(), 2000),
     }
     medians = side_by_side(rounds, cases)
-    # Once each. A copy of 6 MB pushes the interpreter itself out of the cache: the first call of anything is slow then.
+    # One call for each value. A copy of 6 MB pushes the interpreter itself out of the cache, so the first call of
+    # anything is slow after it.
     calls: dict[str, Callable[[], Any]] = {
         "read().array of a new value": lambda: reader.read().array,  # type: ignore[union-attr]
         "NdShArray.read of a new value": lambda: v1.read(),
@@ -174,7 +176,7 @@ def large(store: ndsharray.Store, rounds: int) -> None:
 
 
 def layouts(store: ndsharray.Store, rounds: int) -> None:
-    """A change of layout that fits the slot, beside a plain write of as many bytes."""
+    """Writes of another shape, as large as before, beside plain writes of as many bytes."""
     a = np.zeros((1080, 1920), np.uint8)
     b = a.reshape(1920, 1080)
     writer = store.writer("layouts")

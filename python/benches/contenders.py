@@ -1,12 +1,17 @@
-"""One process of a measurement: the writer or the reader of one contender, told by lines what to do.
+"""One process of a measurement: the writer or the reader of one contender. Lines on its standard input say what to do.
 
 Usage: python contenders.py CONTENDER writer|reader SHAPE DIRECTORY, with SHAPE such as 1080x1920x3. The module that the
-contender needs is found by PYTHONPATH. Lines in, each answered by a line with a number:
+contender needs is found by PYTHONPATH. Each line of input is answered by a line of output:
 
-write N: nanoseconds per write over N writes, after two that do not count. step: writes once. small: writes 64 bytes.
-read: nanoseconds of one read with a touch of the array. poll: calls until one finds a new value, and two numbers:
-nanoseconds of that call alone, up to the array, and with a touch of one element and the end of all that was got.
-hold: reads and keeps. The answer is "-" for what it cannot do.
+write N: writes N + 2 times, and answers the nanoseconds per write of the last N.
+step: writes once.
+small: writes 64 bytes.
+read: reads once, uses one element, and answers the nanoseconds.
+poll: reads until a call finds a new value, and answers two numbers of nanoseconds: those of that call until the array is
+    there; and those until one element was used and the value was released.
+hold: reads a value and keeps it.
+
+The answer is "-" if the contender cannot do it.
 """
 
 import ctypes
@@ -29,7 +34,8 @@ clock = time.perf_counter_ns
 
 Write = Callable[[Any], Any]
 Read = Callable[[], Any]
-# Asks for a new value, `None` if there is none; and gives it back, where that does not go by itself.
+# Two functions. The first asks for a new value, and returns None if there is none. The second gives the value back, for
+# contenders that need it.
 Poll = tuple[Callable[[], Any], Callable[[], Any]]
 
 
@@ -38,7 +44,7 @@ def nothing_to_do() -> None:
 
 
 def numpy_copies() -> tuple[Write, Read, Read]:
-    """The limit: copies to two warm arrays in turn, and of one."""
+    """The least that a copy can take: to two arrays in turn that are in the cache."""
     source, targets = np.ones(SHAPE, np.uint8), [np.ones(SHAPE, np.uint8) for _ in range(2)]
     copyto = np.copyto
 
@@ -55,7 +61,7 @@ def numpy_copies() -> tuple[Write, Read, Read]:
 
 
 def numpy_array() -> tuple[Write | None, Read | None, Read | None]:
-    """The least that a read can be which makes an array: of the same bytes each time, and a number says that it is new."""
+    """The least that a read can take that makes an array. The bytes are always the same; a counter says that they are new."""
     with open(os.path.join(DIRECTORY, TAG), "a+b") as file:
         file.truncate(8)
         counter = memoryview(mmap.mmap(file.fileno(), 8)).cast("Q")
@@ -63,7 +69,7 @@ def numpy_array() -> tuple[Write | None, Read | None, Read | None]:
         copy = numpy_copies()[0]
 
         def write(array: Any) -> None:
-            # As long as for the others, so that as much of the reader leaves the caches meanwhile.
+            # As much work as for the others, so that as much of the reader leaves the cache.
             copy(array)
             counter[0] += 1
 
@@ -118,7 +124,7 @@ def ndsharray_2_v1() -> tuple[Write | None, Read | None, Read | None]:
 def ndsharray_1() -> tuple[Write | None, Read | None, Read | None]:
     from ndsharray import NdShArray
 
-    # It takes names in /dev/shm only.
+    # ndsharray 1 takes only names in /dev/shm.
     tag = os.path.relpath(os.path.join(DIRECTORY, TAG), "/dev/shm")
     if ROLE == "writer":
         return NdShArray(tag, np.ones(SHAPE, np.uint8), r_w="w").write, None, None
@@ -143,12 +149,12 @@ def pyshmem() -> tuple[Write | None, Read | None, Read | None]:
         return stream.write, None, None
     stream = module.open(name)
     out = np.ones(SHAPE, np.uint8)
-    # With a target that is warm, which is its fastest; what is held needs an array of its own.
+    # A read into an array that is in the cache is its fastest. A value that is held needs an array of its own.
     return None, lambda: stream.read(out=out), stream.read
 
 
 def shared_memory() -> tuple[Write | None, Read | None, Read | None]:
-    """multiprocessing.shared_memory with a counter before and after: the least that makes a copy safe."""
+    """multiprocessing.shared_memory with a counter before and after each copy: the least that makes a copy safe."""
     from multiprocessing import resource_tracker
     from multiprocessing.shared_memory import SharedMemory
 
@@ -234,7 +240,7 @@ def iceoryx2() -> tuple[Write | None, Read | None, Read | None]:
 
 closing: list[Callable[[], Any]] = []
 keep: list[Any] = []
-# Of those whose read can say that there is nothing new.
+# For contenders whose read can say that there is nothing new.
 polls: list[Poll] = []
 CONTENDERS = {
     "np.copyto": numpy_copies,
@@ -251,9 +257,9 @@ CONTENDERS = {
 def main() -> None:
     write, read, hold = CONTENDERS[NAME]()
     array, held = np.ones(SHAPE, np.uint8), []
-    # A pause of the collector is not the contender's.
+    # A pause for garbage collection would not be the contender's fault.
     gc.disable()
-    # A reader of the others wants something to open; a subscriber gets what is published after it came.
+    # All readers but iceoryx2's need something to open. iceoryx2's get only what is published after they came.
     if ROLE == "writer" and write is not None and NAME != "iceoryx2":
         write(array)
     nothing = min(-clock() + clock() for _ in range(1000))

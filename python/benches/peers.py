@@ -1,8 +1,8 @@
-"""Python's ways to share an array, side by side: each contender has a writer and a reader process, and they take turns.
+"""Measures several Python packages that share arrays. Each contender has a writer and a reader process, and they take turns.
 
 Usage: python peers.py [--quick] INSTALLED OUTPUT
 
-INSTALLED has a directory for each contender's module, since two of them have one name. OUTPUT gets a JSON object per line.
+INSTALLED has a directory for each contender's module, because two modules have the same name. OUTPUT gets a JSON object per line.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import time
 from typing import Any
 
 SIZES = {"64": 64, "720x1280x3": 2764800, "1080x1920x3": 6220800, "52428800": 52428800}
-# The contender, and where its module is installed.
+# Each contender, and the directory of its module in INSTALLED.
 CONTENDERS = {
     "np.copyto": "",
     "np.frombuffer": "",
@@ -28,7 +28,7 @@ CONTENDERS = {
     "shared_memory": "",
     "iceoryx2": "iceoryx2",
 }
-# Those whose read can say that there is nothing new.
+# Contenders whose read can say that there is nothing new.
 POLLED = ("np.frombuffer", "ndsharray", "NdShArray", "iceoryx2")
 LIMITS = ("np.copyto", "np.frombuffer")
 FRAME = "1080x1920x3"
@@ -41,12 +41,12 @@ SCENES = {
 
 
 class Process:
-    """A writer or reader that does what it is told."""
+    """A writer or reader in a process of its own."""
 
     def __init__(self, installed: pathlib.Path, name: str, role: str, shape: str, directory: str) -> None:
         path = str(installed / CONTENDERS[name]) if CONTENDERS[name] else ""
         script = pathlib.Path(__file__).with_name("contenders.py")
-        # -P: the script's own directory is not searched for modules.
+        # With -P, Python does not search the script's own directory for modules.
         self.process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-P", str(script), name, role, shape, directory],
             stdin=subprocess.PIPE,
@@ -68,13 +68,13 @@ class Process:
         self.process.stdin.flush()
 
     def ask(self, command: str) -> float | None:
-        """What it answers; `None` if it cannot do this."""
+        """The answer to a command; None if the contender cannot do it."""
         self.tell(command)
         answers = self.answers(command)
         return answers[0] if answers else None
 
     def answers(self, command: str) -> list[float]:
-        """The numbers of its answer; none if it cannot do this."""
+        """The numbers of the answer; an empty list if the contender cannot do it."""
         answer = self.line()
         if not answer:
             raise RuntimeError(f"{self.name}: it ended at {command!r}")
@@ -86,14 +86,14 @@ class Process:
         self.process.wait()
 
     def resident(self) -> list[int]:
-        """Bytes that are resident, and those of them that are its own."""
+        """How many bytes of the process are in memory, and how many of these are private."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         fields = dict(line.split(":", 1) for line in status.splitlines())
         return [1024 * int(fields[name].split()[0]) for name in ("VmRSS", "RssAnon")]
 
 
 class Contender:
-    """Writer and reader of one contender."""
+    """The writer and the reader of one contender."""
 
     def __init__(self, installed: pathlib.Path, name: str, shape: str, directory: str) -> None:
         os.mkdir(directory)
@@ -105,7 +105,7 @@ class Contender:
         return self.writer.ask(f"write {count}")
 
     def reads(self, count: int) -> float | None:
-        """The mean of the middle half of reads, each of a value that was written just before."""
+        """The mean time of a read, over the middle half of reads. Each reads a value that was written just before."""
         times = []
         for _ in range(count):
             self.writer.ask("step")
@@ -113,10 +113,10 @@ class Contender:
         return middle(times)
 
     def polls(self, count: int) -> tuple[float | None, float | None]:
-        """The same of a reader that asks again and again, as a program's loop does: of the calls that found a value.
+        """The same for a reader that asks again and again in a loop. Only the calls that found a value count.
 
-        Of those calls alone, and with a touch and the end of what they got. The reader has a core of its own, so that
-        nobody takes it away in the middle.
+        The first number is the call alone. The second includes the use of one element and the release of the value. The
+        reader has a core of its own, so that no other process interrupts it.
         """
         cores = sorted(os.sched_getaffinity(0))
         if len(cores) < 2:
@@ -133,20 +133,20 @@ class Contender:
 
     def poll(self) -> tuple[float | None, float | None]:
         self.reader.tell("poll")
-        # It is asking by then; were it not, its first call would find the value.
+        # After this time the reader asks in its loop. If it does not yet, its first call finds the value.
         time.sleep(0.002)
         if self.writer.ask("step") is None:
-            # The reader would ask for ever.
+            # Without a new value the reader would ask for ever.
             self.reader.process.kill()
             raise RuntimeError(f"{self.writer.name}: it does not write")
         call, whole = self.reader.answers("poll") or (None, None)
         return call, whole
 
     def close(self) -> None:
-        # The reader first: a writer may take the array with it.
+        # The reader closes first, because some writers remove the array when they close.
         self.reader.close()
         self.writer.close()
-        # What iceoryx2 leaves.
+        # iceoryx2 leaves files behind.
         for path in pathlib.Path("/dev/shm").glob(f"peers{os.path.basename(self.directory)}_*"):
             path.unlink()
 
@@ -177,7 +177,7 @@ def times(installed: pathlib.Path, directory: str, rounds: int) -> list[dict[str
                 if name in POLLED:
                     took["python poll"], took["python poll, whole"] = contender.polls(reads)
                 for topic, mean in took.items():
-                    # The first round only warms up.
+                    # The first round does not count: it only warms up.
                     samples.setdefault((topic, name), []).extend([mean] * (turn > 0))
         for contender in contenders.values():
             contender.close()
@@ -192,7 +192,7 @@ def times(installed: pathlib.Path, directory: str, rounds: int) -> list[dict[str
 
 
 def memory(installed: pathlib.Path, directory: str) -> list[dict[str, Any]]:
-    """Bytes of the filesystem, and of writer and reader, after each scene; this needs a /dev/shm that nobody else uses."""
+    """Bytes in the file system, the writer and the reader, after each scene. No other process may use /dev/shm meanwhile."""
 
     def used() -> int:
         stat = os.statvfs("/dev/shm")
@@ -204,7 +204,7 @@ def memory(installed: pathlib.Path, directory: str) -> list[dict[str, Any]]:
             before = used()
             contender = Contender(installed, name, FRAME, f"{directory}/memory{index}-{number}")
             possible = True
-            # A subscriber gets what is published after it came.
+            # A subscriber of iceoryx2 gets only what is published after it came.
             for command in ["step"] * (name == "iceoryx2") + commands:
                 process = contender.reader if command in ("read", "hold") else contender.writer
                 possible = possible and process.ask(command) is not None

@@ -25,7 +25,8 @@ use crate::object::attached_lock::TURNS;
 /// A value whose objects are of a class made here.
 ///
 /// # Safety
-/// `PyTypeInfo::type_object_raw` returns [`Class::of`] this type.
+/// - `PyTypeInfo::type_object_raw` returns [`Class::of`] this type.
+/// - `class` always returns the same static.
 pub unsafe trait HeapType: PyTypeInfo + 'static {
     /// The name of the class, with its module.
     const QUALIFIED_NAME: &'static CStr;
@@ -34,7 +35,7 @@ pub unsafe trait HeapType: PyTypeInfo + 'static {
     /// The docstring of `__array__`.
     const ARRAY_DOC: &'static CStr;
 
-    /// A static of this type alone.
+    /// The static that holds the class.
     fn class() -> &'static Class<Self>;
 
     fn repr<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>>;

@@ -143,7 +143,7 @@ unsafe impl PyTypeInfo for Snapshot {
     }
 }
 
-// SAFETY: `type_object_raw` is `Class::of` this type.
+// SAFETY: `type_object_raw` is `Class::of` this type, and `class` returns one static.
 unsafe impl HeapType for Snapshot {
     const QUALIFIED_NAME: &'static CStr = c"ndsharray.Snapshot";
 

@@ -1,4 +1,5 @@
-//! What can go wrong, each with the tag or path, what was found and what was expected.
+//! What can go wrong. Damage of a file: its path, what was found and what was expected. Wrong use: what happened and what to
+//! do.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// The tag cannot be the name of an array.
     #[error(
-        "invalid tag {tag:?}: found that {reason}, expected 1 to 200 bytes of UTF-8 with no '/', NUL or control character, \
-             not starting with '.', not ending in '_' and 32 hex digits"
+        "invalid tag {tag:?}: {reason}. A tag is 1 to 200 bytes of UTF-8 with no '/', NUL or control character, does not \
+             start with '.', and does not end in '_' and 32 hex digits"
     )]
     InvalidTag {
         /// The tag that was given.
@@ -24,7 +25,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// The store's directory does not exist, or is not a directory.
-    #[error("store {path:?}: found {found}, expected an existing directory")]
+    #[error("there is no store {path:?}: found {found}, expected an existing directory")]
     NoDirectory {
         /// The directory that was given.
         path: PathBuf,
@@ -32,7 +33,7 @@ pub enum Error {
         found: &'static str,
     },
     /// Files cannot be made or changed in the store.
-    #[error("store {path:?} is not writable: found {source}, expected permission to {operation}")]
+    #[error("store {path:?} is not writable: cannot {operation}: {source}")]
     NotWritable {
         /// The directory, or the file in it.
         path: PathBuf,
@@ -43,7 +44,7 @@ pub enum Error {
     },
     /// The filesystem (or kernel) lacks an operation that the store needs.
     #[error(
-        "{path:?}: found that {found} does not work here, expected a filesystem that supports it, such as tmpfs"
+        "{path:?}: {found} does not work here; a store needs a filesystem that supports it, such as tmpfs"
     )]
     Unsupported {
         /// The file or directory that it was tried on.
@@ -52,7 +53,7 @@ pub enum Error {
         found: &'static str,
     },
     /// There is no array of this tag.
-    #[error("no array {tag:?}: found no file {path:?}, expected its header")]
+    #[error("no array {tag:?}: there is no file {path:?}")]
     NotFound {
         /// The tag that was asked for.
         tag: String,
@@ -122,7 +123,9 @@ pub enum Error {
         expected: String,
     },
     /// The header names a data file that is not there (somebody removed it by hand); the next write makes a new one.
-    #[error("array {tag:?}: found no data file {path:?}, expected it, as the header names it")]
+    #[error(
+        "array {tag:?}: its data file {path:?} is gone, perhaps removed by hand; the next write makes a new one"
+    )]
     DataMissing {
         /// The tag.
         tag: String,
@@ -131,7 +134,8 @@ pub enum Error {
     },
     /// The header belongs to another user, who alone may write, take over or remove it.
     #[error(
-        "{path:?} belongs to another user: found owner uid {found}{}, expected {expected}",
+        "{path:?} belongs to another user, uid {found}{}; this process has uid {expected}, and only the owner or root may \
+             write, take over or remove",
         unmapped(*found)
     )]
     NotOwner {
@@ -144,7 +148,7 @@ pub enum Error {
     },
     /// Another writer has this tag.
     #[error(
-        "array {tag:?} has a writer: found it locked (by pid {pid}, as that writer saw itself), expected it free"
+        "array {tag:?} has a writer already (pid {pid}, as that process sees itself): close it first, or take over"
     )]
     WriterExists {
         /// The tag.
@@ -153,25 +157,29 @@ pub enum Error {
         pid: u32,
     },
     /// Another writer takes this tag over; this writer is at its end, unless that fails: then its next write goes through.
-    #[error("array {tag:?} was taken over by another writer: found another header, expected this writer's")]
+    #[error(
+        "array {tag:?} was taken over by another writer; this one writes no more: open a new one to take it back"
+    )]
     Superseded {
         /// The tag.
         tag: String,
     },
     /// The tag was removed from the store; this writer is at its end.
-    #[error("array {tag:?} was removed: found its header retired, expected it live")]
+    #[error("array {tag:?} was removed; this writer writes no more: open a new one to write it again")]
     Removed {
         /// The tag.
         tag: String,
     },
     /// The writer was inherited through a fork, and belongs to the parent.
-    #[error("array {tag:?}: found this writer in a forked child, expected the process that opened it")]
+    #[error(
+        "array {tag:?}: this writer belongs to the process that was forked; close it there, and open one in this process"
+    )]
     Forked {
         /// The tag.
         tag: String,
     },
     /// The store is full; nothing was written, and the last value stays readable.
-    #[error("store {path:?} is full: found {free} bytes free of {total}, expected {wanted}{}", hint(*wanted, *free, *total))]
+    #[error("store {path:?} is full: {wanted} bytes are wanted, {free} of {total} are free{}", hint(*wanted, *free, *total))]
     NoSpace {
         /// The store's directory.
         path: PathBuf,
@@ -183,14 +191,14 @@ pub enum Error {
         total: u64,
     },
     /// Nothing was ever written under this tag.
-    #[error("array {tag:?} is empty: found no value, expected at least one write")]
+    #[error("array {tag:?} has no value yet")]
     Empty {
         /// The tag.
         tag: String,
     },
     /// The writer was faster than this reader every time that it tried to take a value.
     #[error(
-        "array {tag:?}: found its slot written again at each attempt to take its value, expected it to stay for one \
+        "array {tag:?}: the writer was faster than this reader, which has to copy, at each attempt to read a value \
              (WriterOptions::min_slots gives copying readers more time)"
     )]
     Contended {
@@ -198,7 +206,7 @@ pub enum Error {
         tag: String,
     },
     /// The elements have another type than was asked for.
-    #[error("wrong dtype: found {found}, expected {expected}")]
+    #[error("wrong dtype: the array has {found}, {expected} was asked for")]
     DTypeMismatch {
         /// The array's dtype.
         found: String,
@@ -206,13 +214,13 @@ pub enum Error {
         expected: String,
     },
     /// An element is not a value of its type, such as a bool that is neither 0 nor 1.
-    #[error("invalid element: found bytes that are no {expected}, expected each element to be one")]
+    #[error("invalid element: its bytes are no {expected}")]
     InvalidElement {
         /// The dtype.
         expected: String,
     },
     /// The data do not fill the shape.
-    #[error("wrong length: found {found} bytes, expected {expected} for shape {shape:?} of {dtype}")]
+    #[error("wrong length: {found} bytes do not fill shape {shape:?} of {dtype}, which takes {expected}")]
     ShapeMismatch {
         /// The shape that was given.
         shape: Vec<usize>,
@@ -224,7 +232,7 @@ pub enum Error {
         expected: usize,
     },
     /// The shape has too many dimensions, or its length in bytes overflows.
-    #[error("invalid shape {shape:?} of {dtype}: found {found}, expected {expected}")]
+    #[error("invalid shape {shape:?} of {dtype}: it has {found}; allowed is {expected}")]
     InvalidShape {
         /// The shape that was given.
         shape: Vec<usize>,
@@ -236,7 +244,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// No such dtype can be stored.
-    #[error("invalid dtype {name:?}: found {found}, expected {expected}")]
+    #[error("invalid dtype {name:?}: it has {found}; allowed is {expected}")]
     InvalidDType {
         /// The dtype's name.
         name: String,
@@ -246,7 +254,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// The user data are too long.
-    #[error("user data too long: found {found} bytes, expected at most {expected}")]
+    #[error("user data of {found} bytes are too long: at most {expected} fit")]
     UserData {
         /// The length that was given.
         found: usize,
@@ -254,7 +262,7 @@ pub enum Error {
         expected: usize,
     },
     /// An option has a value that cannot be.
-    #[error("invalid option {option}: found {found}, expected {expected}")]
+    #[error("invalid option {option}: {found} was given; allowed is {expected}")]
     InvalidOption {
         /// The option's name.
         option: &'static str,
@@ -264,7 +272,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// The operating system refused an operation.
-    #[error("{path:?}: cannot {operation}: found {source}, expected success")]
+    #[error("{path:?}: cannot {operation}: {source}")]
     Io {
         /// The file or directory.
         path: PathBuf,

@@ -178,7 +178,7 @@ fn stat_says_all_and_what_is_wrong() {
     assert!(ended.stderr.contains("truncated: found 100 bytes"), "{}", ended.stderr);
     std::fs::remove_file(&data_path).unwrap();
     let ended = place.run(&["stat", "a"]);
-    assert!(ended.stderr.contains("no data file") && ended.text().contains("WRONG"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("its data file") && ended.text().contains("WRONG"), "{}", ended.stderr);
 }
 
 #[test]

@@ -141,7 +141,7 @@ mod tests {
             (data.to_uppercase().as_str(), "data file"),
         ] {
             let error = check(tag).unwrap_err().to_string();
-            assert!(error.contains(why) && error.contains("expected"), "{tag:?}: {error}");
+            assert!(error.contains(why) && error.contains("A tag is"), "{tag:?}: {error}");
         }
     }
 

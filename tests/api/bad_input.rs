@@ -1,6 +1,7 @@
 //! Tags, values, types and options that cannot be: each gives its own error, which says what it is about, what was
 //! found and what was expected; the value before stays.
 
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::os::unix::fs::FileExt;

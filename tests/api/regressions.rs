@@ -1,5 +1,6 @@
 //! What was found by reading: files left behind, values lost at a takeover, options and files with absurd values.
 
+#[path = "../record/mod.rs"]
 mod record;
 
 use std::os::unix::fs::{FileExt, PermissionsExt};

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ndsharray::{Reader, Store, Writer, wait_any};
 
+#[path = "../child/mod.rs"]
 mod child;
 use child::values::{FIXED, check_snapshot, check_view, write_next};
 use child::{Child, Random, Watchdog, files, role, say, soak, stopping, store};

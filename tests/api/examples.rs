@@ -173,6 +173,6 @@ fn cameras_on_a_full_store_end() {
 
 #[test]
 fn the_guide_shows_the_example_as_it_is() {
-    let (_, program) = include_str!("../examples/spectrum.rs").split_once("\n\n").unwrap();
-    assert!(include_str!("../docs/guide.md").contains(program));
+    let (_, program) = include_str!("../../examples/spectrum.rs").split_once("\n\n").unwrap();
+    assert!(include_str!("../../docs/guide.md").contains(program));
 }

@@ -7,6 +7,7 @@
 //! `cargo test --release --test instructions`
 #![cfg(all(target_arch = "x86_64", not(ndsharray_steps)))]
 
+#[path = "../child/mod.rs"]
 mod child;
 mod killed;
 

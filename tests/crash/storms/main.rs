@@ -2,7 +2,7 @@
 //! children are killed at random instants, several at once. No value is torn, the last value whose write returned is
 //! never lost, and the next writer leaves header and data file, of the documented sizes, and nothing else.
 
-#[path = "../child/mod.rs"]
+#[path = "../../child/mod.rs"]
 mod child;
 mod memory;
 mod roles;

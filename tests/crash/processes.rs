@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ndsharray::{Error, Snapshot, Store, Writer};
 
+#[path = "../child/mod.rs"]
 mod child;
 use child::reading::read;
 use child::values::{FIXED, write_next};

@@ -6,6 +6,7 @@
 
 use ndsharray::{Store, Writer, steps};
 
+#[path = "../child/mod.rs"]
 mod child;
 mod killed;
 

@@ -1,6 +1,7 @@
 //! Users beside the owner of a tag, where `permissions` leaves off: groups that are not a user's first one, what a killed
 //! user left behind, and directories that do not let a user in. Needs root, to run children as others by `setpriv`.
 
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

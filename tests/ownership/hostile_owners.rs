@@ -1,8 +1,9 @@
 //! Files of other owners and with wrong modes under a tag's name and its data file's, met by a user who is not root:
 //! errors that name the file, nothing changed that is somebody else's, and a writer that finds its way round.
 
-#[path = "sandbox/damage.rs"]
+#[path = "../sandbox/damage.rs"]
 mod damage;
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};

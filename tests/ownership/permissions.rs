@@ -1,6 +1,7 @@
 //! Who may do what: the modes of files, readers of other users and groups, and the owner's rights over a tag.
 //! Other users are children that changed their uid and gid, so most of it needs root.
 
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use ndsharray::{Error, Store};
 
+#[path = "../child/mod.rs"]
 mod child;
 use child::values::{check_snapshot, check_view, layout, write_next};
 use child::{Child, Random, Watchdog, files, role, say, stopping, store};

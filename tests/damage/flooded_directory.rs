@@ -1,6 +1,7 @@
 //! A store in a directory with 20,000 files of others, with names of every kind: everything works, the list and the
 //! sweep see our tags and nothing else, and the others' files stay.
 
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::collections::BTreeSet;

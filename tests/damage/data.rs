@@ -1,8 +1,9 @@
 //! Data files with every kind of damage, or that are not there or are something else: a typed error for the reader, and
 //! a writer goes on with a new one. Each sweep runs in a child, so that a SIGBUS is seen.
 
-#[path = "sandbox/damage.rs"]
+#[path = "../sandbox/damage.rs"]
 mod damage;
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use damage::{NEXT, Tag, damages, read_live, set, try_all, word_at};

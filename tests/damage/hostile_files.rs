@@ -1,8 +1,9 @@
 //! Special files, hard links and vast sparse files under a tag's name and under its data file's: nothing of it is opened
 //! that is no regular file, nothing hangs or dies, what is not ours stays, and a store is not filled by looking at it.
 
-#[path = "sandbox/damage.rs"]
+#[path = "../sandbox/damage.rs"]
 mod damage;
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::os::unix::fs::{FileExt, MetadataExt};

@@ -1,6 +1,7 @@
 //! Directories, filesystems and foreign files that a store cannot use: each gives its own error, which says what it is
 //! about, what was found and what was expected; nothing hangs, and what is not ours is left as it was.
 
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::os::unix::fs::PermissionsExt;

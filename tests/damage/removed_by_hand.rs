@@ -1,6 +1,7 @@
 //! What `rm`, log-out and mounts do to a store under a stream: header, data file, both or the directory removed, moved
 //! away, covered or unmounted. The writer publishes anew, readers go on with that, what is held stays, nothing hangs.
 
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::os::unix::fs::MetadataExt;

@@ -1,8 +1,9 @@
 //! Headers with every kind of damage: typed errors that say what was found, or the right value, and never a wrong one, a
 //! panic, a signal or a hang. Each sweep runs in a child, so that a SIGBUS is seen.
 
-#[path = "sandbox/damage.rs"]
+#[path = "../sandbox/damage.rs"]
 mod damage;
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::os::unix::fs::FileExt;

@@ -1,8 +1,9 @@
 //! A store that gets full in the middle of other trouble: at any moment of a stream, after an `rm` by hand, and under a
 //! limit on the size of files. The last value is kept, no signal kills, and all is well again when there is room.
 
-#[path = "sandbox/full.rs"]
+#[path = "small_store.rs"]
 mod full;
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::sync::atomic::{AtomicBool, Ordering};

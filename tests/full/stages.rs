@@ -1,8 +1,9 @@
 //! A store that is full, at every stage of a write: a typed error with true figures, no signal, the last value and
 //! the files as before, and all is well again when there is room. Each test mounts a small tmpfs of its own.
 
-#[path = "sandbox/full.rs"]
+#[path = "small_store.rs"]
 mod full;
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::path::Path;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use ndsharray::Store;
 
+#[path = "../child/mod.rs"]
 mod child;
 use child::forking::{fork, join};
 use child::{Child, Watchdog, role, store};

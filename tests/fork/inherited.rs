@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use ndsharray::ndarray::array;
 use ndsharray::{DType, Error, Snapshot, Store};
 
+#[path = "../child/mod.rs"]
 mod child;
 use child::forking::{fork, join};
 use child::values::{FIXED, check_snapshot, check_view, write_next};

@@ -1,7 +1,9 @@
 //! Processes in different mount, PID and user namespaces share arrays through one directory, bound at different paths,
 //! read-write and read-only, as containers do. Each side is PID 1 of its own namespace.
 
+#[path = "engine.rs"]
 mod container;
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::path::PathBuf;

@@ -2,6 +2,7 @@
 //! whom each side sees under another uid shares everything; users who are mapped apart are other users to each other,
 //! root inside or not.
 
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! Whose memory a store is: the cgroup of the process that allocates a page is charged for it, which here is always the
 //! writer, and a writer that goes over its limit is killed as by any kill.
 
+#[path = "../sandbox/mod.rs"]
 mod sandbox;
 
 use std::path::{Path, PathBuf};

@@ -6,9 +6,11 @@ use ndsharray::{Error, Store};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-mod modelled;
-use modelled::ops::{Op, ops, ops_of_the_hand};
-use modelled::world::World;
+mod ops;
+mod values;
+mod world;
+use ops::{Op, ops, ops_of_the_hand};
+use world::World;
 
 fn config(cases: u32, max_shrink_iters: u32) -> Config {
     Config {

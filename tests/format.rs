@@ -1,20 +1,20 @@
 //! The byte layout of format 1, in literal numbers: what this library writes is read here with plain file reads, and
 //! what is built here byte by byte is read by this library. Whoever changes a number here changes the format.
 
-mod record;
-mod sandbox;
-
 use std::path::Path;
 
 use ndsharray::{DType, Store};
-use record::hot;
-use sandbox::files;
+
+#[path = "common/mod.rs"]
+mod common;
+use common::record::hot;
+use common::sandbox::{directory, files, skip, store};
 
 /// The offsets below are those of 4096-byte regions; a machine with larger pages writes larger ones.
 fn pages_are_larger(test: &str) -> bool {
     let larger = rustix::param::page_size() != 4096;
     if larger {
-        sandbox::skip(test, "pages are larger than 4096 bytes");
+        skip(test, "pages are larger than 4096 bytes");
     }
     larger
 }
@@ -53,8 +53,7 @@ fn what_is_written() {
     if pages_are_larger("what_is_written") {
         return;
     }
-    let dir = sandbox::directory();
-    let store = Store::open(dir.path()).unwrap();
+    let (dir, store) = store();
     let mut writer = store.writer("a").unwrap();
     let empty = std::fs::read(dir.path().join("a")).unwrap();
     assert_eq!(empty.len(), 8192);
@@ -125,8 +124,7 @@ fn later_slots_and_pins() {
     if pages_are_larger("later_slots_and_pins") {
         return;
     }
-    let dir = sandbox::directory();
-    let store = Store::open(dir.path()).unwrap();
+    let (dir, store) = store();
     let mut writer = store.writer("a").unwrap();
     let mut held = Vec::new();
     // Each value is held, so each goes to a slot of its own; the third shows strides of three.
@@ -260,7 +258,7 @@ fn what_is_built_by_hand_is_read() {
         (255, "datetime64[ns]", 8, "<M8[ns]"),
     ];
     for (valid, dtype) in types.into_iter().enumerate().map(|(i, dtype)| (i % 2, dtype)) {
-        let dir = sandbox::directory();
+        let dir = directory();
         let value: Vec<u8> = (0..4 * dtype.2).map(|i| i as u8 % 2).collect();
         build(dir.path(), valid, dtype, &value);
         let store = Store::open(dir.path()).unwrap();
@@ -290,8 +288,7 @@ fn what_is_built_by_hand_is_read() {
 
 #[test]
 fn a_header_says_where_its_count_of_versions_began() {
-    let dir = sandbox::directory();
-    let store = Store::open(dir.path()).unwrap();
+    let (dir, store) = store();
     let header = || std::fs::read(dir.path().join("a")).unwrap();
     let one = store.writer("a").unwrap();
     let first = header();
@@ -307,8 +304,7 @@ fn a_header_says_where_its_count_of_versions_began() {
 
 #[test]
 fn an_ephemeral_header_says_so() {
-    let dir = sandbox::directory();
-    let store = Store::open(dir.path()).unwrap();
+    let (dir, store) = store();
     let writer = store.writer_options("a").ephemeral(true).open().unwrap();
     let header = std::fs::read(dir.path().join("a")).unwrap();
     assert_eq!(u64_at(&header, 48), 1);

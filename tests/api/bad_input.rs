@@ -1,24 +1,11 @@
 //! Tags, values, types and options that cannot be: each gives its own error, which says what it is about, what was
 //! found and what was expected; the value before stays.
 
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
-
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 
 use ndsharray::{DType, Error, Store, Writer};
-use sandbox::{check_says, fails, files};
 
-fn store() -> (tempfile::TempDir, Store) {
-    let dir = sandbox::directory();
-    let store = Store::open(dir.path()).unwrap();
-    (dir, store)
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
+use crate::common::sandbox::{check_says, fails, files, store, text};
 
 #[test]
 fn tags() {
@@ -185,4 +172,15 @@ fn a_capacity_beyond_memory() {
         assert!(matches!(error, Error::NoSpace { .. }), "{error:?}");
         assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [2]);
     }
+}
+
+#[test]
+fn a_capacity_beyond_all_memory_is_an_error() {
+    let (_dir, store) = store();
+    store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+    let mut writer = store.writer_options("a").capacity(usize::MAX).open().unwrap();
+    // The segment that is there has room.
+    assert_eq!(writer.write_slice(&[2_u8], &[1]).unwrap(), 2);
+    assert!(matches!(writer.write_slice(&[2_u8; 5000], &[5000]), Err(Error::NoSpace { .. })));
+    assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [2]);
 }

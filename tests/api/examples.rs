@@ -1,5 +1,7 @@
 //! The quickstart as its user runs it: to its end, and interrupted in the middle. Either way it leaves no file and no
 //! process. The example must have been built, as `cargo test` does; `cargo test --test examples` alone does not.
+//!
+//! A binary of its own: its tests start processes, which those of `api` must not.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;

@@ -3,11 +3,7 @@
 
 use ndsharray::{Reader, Store, Writer};
 
-fn store() -> (tempfile::TempDir, Store) {
-    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-    let store = Store::open(dir.path()).unwrap();
-    (dir, store)
-}
+use crate::common::sandbox::store;
 
 fn write(writer: &mut Writer, value: u64) {
     writer.write_slice(&[value; 100], &[100]).unwrap();

@@ -3,13 +3,9 @@
 
 use std::os::unix::fs::FileExt;
 
-use ndsharray::{Error, FileInspection, Store};
+use ndsharray::{Error, FileInspection};
 
-fn directory() -> (tempfile::TempDir, Store) {
-    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-    let store = Store::open(dir.path()).unwrap();
-    (dir, store)
-}
+use crate::common::sandbox::{files, store};
 
 #[track_caller]
 fn value<'a>(file: &'a FileInspection, name: &str) -> &'a str {
@@ -18,7 +14,7 @@ fn value<'a>(file: &'a FileInspection, name: &str) -> &'a str {
 
 #[test]
 fn a_good_array_has_its_values_in_the_fields() {
-    let (_dir, store) = directory();
+    let (_dir, store) = store();
     let mut writer = store.writer_options("a").mode(0o640).open().unwrap();
     writer.write_slice(&[1_u16; 6], &[2, 3]).unwrap();
     writer.write_bytes(&ndsharray::DType::Int8, &[2], &[1, 2], b"hello\n").unwrap();
@@ -55,7 +51,7 @@ fn a_good_array_has_its_values_in_the_fields() {
 
 #[test]
 fn damage_is_said_and_what_is_no_header_is_an_error() {
-    let (dir, store) = directory();
+    let (dir, store) = store();
     store.writer("a").unwrap().write_slice(&[1_u8; 4], &[4]).unwrap();
     let path = dir.path().join("a");
     let good = std::fs::read(&path).unwrap();
@@ -112,7 +108,7 @@ fn damage_is_said_and_what_is_no_header_is_an_error() {
 
 #[test]
 fn a_dry_run_says_what_the_clean_up_removes() {
-    let (dir, store) = directory();
+    let (dir, store) = store();
     let put = |tag: &str| {
         store.writer(tag).unwrap().write_slice(&[7_u8; 5000], &[5000]).unwrap();
         store.stat(tag).unwrap().value.unwrap().data_file
@@ -133,12 +129,7 @@ fn a_dry_run_says_what_the_clean_up_removes() {
         std::fs::write(dir.path().join(name), contents).unwrap();
     }
 
-    let names = || {
-        let entries = dir.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name());
-        let mut names: Vec<String> = entries.map(|name| name.into_string().unwrap()).collect();
-        names.sort();
-        names
-    };
+    let names = || files(dir.path());
     let before = names();
     let planned = store.gc_dry_run().unwrap();
     assert_eq!(names(), before, "a dry run removes nothing");

@@ -1,21 +1,37 @@
 //! Many: tags, readers, threads, and openings and closings. Everything still works, and nothing is leaked: no descriptor,
 //! mapping, thread, file or pin.
+//!
+//! A binary of its own: its tests start processes, which those of `api` must not.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ndsharray::{Reader, Store, Writer, wait_any};
 
-#[path = "../child/mod.rs"]
-mod child;
-use child::values::{FIXED, check_snapshot, check_view, write_next};
-use child::{Child, Random, Watchdog, files, role, say, soak, stopping, store};
+#[path = "../common/mod.rs"]
+mod common;
+use common::process::{Process, Watchdog, place, role, say, stopping};
+use common::random::Random;
+use common::sandbox::{files, store};
+use common::values::{FIXED, check_snapshot, check_view, write_next};
+use common::{soak, test_name};
+
+/// Starts one of the roles below.
+fn start(role: &str, store: &Store) -> Process {
+    Process::start(test_name!(child), role, store.directory())
+}
+
+/// The same, and waits until it is ready.
+fn ready(role: &str, store: &Store) -> Process {
+    Process::ready(test_name!(child), role, store.directory())
+}
 
 #[test]
 #[ignore = "the other processes of these tests; needs a role"]
 fn child() {
-    let Some((words, store)) = role() else { return };
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let Some(role) = role() else { return };
+    let store = Store::open(place()).unwrap();
+    let words: Vec<&str> = role.split(' ').collect();
     match words[..] {
         ["write", ref tags @ ..] => write(&store, tags),
         ["crowd", tag, threads] => crowd(&store, tag, threads.parse().unwrap()),
@@ -102,24 +118,24 @@ impl Held {
 fn alone(test: &'static str, role: &str) {
     let watchdog = Watchdog::new(test);
     let (_directory, store) = store();
-    let mut child = Child::start(role, &store);
-    while child.line() != "done" {
+    let mut process = start(role, &store);
+    while process.line() != "done" {
         watchdog.feed();
     }
-    assert_eq!(child.stop(), [""; 0]);
+    assert_eq!(process.end(), [""; 0]);
 }
 
 #[test]
 fn a_thousand_tags_in_one_store() {
-    alone("a_thousand_tags_in_one_store", "tags");
+    alone(test_name!(), "tags");
 }
 
 /// Role: writers and readers of a thousand tags.
 fn many_tags(store: &Store) {
     let held = Held::before(store);
     let tags: Vec<String> = (0..1000).map(|i| format!("tag{i:03}")).collect();
-    let mut writers: Vec<Child> =
-        tags.chunks(125).map(|some| Child::start(&format!("write {}", some.join(" ")), store)).collect();
+    let mut writers: Vec<Process> =
+        tags.chunks(125).map(|some| start(&format!("write {}", some.join(" ")), store)).collect();
     writers.iter_mut().for_each(|writer| assert_eq!(writer.line(), "ready"));
     assert_eq!(store.tags().unwrap(), tags);
     let mut readers: Vec<Reader> = tags.iter().map(|tag| store.reader(tag).unwrap()).collect();
@@ -137,9 +153,9 @@ fn many_tags(store: &Store) {
     for writer in writers.split_off(4) {
         writer.kill();
     }
-    writers.into_iter().for_each(|writer| assert_eq!(writer.stop(), [""; 0]));
+    writers.into_iter().for_each(|writer| assert_eq!(writer.end(), [""; 0]));
     store.gc().unwrap();
-    assert_eq!(files(store).len(), 2 * tags.len(), "of each tag a header and a data file");
+    assert_eq!(files(store.directory()).len(), 2 * tags.len(), "of each tag a header and a data file");
     for (reader, tag) in readers.iter_mut().zip(&tags) {
         let snapshot = reader.latest().unwrap();
         check_snapshot(tag, &snapshot);
@@ -151,7 +167,7 @@ fn many_tags(store: &Store) {
         }
         store.remove(tag).unwrap();
     }
-    assert_eq!(files(store), [""; 0]);
+    assert_eq!(files(store.directory()), [""; 0]);
     drop(readers);
     held.check(store);
     say("done");
@@ -159,17 +175,17 @@ fn many_tags(store: &Store) {
 
 #[test]
 fn two_hundred_readers_on_one_tag() {
-    let _watchdog = Watchdog::new("two_hundred_readers_on_one_tag");
+    let _watchdog = Watchdog::new(test_name!());
     for tag in [FIXED, "a"] {
         let (_directory, store) = store();
-        let writer = Child::ready(&format!("write {tag}"), &store);
+        let writer = ready(&format!("write {tag}"), &store);
         let (processes, threads) = if soak() { (200, 1) } else { (10, 20) };
-        let mut readers: Vec<Child> =
-            (0..processes).map(|_| Child::start(&format!("crowd {tag} {threads}"), &store)).collect();
+        let mut readers: Vec<Process> =
+            (0..processes).map(|_| start(&format!("crowd {tag} {threads}"), &store)).collect();
         readers.iter_mut().for_each(|reader| assert_eq!(reader.line(), "ready"));
-        readers.into_iter().for_each(|reader| assert_eq!(reader.stop(), ["done"]));
-        writer.stop();
-        assert_eq!(files(&store).len(), 2, "{:?}", files(&store));
+        readers.into_iter().for_each(|reader| assert_eq!(reader.end(), ["done"]));
+        writer.end();
+        assert_eq!(files(store.directory()).len(), 2, "{:?}", files(store.directory()));
         assert_eq!(store.stat(tag).unwrap().value.unwrap().slots.unwrap().pinned, 0, "pins are given back");
     }
 }
@@ -177,14 +193,14 @@ fn two_hundred_readers_on_one_tag() {
 #[test]
 fn sixty_four_threads_on_clones_of_one_reader() {
     for tag in [FIXED, "a"] {
-        alone("sixty_four_threads_on_clones_of_one_reader", &format!("threads {tag}"));
+        alone(test_name!(), &format!("threads {tag}"));
     }
 }
 
 /// Role: threads that read on clones of one reader.
 fn many_threads(store: &Store, tag: &str) {
     let held = Held::before(store);
-    let writer = Child::ready(&format!("write {tag}"), store);
+    let writer = ready(&format!("write {tag}"), store);
     let start = Instant::now();
     let end = || start.elapsed() > Duration::from_millis(if soak() { 20_000 } else { 1000 });
     let mut reader = store.reader(tag).unwrap();
@@ -195,17 +211,17 @@ fn many_threads(store: &Store, tag: &str) {
             scope.spawn(|| read_some(clone, tag, end));
         }
     });
-    writer.stop();
+    writer.end();
     drop(reader);
     assert_eq!(store.stat(tag).unwrap().value.unwrap().slots.unwrap().pinned, 0, "pins are given back");
-    assert_eq!(files(store).len(), 2);
+    assert_eq!(files(store.directory()).len(), 2);
     held.check(store);
     say("done");
 }
 
 #[test]
 fn opened_and_closed_again_and_again() {
-    alone("opened_and_closed_again_and_again", "open-close");
+    alone(test_name!(), "open-close");
     println!("figures: opened and closed {} times, nothing leaked", times());
 }
 
@@ -225,11 +241,10 @@ fn open_and_close(store: &Store) {
         open_once(store, &mut random);
         if i % 1000 == 0 {
             say("going on");
-            child::alarm();
         }
     }
     held.unwrap().check(store);
-    let left = files(store);
+    let left = files(store.directory());
     assert!([0, 2].contains(&left.len()), "{left:?}");
     let held = Held::before(store);
     assert_eq!(held.mappings_of_the_store, 0);
@@ -282,7 +297,7 @@ fn copies(store: &Store, from: &str, tags: std::ops::Range<usize>) {
 
 #[test]
 fn listing_and_sweeping_many_tags() {
-    let _watchdog = Watchdog::new("listing_and_sweeping_many_tags");
+    let _watchdog = Watchdog::new(test_name!());
     let (directory, store) = store();
     store.writer("template").unwrap().write_slice(&[0_u8; 100], &[100]).unwrap();
     let mut made = 0;

@@ -1,23 +1,22 @@
 //! Processes in different mount, PID and user namespaces share arrays through one directory, bound at different paths,
 //! read-write and read-only, as containers do. Each side is PID 1 of its own namespace.
 
-#[path = "engine.rs"]
-mod container;
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
-
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use container::{pairs, start};
 use ndsharray::{Error, Store};
-use sandbox::{fails, files, hear, place, role, say};
+
+use super::engine::{self, pairs, start};
+use super::until_dead;
+use crate::common::process::{Watchdog, hear, place, role, say};
+use crate::common::sandbox::{directory, fails, files};
+use crate::common::test_name;
 
 /// A value must come within this; how soon is not asserted.
 const MINUTE: Duration = Duration::from_secs(60);
 /// A directory with the one that is shared in it.
 fn shared() -> (tempfile::TempDir, PathBuf) {
-    let dir = sandbox::directory();
+    let dir = directory();
     let shared = dir.path().join("store");
     std::fs::create_dir(&shared).unwrap();
     (dir, shared)
@@ -79,29 +78,19 @@ fn reader(store: &Store, read_only: bool) {
             "wait" => {
                 let value = reader.wait(MINUTE).unwrap().expect("a value within a minute");
                 assert_eq!(value.is_copy(), read_only);
-                say(&format!("{} of {}", element(&value), value.shape()[0]));
+                say(format!("{} of {}", element(&value), value.shape()[0]));
                 held = vec![value];
             }
             "alive" => say(if reader.writer_alive().unwrap() { "alive" } else { "dead" }),
-            "held" => say(&format!("{} held", element(&held[0]))),
+            "held" => say(format!("{} held", element(&held[0]))),
             "stop" => return,
             other => panic!("{other}?"),
         }
     }
 }
 
-/// The processes of a namespace go some time after the `unshare` that was killed.
-#[track_caller]
-fn until_dead(store: &Store, tag: &str) {
-    let deadline = Instant::now() + sandbox::WATCHDOG;
-    while store.stat(tag).unwrap().writer_alive {
-        assert!(Instant::now() < deadline, "the lock of a killed writer is still held");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
 fn side(role: &str) {
-    container::check();
+    engine::check();
     let store = Store::open(place()).unwrap();
     match role {
         "writer" => writer(&store, false),
@@ -114,19 +103,21 @@ fn side(role: &str) {
 
 #[test]
 fn stream_hold_and_take_over() {
-    const TEST: &str = "stream_hold_and_take_over";
+    let test = test_name!();
     if let Some(role) = role() {
         return side(&role);
     }
-    for [first, second] in pairs(TEST) {
+    let watchdog = Watchdog::new(test);
+    for [first, second] in pairs(test) {
+        watchdog.feed();
         let (one, two) = (first.0, second.0);
         for read_only in [false, true] {
             println!("writer in {one}, reader in {two}, read-only {read_only}");
             let (dir, shared) = shared();
-            let mut writer = start(first, false, TEST, "writer", dir.path());
+            let mut writer = start(first, false, test, "writer", dir.path());
             writer.expect("open");
             let name = if read_only { "observer" } else { "reader" };
-            let mut reader = start(second, read_only, TEST, name, dir.path());
+            let mut reader = start(second, read_only, test, name, dir.path());
             reader.expect("open");
             // Sleeping when it comes, or not yet; the same layout, a smaller one, one that needs a new segment.
             for (value, length) in [(1, 1000), (2, 1000), (3, 10), (4, 100_000), (5, 100_000), (6, 1)] {
@@ -140,7 +131,7 @@ fn stream_hold_and_take_over() {
             }
             reader.tell("alive");
             reader.expect("alive");
-            let mut usurper = start(first, false, TEST, "usurper", dir.path());
+            let mut usurper = start(first, false, test, "usurper", dir.path());
             usurper.expect("open");
             writer.tell("fail");
             writer.expect("superseded");
@@ -169,18 +160,20 @@ fn stream_hold_and_take_over() {
 
 #[test]
 fn killed_across_the_boundary() {
-    const TEST: &str = "killed_across_the_boundary";
+    let test = test_name!();
     if let Some(role) = role() {
         return side(&role);
     }
-    for [first, second] in pairs(TEST) {
+    let watchdog = Watchdog::new(test);
+    for [first, second] in pairs(test) {
+        watchdog.feed();
         let (one, two) = (first.0, second.0);
         println!("writer in {one}, reader in {two}");
         let (dir, shared) = shared();
         let host = Store::open(&shared).unwrap();
-        let mut writer = start(first, false, TEST, "writer", dir.path());
+        let mut writer = start(first, false, test, "writer", dir.path());
         writer.expect("open");
-        let mut reader = start(second, false, TEST, "reader", dir.path());
+        let mut reader = start(second, false, test, "reader", dir.path());
         reader.expect("open");
         writer.tell("write 1 1000");
         writer.expect("written");
@@ -200,7 +193,7 @@ fn killed_across_the_boundary() {
         assert_eq!(element(&host.reader("a").unwrap().latest().unwrap()), 1);
         // The next one, in the reader's kind of container, goes on; the waiting reader is told.
         reader.tell("wait");
-        let mut next = start(second, false, TEST, "writer", dir.path());
+        let mut next = start(second, false, test, "writer", dir.path());
         next.expect("open");
         next.tell("write 2 1000");
         next.expect("written");
@@ -225,9 +218,9 @@ fn killed_across_the_boundary() {
 
 #[test]
 fn gc_across_the_boundary() {
-    const TEST: &str = "gc_across_the_boundary";
+    let test = test_name!();
     if let Some(role) = role() {
-        container::check();
+        engine::check();
         let store = Store::open(place()).unwrap();
         if role == "sweeper" {
             assert_eq!(store.gc().unwrap().removed, [""; 0], "the other container's writer lives");
@@ -244,15 +237,17 @@ fn gc_across_the_boundary() {
         hear();
         return;
     }
-    for [first, second] in pairs(TEST) {
+    let watchdog = Watchdog::new(test);
+    for [first, second] in pairs(test) {
+        watchdog.feed();
         let (one, two) = (first.0, second.0);
         println!("writer in {one}, gc in {two}");
         let (dir, shared) = shared();
-        let mut writer = start(first, false, TEST, "maker", dir.path());
+        let mut writer = start(first, false, test, "maker", dir.path());
         writer.expect("half done");
         let before = files(&shared);
         assert_eq!(before.len(), 3, "header, data file, and a new one under a temporary name: {before:?}");
-        let mut sweeper = start(second, false, TEST, "sweeper", dir.path());
+        let mut sweeper = start(second, false, test, "sweeper", dir.path());
         sweeper.expect("nothing");
         assert_eq!(files(&shared), before);
         let _input = writer.kill();

@@ -1,13 +1,13 @@
 //! Whose memory a store is: the cgroup of the process that allocates a page is charged for it, which here is always the
 //! writer, and a writer that goes over its limit is killed as by any kill.
 
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
-
 use std::path::{Path, PathBuf};
 
 use ndsharray::Store;
-use sandbox::{Peer, again, hear, is_root, place, role, say, skip};
+
+use crate::common::process::{Process, Watchdog, hear, in_role, place, role, say};
+use crate::common::sandbox::{directory, is_root, skip};
+use crate::common::test_name;
 
 const MIB: usize = 1 << 20;
 
@@ -47,13 +47,11 @@ impl Group {
     }
 
     /// Starts a role of the test as a member from its first instruction.
-    fn start(&self, test: &str, role: &str, place: &Path) -> Peer {
-        let inner = again(test, role, place);
+    fn start(&self, test: &str, role: &str, place: &Path) -> Process {
         let mut command = std::process::Command::new("sh");
         command.args(["-c", "echo $$ > \"$1/cgroup.procs\" && shift && exec \"$@\"", "sh"]).arg(&self.path);
-        command.arg(std::env::current_exe().unwrap()).args(inner.get_args());
-        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        Peer::start(command)
+        command.arg(std::env::current_exe().unwrap());
+        Process::run(in_role(command, test, role, place))
     }
 }
 
@@ -95,21 +93,22 @@ fn side(role: &str) {
 
 #[test]
 fn the_writer_is_charged() {
-    const TEST: &str = "the_writer_is_charged";
+    let test = test_name!();
     if let Some(role) = role() {
         return side(&role);
     }
+    let _watchdog = Watchdog::new(test);
     if !is_root() {
-        return skip(TEST, "needs root, to make cgroups");
+        return skip(test, "needs root, to make cgroups");
     }
     let (Some(writers), Some(readers)) = (Group::new("writer"), Group::new("reader")) else {
-        return skip(TEST, "there is no memory cgroup that can be changed here");
+        return skip(test, "there is no memory cgroup that can be changed here");
     };
-    let dir = sandbox::directory();
+    let dir = directory();
     let store = Store::open(dir.path()).unwrap();
-    let mut writer = writers.start(TEST, "writer", dir.path());
+    let mut writer = writers.start(test, "writer", dir.path());
     writer.expect("written");
-    let mut reader = readers.start(TEST, "reader", dir.path());
+    let mut reader = readers.start(test, "reader", dir.path());
     reader.expect("read");
     let (one, own) = (writers.mib(), readers.mib());
     assert!(one >= 16 && own < 16, "the writer's {one} MiB, the reader's {own} MiB, for one slot of 16 MiB");
@@ -126,12 +125,12 @@ fn the_writer_is_charged() {
     let left = writers.mib();
     assert!(left >= 32, "{left} MiB");
     if std::fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() > 1) {
-        return skip(TEST, "going over the limit: there is swap, which would take what is over it");
+        return skip(test, "going over the limit: there is swap, which would take what is over it");
     }
     // The next writer of that group goes over the limit: the reader has its value held, so there must be a third slot.
     let held = store.reader("a").unwrap().latest().unwrap();
     writers.limit((left + 20) * MIB);
-    let mut writer = writers.start(TEST, "writer", dir.path());
+    let mut writer = writers.start(test, "writer", dir.path());
     // Its own copy of the value and a third slot are more than 20 MiB.
     let status = writer.dies();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGKILL), "{status}");

@@ -3,9 +3,10 @@
 
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command};
 
-use crate::sandbox::{Peer, again, again_under, files, is_root, place, skip};
+use crate::common::process::{Process, command, place};
+use crate::common::sandbox::{directory, files, is_root, skip, under, works};
 
 /// Where the directory is outside; for checking that inside there is nothing of it.
 const OUTSIDE: &str = "NDSHARRAY_TEST_OUTSIDE";
@@ -36,40 +37,40 @@ const ALL: [Named; 6] = [
 
 /// The pairs of containers to try: each kind with itself, and the first with each other.
 pub fn pairs(test: &str) -> Vec<[Named; 2]> {
-    let engines: Vec<Named> = ALL.into_iter().filter(|engine| works(test, engine)).collect();
+    let engines: Vec<Named> = ALL.into_iter().filter(|engine| is_here(test, engine)).collect();
     let same = engines.iter().map(|&engine| [engine, engine]);
     let mixed = engines.iter().skip(1).map(|&engine| [engines[0], engine]);
     same.chain(mixed).collect()
 }
 
-fn works(test: &str, &(name, engine): &Named) -> bool {
-    let quiet = |command: &mut Command| {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
+fn is_here(test: &str, &(name, engine): &Named) -> bool {
     let reason = match engine {
         Engine::Unshare(options) => {
             let probe = ["sh", "-c", "mount --bind /dev/shm /tmp && test $$ = 1"];
             let needs = if options.contains(&"--user") { "user namespaces" } else { "root" };
-            let works = quiet(Command::new("unshare").args(options).args(PID).args(probe));
-            if works { None } else { Some(format!("unshare is not permitted here; needs {needs}")) }
+            let permitted = works(Command::new("unshare").args(options).args(PID).args(probe));
+            if permitted { None } else { Some(format!("unshare is not permitted here; needs {needs}")) }
         }
-        Engine::Bubblewrap(_) if !quiet(Command::new("bwrap").arg("--version")) => {
+        Engine::Bubblewrap(_) if !works(Command::new("bwrap").arg("--version")) => {
             Some("bwrap is not installed".to_owned())
         }
         Engine::Bubblewrap(uid) => {
-            let works = quiet(Command::new("bwrap").args(bubblewrap(uid)).arg("true"));
-            if works { None } else { Some("bwrap is not permitted here; needs user namespaces".to_owned()) }
+            let permitted = works(Command::new("bwrap").args(bubblewrap(uid)).arg("true"));
+            if permitted {
+                None
+            } else {
+                Some("bwrap is not permitted here; needs user namespaces".to_owned())
+            }
         }
-        Engine::Crun if !quiet(Command::new("crun").arg("--version")) => {
+        Engine::Crun if !works(Command::new("crun").arg("--version")) => {
             Some("crun is not installed".to_owned())
         }
         Engine::Crun if !is_root() => Some("crun: needs root as it is used here".to_owned()),
         Engine::Crun => {
-            let dir = crate::sandbox::directory();
+            let dir = directory();
             let bundle = Bundle::new(dir.path(), "probe", &dir.path().join("probe"), dir.path(), false);
-            let works = quiet(&mut bundle.run(&Command::new("/usr/bin/true")));
-            if works { None } else { Some("crun cannot make a container here".to_owned()) }
+            let permitted = works(&mut bundle.run(&Command::new("/usr/bin/true")));
+            if permitted { None } else { Some("crun cannot make a container here".to_owned()) }
         }
     };
     if let Some(reason) = &reason {
@@ -80,7 +81,7 @@ fn works(test: &str, &(name, engine): &Named) -> bool {
 
 /// A process in a container. Dropped, both are gone.
 pub struct Side {
-    peer: Option<Peer>,
+    process: Option<Process>,
     bundle: Option<Bundle>,
 }
 
@@ -98,11 +99,11 @@ pub fn start((_, engine): Named, read_only: bool, test: &str, role: &str, place:
             }
             setup += "mount -t tmpfs none \"$1/../../store\"\n";
             let options: Vec<_> = options.iter().chain(&PID).copied().collect();
-            again_under(&options, &setup, test, role, &inside)
+            under(&options, &setup, test, role, &inside)
         }
         Engine::Bubblewrap(uid) => {
             let inside = Path::new("/dev/shm").join(role);
-            let inner = again(test, role, &inside);
+            let inner = command(test, role, &inside);
             let mut command = Command::new("bwrap");
             command.args(bubblewrap(uid)).arg(if read_only { "--ro-bind" } else { "--bind" });
             command.arg(&store).arg(&inside);
@@ -115,11 +116,11 @@ pub fn start((_, engine): Named, read_only: bool, test: &str, role: &str, place:
         Engine::Crun => {
             let inside = Path::new("/dev/shm").join(role);
             let new = bundle.insert(Bundle::new(place, role, &inside, &store, read_only));
-            new.run(&again(test, role, &inside))
+            new.run(&command(test, role, &inside))
         }
     };
     command.env(OUTSIDE, &store);
-    Side { peer: Some(Peer::start(command)), bundle }
+    Side { process: Some(Process::run(command)), bundle }
 }
 
 /// In a container: checks that it is one.
@@ -138,32 +139,32 @@ fn bubblewrap(uid: Option<u32>) -> Vec<String> {
 
 impl Side {
     /// Kills it with SIGKILL, as its engine does that. What is returned keeps its input open.
-    pub fn kill(mut self) -> Option<std::process::ChildStdin> {
-        let peer = self.peer.take().unwrap();
+    pub fn kill(mut self) -> Option<ChildStdin> {
+        let process = self.process.take().unwrap();
         match self.bundle.take() {
-            None => peer.kill(),
+            None => process.kill(),
             Some(bundle) => {
                 assert!(bundle.crun(&["kill", bundle.id(), "KILL"]), "crun kill");
-                peer.reap()
+                process.reap()
             }
         }
     }
 
-    pub fn end(mut self) -> String {
-        self.peer.take().unwrap().end()
+    pub fn end(mut self) {
+        self.process.take().unwrap().end();
     }
 }
 
 impl Deref for Side {
-    type Target = Peer;
-    fn deref(&self) -> &Peer {
-        self.peer.as_ref().unwrap()
+    type Target = Process;
+    fn deref(&self) -> &Process {
+        self.process.as_ref().unwrap()
     }
 }
 
 impl DerefMut for Side {
-    fn deref_mut(&mut self) -> &mut Peer {
-        self.peer.as_mut().unwrap()
+    fn deref_mut(&mut self) -> &mut Process {
+        self.process.as_mut().unwrap()
     }
 }
 
@@ -229,7 +230,7 @@ impl Bundle {
     fn crun(&self, arguments: &[&str]) -> bool {
         let mut command = Command::new("crun");
         command.arg("--root").arg(self.path.join("state")).args(arguments);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        works(&mut command)
     }
 }
 

@@ -2,15 +2,16 @@
 //! whom each side sees under another uid shares everything; users who are mapped apart are other users to each other,
 //! root inside or not.
 
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
-
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use ndsharray::{Error, Store};
-use sandbox::{OTHER, Peer, again, again_under, fails, files, hear, is_root, place, role, say, skip};
+
+use super::until_dead;
+use crate::common::process::{MARK, Process, Watchdog, hear, in_role, place, role, say};
+use crate::common::sandbox::{OTHER, directory, fails, files, is_root, set_mode, skip, under, works};
+use crate::common::test_name;
 
 /// Where the ranges of two containers begin outside.
 const RANGES: [u32; 2] = [100_000, 200_000];
@@ -18,18 +19,11 @@ const RANGES: [u32; 2] = [100_000, 200_000];
 const UNMAPPED: u32 = 65534;
 
 fn permitted(test: &str, options: &[&str]) -> bool {
-    let mut probe = Command::new("unshare");
-    probe.args(options).arg("true").stdout(Stdio::null()).stderr(Stdio::null());
-    let works = probe.status().is_ok_and(|status| status.success());
-    if !works {
+    let permitted = works(Command::new("unshare").args(options).arg("true"));
+    if !permitted {
         skip(test, &format!("user namespaces are not permitted here (unshare {})", options.join(" ")));
     }
-    works
-}
-
-fn set_mode(path: &Path, mode: u32) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    permitted
 }
 
 /// Reads what the one before wrote, takes its tag over under its eyes, writes, and waits for the next one.
@@ -62,11 +56,12 @@ fn one_after_another(uid: u32) {
 
 #[test]
 fn one_user_under_different_uids() {
-    const TEST: &str = "one_user_under_different_uids";
+    let test = test_name!();
     if let Some(role) = role() {
         return one_after_another(role.parse().unwrap());
     }
-    let dir = sandbox::directory();
+    let _watchdog = Watchdog::new(test);
+    let dir = directory();
     let store = Store::open(dir.path()).unwrap();
     // Not root outside: that would hide what permissions do.
     let outside = if is_root() { OTHER } else { rustix::process::geteuid().as_raw() };
@@ -79,7 +74,7 @@ fn one_user_under_different_uids() {
         (&["--user"], UNMAPPED),
         (&["--user", "--map-current-user"], outside),
     ];
-    if !permitted(TEST, sides[1].0) {
+    if !permitted(test, sides[1].0) {
         return;
     }
     let mut first = store.writer("a").unwrap();
@@ -89,16 +84,16 @@ fn one_user_under_different_uids() {
             std::os::unix::fs::chown(dir.path().join(name), Some(OTHER), Some(OTHER)).unwrap();
         }
     }
-    let mut earlier: Option<Peer> = None;
+    let mut earlier: Option<Process> = None;
     for (options, uid) in sides {
-        let mut command = again_under(options, "", TEST, &uid.to_string(), dir.path());
+        let mut command = under(options, "", test, &uid.to_string(), dir.path());
         std::os::unix::process::CommandExt::uid(&mut command, outside);
         if is_root() {
             std::os::unix::process::CommandExt::gid(&mut command, OTHER);
             // The way to the test may be root's alone.
             command.current_dir("/");
         }
-        let mut side = Peer::start(command);
+        let mut side = Process::run(command);
         side.expect("written");
         if let Some(mut earlier) = earlier.replace(side) {
             earlier.tell("end");
@@ -116,24 +111,22 @@ fn one_user_under_different_uids() {
 }
 
 /// Starts a role as `uid` of a user namespace in which 0 to 65533 are those from `RANGES[range]` on outside.
-fn mapped(range: usize, uid: u32, test: &str, role: &str, place: &Path) -> Peer {
-    let inner = again(test, role, place);
+fn mapped(range: usize, uid: u32, test: &str, role: &str, place: &Path) -> Process {
     let script = format!(
-        "echo; echo 'say: unshared'; read _; exec setpriv --reuid {uid} --regid {uid} --clear-groups \
+        "echo '{MARK}unshared'; read _; exec setpriv --reuid {uid} --regid {uid} --clear-groups \
          --inh-caps=-all --ambient-caps=-all \"$@\""
     );
     let mut command = Command::new("unshare");
     command.args(["--user", "--keep-caps", "sh", "-c", &script, "sh"]);
-    command.arg(std::env::current_exe().unwrap()).args(inner.get_args()).current_dir("/");
-    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let mut peer = Peer::start(command);
-    peer.expect("unshared");
+    command.arg(std::env::current_exe().unwrap()).current_dir("/");
+    let mut process = Process::run(in_role(command, test, role, place));
+    process.expect("unshared");
     for map in ["uid_map", "gid_map"] {
-        let path = format!("/proc/{}/{map}", peer.pid());
+        let path = format!("/proc/{}/{map}", process.pid());
         std::fs::write(path, format!("0 {} {UNMAPPED}\n", RANGES[range])).unwrap();
     }
-    peer.tell("");
-    peer
+    process.tell("");
+    process
 }
 
 fn refuses_all(store: &Store, tag: &str, owner: u32) {
@@ -223,20 +216,21 @@ fn apart(role: &str) {
 
 #[test]
 fn users_who_are_mapped_apart() {
-    const TEST: &str = "users_who_are_mapped_apart";
+    let test = test_name!();
     if let Some(role) = role() {
         return apart(&role);
     }
+    let _watchdog = Watchdog::new(test);
     if !is_root() {
-        return skip(TEST, "needs root, to write the maps of user namespaces");
+        return skip(test, "needs root, to write the maps of user namespaces");
     }
-    if !permitted(TEST, &["--user", "--keep-caps"]) {
+    if !permitted(test, &["--user", "--keep-caps"]) {
         return;
     }
-    for directory in [0o1777, 0o777] {
-        let dir = sandbox::directory();
-        set_mode(dir.path(), directory);
-        let side = |range, uid, role| mapped(range, uid, TEST, role, dir.path());
+    for mode in [0o1777, 0o777] {
+        let dir = directory();
+        set_mode(dir.path(), mode);
+        let side = |range, uid, role| mapped(range, uid, test, role, dir.path());
         let mut owner = side(0, 0, "owner");
         owner.expect("ready");
         let host = Store::open(dir.path()).unwrap();
@@ -250,11 +244,7 @@ fn users_who_are_mapped_apart() {
         };
         look_on();
         let _input = owner.kill();
-        let deadline = std::time::Instant::now() + sandbox::WATCHDOG;
-        while host.stat("gone").unwrap().writer_alive {
-            assert!(std::time::Instant::now() < deadline, "the lock of a killed writer is still held");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        until_dead(&host, "gone");
         // What a killed writer left is for its own user to tidy away.
         look_on();
         side(0, 0, "sweeper").end();

@@ -4,19 +4,21 @@
 //! Every instruction if the environment variable NDSHARRAY_SOAK is set, else some of them, spread evenly, other ones in
 //! each run; of the publish always all.
 //!
-//! `cargo test --release --test instructions`
+//! A binary of its own, as it is run in a release build: `cargo test --release --test instructions`
 #![cfg(all(target_arch = "x86_64", not(ndsharray_steps)))]
 
-#[path = "../child/mod.rs"]
-mod child;
+#[path = "../common/mod.rs"]
+mod common;
 mod killed;
 
-use child::Watchdog;
+use common::process::Watchdog;
+use common::sandbox::store;
+use common::soak;
+use killed::Scenario;
 use killed::aftermath::Witnesses;
 use killed::doomed::Doomed;
 use killed::scenarios::{PUBLISH, RECYCLED, TAKEOVER};
 use killed::tracer::{Course, Traced, around};
-use killed::{Scenario, store};
 
 /// How many kills the short form has of each operation, about.
 const KILLS: usize = 1000;
@@ -73,8 +75,7 @@ fn every_instruction(test: &str, scenario: &Scenario) {
         return println!("\nskipped: {test}: ptrace is not permitted");
     };
     let all = course.instructions();
-    let long = std::env::var_os("NDSHARRAY_SOAK").is_some();
-    let whole = long || all < 3 * KILLS;
+    let whole = soak() || all < 3 * KILLS;
     let stride = if whole { 1 } else { all.div_ceil(KILLS) };
     let offset = uuid::Uuid::new_v4().as_u128() as usize % stride;
     println!("instructions: {}: {all}; every {stride}. from the {offset}. is killed", scenario.name);

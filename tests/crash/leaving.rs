@@ -1,46 +1,32 @@
 //! What a takeover or a removal leaves that was killed in the middle, and what a writer and its readers do meanwhile. The
 //! state is made by hand: a frozen header, a name lock, a header under a temporary name.
 
-use std::fs::File;
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use ndsharray::{Error, Store, Writer};
 
-/// The topmost bit of the sequence number.
+use crate::common::header::HeaderFile;
+use crate::common::process::Watchdog;
+use crate::common::sandbox::{self, files};
+use crate::common::test_name;
+
 fn freeze(store: &Store, tag: &str) {
-    let header = File::options().read(true).write(true).open(store.directory().join(tag)).unwrap();
-    let mut seq = [0; 8];
-    header.read_exact_at(&mut seq, 192).unwrap();
-    header.write_all_at(&(u64::from_ne_bytes(seq) | 1 << 63).to_ne_bytes(), 192).unwrap();
+    HeaderFile::of(store, tag).freeze();
 }
 
-/// The name lock of a tag's header, as whoever replaces or removes it has; free again when the file is closed.
-fn lock_name(store: &Store, tag: &str) -> File {
-    let header = File::options().read(true).write(true).open(store.directory().join(tag)).unwrap();
-    // SAFETY: plain numbers; 0 is a value of each.
-    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-    (lock.l_type, lock.l_whence) = (libc::F_WRLCK as i16, libc::SEEK_SET as i16);
-    // SAFETY: an open descriptor, and a structure that lives for the call.
-    assert_eq!(unsafe { libc::fcntl(header.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) }, 0);
+/// The name lock of a tag's header, until it is dropped.
+fn lock_name(store: &Store, tag: &str) -> HeaderFile {
+    let header = HeaderFile::of(store, tag);
+    header.lock_name();
     header
 }
 
 /// A store with a tag that has value 1.
 fn store() -> (tempfile::TempDir, Store, Writer) {
-    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let (dir, store) = sandbox::store();
     let mut writer = store.writer("a").unwrap();
     writer.write_slice(&[1_u8], &[1]).unwrap();
     (dir, store, writer)
-}
-
-fn files(store: &Store) -> Vec<String> {
-    let entries = store.directory().read_dir().unwrap();
-    let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
 }
 
 fn is_superseded(outcome: &ndsharray::Result<u64>) -> bool {
@@ -49,6 +35,7 @@ fn is_superseded(outcome: &ndsharray::Result<u64>) -> bool {
 
 #[test]
 fn a_writer_is_refused_while_somebody_is_at_work_and_goes_on_if_he_is_killed() {
+    let _watchdog = Watchdog::new(test_name!());
     let (_dir, store, mut writer) = store();
     let reader = store.reader("a").unwrap();
     let lock = lock_name(&store, "a");
@@ -59,7 +46,7 @@ fn a_writer_is_refused_while_somebody_is_at_work_and_goes_on_if_he_is_killed() {
     assert!(is_superseded(&loan.publish()));
     assert!(is_superseded(&writer.write_slice(&[3_u8], &[1])));
     assert_eq!(reader.latest().unwrap().bytes(), [2], "readers go on");
-    assert_eq!(files(&store).len(), 2);
+    assert_eq!(files(store.directory()).len(), 2);
     drop(lock);
     assert!(matches!(store.writer("a"), Err(Error::WriterExists { .. })), "it has its lock still");
     assert_eq!(writer.write_slice(&[4_u8], &[1]).unwrap(), 3);
@@ -69,6 +56,7 @@ fn a_writer_is_refused_while_somebody_is_at_work_and_goes_on_if_he_is_killed() {
 /// What was turned back was of another layout: it must not be taken for the next one, in either of the two records.
 #[test]
 fn a_value_that_is_refused_leaves_no_trace() {
+    let _watchdog = Watchdog::new(test_name!());
     let (_dir, store, mut writer) = store();
     let reader = store.reader("a").unwrap();
     for (bytes, next) in [(3, 1), (2, 2), (9000, 3), (20_000, 2), (5, 1)] {
@@ -83,13 +71,14 @@ fn a_value_that_is_refused_leaves_no_trace() {
             let version = writer.write_slice(&vec![value; next], &[next]).unwrap();
             let latest = reader.latest().unwrap();
             assert_eq!((latest.version(), latest.bytes()), (version, &vec![value; next][..]));
-            assert_eq!(files(&store), ["a".to_owned(), writer.data_file().unwrap()]);
+            assert_eq!(files(store.directory()), ["a".to_owned(), writer.data_file().unwrap()]);
         }
     }
 }
 
 #[test]
-fn a_header_left_frozen_is_taken_on() {
+fn a_header_left_frozen_is_adopted() {
+    let _watchdog = Watchdog::new(test_name!());
     let (_dir, store, writer) = store();
     drop(writer);
     freeze(&store, "a");
@@ -99,12 +88,13 @@ fn a_header_left_frozen_is_taken_on() {
     let mut next = store.writer_options("a").takeover(true).open().unwrap();
     assert_eq!(next.write_slice(&[3_u8], &[1]).unwrap(), 3);
     assert!(is_superseded(&writer.write_slice(&[4_u8], &[1])));
-    assert_eq!(files(&store), ["a".to_owned(), next.data_file().unwrap()]);
+    assert_eq!(files(store.directory()), ["a".to_owned(), next.data_file().unwrap()]);
 }
 
 /// Two at once: the second waits for the first, and then takes over what that has made.
 #[test]
 fn whoever_opens_or_removes_waits_for_who_is_at_work() {
+    let _watchdog = Watchdog::new(test_name!());
     let (_dir, store, mut writer) = store();
     type Then = fn(&Store);
     let takes: Then = |store| {
@@ -138,32 +128,34 @@ fn displaced() -> (tempfile::TempDir, Store, Writer, Writer) {
     new.write_slice(&[7_u8], &[1]).unwrap();
     drop(new);
     std::fs::rename(dir.path().join("b"), dir.path().join("a")).unwrap();
-    let of_b = files(&store).into_iter().find(|name| name.starts_with("b_")).unwrap();
+    let of_b = files(store.directory()).into_iter().find(|name| name.starts_with("b_")).unwrap();
     let of_a = of_b.replace("b_", "a_");
     std::fs::rename(dir.path().join(of_b), dir.path().join(of_a)).unwrap();
-    assert_eq!(files(&store).len(), 4);
+    assert_eq!(files(store.directory()).len(), 4);
     // What the next writer removes, `gc` would remove too: the old header, and the data file that it names.
     let data_file = old.data_file().unwrap();
     assert_eq!(store.gc_dry_run().unwrap().removed, [".a_0123456789abcdef.tmp".to_owned(), data_file]);
-    assert_eq!(files(&store).len(), 4);
+    assert_eq!(files(store.directory()).len(), 4);
     let new = store.writer("a").unwrap();
     (dir, store, old, new)
 }
 
 #[test]
 fn a_displaced_header_goes_with_the_next_writer() {
+    let _watchdog = Watchdog::new(test_name!());
     let (_dir, store, mut old, mut new) = displaced();
-    assert_eq!(files(&store), ["a".to_owned(), new.data_file().unwrap()]);
+    assert_eq!(files(store.directory()), ["a".to_owned(), new.data_file().unwrap()]);
     for _ in 0..2 {
         assert!(is_superseded(&old.write_slice(&[3_u8], &[1])));
     }
     assert_eq!(new.write_slice(&[8_u8], &[1]).unwrap(), 2);
-    assert_eq!(files(&store), ["a".to_owned(), new.data_file().unwrap()]);
+    assert_eq!(files(store.directory()), ["a".to_owned(), new.data_file().unwrap()]);
 }
 
 /// An ephemeral value is kept for whoever is taking it over, and only for as long.
 #[test]
 fn an_ephemeral_value_stays_for_whoever_takes_it_over() {
+    let _watchdog = Watchdog::new(test_name!());
     let (_dir, store, persistent) = store();
     drop(persistent);
     store.remove("a").unwrap();
@@ -178,7 +170,7 @@ fn an_ephemeral_value_stays_for_whoever_takes_it_over() {
     drop(lock);
     let data_file = store.stat("a").unwrap().value.unwrap().data_file;
     assert_eq!(store.gc().unwrap().removed, ["a".to_owned(), data_file]);
-    assert_eq!(files(&store), [""; 0]);
+    assert_eq!(files(store.directory()), [""; 0]);
 
     let mut writer = store.writer_options("a").ephemeral(true).open().unwrap();
     writer.write_slice(&[8_u8], &[1]).unwrap();
@@ -191,6 +183,7 @@ fn an_ephemeral_value_stays_for_whoever_takes_it_over() {
 /// Nobody deletes what was written to stay by opening it for himself; unless he says so.
 #[test]
 fn an_ephemeral_writer_does_not_take_a_value_that_is_to_stay() {
+    let _watchdog = Watchdog::new(test_name!());
     let (_dir, store, writer) = store();
     drop(writer);
     let error = store.writer_options("a").ephemeral(true).open().unwrap_err();
@@ -200,16 +193,17 @@ fn an_ephemeral_writer_does_not_take_a_value_that_is_to_stay() {
     let taken = store.writer_options("a").ephemeral(true).takeover(true).open().unwrap();
     assert_eq!(taken.version(), 1);
     drop(taken);
-    assert_eq!(files(&store), [""; 0]);
+    assert_eq!(files(store.directory()), [""; 0]);
     // Nothing was ever written: nothing is lost.
     drop(store.writer("a").unwrap());
     drop(store.writer_options("a").ephemeral(true).open().unwrap());
-    assert_eq!(files(&store), [""; 0]);
+    assert_eq!(files(store.directory()), [""; 0]);
 }
 
 /// Looks at a tag whose writer changes the layout all the time never find it damaged.
 #[test]
 fn stat_under_a_busy_writer() {
+    let _watchdog = Watchdog::new(test_name!());
     let (_dir, store, mut writer) = store();
     writer.write_slice(&[0_u8; 100], &[100]).unwrap();
     std::thread::scope(|scope| {
@@ -226,4 +220,35 @@ fn stat_under_a_busy_writer() {
             writer.write_slice(&[0_u8; 100], shape).unwrap();
         }
     });
+}
+
+/// A writer that was killed between link and unlink leaves its data file two names.
+#[test]
+fn a_second_name_of_the_data_file_goes_with_the_next_writer() {
+    let _watchdog = Watchdog::new(test_name!());
+    let (dir, store) = sandbox::store();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    let data = dir.path().join(writer.data_file().unwrap());
+    drop(writer);
+    std::fs::hard_link(&data, dir.path().join(format!("a_{}", "0f".repeat(16)))).unwrap();
+    let writer = store.writer("a").unwrap();
+    assert_eq!(files(dir.path()), ["a".to_owned(), writer.data_file().unwrap()]);
+}
+
+/// What a writer leaves that is killed between the linking of the new name and the unlinking of the old one: two names
+/// of one file. The next writer adopts the file under one of them, and removes the other.
+#[test]
+fn the_second_name_of_a_data_file_is_removed() {
+    let _watchdog = Watchdog::new(test_name!());
+    let (directory, store) = sandbox::store();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    let name = writer.data_file().unwrap();
+    drop(writer);
+    let second = format!("a_{}", "0123456789abcdef".repeat(2));
+    std::fs::hard_link(directory.path().join(&name), directory.path().join(second)).unwrap();
+    let writer = store.writer("a").unwrap();
+    assert_eq!(writer.data_file().as_ref(), Some(&name));
+    assert_eq!(files(store.directory()), ["a", &name]);
 }

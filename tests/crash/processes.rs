@@ -5,17 +5,29 @@ use std::time::{Duration, Instant};
 
 use ndsharray::{Error, Snapshot, Store, Writer};
 
-#[path = "../child/mod.rs"]
-mod child;
-use child::reading::read;
-use child::values::{FIXED, write_next};
-use child::{Child, Random, Watchdog, files, role, say, stopping, store};
+use crate::common::process::{Process, Watchdog, place, role, say, stopping, wait_for_end};
+use crate::common::random::Random;
+use crate::common::reading::read;
+use crate::common::sandbox::{files, store};
+use crate::common::test_name;
+use crate::common::values::{FIXED, check_snapshot, write_next};
+
+/// Starts one of the roles below.
+fn start(role: &str, store: &Store) -> Process {
+    Process::start(test_name!(child), role, store.directory())
+}
+
+/// The same, and waits until it is ready.
+fn ready(role: &str, store: &Store) -> Process {
+    Process::ready(test_name!(child), role, store.directory())
+}
 
 #[test]
 #[ignore = "the other processes of these tests; needs a role"]
 fn child() {
-    let Some((words, store)) = role() else { return };
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let Some(role) = role() else { return };
+    let store = Store::open(place()).unwrap();
+    let words: Vec<&str> = role.split(' ').collect();
     match words[..] {
         ["write", ref tags @ ..] => write(&store, tags, false),
         ["write-streamed", tag] => write_streamed(&store, tag),
@@ -69,7 +81,7 @@ fn hold(store: &Store, tag: &str, count: usize) {
     let mut reader = store.reader(tag).unwrap();
     let held: Vec<Snapshot> = (0..count).map(|_| reader.wait(None).unwrap().unwrap()).collect();
     say("ready");
-    child::told();
+    wait_for_end();
     drop(held);
 }
 
@@ -79,15 +91,15 @@ fn wait(store: &Store, tag: &str) {
     say("ready");
     loop {
         let snapshot = reader.wait(None).unwrap().unwrap();
-        child::values::check_snapshot(tag, &snapshot);
+        check_snapshot(tag, &snapshot);
         say(snapshot.version());
     }
 }
 
 /// Stops readers while the writer goes on, so that they can see what they are to see.
-fn stop(readers: Vec<Child>) {
+fn stop(readers: Vec<Process>) {
     for reader in readers {
-        println!("{}", reader.stop().join("\n"));
+        println!("{}", reader.end().join("\n"));
     }
 }
 
@@ -101,11 +113,11 @@ fn go_on_for(time: Duration) -> impl FnMut() -> bool {
 
 #[test]
 fn every_way_of_reading_at_full_speed() {
-    let _watchdog = Watchdog::new("every_way_of_reading_at_full_speed");
+    let _watchdog = Watchdog::new(test_name!());
     for ways in [&["read 3", "latest 2", "view 0"][..], &["wait 40", "wait_any 2", "read 30"]] {
         let (_directory, store) = store();
-        let writer = Child::ready("write a b", &store);
-        let readers: Vec<_> = ways.iter().map(|way| Child::ready(&format!("read {way}"), &store)).collect();
+        let writer = ready("write a b", &store);
+        let readers: Vec<_> = ways.iter().map(|way| ready(&format!("read {way}"), &store)).collect();
         // Until memory was seen to grow and to shrink, and the same memory under several names.
         let (mut grew, mut shrank, mut recycled) = (0, 0, 0);
         let mut before = (String::new(), 0);
@@ -119,8 +131,8 @@ fn every_way_of_reading_at_full_speed() {
             before = (value.data_file, slots.capacity);
         }
         stop(readers);
-        writer.stop();
-        assert_eq!(files(&store).len(), 4, "two of each tag: {:?}", files(&store));
+        writer.end();
+        assert_eq!(files(store.directory()).len(), 4, "two of each tag: {:?}", files(store.directory()));
         let slots = store.stat("a").unwrap().value.unwrap().slots.unwrap();
         assert_eq!(slots.pinned, 0, "pins are given back");
     }
@@ -128,12 +140,12 @@ fn every_way_of_reading_at_full_speed() {
 
 #[test]
 fn readers_without_permission_to_write() {
-    let _watchdog = Watchdog::new("readers_without_permission_to_write");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
-    let writer = Child::ready("write a", &store);
+    let writer = ready("write a", &store);
     let mut readers = Vec::new();
     for way in ["uid 3", "mount 40"] {
-        let mut reader = Child::start(&format!("read {way}"), &store);
+        let mut reader = start(&format!("read {way}"), &store);
         match reader.line().strip_prefix("skip ") {
             Some(reason) => println!("skipped: readers_without_permission_to_write: {reason}"),
             None => readers.push(reader),
@@ -142,24 +154,23 @@ fn readers_without_permission_to_write() {
     let mut go_on = go_on_for(Duration::from_secs(2));
     while go_on() {}
     stop(readers);
-    writer.stop();
-    assert_eq!(files(&store).len(), 2);
+    writer.end();
+    assert_eq!(files(store.directory()).len(), 2);
 }
 
 #[test]
 fn writers_are_killed_at_any_instant() {
-    let _watchdog = Watchdog::new("writers_are_killed_at_any_instant");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
-    Child::ready("write a", &store).stop();
+    ready("write a", &store).end();
     let ways = ["read 3", "view 0", "wait 30"];
-    let readers: Vec<_> = ways.iter().map(|way| Child::ready(&format!("read {way}"), &store)).collect();
+    let readers: Vec<_> = ways.iter().map(|way| ready(&format!("read {way}"), &store)).collect();
     let mut random = Random(0x0bad_cafe);
     let version = || store.stat("a").unwrap().value.unwrap().version;
     for i in 0..30 {
         let before = version();
         // Every third is perhaps killed while it opens.
-        let writer =
-            if i % 3 == 0 { Child::start("write a", &store) } else { Child::ready("write a", &store) };
+        let writer = if i % 3 == 0 { start("write a", &store) } else { ready("write a", &store) };
         std::thread::sleep(Duration::from_micros(random.below(40_000)));
         writer.kill();
         assert!(version() >= before + u64::from(i % 3 != 0), "the version goes on from {before}");
@@ -170,18 +181,23 @@ fn writers_are_killed_at_any_instant() {
         write_next(&mut last).unwrap();
     }
     assert_eq!(version(), start + 100);
-    assert_eq!(files(&store).len(), 2, "nothing is left of the dead: {:?}", files(&store));
+    assert_eq!(
+        files(store.directory()).len(),
+        2,
+        "nothing is left of the dead: {:?}",
+        files(store.directory())
+    );
     drop(last);
-    let writer = Child::ready("write a", &store);
+    let writer = ready("write a", &store);
     stop(readers);
-    writer.stop();
-    assert_eq!(files(&store).len(), 2);
+    writer.end();
+    assert_eq!(files(store.directory()).len(), 2);
     assert_eq!(store.gc().unwrap().removed, [""; 0]);
 }
 
 #[test]
 fn values_that_are_streamed_past_the_caches() {
-    let _watchdog = Watchdog::new("values_that_are_streamed_past_the_caches");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
     let check = |value: &Snapshot| {
         let page = [value.version(); 4096];
@@ -189,7 +205,7 @@ fn values_that_are_streamed_past_the_caches() {
         assert_eq!(words.len(), STREAMED);
         assert!(words.chunks(page.len()).all(|words| words == &page[..words.len()]), "a torn value");
     };
-    let mut writer = Child::ready("write-streamed a", &store);
+    let mut writer = ready("write-streamed a", &store);
     let mut reader = store.reader("a").unwrap();
     let mut held: Option<Snapshot> = None;
     for _ in 0..4 {
@@ -201,21 +217,26 @@ fn values_that_are_streamed_past_the_caches() {
         }
         // Most of its time goes to copying.
         writer.kill();
-        writer = Child::ready("write-streamed a", &store);
+        writer = ready("write-streamed a", &store);
     }
     writer.kill();
     drop(store.writer("a").unwrap());
-    assert_eq!(files(&store).len(), 2, "nothing is left of the dead: {:?}", files(&store));
+    assert_eq!(
+        files(store.directory()).len(),
+        2,
+        "nothing is left of the dead: {:?}",
+        files(store.directory())
+    );
 }
 
 #[test]
 fn readers_are_killed_holding_values() {
-    let _watchdog = Watchdog::new("readers_are_killed_holding_values");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
     for round in 0..3 {
         let mut writer = store.writer(FIXED).unwrap();
         write_next(&mut writer).unwrap();
-        let mut holders: Vec<_> = (0..4).map(|_| Child::start(&format!("hold {FIXED} 3"), &store)).collect();
+        let mut holders: Vec<_> = (0..4).map(|_| start(&format!("hold {FIXED} 3"), &store)).collect();
         for holder in &mut holders {
             // They need something to read; whoever is ready says so, however many values ago.
             std::thread::scope(|scope| {
@@ -247,35 +268,35 @@ fn readers_are_killed_holding_values() {
         );
         let slots = after.slots.unwrap();
         assert_eq!((slots.allocated, slots.pinned), (2, 0), "round {round}, {leaked} were leaked");
-        assert_eq!(files(&store).len(), 2);
+        assert_eq!(files(store.directory()).len(), 2);
     }
 }
 
 #[test]
 fn takeover_at_full_speed() {
-    let _watchdog = Watchdog::new("takeover_at_full_speed");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
-    let mut writer = Child::ready("write a", &store);
+    let mut writer = ready("write a", &store);
     let ways = ["read 3", "view 0", "wait 10"];
-    let readers: Vec<_> = ways.iter().map(|way| Child::ready(&format!("read {way}"), &store)).collect();
+    let readers: Vec<_> = ways.iter().map(|way| ready(&format!("read {way}"), &store)).collect();
     for _ in 0..10 {
-        let next = Child::ready("take-over a", &store);
+        let next = ready("take-over a", &store);
         assert_eq!(writer.line(), "superseded");
-        writer.stop();
+        writer.end();
         writer = next;
         std::thread::sleep(Duration::from_millis(20));
     }
     stop(readers);
-    writer.stop();
-    assert_eq!(files(&store).len(), 2, "{:?}", files(&store));
+    writer.end();
+    assert_eq!(files(store.directory()).len(), 2, "{:?}", files(store.directory()));
 }
 
 #[test]
 fn whoever_waits_without_a_timeout_is_woken() {
-    let _watchdog = Watchdog::new("whoever_waits_without_a_timeout_is_woken");
+    let _watchdog = Watchdog::new(test_name!());
     let (directory, store) = store();
     let mut writer = store.writer("a").unwrap();
-    let mut waiter = Child::ready("wait a", &store);
+    let mut waiter = ready("wait a", &store);
     let mut random = Random(0xa1a2_a3a4);
     // Time to spin, to fall asleep, and to sleep for more than one slice.
     let mut expect = |writer: &mut Writer| {
@@ -303,7 +324,7 @@ fn whoever_waits_without_a_timeout_is_woken() {
     }
     for _ in 0..2 {
         drop(writer);
-        for name in files(&store) {
+        for name in files(store.directory()) {
             std::fs::remove_file(directory.path().join(name)).unwrap();
         }
         writer = store.writer("a").unwrap();
@@ -317,22 +338,5 @@ fn whoever_waits_without_a_timeout_is_woken() {
     }
     expect(&mut writer);
     waiter.kill();
-    assert_eq!(files(&store).len(), 2);
-}
-
-/// What a writer leaves that is killed between the linking of the new name and the unlinking of the old one: two names
-/// of one file. The next writer takes the file on under one of them, and removes the other.
-#[test]
-fn the_second_name_of_a_data_file_is_removed() {
-    let _watchdog = Watchdog::new("the_second_name_of_a_data_file_is_removed");
-    let (directory, store) = store();
-    let mut writer = store.writer("a").unwrap();
-    write_next(&mut writer).unwrap();
-    let name = writer.data_file().unwrap();
-    drop(writer);
-    let second = format!("a_{}", "0123456789abcdef".repeat(2));
-    std::fs::hard_link(directory.path().join(&name), directory.path().join(second)).unwrap();
-    let writer = store.writer("a").unwrap();
-    assert_eq!(writer.data_file().as_ref(), Some(&name));
-    assert_eq!(files(&store), ["a", &name]);
+    assert_eq!(files(store.directory()).len(), 2);
 }

@@ -1,28 +1,29 @@
 //! A writer is killed before each of its steps, one after the other: every atomic store and every system call of every
 //! operation. Readers, old and new, find the value before or after, whole; the next writer goes on, and leaves two files.
 //!
-//! `RUSTFLAGS="--cfg ndsharray_steps" cargo test --test steps --target-dir target/steps`
+//! A binary of its own, as it is built with a cfg: `RUSTFLAGS="--cfg ndsharray_steps" cargo test --test steps --target-dir target/steps`
 #![cfg(ndsharray_steps)]
 
 use ndsharray::{Store, Writer, steps};
 
-#[path = "../child/mod.rs"]
-mod child;
+#[path = "../common/mod.rs"]
+mod common;
 mod killed;
 
-use child::{Child, Watchdog, role, say};
+use common::process::{Process, Watchdog, in_role, place, role, say};
+use common::sandbox::store;
+use common::{soak, test_name};
 use killed::aftermath::Witnesses;
 use killed::doomed::{Doomed, Status};
 use killed::scenarios::*;
-use killed::{Kind, Scenario, store, strace};
+use killed::{Kind, Scenario, strace};
 
 /// Kills before each step, until the operation runs through. Those who were there then go on in one of four ways; in
 /// all of them, each time, if the environment variable NDSHARRAY_SOAK is set.
 fn every_step(scenario: &Scenario) {
-    let long = std::env::var_os("NDSHARRAY_SOAK").is_some();
     let mut kills = 0;
     for kill_at in 1.. {
-        let turns = if long { 0..4 } else { kill_at..kill_at + 1 };
+        let turns = if soak() { 0..4 } else { kill_at..kill_at + 1 };
         for turn in turns {
             if let Some(said) = one_kill(scenario, kill_at, turn) {
                 // The same steps each time, so that none was left out.
@@ -104,8 +105,9 @@ const LEFT_IN_RECORD_1: Scenario = Scenario {
 #[test]
 #[ignore = "the other process of a test; needs a role"]
 fn child() {
-    let Some((words, store)) = role() else { return };
-    let scenario = ALL[words[0].parse::<usize>().unwrap()];
+    let Some(role) = role() else { return };
+    let store = Store::open(place()).unwrap();
+    let scenario = ALL[role.parse::<usize>().unwrap()];
     let mut writer = (scenario.prepare)(&store);
     let witnesses = Witnesses::new(scenario, &store);
     let value = scenario.value();
@@ -128,10 +130,11 @@ fn strace_sees_the_same_system_calls() {
     }
     let mut calls = 0;
     for (i, scenario) in ALL.iter().enumerate() {
-        let _watchdog = Watchdog::new("strace_sees_the_same_system_calls");
+        let _watchdog = Watchdog::new(test_name!());
         let (_directory, store) = store();
         let output = tempfile::NamedTempFile::new().unwrap();
-        let said = Child::start_with(strace::command(output.path()), &i.to_string(), &store).stop();
+        let strace = strace::command(output.path());
+        let said = Process::run(in_role(strace, test_name!(child), &i.to_string(), store.directory())).end();
         let output = std::fs::read_to_string(output.path()).unwrap();
         let seen = strace::calls(&output);
         let counted: Vec<_> = said[0].split_whitespace().skip(1).collect();

@@ -5,28 +5,36 @@ use std::time::Duration;
 
 use ndsharray::{Error, Reader, Store, wait_any};
 
-#[path = "../child/mod.rs"]
-mod child;
-#[path = "../record/mod.rs"]
-mod record;
-mod wrap;
-
-use child::board::{Board, Place};
-use child::reading::give_up_permission;
-use child::values::{FIXED, check_snapshot, check_view, write_next};
-use child::{Child, Random, Seeded, Watchdog, files, role, say, seed, soak, stopping};
-use wrap::HeaderFile;
+use crate::common::board::{Board, Place};
+use crate::common::header::HeaderFile;
+use crate::common::process::{Process, Watchdog, place, role, say, stopping};
+use crate::common::random::{Random, Seeded, seed};
+use crate::common::reading::give_up_permission;
+use crate::common::sandbox::files;
+use crate::common::values::{FIXED, check_snapshot, check_view, write_next};
+use crate::common::{soak, test_name};
 
 // Words of the board: the last version whose write returned; whether a reader is inside a call; how many returned.
 const DONE: usize = 0;
 const INSIDE: usize = 1;
 const RETURNED: usize = 2;
 
+/// Starts one of the roles below.
+pub fn start(role: &str, store: &Store) -> Process {
+    Process::start(test_name!(child), role, store.directory())
+}
+
+/// The same, and waits until it is ready.
+fn ready(role: &str, store: &Store) -> Process {
+    Process::ready(test_name!(child), role, store.directory())
+}
+
 #[test]
 #[ignore = "the other processes of these tests; needs a role"]
 fn child() {
-    let Some((words, store)) = role() else { return };
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let Some(role) = role() else { return };
+    let store = Store::open(place()).unwrap();
+    let words: Vec<&str> = role.split(' ').collect();
     match words[..] {
         ["write", tag] => write(&store, tag),
         ["wait", tag] => wait(&store, tag),
@@ -100,7 +108,7 @@ fn check_time(written_at: Duration) {
     assert!(written_at <= now, "written at {written_at:?}, which is after {now:?}");
 }
 
-fn stop(process: &Child) {
+fn stop(process: &Process) {
     // SAFETY: plain system calls, on a child that was not waited for.
     unsafe {
         assert_eq!(libc::kill(process.pid(), libc::SIGSTOP), 0);
@@ -110,7 +118,7 @@ fn stop(process: &Child) {
     }
 }
 
-fn go_on(process: &Child) {
+fn go_on(process: &Process) {
     // SAFETY: plain system call, on a child that was not waited for.
     assert_eq!(unsafe { libc::kill(process.pid(), libc::SIGCONT) }, 0);
 }
@@ -128,11 +136,11 @@ fn writers_are_stopped_anywhere_and_go_on() {
     let (mut stops, mut amid, mut taken_over) = (0, 0, 0);
     // Until some were stopped while they changed a record.
     while stops < if soak() { 3000 } else { 400 } || amid < 3 {
-        let _watchdog = Watchdog::new("writers_are_stopped_anywhere_and_go_on");
+        let _watchdog = Watchdog::new(test_name!());
         let place = Place::new();
         let (store, board) = (&place.store, &place.board);
         let tag = [FIXED, "a"][random.below(2) as usize];
-        let mut writer = Child::ready(&format!("write {tag}"), store);
+        let mut writer = ready(&format!("write {tag}"), store);
         let mut reader = store.reader(tag).unwrap();
         let look = |reader: &mut Reader| {
             let snapshot = reader.latest().unwrap();
@@ -171,10 +179,10 @@ fn writers_are_stopped_anywhere_and_go_on() {
         write_next(&mut next).unwrap();
         go_on(&writer);
         assert_eq!(writer.line(), "superseded");
-        assert_eq!(writer.stop(), [""; 0]);
+        assert_eq!(writer.end(), [""; 0]);
         assert_eq!(reader.wait(None).unwrap().unwrap().version(), version + 1);
         write_next(&mut next).unwrap();
-        assert_eq!(files(store).len(), 2, "{:?}", files(store));
+        assert_eq!(files(store.directory()).len(), 2, "{:?}", files(store.directory()));
         taken_over += 1;
     }
     println!(
@@ -189,12 +197,12 @@ fn readers_are_stopped_amid_copies_and_go_on() {
     let mut random = Random(seed);
     let (mut stops, mut inside) = (0, 0);
     while stops < if soak() { 2000 } else { 200 } || inside < 20 {
-        let _watchdog = Watchdog::new("readers_are_stopped_amid_copies_and_go_on");
+        let _watchdog = Watchdog::new(test_name!());
         let place = Place::new();
         let (store, board) = (&place.store, &place.board);
         let mut writer = store.writer_options("a").mode(0o644).open().unwrap();
         write_next(&mut writer).unwrap();
-        let mut reader = Child::start("copy a", store);
+        let mut reader = start("copy a", store);
         if let Some(reason) = reader.line().strip_prefix("skip ") {
             println!("skipped: readers_are_stopped_amid_copies_and_go_on: {reason}");
             return;
@@ -229,13 +237,13 @@ fn sleepers_are_stopped_and_go_on() {
     let mut random = Random(seed);
     let (mut stops, mut values) = (0, 0);
     while stops < if soak() { 2000 } else { 200 } {
-        let _watchdog = Watchdog::new("sleepers_are_stopped_and_go_on");
+        let _watchdog = Watchdog::new(test_name!());
         let place = Place::new();
         let store = &place.store;
         let mut writer = store.writer("a").unwrap();
         write_next(&mut writer).unwrap();
         let header = HeaderFile::of(store, "a");
-        let mut sleeper = Child::start("wait a", store);
+        let mut sleeper = start("wait a", store);
         assert_eq!(sleeper.line(), "1");
         for _ in 0..100 {
             while !header.waiting() {
@@ -264,10 +272,10 @@ fn sleepers_are_stopped_and_go_on() {
 
 #[test]
 fn ages_are_never_negative() {
-    let _watchdog = Watchdog::new("ages_are_never_negative");
+    let _watchdog = Watchdog::new(test_name!());
     let place = Place::new();
     let store = &place.store;
-    let writer = Child::ready("write a", store);
+    let writer = ready("write a", store);
     let mut reader = store.reader("a").unwrap();
     let mut last = Duration::ZERO;
     for _ in 0..2000 {
@@ -276,7 +284,7 @@ fn ages_are_never_negative() {
         assert!(snapshot.written_at() >= last, "written before the value before");
         last = snapshot.written_at();
     }
-    writer.stop();
+    writer.end();
 
     // A store that outlived its machine, or was copied from another one, has values from the future.
     let header = HeaderFile::of(store, "a");

@@ -1,75 +1,29 @@
 //! The futex word over its wrap, with sleepers of every kind.
 
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use memmap2::MmapRaw;
-use ndsharray::{Reader, Store};
+use ndsharray::Reader;
 
-use crate::child::board::Place;
-use crate::child::values::{FIXED, write_next};
-use crate::child::{Child, Random, Seeded, Watchdog, seed, soak};
-use crate::record;
+use crate::common::board::Place;
+use crate::common::header::{FUTEX, HeaderFile};
+use crate::common::process::Watchdog;
+use crate::common::random::{Random, Seeded, seed};
+use crate::common::values::{FIXED, write_next};
+use crate::common::{soak, test_name};
+use crate::stopped;
 
-// Places in a header, as docs/design.md has them.
-const SEQ: u64 = 192;
-/// The low half of `seq`, which is the futex word.
-const FUTEX: u64 = if cfg!(target_endian = "little") { SEQ } else { SEQ + 4 };
-const HOT: [u64; 2] = [208, 232];
-const HOT_BYTES: usize = 24;
-
-/// The words of a tag's header, in its file.
-pub struct HeaderFile(std::fs::File);
-
-impl HeaderFile {
-    pub fn of(store: &Store, tag: &str) -> HeaderFile {
-        let options = std::fs::File::options().read(true).write(true).clone();
-        HeaderFile(options.open(store.directory().join(tag)).unwrap())
-    }
-
-    pub fn u32(&self, offset: u64) -> u32 {
-        let mut word = [0; 4];
-        self.0.read_exact_at(&mut word, offset).unwrap();
-        u32::from_ne_bytes(word)
-    }
-
-    pub fn put(&self, offset: u64, bytes: &[u8]) {
-        self.0.write_all_at(bytes, offset).unwrap();
-    }
-
-    /// Gives the value, which is at rest, another write time.
-    pub fn date(&self, written_at: u64) {
-        let mut words = [0_u64; 3];
-        self.0.read_exact_at(bytemuck::cast_slice_mut(&mut words), HOT[0]).unwrap();
-        let hot = record::hot(words[0], written_at, words[2] >> 16 & 15, words[2] >> 20);
-        HOT.iter().for_each(|&at| self.put(at, &hot));
-    }
-
-    /// Whether a writer that stands still does so in the middle of a publish: its two records are alike outside one.
-    pub fn amid_publish(&self) -> bool {
-        let [mut first, mut second] = [[0; HOT_BYTES]; 2];
-        self.0.read_exact_at(&mut first, HOT[0]).unwrap();
-        self.0.read_exact_at(&mut second, HOT[1]).unwrap();
-        first != second
-    }
-
-    /// Whether somebody announced that he is going to sleep, and nobody was woken since.
-    pub fn waiting(&self) -> bool {
-        self.u32(u64::from(self.u32(16))) == 1
-    }
-}
-
-/// Sleeps on the bell as docs/design.md has it, but without slices: who is not woken sleeps for ever.
+/// Sleeps on the event count as docs/design.md has it, but without a timeout: a reader that is not woken sleeps for ever.
 fn sleep_without_slices(header: &HeaderFile, mut reader: Reader, last: u64, acknowledge: impl Fn(u64)) {
-    let map = MmapRaw::map_raw(&header.0).unwrap();
+    let map = MmapRaw::map_raw(header.file()).unwrap();
     let word = |offset: u64| {
         // SAFETY: inside the file's mapping, aligned, and an atomic for everybody.
         unsafe { AtomicU32::from_ptr(map.as_mut_ptr().add(offset as usize).cast()) }
     };
     let (futex, waiting) = (word(FUTEX), word(u64::from(header.u32(16))));
     loop {
-        let ticket = futex.load(Ordering::Acquire);
+        let count = futex.load(Ordering::Acquire);
         if let Some(snapshot) = reader.read().unwrap() {
             acknowledge(snapshot.version());
             if snapshot.version() == last {
@@ -79,7 +33,7 @@ fn sleep_without_slices(header: &HeaderFile, mut reader: Reader, last: u64, ackn
         }
         waiting.store(1, Ordering::Relaxed);
         std::sync::atomic::fence(Ordering::SeqCst);
-        let _ = rustix::thread::futex::wait(futex, rustix::thread::futex::Flags::empty(), ticket, None);
+        let _ = rustix::thread::futex::wait(futex, rustix::thread::futex::Flags::empty(), count, None);
     }
 }
 
@@ -93,7 +47,7 @@ fn the_futex_word_wraps_under_sleepers() {
     let mut random = Random(seed);
     let (mut sent, mut received, mut asleep) = (0, 0, 0);
     for _ in 0..if soak() { 50 } else { 4 } {
-        let _watchdog = Watchdog::new("the_futex_word_wraps_under_sleepers");
+        let _watchdog = Watchdog::new(test_name!());
         let place = Place::new();
         let store = &place.store;
         store.writer("other").unwrap();
@@ -103,7 +57,7 @@ fn the_futex_word_wraps_under_sleepers() {
         let start = (u32::MAX - random.below(VALUES - 20) as u32) & !1 | header.u32(FUTEX) & 1;
         header.put(FUTEX, &start.to_ne_bytes());
         let mut writer = store.writer(FIXED).unwrap();
-        let mut others = ["wait", "wait-any"].map(|way| Child::start(&format!("{way} {FIXED}"), store));
+        let mut others = ["wait", "wait-any"].map(|way| stopped::start(&format!("{way} {FIXED}"), store));
         let (acknowledge, acknowledged) = std::sync::mpsc::channel();
         let reader = store.reader(FIXED).unwrap();
         std::thread::scope(|scope| {

@@ -1,26 +1,16 @@
 //! Directories, filesystems and foreign files that a store cannot use: each gives its own error, which says what it is
 //! about, what was found and what was expected; nothing hangs, and what is not ours is left as it was.
 
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
-
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use ndsharray::{Error, Store};
-use sandbox::{
-    OTHER, again_as, check_says, fails, files, finish, in_child, picture, place, role, run, skip, with_mounts,
+
+use crate::common::process::{place, role};
+use crate::common::sandbox::{
+    OTHER, as_user, check_says, fails, files, finish, in_child, is_root, picture, run, set_mode, skip, store,
+    text, with_mounts,
 };
-
-fn store() -> (tempfile::TempDir, Store) {
-    let dir = sandbox::directory();
-    let store = Store::open(dir.path()).unwrap();
-    (dir, store)
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
+use crate::common::test_name;
 
 #[test]
 fn directories_that_are_none() {
@@ -79,13 +69,13 @@ fn look_only(dir: &Path) {
 
 #[test]
 fn a_read_only_mount() {
-    let Some(dir) = with_mounts("a_read_only_mount", "mount -t tmpfs none \"$1\"") else { return };
+    let Some(dir) = with_mounts(test_name!(), "mount -t tmpfs none \"$1\"") else { return };
     Store::open(&dir).unwrap().writer("a").unwrap().write_slice(&[1_u8, 2, 3], &[3]).unwrap();
     if run("mount", &[&"-o", &"remount,ro", &dir]) {
         look_only(&dir);
         assert!(run("mount", &[&"-o", &"remount,rw", &dir]));
     } else {
-        skip("a_read_only_mount", "the whole filesystem read-only: needs root outside a user namespace");
+        skip(test_name!(), "the whole filesystem read-only: needs root outside a user namespace");
     }
     assert!(run("mount", &[&"--bind", &dir, &dir]) && run("mount", &[&"-o", &"remount,bind,ro", &dir]));
     look_only(&dir);
@@ -93,7 +83,7 @@ fn a_read_only_mount() {
 
 #[test]
 fn a_directory_without_permission() {
-    const TEST: &str = "a_directory_without_permission";
+    let test = test_name!();
     if role().is_some() {
         // The tag is this user's own; it is the directory that does not let it.
         let store = Store::open(place()).unwrap();
@@ -113,24 +103,24 @@ fn a_directory_without_permission() {
         assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [1, 2, 3]);
         return;
     }
-    if !sandbox::is_root() {
-        return skip(TEST, "needs root, to run a child as another user");
+    if !is_root() {
+        return skip(test, "needs root, to run a child as another user");
     }
     let (dir, store) = store();
     store.writer("a").unwrap().write_slice(&[1_u8, 2, 3], &[3]).unwrap();
     for name in files(dir.path()) {
         std::os::unix::fs::chown(dir.path().join(name), Some(OTHER), Some(OTHER)).unwrap();
     }
-    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    set_mode(dir.path(), 0o755);
     let before = files(dir.path());
-    finish(again_as(OTHER, OTHER, TEST, "", dir.path()));
+    finish(as_user(OTHER, OTHER, test, "", dir.path()));
     assert_eq!(files(dir.path()), before);
 }
 
 /// Filesystems that lack something, and what is then found missing.
 #[test]
 fn filesystems_that_do_not_fit() {
-    let Some(dir) = with_mounts("filesystems_that_do_not_fit", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     let mut tried = Vec::new();
     for kind in ["ramfs", "vfat", "mqueue", "hugetlbfs", "proc", "sysfs"] {
         let at = dir.join(kind);
@@ -164,7 +154,7 @@ fn filesystems_that_do_not_fit() {
             assert!(run("umount", &[&at]));
             tried.push(kind);
         } else {
-            skip("filesystems_that_do_not_fit", &format!("{kind}: not to be had here"));
+            skip(test_name!(), &format!("{kind}: not to be had here"));
         }
         std::fs::remove_dir(&at).unwrap();
         let _ = std::fs::remove_file(dir.join("image"));
@@ -212,13 +202,13 @@ const FOREIGN: [(&str, &str); 11] = [
 #[test]
 fn foreign_files_under_the_tags_name() {
     // In a child, for the watchdog: what blocks in `open` would block this test for ever.
-    let Some(dir) = in_child("foreign_files_under_the_tags_name") else { return };
+    let Some(dir) = in_child(test_name!()) else { return };
     let store = Store::open(&dir).unwrap();
     store.writer("good").unwrap().write_slice(&[1_u8, 2], &[2]).unwrap();
     for (what, found) in FOREIGN {
         let path = dir.join("a");
         if !plant(what, &path, &dir.join("good")) {
-            skip("foreign_files_under_the_tags_name", &format!("{what}: needs root"));
+            skip(test_name!(), &format!("{what}: needs root"));
             continue;
         }
         let before = picture(&dir);
@@ -249,7 +239,7 @@ fn foreign_files_under_the_tags_name() {
 /// A foreign file that comes while a writer and a reader have the tag.
 #[test]
 fn a_foreign_file_in_the_place_of_a_live_tag() {
-    let Some(dir) = in_child("a_foreign_file_in_the_place_of_a_live_tag") else { return };
+    let Some(dir) = in_child(test_name!()) else { return };
     let mut live = Vec::new();
     for (what, _) in FOREIGN {
         let dir = dir.join(what);
@@ -283,7 +273,7 @@ fn a_foreign_file_in_the_place_of_a_live_tag() {
 /// No descriptor left: an error that says so wherever it strikes, and all is well when there are some again.
 #[test]
 fn out_of_descriptors() {
-    let Some(dir) = in_child("out_of_descriptors") else { return };
+    let Some(dir) = in_child(test_name!()) else { return };
     let store = Store::open(&dir).unwrap();
     let mut writer = store.writer("a").unwrap();
     writer.write_slice(&[1_u8], &[1]).unwrap();

@@ -1,18 +1,17 @@
 //! Data files with every kind of damage, or that are not there or are something else: a typed error for the reader, and
 //! a writer goes on with a new one. Each sweep runs in a child, so that a SIGBUS is seen.
 
-#[path = "../sandbox/damage.rs"]
-mod damage;
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
+use std::os::unix::fs::FileExt;
 
-use damage::{NEXT, Tag, damages, read_live, set, try_all, word_at};
 use ndsharray::{Error, Store};
-use sandbox::{fails, files, in_child, picture};
+
+use crate::common::damage::{NEXT, Tag, damages, read_live, set, try_all, word_at};
+use crate::common::sandbox::{fails, files, in_child, picture};
+use crate::common::test_name;
 
 #[test]
 fn every_word_of_the_data_file() {
-    let Some(dir) = in_child("every_word_of_the_data_file") else { return };
+    let Some(dir) = in_child(test_name!()) else { return };
     let tag = Tag::make(&dir);
     for at in 0..128 {
         let what = format!("data file byte {at}");
@@ -49,7 +48,7 @@ fn every_word_of_the_data_file() {
 
 #[test]
 fn data_files_that_do_not_match() {
-    let Some(dir) = in_child("data_files_that_do_not_match") else { return };
+    let Some(dir) = in_child(test_name!()) else { return };
     let tag = Tag::make(&dir);
     let other = Tag::make(&dir);
     let lengths = [0, 1, 7, 8, 127, 128, 136, 255, 256, 4095, 4096, 8191, 8192, 8193, 12287, 12288, 16383];
@@ -99,7 +98,7 @@ fn data_files_that_do_not_match() {
 /// Other things under the data file's name: the reader says which, a writer leaves them and makes a new file.
 #[test]
 fn foreign_files_under_the_data_files_name() {
-    let Some(dir) = in_child("foreign_files_under_the_data_files_name") else { return };
+    let Some(dir) = in_child(test_name!()) else { return };
     let tag = Tag::make(&dir);
     for (what, found) in [
         ("nothing", "no data file"),
@@ -139,5 +138,42 @@ fn foreign_files_under_the_data_files_name() {
         left.sort();
         assert_eq!(files(&place.0), left, "{what}");
         assert_eq!(picture(&place.0)["moved"].3, tag.data);
+    }
+}
+
+/// A data file that cannot be adopted is replaced by the next write, and does not stay behind.
+#[test]
+fn a_damaged_data_file_goes_with_the_next_value() {
+    let Some(dir) = in_child(test_name!()) else { return };
+    let store = Store::open(&dir).unwrap();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    let data = dir.join(writer.data_file().unwrap());
+    drop(writer);
+    let file = std::fs::File::options().write(true).open(&data).unwrap();
+    // All but the magic: without that, nothing would say that the file is ours.
+    file.write_all_at(&[0xff; 56], 8).unwrap();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[2_u8], &[1]).unwrap();
+    assert_eq!(files(dir), ["a".to_owned(), writer.data_file().unwrap()]);
+}
+
+/// Somebody removes the data file by hand while the next value goes to a slot that the reader has not mapped yet.
+#[test]
+fn a_missing_data_file_is_said_to_be_missing_when_it_grows() {
+    let Some(dir) = in_child(test_name!()) else { return };
+    let store = Store::open(&dir).unwrap();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    let reader = store.reader("a").unwrap();
+    assert_eq!(reader.latest().unwrap().bytes(), [1]);
+    std::fs::remove_file(dir.join(writer.data_file().unwrap())).unwrap();
+    // Within the second in which the writer does not look again.
+    writer.write_slice(&[2_u8], &[1]).unwrap();
+    match reader.latest() {
+        Err(Error::DataMissing { .. }) => {}
+        // The second was over.
+        Ok(value) => assert_eq!(value.bytes(), [2]),
+        Err(error) => panic!("{error}"),
     }
 }

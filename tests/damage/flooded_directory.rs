@@ -1,9 +1,6 @@
 //! A store in a directory with 20,000 files of others, with names of every kind: everything works, the list and the
 //! sweep see our tags and nothing else, and the others' files stay.
 
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
-
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +8,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use ndsharray::Store;
-use sandbox::in_child;
+
+use crate::common::sandbox::in_child;
+use crate::common::test_name;
 
 const FILES: usize = 20_000;
 
@@ -63,7 +62,7 @@ fn names(dir: &Path) -> BTreeSet<OsString> {
 
 #[test]
 fn twenty_thousand_files_of_others() {
-    let Some(dir) = in_child("twenty_thousand_files_of_others") else { return };
+    let Some(dir) = in_child(test_name!()) else { return };
     let mut foreign = BTreeSet::new();
     for n in 0..FILES {
         let name = name(n);

@@ -3,11 +3,12 @@
 
 #[path = "../../fuzz/src/lib.rs"]
 mod fuzz;
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
 
 use fuzz::{Place, Target};
-use sandbox::{in_child, mounting, role, with_mounts};
+
+use crate::common::process::role;
+use crate::common::sandbox::{in_child, mounting, with_mounts};
+use crate::common::test_name;
 
 /// As ci/fuzz.sh: a small filesystem, once more read-only beside it.
 const MOUNTS: &str = "mount -t tmpfs -o size=64m none \"$1\" && mkdir \"$1/fuzz\" \"$1/fuzz-ro\" &&
@@ -15,9 +16,9 @@ const MOUNTS: &str = "mount -t tmpfs -o size=64m none \"$1\" && mkdir \"$1/fuzz\
 
 #[test]
 fn kept_inputs() {
-    const TEST: &str = "kept_inputs";
+    let test = test_name!();
     let mounts = role().is_some() || mounting().is_some();
-    let Some(dir) = (if mounts { with_mounts(TEST, MOUNTS) } else { in_child(TEST) }) else { return };
+    let Some(dir) = (if mounts { with_mounts(test, MOUNTS) } else { in_child(test) }) else { return };
     let parent = dir.join("fuzz");
     let _ = std::fs::create_dir(&parent);
     let place = Place::new(&parent);

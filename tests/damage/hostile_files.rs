@@ -1,20 +1,17 @@
 //! Special files, hard links and vast sparse files under a tag's name and under its data file's: nothing of it is opened
 //! that is no regular file, nothing hangs or dies, what is not ours stays, and a store is not filled by looking at it.
 
-#[path = "../sandbox/damage.rs"]
-mod damage;
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
-
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::Duration;
 
-use damage::{NEXT, Tag, VALUE, read, read_live, says, set};
 use ndsharray::{Error, Store};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use rustix::fs::{CWD, FileType, Mode, makedev, mkfifoat, mknodat};
-use sandbox::{files, skip, with_mounts};
+
+use crate::common::damage::{NEXT, Tag, VALUE, read, read_live, says, set};
+use crate::common::sandbox::{files, skip, with_mounts};
+use crate::common::test_name;
 
 /// A memory filesystem of 64 MB, on which devices are devices.
 const MOUNT: &str = "mount -t tmpfs -o size=64m,dev none \"$1\"";
@@ -93,8 +90,8 @@ const SPECIAL: [&str; 9] = [
 
 #[test]
 fn special_files_are_not_opened() {
-    const TEST: &str = "special_files_are_not_opened";
-    let Some(dir) = with_mounts(TEST, MOUNT) else { return };
+    let test = test_name!();
+    let Some(dir) = with_mounts(test, MOUNT) else { return };
     let tag = Tag::make(&dir);
     let mut tried = 0;
     for what in SPECIAL {
@@ -106,7 +103,7 @@ fn special_files_are_not_opened() {
                 let path = place.0.join(under);
                 std::fs::remove_file(&path).unwrap();
                 if !plant(what, &path) {
-                    skip(TEST, &format!("{what}: needs root outside a user namespace"));
+                    skip(test, &format!("{what}: needs root outside a user namespace"));
                     continue;
                 }
                 let (store, before) = (Store::open(&place.0).unwrap(), stamp(&path));
@@ -138,7 +135,7 @@ fn special_files_are_not_opened() {
 /// A hard link under a tag's name to something else, and the other way round.
 #[test]
 fn hard_links() {
-    let Some(dir) = with_mounts("hard_links", MOUNT) else { return };
+    let Some(dir) = with_mounts(test_name!(), MOUNT) else { return };
     let tag = Tag::make(&dir);
     for operation in LOOKING.into_iter().chain(CHANGING) {
         println!("{operation}");
@@ -203,7 +200,7 @@ fn extend(path: &Path, length: u64) {
 
 #[test]
 fn sparse_files_of_terabytes() {
-    let Some(dir) = with_mounts("sparse_files_of_terabytes", MOUNT) else { return };
+    let Some(dir) = with_mounts(test_name!(), MOUNT) else { return };
     let tag = Tag::make(&dir);
     let (nothing, whole) = (|_: &mut Vec<u8>, _: &mut Vec<u8>| {}, 8 * TERABYTE);
     // A slot of a terabyte: the file's own words say so, under a right checksum. The value is a hole.
@@ -251,7 +248,7 @@ fn sparse_files_of_terabytes() {
 /// Copies with holes, as `cp` makes of zeros, looked at on a full store: touching a hole there would be a SIGBUS.
 #[test]
 fn readers_of_a_copy_with_holes_on_a_full_store() {
-    let Some(dir) = with_mounts("readers_of_a_copy_with_holes_on_a_full_store", MOUNT) else { return };
+    let Some(dir) = with_mounts(test_name!(), MOUNT) else { return };
     let tag = Tag::make(&dir);
     let page = 4096;
     let mut failed = 0;

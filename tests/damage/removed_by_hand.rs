@@ -1,23 +1,19 @@
 //! What `rm`, log-out and mounts do to a store under a stream: header, data file, both or the directory removed, moved
 //! away, covered or unmounted. The writer publishes anew, readers go on with that, what is held stays, nothing hangs.
 
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
-
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ndsharray::{Error, Reader, Store};
-use sandbox::{OTHER, Peer, again, again_as, files, hear, is_root, place, role, run, say, skip, with_mounts};
+
+use crate::common::process::{Process, command, hear, place, role, say};
+use crate::common::sandbox::{OTHER, as_user, directory, files, is_root, run, set_mode, skip, with_mounts};
+use crate::common::{soak, test_name};
 
 /// Elements of a value, all of which are its number.
 const LENGTH: usize = 1000;
 const MINUTE: Duration = Duration::from_secs(60);
-
-fn soak() -> bool {
-    std::env::var_os("NDSHARRAY_SOAK").is_some()
-}
 
 fn number(value: &ndsharray::Snapshot) -> u64 {
     let all = value.as_slice::<u64>().unwrap();
@@ -67,15 +63,15 @@ fn follow(store: &Store) {
         }
     }
     assert!(held.iter().all(|(expected, value)| number(value) == *expected));
-    println!("\nsay: {last}");
+    say(last);
     assert!(stop.join().unwrap() == "end");
 }
 
 /// A stream with three readers: one in a process of its own, one that waits and one that polls here.
 struct World {
     dir: PathBuf,
-    writer: Peer,
-    other: Peer,
+    writer: Process,
+    other: Process,
     waits: Reader,
     polls: Reader,
     held: Vec<(u64, ndsharray::Snapshot)>,
@@ -86,8 +82,8 @@ struct World {
 impl World {
     fn new(test: &str, dir: &Path, other_user: bool) -> World {
         let start = |role| match other_user {
-            true => Peer::start(again_as(OTHER, OTHER, test, role, dir)),
-            false => Peer::start(again(test, role, dir)),
+            true => Process::run(as_user(OTHER, OTHER, test, role, dir)),
+            false => Process::run(command(test, role, dir)),
         };
         let mut writer = start("stream");
         writer.expect("streaming");
@@ -120,7 +116,7 @@ impl World {
             }
             if start.elapsed() > MINUTE {
                 self.writer.tell("end");
-                panic!("{what}: nothing was published anew: {}", self.writer.end());
+                panic!("{what}: nothing was published anew: {:?}", self.writer.end());
             }
             std::thread::sleep(Duration::from_millis(1));
         };
@@ -164,9 +160,10 @@ impl World {
 /// If this is a child, does what it is for.
 fn child() -> bool {
     match role().as_deref() {
+        None | Some("inside") => return false,
         Some("stream") => stream(&Store::open(place()).unwrap()),
         Some("follow") => follow(&Store::open(place()).unwrap()),
-        _ => return false,
+        Some(other) => panic!("{other}?"),
     }
     true
 }
@@ -185,8 +182,8 @@ fn header_and_data_file() {
     if child() {
         return;
     }
-    let dir = sandbox::directory();
-    let mut world = World::new("header_and_data_file", dir.path(), false);
+    let dir = directory();
+    let mut world = World::new(test_name!(), dir.path(), false);
     for _ in 0..if soak() { 20 } else { 2 } {
         world = world.after("header", |dir| remove(dir, true, false));
         world = world.after("data file", |dir| remove(dir, false, true));
@@ -201,10 +198,10 @@ fn the_directory() {
     if child() {
         return;
     }
-    let outer = sandbox::directory();
+    let outer = directory();
     let dir = outer.path().join("store");
     std::fs::create_dir(&dir).unwrap();
-    let mut world = World::new("the_directory", &dir, false);
+    let mut world = World::new(test_name!(), &dir, false);
     for _ in 0..if soak() { 20 } else { 1 } {
         world = world.after("directory removed and made anew", |dir| {
             std::fs::remove_dir_all(dir).unwrap();
@@ -232,12 +229,12 @@ fn the_directory() {
 /// In a mount namespace of its own: the filesystem goes, lazily, as it is in use, or another one covers it.
 #[test]
 fn mounts() {
-    const TEST: &str = "mounts";
+    let test = test_name!();
     if child() {
         return;
     }
-    let Some(dir) = with_mounts(TEST, "mount -t tmpfs -o size=8m none \"$1\"") else { return };
-    let mut world = World::new(TEST, &dir, false);
+    let Some(dir) = with_mounts(test, "mount -t tmpfs -o size=8m none \"$1\"") else { return };
+    let mut world = World::new(test, &dir, false);
     let tmpfs = |dir: &Path| assert!(run("mount", &[&"-t", &"tmpfs", &"-o", &"size=8m", &"none", &dir]));
     for _ in 0..if soak() { 20 } else { 1 } {
         world = world.after("another filesystem mounted over it", tmpfs);
@@ -283,13 +280,13 @@ fn remove_ipc_of_a_user() {
     if child() {
         return;
     }
-    let dir = sandbox::directory();
+    let dir = directory();
     let uid = if is_root() { OTHER } else { rustix::process::geteuid().as_raw() };
     let store = Store::open(dir.path()).unwrap();
     if is_root() {
-        std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o1777)).unwrap();
+        set_mode(dir.path(), 0o1777);
     }
-    let mut world = World::new("remove_ipc_of_a_user", dir.path(), is_root());
+    let mut world = World::new(test_name!(), dir.path(), is_root());
     if is_root() {
         let mut writer = store.writer("another user's").unwrap();
         writer.write_slice(&[1_u8], &[1]).unwrap();
@@ -301,7 +298,7 @@ fn remove_ipc_of_a_user() {
         assert_eq!(store.reader("another user's").unwrap().latest().unwrap().bytes(), [2]);
         store.remove("another user's").unwrap();
     } else {
-        skip("remove_ipc_of_a_user", "with a second user: needs root");
+        skip(test_name!(), "with a second user: needs root");
         world = world.after("RemoveIPC", |dir| remove_ipc(dir, uid));
     }
     world.end();
@@ -310,7 +307,7 @@ fn remove_ipc_of_a_user() {
 /// Somebody removes whatever there is, all the time, while the layout changes with each write.
 #[test]
 fn removed_all_the_time() {
-    let dir = sandbox::directory();
+    let dir = directory();
     let store = Store::open(dir.path()).unwrap();
     let mut writer = store.writer("a").unwrap();
     let time = Duration::from_secs(if soak() { 60 } else { 4 });

@@ -1,23 +1,33 @@
 //! Forks in the middle of everything: what a child inherits may be used or dropped, and neither hurts the parent nor
 //! leaks a slot for good; a writer and its loans stay the parent's.
-#![cfg(feature = "ndarray")]
 
 use std::time::{Duration, Instant};
 
 use ndsharray::ndarray::array;
 use ndsharray::{DType, Error, Snapshot, Store};
 
-#[path = "../child/mod.rs"]
-mod child;
-use child::forking::{fork, join};
-use child::values::{FIXED, check_snapshot, check_view, write_next};
-use child::{Child, Watchdog, files, role, say, stopping, store, told};
+use crate::common::forking::{fork, join};
+use crate::common::process::{Process, Watchdog, hear, place, role, say, stopping, wait_for_end};
+use crate::common::sandbox::{files, store};
+use crate::common::test_name;
+use crate::common::values::{FIXED, check_snapshot, check_view, write_next};
+
+/// Starts one of the roles below.
+fn start(role: &str, store: &Store) -> Process {
+    Process::start(test_name!(child), role, store.directory())
+}
+
+/// The same, and waits until it is ready.
+fn ready(role: &str, store: &Store) -> Process {
+    Process::ready(test_name!(child), role, store.directory())
+}
 
 #[test]
 #[ignore = "the other processes of these tests; needs a role"]
 fn child() {
-    let Some((words, store)) = role() else { return };
-    match &words[0][..] {
+    let Some(role) = role() else { return };
+    let store = Store::open(place()).unwrap();
+    match &role[..] {
         "write" => write(&store),
         "inherit-writer" => inherit_writer(&store),
         "outlive" => outlive(&store),
@@ -26,7 +36,8 @@ fn child() {
         "exit-holding" => exit_holding(&store),
         "inherit-loan" => inherit_loan(&store),
         "fork-while-reading" => fork_while_reading(&store),
-        _ => panic!("{words:?}"),
+        "lend-nothing" => lend_nothing(&store),
+        _ => panic!("{role}?"),
     }
 }
 
@@ -47,7 +58,7 @@ fn inherit_writer(store: &Store) {
         write_next(writer).unwrap();
     }
     for _ in 0..3 {
-        let (before, version) = (files(store), writer.version());
+        let (before, version) = (files(store.directory()), writer.version());
         let (mut writer_here, mut short_here) = (writer, short);
         let pid = fork(|| {
             for writer in [&mut writer_here, &mut short_here] {
@@ -65,7 +76,7 @@ fn inherit_writer(store: &Store) {
             // SAFETY: read once, here, in a process that ends without dropping them again.
             let mine = unsafe { (std::ptr::read(&writer_here), std::ptr::read(&short_here)) };
             drop(mine);
-            assert_eq!(files(store), before, "nothing was removed");
+            assert_eq!(files(store.directory()), before, "nothing was removed");
             assert!(matches!(store.writer("a"), Err(Error::WriterExists { .. })), "the parent's lock holds");
             let mut own = store.writer("own").unwrap();
             write_next(&mut own).unwrap();
@@ -74,7 +85,7 @@ fn inherit_writer(store: &Store) {
         });
         join(pid);
         say("forked");
-        assert_eq!(told().as_deref(), Some("go on"));
+        assert_eq!(hear(), "go on");
         (writer, short) = (writer_here, short_here);
         assert_eq!(write_next(&mut writer).unwrap(), version + 1);
         write_next(&mut short).unwrap();
@@ -83,9 +94,9 @@ fn inherit_writer(store: &Store) {
 
 #[test]
 fn a_writer_in_a_child_is_inert() {
-    let _watchdog = Watchdog::new("a_writer_in_a_child_is_inert");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
-    let mut parent = Child::start("inherit-writer", &store);
+    let mut parent = start("inherit-writer", &store);
     for _ in 0..3 {
         assert_eq!(parent.line(), "forked");
         for tag in ["a", "short"] {
@@ -94,9 +105,9 @@ fn a_writer_in_a_child_is_inert() {
         }
         parent.tell("go on");
     }
-    parent.stop();
+    parent.end();
     assert_eq!(store.tags().unwrap(), ["a"], "the ephemeral tag went with its writer, and not before");
-    assert_eq!(files(&store).len(), 2);
+    assert_eq!(files(store.directory()).len(), 2);
 }
 
 /// Role: a child that lives on, with everything that it inherited, when its parent is killed.
@@ -107,18 +118,18 @@ fn outlive(store: &Store) {
     fork(|| {
         say(std::process::id());
         // The write end of its standard input is the test's.
-        told();
+        assert_eq!(hear(), "end");
         check_snapshot("a", &held);
         say("fine");
     });
-    told();
+    wait_for_end();
 }
 
 #[test]
 fn a_child_does_not_keep_the_lock_of_a_killed_parent() {
-    let _watchdog = Watchdog::new("a_child_does_not_keep_the_lock_of_a_killed_parent");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
-    let mut parent = Child::start("outlive", &store);
+    let mut parent = start("outlive", &store);
     let pid: u32 = parent.line().parse().unwrap();
     assert!(matches!(store.writer("a"), Err(Error::WriterExists { .. })));
     parent.kill_and_listen();
@@ -127,7 +138,7 @@ fn a_child_does_not_keep_the_lock_of_a_killed_parent() {
     for version in 2..50 {
         assert_eq!(write_next(&mut writer).unwrap(), version);
     }
-    assert_eq!(files(&store).len(), 2);
+    assert_eq!(files(store.directory()).len(), 2);
     parent.tell("end");
     assert_eq!(parent.line(), "fine", "what the child held did not change");
 }
@@ -162,12 +173,12 @@ fn inherit_snapshots(store: &Store) {
     work();
     children.into_iter().for_each(join);
     say("held");
-    assert_eq!(told().as_deref(), Some("drop"));
+    assert_eq!(hear(), "drop");
     give_back(&held);
     std::mem::forget(held);
     drop(reader);
     say("dropped");
-    told();
+    wait_for_end();
 }
 
 /// Drops what a child inherited, in a process that does not drop it again.
@@ -178,19 +189,19 @@ fn give_back(held: &Vec<Snapshot>) {
 
 #[test]
 fn snapshots_stay_on_both_sides_and_their_pins_balance() {
-    let _watchdog = Watchdog::new("snapshots_stay_on_both_sides_and_their_pins_balance");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
-    let writer = Child::ready("write", &store);
-    let mut parent = Child::start("inherit-snapshots", &store);
+    let writer = ready("write", &store);
+    let mut parent = start("inherit-snapshots", &store);
     assert_eq!(parent.line(), "held");
-    writer.stop();
+    writer.end();
     let stat = || store.stat(FIXED).unwrap().value.unwrap();
     let before = stat();
     assert_eq!(before.slots.unwrap().pinned, 2, "those of the parent, and no more of its children");
     parent.tell("drop");
     assert_eq!(parent.line(), "dropped");
     assert_eq!((stat().slots.unwrap().pinned, stat().data_file), (0, before.data_file));
-    parent.stop();
+    parent.end();
 }
 
 /// Role: forks with a reader that keeps the pin of a value which it has asked for many times.
@@ -224,10 +235,10 @@ fn inherit_kept(store: &Store) {
 
 #[test]
 fn a_kept_value_is_kept_on_both_sides() {
-    let _watchdog = Watchdog::new("a_kept_value_is_kept_on_both_sides");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
-    Child::start("inherit-kept", &store).stop();
-    assert_eq!(files(&store).len(), 2);
+    start("inherit-kept", &store).end();
+    assert_eq!(files(store.directory()).len(), 2);
 }
 
 /// Role: its child ends without dropping what it holds.
@@ -241,11 +252,11 @@ fn exit_holding(store: &Store) {
 
 #[test]
 fn a_child_that_exits_leaks_its_pins_until_the_next_writer() {
-    let _watchdog = Watchdog::new("a_child_that_exits_leaks_its_pins_until_the_next_writer");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
-    let writer = Child::ready("write", &store);
-    Child::start("exit-holding", &store).stop();
-    writer.stop();
+    let writer = ready("write", &store);
+    start("exit-holding", &store).end();
+    writer.end();
     let stat = || store.stat(FIXED).unwrap().value.unwrap().slots.unwrap();
     assert_eq!(stat().pinned, 1, "the child's pin, and not its parent's");
     let mut next = store.writer(FIXED).unwrap();
@@ -253,7 +264,7 @@ fn a_child_that_exits_leaks_its_pins_until_the_next_writer() {
         write_next(&mut next).unwrap();
     }
     assert_eq!((stat().allocated, stat().pinned), (2, 0));
-    assert_eq!(files(&store).len(), 2);
+    assert_eq!(files(store.directory()).len(), 2);
 }
 
 /// Role: forks while it has a loan, of memory in use and of a file that has no name yet.
@@ -264,7 +275,7 @@ fn inherit_loan(store: &Store) {
         let version = writer.version();
         let mut loan = writer.loan::<u8>(&[length]).unwrap();
         loan.as_mut_slice().fill(7);
-        let before = files(store);
+        let before = files(store.directory());
         join(fork(|| {
             // SAFETY: read once, here, in a process that ends without dropping it again.
             let mut mine = unsafe { std::ptr::read(&loan) };
@@ -274,22 +285,44 @@ fn inherit_loan(store: &Store) {
             } else {
                 drop(mine);
             }
-            assert_eq!(files(store), before, "the parent's files are there");
+            assert_eq!(files(store.directory()), before, "the parent's files are there");
         }));
-        assert_eq!(files(store), before);
+        assert_eq!(files(store.directory()), before);
         assert_eq!(loan.publish().unwrap(), version + 1);
         let value = store.reader("a").unwrap().latest().unwrap();
         assert_eq!((value.bytes(), value.version()), (&vec![7; length][..], version + 1));
-        assert_eq!(files(store).len(), 2);
+        assert_eq!(files(store.directory()).len(), 2);
     }
 }
 
 #[test]
 fn a_loan_in_a_child_is_inert() {
-    let _watchdog = Watchdog::new("a_loan_in_a_child_is_inert");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
-    Child::start("inherit-loan", &store).stop();
-    assert_eq!(files(&store).len(), 2);
+    start("inherit-loan", &store).end();
+    assert_eq!(files(store.directory()).len(), 2);
+}
+
+/// Role: its child writes to a loan that it inherited, and ends.
+fn lend_nothing(store: &Store) {
+    let mut writer = store.writer("a").unwrap();
+    for fresh in [true, false] {
+        if !fresh {
+            writer.write_slice(&[0_u8; 3], &[3]).unwrap();
+        }
+        let mut loan = writer.loan::<u8>(&[3]).unwrap();
+        loan.as_mut_slice().fill(1);
+        join(fork(|| loan.as_mut_slice().fill(9)));
+        loan.publish().unwrap();
+        assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [1; 3], "the child wrote to it");
+    }
+}
+
+#[test]
+fn a_loan_in_a_forked_child_lends_nothing() {
+    let _watchdog = Watchdog::new(test_name!());
+    let (_directory, store) = store();
+    start("lend-nothing", &store).end();
 }
 
 /// Role: forks again and again while a thread of its own reads at full speed.
@@ -321,13 +354,13 @@ fn fork_while_reading(store: &Store) {
 
 #[test]
 fn forks_while_another_thread_reads() {
-    let _watchdog = Watchdog::new("forks_while_another_thread_reads");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
-    let writer = Child::ready("write", &store);
-    Child::start("fork-while-reading", &store).stop();
-    writer.stop();
+    let writer = ready("write", &store);
+    start("fork-while-reading", &store).end();
+    writer.end();
     let mut next = store.writer(FIXED).unwrap();
     write_next(&mut next).unwrap();
     assert_eq!(store.stat(FIXED).unwrap().value.unwrap().slots.unwrap().pinned, 0);
-    assert_eq!(files(&store).len(), 2);
+    assert_eq!(files(store.directory()).len(), 2);
 }

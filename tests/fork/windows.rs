@@ -1,24 +1,34 @@
 //! Forks at two instants that another thread makes: while it is the first to use the library, and when it lets go of
 //! what was already counted for the child. The child uses the library, and no pin is left.
+//!
+//! A binary of its own: it puts a function of its own in the place of the C library's `pthread_atfork`.
 #![cfg(target_env = "gnu")]
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ndsharray::Store;
 
-#[path = "../child/mod.rs"]
-mod child;
-use child::forking::{fork, join};
-use child::{Child, Watchdog, role, store};
+#[path = "../common/mod.rs"]
+mod common;
+use common::forking::{fork, join};
+use common::process::{Process, Watchdog, place, role};
+use common::sandbox::store;
+use common::test_name;
+
+/// Starts one of the roles below.
+fn start(role: &str, store: &Store) -> Process {
+    Process::start(test_name!(child), role, store.directory())
+}
 
 #[test]
 #[ignore = "the other processes of these tests; needs a role"]
 fn child() {
-    let Some((words, store)) = role() else { return };
-    match &words[0][..] {
+    let Some(role) = role() else { return };
+    let store = Store::open(place()).unwrap();
+    match &role[..] {
         "first-use" => first_use(&store),
         "let-go" => let_go(&store),
-        _ => panic!("{words:?}"),
+        _ => panic!("{role}?"),
     }
 }
 
@@ -74,9 +84,9 @@ fn first_use(store: &Store) {
 
 #[test]
 fn a_child_is_forked_during_the_first_use() {
-    let _watchdog = Watchdog::new("a_child_is_forked_during_the_first_use");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
-    Child::start("first-use", &store).stop();
+    start("first-use", &store).end();
     assert_eq!(store.tags().unwrap(), ["a", "b", "c", "d"]);
 }
 
@@ -123,7 +133,7 @@ fn let_go(store: &Store) {
 
 #[test]
 fn what_is_let_go_between_count_and_fork_is_not_counted() {
-    let _watchdog = Watchdog::new("what_is_let_go_between_count_and_fork_is_not_counted");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
-    Child::start("let-go", &store).stop();
+    start("let-go", &store).end();
 }

@@ -1,17 +1,15 @@
 //! A store that gets full in the middle of other trouble: at any moment of a stream, after an `rm` by hand, and under a
 //! limit on the size of files. The last value is kept, no signal kills, and all is well again when there is room.
 
-#[path = "small_store.rs"]
-mod full;
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use full::{Ballast, KIB, full, mount, reads, value, write};
 use ndsharray::{Error, Store};
-use sandbox::{fails, files, in_child, with_mounts};
+
+use super::small_store::{Ballast, KIB, full, mount, reads, value, write};
+use crate::common::process::PATIENCE;
+use crate::common::sandbox::{fails, files, in_child, with_mounts};
+use crate::common::{soak, test_name};
 
 /// Longer than a writer takes to look whether its files still have their names.
 const LOOK: Duration = Duration::from_millis(1050);
@@ -19,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(1050);
 /// Beyond the limit the kernel would send SIGXFSZ, which kills.
 #[test]
 fn a_limit_on_the_size_of_files() {
-    let Some(dir) = in_child("a_limit_on_the_size_of_files") else { return };
+    let Some(dir) = in_child(test_name!()) else { return };
     let store = Store::open(&dir).unwrap();
     let limit = |bytes: Option<u64>| {
         let resource = rustix::process::Resource::Fsize;
@@ -55,7 +53,7 @@ fn a_limit_on_the_size_of_files() {
 
 #[test]
 fn removed_by_hand_on_a_full_store() {
-    let Some(dir) = with_mounts("removed_by_hand_on_a_full_store", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     let store = mount(&dir, "size=1m");
     for header in [true, false] {
         let mut writer = store.writer("a").unwrap();
@@ -101,10 +99,9 @@ fn removed_by_hand_on_a_full_store() {
 /// Another thread takes all the space and gives it back, all the time; values of all sizes, takeovers and new tags go on.
 #[test]
 fn full_at_any_moment() {
-    let Some(dir) = with_mounts("full_at_any_moment", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     let store = mount(&dir, "size=3m");
-    let long = std::env::var_os("NDSHARRAY_SOAK").is_some();
-    let (least, time) = if long { (500, Duration::from_secs(60)) } else { (50, Duration::from_secs(2)) };
+    let (least, time) = if soak() { (500, Duration::from_secs(60)) } else { (50, Duration::from_secs(2)) };
     let stop = AtomicBool::new(false);
     let (mut written, mut refused, mut takeovers, mut refused_takeovers) = (0_u64, 0_u64, 0_u64, 0_u64);
     let mut last =
@@ -137,10 +134,7 @@ fn full_at_any_moment() {
                 || !enough(&[written, refused])
                 || takeovers.min(refused_takeovers) == 0
             {
-                assert!(
-                    start.elapsed() < sandbox::WATCHDOG,
-                    "{written} {refused} {takeovers} {refused_takeovers}"
-                );
+                assert!(start.elapsed() < PATIENCE, "{written} {refused} {takeovers} {refused_takeovers}");
                 round += 1;
                 let (seed, length) = (round as u8, [1, 5000, 40_000, 300_000][round as usize / 7 % 4]);
                 match write(&mut writer, seed, length) {

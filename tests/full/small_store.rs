@@ -1,11 +1,10 @@
 //! A store of a few MiB that gets full.
-#![allow(dead_code)] // Each test file uses a part.
 
 use std::path::{Path, PathBuf};
 
 use ndsharray::{Error, Store, Writer};
 
-use crate::sandbox::{fails, run};
+use crate::common::sandbox::{fails, run};
 
 pub const KIB: usize = 1 << 10;
 

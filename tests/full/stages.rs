@@ -1,20 +1,17 @@
 //! A store that is full, at every stage of a write: a typed error with true figures, no signal, the last value and
 //! the files as before, and all is well again when there is room. Each test mounts a small tmpfs of its own.
 
-#[path = "small_store.rs"]
-mod full;
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
-
 use std::path::Path;
 
-use full::{Ballast, KIB, full, mount, reads, value, write};
 use ndsharray::Error;
-use sandbox::{fails, files, with_mounts};
+
+use super::small_store::{Ballast, KIB, full, mount, reads, value, write};
+use crate::common::sandbox::{fails, files, with_mounts};
+use crate::common::{soak, test_name};
 
 #[test]
 fn first_write() {
-    let Some(dir) = with_mounts("first_write", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     let store = mount(&dir, "size=64k");
     let mut writer = store.writer("a").unwrap();
     let text = full(write(&mut writer, 1, 1000 * KIB), &dir, 1000 * KIB, 64 * KIB);
@@ -33,7 +30,7 @@ fn first_write() {
 
 #[test]
 fn second_slot() {
-    let Some(dir) = with_mounts("second_slot", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     let store = mount(&dir, "size=8m");
     let mut writer = store.writer("a").unwrap();
     write(&mut writer, 1, 3000 * KIB).unwrap();
@@ -58,7 +55,7 @@ fn second_slot() {
 
 #[test]
 fn a_held_value_needs_a_third_slot() {
-    let Some(dir) = with_mounts("a_held_value_needs_a_third_slot", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     let store = mount(&dir, "size=1m");
     let mut writer = store.writer("a").unwrap();
     for seed in 0..3 {
@@ -80,7 +77,7 @@ fn a_held_value_needs_a_third_slot() {
 
 #[test]
 fn new_segment() {
-    let Some(dir) = with_mounts("new_segment", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     let store = mount(&dir, "size=1m");
     let mut writer = store.writer("a").unwrap();
     write(&mut writer, 1, 100 * KIB).unwrap();
@@ -102,7 +99,7 @@ fn new_segment() {
 
 #[test]
 fn header_creation() {
-    let Some(dir) = with_mounts("header_creation", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     let store = mount(&dir, "size=64k");
     for left in [0, 4096] {
         let ballast = Ballast::all_but(&dir, left);
@@ -117,7 +114,7 @@ fn header_creation() {
 
 #[test]
 fn adoption_needs_no_room() {
-    let Some(dir) = with_mounts("adoption_needs_no_room", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     let store = mount(&dir, "size=1m");
     for seed in 1..3 {
         write(&mut store.writer("a").unwrap(), seed, 100 * KIB).unwrap();
@@ -135,7 +132,7 @@ fn adoption_needs_no_room() {
 
 #[test]
 fn takeover() {
-    let Some(dir) = with_mounts("takeover", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     let store = mount(&dir, "size=1m");
     let mut old = store.writer("a").unwrap();
     write(&mut old, 1, 100 * KIB).unwrap();
@@ -163,13 +160,13 @@ fn takeover() {
 #[test]
 fn takeover_of_a_stream() {
     use std::sync::atomic::{AtomicBool, Ordering};
-    let Some(dir) = with_mounts("takeover_of_a_stream", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     let store = mount(&dir, "size=400k");
     let data = value(0, 90 * KIB);
     let mut writer = store.writer("a").unwrap();
     write(&mut writer, 1, KIB).unwrap();
     let (mut failed, mut taken, mut written) = (0, 0, 0_u64);
-    let rounds = if std::env::var_os("NDSHARRAY_SOAK").is_some() { 20_000 } else { 300 };
+    let rounds = if soak() { 20_000 } else { 300 };
     for round in 0..rounds {
         let stop = AtomicBool::new(false);
         let before = writer.version();
@@ -220,7 +217,7 @@ fn takeover_of_a_stream() {
 
 #[test]
 fn out_of_inodes() {
-    let Some(dir) = with_mounts("out_of_inodes", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     // The root directory, and four more.
     let store = mount(&dir, "size=1m,nr_inodes=5");
     #[track_caller]
@@ -259,7 +256,7 @@ fn out_of_inodes() {
 
 #[test]
 fn the_default_of_container_engines_is_named() {
-    let Some(dir) = with_mounts("the_default_of_container_engines_is_named", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     let store = mount(&dir, "size=64m");
     let mut writer = store.writer("a").unwrap();
     let text = full(writer.loan::<u8>(&[65 << 20]), &dir, 65 << 20, 64 << 20);
@@ -270,7 +267,7 @@ fn the_default_of_container_engines_is_named() {
 /// a SIGBUS.
 #[test]
 fn holes_in_an_adopted_data_file() {
-    let Some(dir) = with_mounts("holes_in_an_adopted_data_file", "") else { return };
+    let Some(dir) = with_mounts(test_name!(), "") else { return };
     let store = mount(&dir, "size=1m");
     let mut writer = store.writer("a").unwrap();
     for seed in 1..3 {

@@ -1,16 +1,13 @@
 //! Random sequences of everything that one process can do with a tag, against a model in plain memory: what each
 //! reader must see, what is held and must not change, and which files there are.
-#![cfg(feature = "ndarray")]
 
-use ndsharray::{Error, Store};
+use ndsharray::Error;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-mod ops;
-mod values;
-mod world;
-use ops::{Op, ops, ops_of_the_hand};
-use world::World;
+use super::ops::{Op, ops, ops_of_the_hand};
+use super::world::World;
+use crate::common::sandbox::store;
 
 fn config(cases: u32, max_shrink_iters: u32) -> Config {
     Config {
@@ -52,8 +49,7 @@ fn what_is_removed_by_hand_comes_back() {
 /// A reader that has not seen the last value of a removed tag, when the tag has a new writer but no new value.
 #[test]
 fn a_new_header_without_a_value_is_nothing_new() {
-    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
-    let store = Store::open(directory.path()).unwrap();
+    let (_directory, store) = store();
     store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
     let mut reader = store.reader("a").unwrap();
     store.remove("a").unwrap();
@@ -67,8 +63,7 @@ fn a_new_header_without_a_value_is_nothing_new() {
 /// A reader that mapped one slot, when the data file is removed by hand and the writer adds a slot to it.
 #[test]
 fn a_slot_added_to_a_removed_data_file_is_missing() {
-    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
-    let store = Store::open(directory.path()).unwrap();
+    let (directory, store) = store();
     let mut writer = store.writer("a").unwrap();
     writer.write_slice(&[1_u8], &[1]).unwrap();
     let reader = store.reader("a").unwrap();

@@ -1,25 +1,19 @@
 //! Files of other owners and with wrong modes under a tag's name and its data file's, met by a user who is not root:
 //! errors that name the file, nothing changed that is somebody else's, and a writer that finds its way round.
 
-#[path = "../sandbox/damage.rs"]
-mod damage;
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
-
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 use std::time::Duration;
 
-use damage::{NEXT, Tag, VALUE, read, read_live, says};
 use ndsharray::{Error, Store};
-use sandbox::{OTHER, again_as, finish, is_root, place, role, skip};
+
+use crate::common::damage::{NEXT, Tag, VALUE, read, read_live, says};
+use crate::common::process::{Watchdog, place, role};
+use crate::common::sandbox::{OTHER, as_user, directory, finish, is_root, set_mode, skip};
+use crate::common::test_name;
 
 const MODES: [u32; 12] =
     [0o000, 0o100, 0o200, 0o400, 0o600, 0o222, 0o444, 0o644, 0o666, 0o111, 0o1600, 0o7777];
-
-fn set_mode(path: &Path, mode: u32) {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-}
 
 fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().mode() & 0o7777
@@ -49,14 +43,15 @@ fn everything(store: &Store, what: &str) -> (Result<(), Error>, Result<(), Error
 
 #[test]
 fn other_owners_and_wrong_modes() {
-    const TEST: &str = "other_owners_and_wrong_modes";
+    let test = test_name!();
     if role().is_some() {
         return as_a_user();
     }
+    let _watchdog = Watchdog::new(test);
     if !is_root() {
-        return skip(TEST, "needs root, to give files away and to run a child as another user");
+        return skip(test, "needs root, to give files away and to run a child as another user");
     }
-    let dir = sandbox::directory();
+    let dir = directory();
     let tag = Tag::make(dir.path());
     for (header_owner, data_owner) in [(OTHER, OTHER), (OTHER, 0), (0, OTHER), (0, 0)] {
         for header_mode in MODES {
@@ -87,7 +82,7 @@ fn other_owners_and_wrong_modes() {
     std::fs::write(dir.path().join("all/name"), &tag.name).unwrap();
     let before = foreign(dir.path());
     assert!(before.len() > 100, "{}", before.len());
-    finish(again_as(OTHER, OTHER, TEST, "user", dir.path()));
+    finish(as_user(OTHER, OTHER, test, "user", dir.path()));
     for (path, stamp, contents) in before {
         assert_eq!((stamp_of(&path), std::fs::read(&path).unwrap()), (stamp, contents), "{path:?}");
     }

@@ -1,39 +1,34 @@
 //! Users beside the owner of a tag, where `permissions` leaves off: groups that are not a user's first one, what a killed
 //! user left behind, and directories that do not let a user in. Needs root, to run children as others by `setpriv`.
 
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
-
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
 use ndsharray::{Error, Store};
-use sandbox::{OTHER, Peer, again, fails, files, hear, is_root, place, role, say, skip};
+
+use crate::common::process::{Process, Watchdog, hear, in_role, place, role, say};
+use crate::common::sandbox::{self, OTHER, fails, files, is_root, set_mode, skip};
+use crate::common::test_name;
 
 /// A third user, and a group of both.
 const THIRD: u32 = 54323;
 const GROUP: u32 = 54324;
 
 /// The test's child part as a user, with a group beside its own.
-fn start(uid: u32, groups: &[u32], test: &str, role: &str, place: &Path) -> Peer {
-    let inner = again(test, role, place);
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid", &uid.to_string(), "--regid", &uid.to_string()]);
-    match groups {
-        [] => command.arg("--clear-groups"),
-        [group, ..] => command.args(["--groups", &group.to_string()]),
-    };
-    command.args(["--inh-caps=-all", "--bounding-set=-all", "--"]);
+fn start(uid: u32, groups: &[u32], test: &str, role: &str, place: &Path) -> Process {
+    let (user, group) = (uid.to_string(), groups.first().map(u32::to_string));
+    let mut command = Command::new("sh");
     // The file by its open descriptor: the way to it may be root's alone.
-    command.arg("/proc/self/fd/3").args(inner.get_args()).current_dir("/");
-    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let mut shell = Command::new("sh");
     let script = "exec 3<\"$1\"; shift; exec \"$@\"";
-    shell.args(["-c", script, "sh"]).arg(std::env::current_exe().unwrap());
-    shell.arg(command.get_program()).args(command.get_args()).current_dir("/");
-    shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    Peer::start(shell)
+    command.args(["-c", script, "sh"]).arg(std::env::current_exe().unwrap()).current_dir("/");
+    command.args(["setpriv", "--reuid", &user, "--regid", &user]);
+    match &group {
+        None => command.arg("--clear-groups"),
+        Some(group) => command.args(["--groups", group]),
+    };
+    command.args(["--inh-caps=-all", "--bounding-set=-all", "--", "/proc/self/fd/3"]);
+    Process::run(in_role(command, test, role, place))
 }
 
 fn directory(test: &str, mode: u32) -> Option<tempfile::TempDir> {
@@ -42,7 +37,7 @@ fn directory(test: &str, mode: u32) -> Option<tempfile::TempDir> {
         return None;
     }
     let dir = sandbox::directory();
-    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    set_mode(dir.path(), mode);
     Some(dir)
 }
 
@@ -55,7 +50,7 @@ fn owners(dir: &Path) -> Vec<(u32, u32, u32)> {
 /// The group comes from the directory, and both users are in it beside their own.
 #[test]
 fn a_group_that_two_users_share() {
-    const TEST: &str = "a_group_that_two_users_share";
+    let test = test_name!();
     if let Some(role) = role() {
         let store = Store::open(place()).unwrap();
         if role == "writer" {
@@ -91,18 +86,19 @@ fn a_group_that_two_users_share() {
         }
         return;
     }
-    let Some(dir) = directory(TEST, 0o755) else { return };
+    let _watchdog = Watchdog::new(test);
+    let Some(dir) = directory(test, 0o755) else { return };
     std::os::unix::fs::chown(dir.path(), None, Some(GROUP)).unwrap();
-    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o3775)).unwrap();
-    let mut writer = start(OTHER, &[GROUP], TEST, "writer", dir.path());
+    set_mode(dir.path(), 0o3775);
+    let mut writer = start(OTHER, &[GROUP], test, "writer", dir.path());
     writer.expect("written");
-    let mut reader = start(THIRD, &[GROUP], TEST, "reader", dir.path());
+    let mut reader = start(THIRD, &[GROUP], test, "reader", dir.path());
     reader.expect("held");
     writer.tell("pinned");
     writer.expect("written");
     reader.tell("written");
     reader.end();
-    start(THIRD, &[], TEST, "stranger", dir.path()).end();
+    start(THIRD, &[], test, "stranger", dir.path()).end();
     writer.tell("end");
     writer.end();
 }
@@ -110,7 +106,7 @@ fn a_group_that_two_users_share() {
 /// In a directory for all: whatever a killed writer left is its user's to tidy away, sticky or not.
 #[test]
 fn what_another_user_left() {
-    const TEST: &str = "what_another_user_left";
+    let test = test_name!();
     if let Some(role) = role() {
         let store = Store::open(place()).unwrap();
         match role.as_str() {
@@ -138,16 +134,17 @@ fn what_another_user_left() {
         }
         return;
     }
+    let _watchdog = Watchdog::new(test);
     for mode in [0o1777, 0o777] {
-        let Some(dir) = directory(TEST, mode) else { return };
-        let mut victim = start(OTHER, &[], TEST, "victim", dir.path());
+        let Some(dir) = directory(test, mode) else { return };
+        let mut victim = start(OTHER, &[], test, "victim", dir.path());
         victim.expect("filling");
         let left = files(dir.path());
         assert_eq!(left.len(), 3, "{left:?}");
         drop(victim.kill());
-        start(THIRD, &[], TEST, "stranger", dir.path()).end();
+        start(THIRD, &[], test, "stranger", dir.path()).end();
         assert_eq!(files(dir.path()), left);
-        start(OTHER, &[], TEST, "owner", dir.path()).end();
+        start(OTHER, &[], test, "owner", dir.path()).end();
         assert_eq!(files(dir.path()), [""; 0]);
     }
 }
@@ -155,7 +152,7 @@ fn what_another_user_left() {
 /// Directories that a user may not search, not list, or not write to.
 #[test]
 fn directories_that_do_not_let_one_in() {
-    const TEST: &str = "directories_that_do_not_let_one_in";
+    let test = test_name!();
     if let Some(role) = role() {
         let store = Store::open(place().join("store")).unwrap();
         let path = store.directory().to_str().unwrap().to_owned();
@@ -181,13 +178,14 @@ fn directories_that_do_not_let_one_in() {
         }
         return;
     }
-    let Some(dir) = directory(TEST, 0o755) else { return };
+    let _watchdog = Watchdog::new(test);
+    let Some(dir) = directory(test, 0o755) else { return };
     std::fs::create_dir(dir.path().join("store")).unwrap();
     let store = Store::open(dir.path().join("store")).unwrap();
     store.writer_options("a").mode(0o644).open().unwrap().write_slice(&[1_u8], &[1]).unwrap();
     for mode in [0o700, 0o711, 0o755] {
-        std::fs::set_permissions(store.directory(), std::fs::Permissions::from_mode(mode)).unwrap();
-        start(THIRD, &[], TEST, &format!("{mode:o}"), dir.path()).end();
+        set_mode(store.directory(), mode);
+        start(THIRD, &[], test, &format!("{mode:o}"), dir.path()).end();
         assert_eq!(files(store.directory()).len(), 2);
     }
 }

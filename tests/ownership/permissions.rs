@@ -1,16 +1,18 @@
 //! Who may do what: the modes of files, readers of other users and groups, and the owner's rights over a tag.
 //! Other users are children that changed their uid and gid, so most of it needs root.
 
-#[path = "../sandbox/mod.rs"]
-mod sandbox;
-
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::time::Duration;
 
 use ndsharray::{Error, Store};
-use sandbox::{OTHER, Peer, again, again_as, fails, files, finish, hear, is_root, place, role, say, skip};
+
+use crate::common::process::{Process, Watchdog, command, hear, place, role, say};
+use crate::common::sandbox::{
+    OTHER, as_user, directory, fails, files, finish, is_root, picture, set_mode, skip, store,
+};
+use crate::common::test_name;
 
 /// A group that the group tests share; nobody's primary group.
 const GROUP: u32 = 54322;
@@ -19,17 +21,13 @@ fn modes(dir: &Path) -> Vec<u32> {
     files(dir).iter().map(|name| dir.join(name).symlink_metadata().unwrap().mode() & 0o7777).collect()
 }
 
-fn set_mode(path: &Path, mode: u32) {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-}
-
 /// A directory that everybody may search and read; `None` if this is not root, who alone can become others.
 fn shared(test: &str, mode: u32) -> Option<(tempfile::TempDir, Store)> {
     if !is_root() {
         skip(test, "needs root, to run children as other users");
         return None;
     }
-    let dir = sandbox::directory();
+    let dir = directory();
     set_mode(dir.path(), mode);
     let store = Store::open(dir.path()).unwrap();
     Some((dir, store))
@@ -38,7 +36,7 @@ fn shared(test: &str, mode: u32) -> Option<(tempfile::TempDir, Store)> {
 /// Runs the test's child part as another user to its end.
 #[track_caller]
 fn other(test: &str, role: &str, dir: &Path) {
-    finish(again_as(OTHER, OTHER, test, role, dir));
+    finish(as_user(OTHER, OTHER, test, role, dir));
 }
 
 /// Everything that makes files: a first value, a new segment, a recycled layout, takeover, adoption, a tag born again.
@@ -80,9 +78,10 @@ fn whatever_the_umask() {
         }
         return;
     }
-    let dir = sandbox::directory();
+    let _watchdog = Watchdog::new(test_name!());
+    let dir = directory();
     for umask in [0, 0o077, 0o777] {
-        let mut command = again("whatever_the_umask", &format!("{umask:o}"), dir.path());
+        let mut command = command(test_name!(), &format!("{umask:o}"), dir.path());
         // SAFETY: umask is async-signal-safe and touches nothing of this process.
         unsafe {
             command.pre_exec(move || {
@@ -104,8 +103,8 @@ fn umask() -> u32 {
 /// Header and data file alike: a header that lets readers in is of no use to them if the data file does not.
 #[test]
 fn a_mode_given_on_adoption_is_that_of_both_files() {
-    let dir = sandbox::directory();
-    let store = Store::open(dir.path()).unwrap();
+    let _watchdog = Watchdog::new(test_name!());
+    let (dir, store) = store();
     store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
     for mode in [0o644, 0o660, 0o600] {
         drop(store.writer_options("a").mode(mode).open().unwrap());
@@ -116,8 +115,22 @@ fn a_mode_given_on_adoption_is_that_of_both_files() {
 }
 
 #[test]
+fn a_mode_holds_for_the_data_file_that_is_adopted() {
+    let _watchdog = Watchdog::new(test_name!());
+    let (dir, store) = store();
+    let mut writer = store.writer_options("a").mode(0o644).open().unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    drop(writer);
+    let _writer = store.writer_options("a").mode(0o600).open().unwrap();
+    for name in files(dir.path()) {
+        let mode = dir.path().join(&name).metadata().unwrap().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{name}: {mode:o}");
+    }
+}
+
+#[test]
 fn a_private_tag_is_closed_to_other_users() {
-    const TEST: &str = "a_private_tag_is_closed_to_other_users";
+    let test = test_name!();
     if role().is_some() {
         let store = Store::open(place()).unwrap();
         let path = place().join("a");
@@ -137,21 +150,22 @@ fn a_private_tag_is_closed_to_other_users() {
         assert_eq!(store.gc().unwrap().removed, [""; 0]);
         return;
     }
+    let _watchdog = Watchdog::new(test);
     for mode in [0o755, 0o1777, 0o777] {
-        let Some((dir, store)) = shared(TEST, mode) else { return };
+        let Some((dir, store)) = shared(test, mode) else { return };
         let mut writer = store.writer("a").unwrap();
         writer.write_slice(&[1_u8], &[1]).unwrap();
-        let before = sandbox::picture(dir.path());
-        other(TEST, "", dir.path());
+        let before = picture(dir.path());
+        other(test, "", dir.path());
         drop(writer);
-        other(TEST, "", dir.path());
-        assert_eq!(sandbox::picture(dir.path()), before);
+        other(test, "", dir.path());
+        assert_eq!(picture(dir.path()), before);
     }
 }
 
 #[test]
 fn a_readable_tag_is_still_its_owners() {
-    const TEST: &str = "a_readable_tag_is_still_its_owners";
+    let test = test_name!();
     if role().is_some() {
         let store = Store::open(place()).unwrap();
         let path = place().join("a");
@@ -169,17 +183,18 @@ fn a_readable_tag_is_still_its_owners() {
         assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [1]);
         return;
     }
+    let _watchdog = Watchdog::new(test);
     // 0o666 too: that others may write to the files does not make them writers of the tag.
     for (directory, mode) in
         [(0o755, 0o644), (0o1777, 0o644), (0o777, 0o644), (0o1777, 0o666), (0o777, 0o666)]
     {
-        let Some((dir, store)) = shared(TEST, directory) else { return };
+        let Some((dir, store)) = shared(test, directory) else { return };
         let mut writer = store.writer_options("a").mode(mode).open().unwrap();
         writer.write_slice(&[1_u8], &[1]).unwrap();
         let names = files(dir.path());
-        other(TEST, "", dir.path());
+        other(test, "", dir.path());
         drop(writer);
-        other(TEST, "", dir.path());
+        other(test, "", dir.path());
         assert_eq!(files(dir.path()), names);
     }
 }
@@ -187,7 +202,7 @@ fn a_readable_tag_is_still_its_owners() {
 /// The whole stream as a reader of another user sees it: copies, waiting in slices, every change of layout.
 #[test]
 fn a_reader_without_write_permission_copies_and_follows() {
-    const TEST: &str = "a_reader_without_write_permission_copies_and_follows";
+    let test = test_name!();
     if role().is_some() {
         let store = Store::open(place()).unwrap();
         let mut reader = store.reader("a").unwrap();
@@ -222,10 +237,11 @@ fn a_reader_without_write_permission_copies_and_follows() {
         assert_eq!((value.bytes(), value.is_copy()), (&[7_u8][..], true));
         return;
     }
-    let Some((dir, store)) = shared(TEST, 0o755) else { return };
+    let _watchdog = Watchdog::new(test);
+    let Some((dir, store)) = shared(test, 0o755) else { return };
     let mut writer = store.writer_options("a").mode(0o644).open().unwrap();
     writer.write_slice(&[0_u32; 10], &[10]).unwrap();
-    let mut child = Peer::start(again_as(OTHER, OTHER, TEST, "reader", dir.path()));
+    let mut child = Process::run(as_user(OTHER, OTHER, test, "reader", dir.path()));
     child.expect("ready");
     for i in 1..=300_u32 {
         let length = 10 + i as usize / 50 * 1000;
@@ -249,7 +265,7 @@ fn a_reader_without_write_permission_copies_and_follows() {
 /// What the header allows and what the data file allows are asked one by one.
 #[test]
 fn a_group_that_may_write_pins() {
-    const TEST: &str = "a_group_that_may_write_pins";
+    let test = test_name!();
     if let Some(role) = role() {
         let store = Store::open(place()).unwrap();
         let value = store.reader("a").unwrap().latest().unwrap();
@@ -260,8 +276,9 @@ fn a_group_that_may_write_pins() {
         assert_eq!(value.bytes(), [1, 2, 3]);
         return;
     }
+    let _watchdog = Watchdog::new(test);
     for (mode, role) in [(0o660, "pins"), (0o640, "copies")] {
-        let Some((dir, store)) = shared(TEST, 0o2755) else { return };
+        let Some((dir, store)) = shared(test, 0o2755) else { return };
         // A directory with the setgid bit gives its group to what is made in it.
         std::os::unix::fs::chown(dir.path(), None, Some(GROUP)).unwrap();
         set_mode(dir.path(), 0o2755);
@@ -269,7 +286,7 @@ fn a_group_that_may_write_pins() {
         writer.write_slice(&[1_u8, 2, 3], &[3]).unwrap();
         let pinned = || store.stat("a").unwrap().value.unwrap().slots.unwrap().pinned;
         assert_eq!(pinned(), 0);
-        let mut child = Peer::start(again_as(OTHER, GROUP, TEST, role, dir.path()));
+        let mut child = Process::run(as_user(OTHER, GROUP, test, role, dir.path()));
         child.expect("held");
         assert_eq!(pinned(), usize::from(role == "pins"));
         for i in 0..20 {
@@ -285,7 +302,7 @@ fn a_group_that_may_write_pins() {
 /// Root writes to, takes over and removes another user's tag, and the tag stays that user's.
 #[test]
 fn root_may() {
-    const TEST: &str = "root_may";
+    let test = test_name!();
     if let Some(role) = role() {
         let store = Store::open(place()).unwrap();
         let mut writer = match role.as_str() {
@@ -298,12 +315,13 @@ fn root_may() {
         writer.write_slice(b"user", &[4]).unwrap();
         return;
     }
-    let Some((dir, store)) = shared(TEST, 0o1777) else { return };
+    let _watchdog = Watchdog::new(test);
+    let Some((dir, store)) = shared(test, 0o1777) else { return };
     let owners = || -> Vec<(u32, u32)> {
         let status = |name: &String| dir.path().join(name).symlink_metadata().unwrap();
         files(dir.path()).iter().map(status).map(|status| (status.uid(), status.gid())).collect()
     };
-    other(TEST, "first", dir.path());
+    other(test, "first", dir.path());
     assert_eq!(owners(), [(OTHER, OTHER); 2]);
     let mut writer = store.writer("a").unwrap();
     assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), b"user");
@@ -311,7 +329,7 @@ fn root_may() {
     writer.write_slice(long.as_bytes(), &[12_000]).unwrap();
     assert_eq!(owners(), [(OTHER, OTHER); 2], "root wrote a new data file");
     drop(writer);
-    other(TEST, &long, dir.path());
+    other(test, &long, dir.path());
     let mut writer = store.writer_options("a").takeover(true).open().unwrap();
     let mut writer = {
         writer.write_slice(b"one", &[3]).unwrap();
@@ -320,7 +338,7 @@ fn root_may() {
     assert_eq!(owners(), [(OTHER, OTHER); 2], "root took a living writer's tag over");
     writer.write_slice(b"two", &[3]).unwrap();
     drop(writer);
-    other(TEST, "two", dir.path());
+    other(test, "two", dir.path());
     store.remove("a").unwrap();
     assert_eq!(files(dir.path()), [""; 0]);
 }

@@ -10,16 +10,24 @@ use std::time::{Duration, Instant};
 
 use ndsharray::{Error, Store};
 
-#[path = "../child/mod.rs"]
-mod child;
-use child::values::{check_snapshot, check_view, layout, write_next};
-use child::{Child, Random, Watchdog, files, role, say, stopping, store};
+use crate::common::header::{FROZEN, HeaderFile, SEQ};
+use crate::common::process::{Process, Watchdog, place, role, say, stopping};
+use crate::common::random::Random;
+use crate::common::sandbox::{self, files, store};
+use crate::common::values::{check_snapshot, check_view, layout, write_next};
+use crate::common::{soak, test_name};
+
+/// Starts one of the roles below, and waits until it is ready.
+fn ready(role: &str, store: &Store) -> Process {
+    Process::ready(test_name!(child), role, store.directory())
+}
 
 #[test]
 #[ignore = "the other processes of these tests; needs a role"]
 fn child() {
-    let Some((words, store)) = role() else { return };
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let Some(role) = role() else { return };
+    let store = Store::open(place()).unwrap();
+    let words: Vec<&str> = role.split(' ').collect();
     match words[..] {
         ["take", log, seed] => take(&store, &Log::open(Path::new(log)), seed.parse().unwrap()),
         ["follow", log] => follow(&store, &Log::open(Path::new(log))),
@@ -148,7 +156,7 @@ fn gc(store: &Store) {
     }
 }
 
-fn signal(child: &Child, signal: libc::c_int) {
+fn signal(child: &Process, signal: libc::c_int) {
     // SAFETY: a process of ours that was not waited for yet.
     assert_eq!(unsafe { libc::kill(child.pid(), signal) }, 0);
 }
@@ -156,20 +164,20 @@ fn signal(child: &Child, signal: libc::c_int) {
 #[test]
 fn several_take_over_from_each_other_and_are_killed() {
     let (_directory, store) = store();
-    let (other, _) = child::store();
+    let other = sandbox::directory();
     let path = other.path().join("log");
     let log = Log::make(&path);
     let role = |seed: u64| format!("take {} {seed}", path.display());
     write_next(&mut store.writer("a").unwrap()).map(|version| log.acknowledge(version)).unwrap();
-    let (rounds, length) = if std::env::var_os("NDSHARRAY_SOAK").is_some() { (60, 10) } else { (3, 4) };
+    let (rounds, length) = if soak() { (60, 10) } else { (3, 4) };
     let (mut random, mut kills, mut stops) = (Random(0x7a6e_0b1d), 0, 0);
     for round in 0..rounds {
-        let _watchdog = Watchdog::new("several_take_over_from_each_other_and_are_killed");
+        let _watchdog = Watchdog::new(test_name!());
         let mut seed = || 1 + random.below(1 << 50);
-        let mut takers: Vec<Child> = (0..3).map(|_| Child::ready(&role(seed()), &store)).collect();
-        let readers: Vec<Child> =
-            (0..2).map(|_| Child::ready(&format!("follow {}", path.display()), &store)).collect();
-        let sweeper = Child::ready("gc", &store);
+        let mut takers: Vec<Process> = (0..3).map(|_| ready(&role(seed()), &store)).collect();
+        let readers: Vec<Process> =
+            (0..2).map(|_| ready(&format!("follow {}", path.display()), &store)).collect();
+        let sweeper = ready("gc", &store);
         let end = Instant::now() + Duration::from_secs(length);
         while Instant::now() < end {
             std::thread::sleep(Duration::from_micros(random.below(20_000)));
@@ -180,21 +188,21 @@ fn several_take_over_from_each_other_and_are_killed() {
                 signal(&takers[which], libc::SIGCONT);
                 stops += 1;
             } else {
-                let next = Child::ready(&role(1 + random.below(1 << 50)), &store);
+                let next = ready(&role(1 + random.below(1 << 50)), &store);
                 std::mem::replace(&mut takers[which], next).kill();
                 kills += 1;
             }
         }
-        takers.into_iter().for_each(|taker| drop(taker.stop()));
-        readers.into_iter().for_each(|reader| drop(reader.stop()));
-        sweeper.stop();
+        takers.into_iter().for_each(|taker| drop(taker.end()));
+        readers.into_iter().for_each(|reader| drop(reader.end()));
+        sweeper.end();
         let last = log.last.load(Ordering::SeqCst);
         assert!(store.reader("a").unwrap().latest().unwrap().version() >= last, "round {round}");
         let mut writer = store.writer("a").unwrap();
         assert!(writer.version() >= last, "round {round}");
-        assert_eq!(files(&store), ["a".to_owned(), writer.data_file().unwrap()], "round {round}");
+        assert_eq!(files(store.directory()), ["a".to_owned(), writer.data_file().unwrap()], "round {round}");
         log.acknowledge(write_next(&mut writer).unwrap());
-        assert_eq!(files(&store), ["a".to_owned(), writer.data_file().unwrap()], "round {round}");
+        assert_eq!(files(store.directory()), ["a".to_owned(), writer.data_file().unwrap()], "round {round}");
     }
     let (opened, last) = (log.opened.load(Ordering::SeqCst), log.last.load(Ordering::SeqCst));
     println!("{rounds} rounds: {opened} takeovers, {kills} kills, {stops} stops, {last} values");
@@ -204,11 +212,10 @@ fn several_take_over_from_each_other_and_are_killed() {
 /// Takeovers, removals and sweeps at once: typed errors, whole values, and nothing left over.
 #[test]
 fn removals_and_takeovers_at_once() {
-    let _watchdog = Watchdog::new("removals_and_takeovers_at_once");
+    let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
     let store = &store;
-    let soak = std::env::var_os("NDSHARRAY_SOAK").is_some();
-    let end = Instant::now() + Duration::from_secs(if soak { 120 } else { 2 });
+    let end = Instant::now() + Duration::from_secs(if soak() { 120 } else { 2 });
     let taker = |seed| {
         let mut random = Random(seed);
         let mut values = 0;
@@ -261,25 +268,56 @@ fn removals_and_takeovers_at_once() {
     assert!(values > 100 && removed > 10 && read > 10, "{values} {removed} {read}");
     let mut writer = store.writer("a").unwrap();
     write_next(&mut writer).unwrap();
-    assert_eq!(files(store), ["a".to_owned(), writer.data_file().unwrap()]);
+    assert_eq!(files(store.directory()), ["a".to_owned(), writer.data_file().unwrap()]);
+}
+
+/// The old writer publishes as fast as it can while it is taken over: what it was told is published stays.
+#[test]
+fn a_takeover_keeps_every_value_whose_write_returned() {
+    let _watchdog = Watchdog::new(test_name!());
+    for _ in 0..5 {
+        let (dir, store) = store();
+        let mut one = store.writer("a").unwrap();
+        let array = vec![1_u8; 4 << 20];
+        one.write_slice(&array, &[array.len()]).unwrap();
+        let old = std::thread::spawn(move || {
+            loop {
+                let last = one.version();
+                match one.write_slice(&array, &[array.len()]) {
+                    Ok(_) => {}
+                    Err(Error::Superseded { .. }) => return last,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        });
+        std::thread::sleep(Duration::from_millis(20));
+        let two = store.writer_options("a").takeover(true).open().unwrap();
+        let last = old.join().unwrap();
+        assert!(two.version() >= last, "version {last} was published, the takeover has {}", two.version());
+        assert!(store.reader("a").unwrap().latest().unwrap().version() >= last);
+        drop(two);
+        store.gc().unwrap();
+        assert_eq!(files(dir.path()).len(), 2);
+    }
 }
 
 /// A taker is killed between the writer's look at the latch and its publish: that write goes on, too.
 #[test]
 fn a_publish_goes_on_when_the_taker_was_killed() {
+    let _watchdog = Watchdog::new(test_name!());
     let (directory, store) = store();
     let mut writer = store.writer("a").unwrap();
     write_next(&mut writer).unwrap();
     let path = directory.path().join("a");
     // SAFETY: the sequence number of a header, which is mapped for ever.
-    let seq: &'static AtomicU64 = unsafe { &*map(&path, 2 * PAGE).add(192).cast() };
+    let seq: &'static AtomicU64 = unsafe { &*map(&path, 2 * PAGE).add(SEQ as usize).cast() };
     for version in 2..200 {
         // Nobody holds the name lock: whoever has frozen the header is dead. Before or after the look, as it comes.
         let stop = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
-                    seq.fetch_or(1 << 63, Ordering::SeqCst);
+                    seq.fetch_or(FROZEN, Ordering::SeqCst);
                 }
             });
             let written = write_next(&mut writer);
@@ -294,30 +332,28 @@ fn a_publish_goes_on_when_the_taker_was_killed() {
 /// is turned back at the very instant of its publication leaves nothing behind, and nothing else is lost.
 #[test]
 fn a_publish_is_turned_back_whole() {
-    let _watchdog = Watchdog::new("a_publish_is_turned_back_whole");
+    let _watchdog = Watchdog::new(test_name!());
     let (directory, store) = store();
     let mut writer = store.writer("a").unwrap();
     let mut last = write_next(&mut writer).unwrap();
     let path = directory.path().join("a");
     // SAFETY: the sequence number of a header, which is mapped for ever.
-    let seq: &'static AtomicU64 = unsafe { &*map(&path, 2 * PAGE).add(192).cast() };
-    const FROZEN: u64 = 1 << 63;
-    let soak = std::env::var_os("NDSHARRAY_SOAK").is_some();
-    let end = Instant::now() + Duration::from_secs(if soak { 120 } else { 3 });
+    let seq: &'static AtomicU64 = unsafe { &*map(&path, 2 * PAGE).add(SEQ as usize).cast() };
+    let end = Instant::now() + Duration::from_secs(if soak() { 120 } else { 3 });
     let (mut refused, mut written) = (0_u64, 0_u64);
     std::thread::scope(|scope| {
         let freezer = scope.spawn(|| {
-            let header = File::options().read(true).write(true).open(&path).unwrap();
+            let header = HeaderFile::of(&store, "a");
             let mut reader = store.reader("a").unwrap();
             while Instant::now() < end {
-                lock_name(&header, libc::F_WRLCK);
+                header.lock_name();
                 seq.fetch_or(FROZEN, Ordering::SeqCst);
                 let first = reader.latest().unwrap().version();
                 std::thread::yield_now();
                 // Nothing is published meanwhile.
                 assert_eq!(reader.latest().unwrap().version(), first);
                 seq.fetch_and(!FROZEN, Ordering::SeqCst);
-                lock_name(&header, libc::F_UNLCK);
+                header.unlock_name();
                 std::thread::sleep(Duration::from_micros(20));
                 if let Some(value) = reader.read().unwrap() {
                     check_snapshot("a", &value);
@@ -341,15 +377,5 @@ fn a_publish_is_turned_back_whole() {
     });
     assert!(layout("a", 1) != layout("a", last) && refused > 0 && written > 100, "{refused} {written}");
     println!("{written} written, {refused} refused");
-    assert_eq!(files(&store), ["a".to_owned(), writer.data_file().unwrap()]);
-}
-
-/// Takes or gives back the name lock of an open header.
-fn lock_name(header: &File, kind: libc::c_int) {
-    // SAFETY: plain numbers; 0 is a value of each.
-    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-    (lock.l_type, lock.l_whence) = (kind as i16, libc::SEEK_SET as i16);
-    // SAFETY: an open descriptor, and a structure that lives for the call.
-    let outcome = unsafe { libc::fcntl(header.as_raw_fd(), libc::F_OFD_SETLKW, &raw const lock) };
-    assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
+    assert_eq!(files(store.directory()), ["a".to_owned(), writer.data_file().unwrap()]);
 }

@@ -6,15 +6,9 @@ use std::time::Duration;
 
 use ndsharray::{Error, Reader, Snapshot, Store, Writer};
 
-use super::{Company, Kind, Scenario, TAG, check, write};
+use crate::common::sandbox::files;
 
-/// The names in a store, in order.
-pub fn files(store: &Store) -> Vec<String> {
-    let entries = store.directory().read_dir().unwrap();
-    let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
+use super::{Company, Kind, Scenario, TAG, check, write};
 
 /// Processes and threads that were there before.
 pub struct Witnesses<'a> {
@@ -97,7 +91,7 @@ impl<'a> Witnesses<'a> {
             self.store.gc().unwrap();
         }
         let data = self.store.stat(TAG).unwrap().value.unwrap().data_file;
-        assert_eq!(files(self.store), [TAG, &data], "a header and its data file");
+        assert_eq!(files(self.store.directory()), [TAG, &data], "a header and its data file");
     }
 
     /// The writer whose tag was being taken from it writes, or is told.

@@ -2,14 +2,13 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ndsharray::Store;
 
-use super::Scenario;
+use crate::common::forking::fork;
+use crate::common::process::die_with_parent;
 
-/// Seconds after which a process hangs.
-const PATIENCE: u32 = 120;
+use super::Scenario;
 
 /// A forked process. It must be waited for by who started it.
 pub struct Doomed {
@@ -26,29 +25,17 @@ impl Doomed {
         around: impl FnOnce(&mut dyn FnMut()) -> Vec<u8>,
     ) -> Doomed {
         let (mut line, mut its_end) = UnixStream::pair().unwrap();
-        // SAFETY: the child has the one thread that goes on in it; it allocates, which glibc allows after a fork, and
-        // touches no lock that another thread of the parent may have had. It never returns from here.
-        let pid = unsafe { libc::fork() };
-        assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
-        if pid == 0 {
-            drop(line);
-            let done = catch_unwind(AssertUnwindSafe(|| {
-                rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-                    .unwrap();
-                // SAFETY: changes nothing but this process's alarm clock.
-                unsafe { libc::alarm(PATIENCE) };
-                let mut writer = (scenario.prepare)(store);
-                let value = scenario.value();
-                its_end.write_all(b"r").unwrap();
-                its_end.read_exact(&mut [0]).unwrap();
-                let said = around(&mut || (scenario.operate)(store, &mut writer, &value));
-                // Its end by a drop, of an ephemeral writer for one, is not what is looked at.
-                std::mem::forget(writer);
-                its_end.write_all(&said).unwrap();
-            }));
-            // SAFETY: ends the process at once, without the parent's handlers.
-            unsafe { libc::_exit(if done.is_ok() { 0 } else { 101 }) };
-        }
+        let pid = fork(|| {
+            die_with_parent();
+            let mut writer = (scenario.prepare)(store);
+            let value = scenario.value();
+            its_end.write_all(b"r").unwrap();
+            its_end.read_exact(&mut [0]).unwrap();
+            let said = around(&mut || (scenario.operate)(store, &mut writer, &value));
+            // Its end by a drop, of an ephemeral writer for one, is not what is looked at.
+            std::mem::forget(writer);
+            its_end.write_all(&said).unwrap();
+        });
         drop(its_end);
         let ready = line.read_exact(&mut [0]);
         assert!(ready.is_ok(), "{}: it could not be prepared", scenario.name);

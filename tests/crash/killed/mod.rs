@@ -140,10 +140,3 @@ impl Scenario {
         Value::new(version, kind)
     }
 }
-
-/// An empty store in memory.
-pub fn store() -> (tempfile::TempDir, Store) {
-    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
-    let store = Store::open(directory.path()).unwrap();
-    (directory, store)
-}

@@ -2,6 +2,8 @@
 
 use ndsharray::{Store, Writer};
 
+use crate::common::sandbox::files;
+
 use super::Company::*;
 use super::Kind::*;
 use super::{Kind, Scenario, TAG, Value, write};
@@ -165,7 +167,7 @@ fn leave_things(store: &Store) {
     let directory = store.directory();
     let mut ephemeral = store.writer_options("e").ephemeral(true).open().unwrap();
     write(&mut ephemeral, Small).unwrap();
-    let files = super::aftermath::files(store);
+    let files = files(directory);
     let kept: Vec<_> =
         files.iter().map(|name| (name, std::fs::read(directory.join(name)).unwrap())).collect();
     drop(ephemeral);

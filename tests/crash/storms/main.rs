@@ -1,14 +1,19 @@
 //! Storms of SIGKILL: writers in full stream and amid takeovers, readers that hold values, sleepers, sweepers and forked
 //! children are killed at random instants, several at once. No value is torn, the last value whose write returned is
 //! never lost, and the next writer leaves header and data file, of the documented sizes, and nothing else.
+//!
+//! A binary of its own: all orphans below this process become its children, and it measures the whole filesystem.
 
-#[path = "../../child/mod.rs"]
-mod child;
+#[path = "../../common/mod.rs"]
+mod common;
 mod memory;
 mod roles;
 mod storm;
 
-use child::{Random, Seeded, Watchdog, role, seed, soak};
+use common::process::{Watchdog, place, role};
+use common::random::{Random, Seeded, seed};
+use common::{soak, test_name};
+use ndsharray::Store;
 use storm::Storm;
 
 /// Rounds on one store.
@@ -17,8 +22,9 @@ const ROUNDS: usize = 8;
 #[test]
 #[ignore = "the other processes of these tests; needs a role"]
 fn child() {
-    let Some((words, store)) = role() else { return };
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let Some(role) = role() else { return };
+    let store = Store::open(place()).unwrap();
+    let words: Vec<&str> = role.split(' ').collect();
     let number = |word: &str| word.parse().unwrap();
     match words[..] {
         ["stream", tag, how, forks] => {
@@ -57,7 +63,7 @@ impl Figures {
 }
 
 fn storm(seed: u64, figures: &mut Figures) {
-    let _watchdog = Watchdog::new("storm");
+    let _watchdog = Watchdog::new(test_name!(storms));
     let _seeded = Seeded(seed);
     let mut storm = Storm::new(Random(seed | 1), figures);
     let memory = memory::Total::new(&storm.place.store);

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use ndsharray::Store;
 
-use crate::child::files;
+use crate::common::sandbox::files;
 
 const SLOTS: u64 = 8;
-/// The largest value that `child::values` has.
+/// The largest value that `common::values` has.
 const LARGEST: u64 = 160_000;
 
 fn page() -> u64 {
@@ -26,7 +26,7 @@ fn largest_segment() -> u64 {
 }
 
 fn of_tag(store: &Store, tag: &str) -> Vec<String> {
-    let mut names = files(store);
+    let mut names = files(store.directory());
     names.retain(|name| {
         name == tag || name.starts_with(&format!("{tag}_")) || name.starts_with(&format!(".{tag}_"))
     });
@@ -77,7 +77,8 @@ impl Total {
     /// All that is used since then are the files of the store.
     pub fn check(&self, store: &Store) {
         let Some(before) = self.0 else { return };
-        let bytes: u64 = files(store).iter().map(|name| blocks(&store.directory().join(name))).sum();
+        let bytes: u64 =
+            files(store.directory()).iter().map(|name| blocks(&store.directory().join(name))).sum();
         assert_eq!(used(store.directory()) - before, bytes, "nothing is kept that has no name");
     }
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use ndsharray::{Error, Reader, Store, Writer};
 
-use crate::child::board::Board;
-use crate::child::forking::fork;
-use crate::child::reading::Seen;
-use crate::child::values::{FIXED, Held, check_snapshot, check_view, write_next};
-use crate::child::{Random, say};
+use crate::common::board::Board;
+use crate::common::forking::fork;
+use crate::common::process::say;
+use crate::common::random::Random;
+use crate::common::reading::Seen;
+use crate::common::values::{FIXED, Held, check_snapshot, check_view, write_next};
 
 /// The layout of the first one changes all the time.
 pub const TAGS: [&str; 2] = ["a", FIXED];

@@ -5,9 +5,12 @@ use std::time::Duration;
 use ndsharray::{Error, Writer};
 
 use crate::Figures;
-use crate::child::board::Place;
-use crate::child::values::{check_snapshot, write_next};
-use crate::child::{Child, Random, files};
+use crate::common::board::Place;
+use crate::common::process::Process;
+use crate::common::random::Random;
+use crate::common::sandbox::files;
+use crate::common::test_name;
+use crate::common::values::{check_snapshot, write_next};
 use crate::memory;
 use crate::roles::{DONE, FAILED, FORKED, LAST, READ, TAGS, TAKEN_OVER, WRITTEN};
 
@@ -21,7 +24,7 @@ enum Part {
 }
 
 struct Player {
-    child: Child,
+    process: Process,
     part: Part,
     tag: usize,
     /// It will say whether it came to write.
@@ -60,8 +63,8 @@ impl<'a> Storm<'a> {
     }
 
     fn start(&mut self, role: &str, part: Part, tag: usize) {
-        let child = Child::start(role, &self.place.store);
-        self.players.push(Player { child, part, tag, silent: part == Part::Writer });
+        let process = Process::start(test_name!(crate::child), role, self.place.store.directory());
+        self.players.push(Player { process, part, tag, silent: part == Part::Writer });
     }
 
     fn count(&self, tag: usize, part: impl Fn(Part) -> bool) -> usize {
@@ -109,7 +112,7 @@ impl<'a> Storm<'a> {
     /// Waits until the writers of a tag have written once.
     fn listen(&mut self, tag: usize) {
         for player in self.players.iter_mut().filter(|player| player.tag == tag && player.silent) {
-            let line = player.child.line();
+            let line = player.process.line();
             assert!(["ready", "superseded"].contains(&&line[..]), "{line}");
             player.silent = false;
         }
@@ -137,7 +140,7 @@ impl<'a> Storm<'a> {
         }
         let at_once = self.coin(2);
         for victim in &victims {
-            let pid = victim.child.pid();
+            let pid = victim.process.pid();
             // SAFETY: plain system call, on a process (or the group) that this one started and has not reaped.
             assert_eq!(unsafe { libc::kill(if self.coin(2) { -pid } else { pid }, libc::SIGKILL) }, 0);
             if !at_once {
@@ -145,7 +148,7 @@ impl<'a> Storm<'a> {
             }
         }
         for victim in victims {
-            self.orphans.push(victim.child.pid());
+            self.orphans.push(victim.process.pid());
             match victim.part {
                 Part::Writer => {
                     self.figures.writers += 1;
@@ -157,7 +160,7 @@ impl<'a> Storm<'a> {
                 }
                 Part::Sweeper => self.figures.sweepers += 1,
             }
-            victim.child.kill();
+            victim.process.kill();
         }
         if self.coin(2) {
             self.strike_orphans();
@@ -252,7 +255,7 @@ impl<'a> Storm<'a> {
             for player in self.players.iter_mut().filter(|player| player.tag == tag) {
                 let Part::Reader(index) = player.part else { continue };
                 while self.place.board.get(LAST + index) < version {
-                    player.child.check_lives();
+                    player.process.check_lives();
                     std::thread::sleep(Duration::from_micros(200));
                 }
             }
@@ -263,7 +266,7 @@ impl<'a> Storm<'a> {
     /// Everybody dies; one writer more of each tag.
     pub fn end(&mut self) {
         for player in std::mem::take(&mut self.players) {
-            self.orphans.push(player.child.pid());
+            self.orphans.push(player.process.pid());
             match player.part {
                 Part::Writer => {
                     self.figures.writers += 1;
@@ -272,7 +275,7 @@ impl<'a> Storm<'a> {
                 Part::Reader(_) => self.figures.readers += 1,
                 Part::Sweeper => self.figures.sweepers += 1,
             }
-            player.child.kill();
+            player.process.kill();
         }
         self.strike_orphans();
         for (tag, name) in TAGS.iter().enumerate() {
@@ -281,7 +284,7 @@ impl<'a> Storm<'a> {
             let slots = self.place.store.stat(name).unwrap().value.unwrap().slots.unwrap();
             assert_eq!(slots.pinned, 0, "the pins of the dead are left behind");
         }
-        let left = files(&self.place.store);
+        let left = files(self.place.store.directory());
         assert_eq!(left.len(), 2 * TAGS.len(), "{left:?}");
         assert_eq!(self.place.store.gc().unwrap().removed, [""; 0]);
         let board = &self.place.board;
@@ -296,7 +299,7 @@ impl<'a> Storm<'a> {
 impl Drop for Storm<'_> {
     /// After a failure.
     fn drop(&mut self) {
-        self.orphans.extend(self.players.iter().map(|player| player.child.pid()));
+        self.orphans.extend(self.players.iter().map(|player| player.process.pid()));
         for group in &self.orphans {
             // SAFETY: plain system calls; the group is killed only if a living child of this process is in it.
             unsafe {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ndsharray::{Error, Reader, Store, wait_any};
 
+use super::process::{say, stopping};
 use super::values::{Held, check_snapshot, check_view};
-use super::{say, stopping};
 
 /// What a reader has seen of the versions.
 #[derive(Default)]

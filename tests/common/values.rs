@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use ndsharray::{DType, Result, Snapshot, View, Writer};
 
-use super::Random;
+use super::random::Random;
 
 /// The layout of this tag never changes; that of others does.
 pub const FIXED: &str = "fixed";

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use memmap2::MmapRaw;
 use ndsharray::Store;
 
+use super::sandbox::{directory, set_mode};
+
 const WORDS: usize = 512;
 
 /// A store in a directory of its own, in memory, with a board beside it; removed at the end.
@@ -17,12 +19,11 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Place {
-        use std::os::unix::fs::PermissionsExt;
-        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let directory = directory();
         let path = directory.path().join("store");
         std::fs::create_dir(&path).unwrap();
         for path in [directory.path(), &path] {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            set_mode(path, 0o755);
         }
         std::fs::write(directory.path().join("board"), [0; 8 * WORDS]).unwrap();
         let store = Store::open(path).unwrap();

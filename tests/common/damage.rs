@@ -1,11 +1,10 @@
 //! A tag's files with chosen damage, and everything that can be done to them.
-#![allow(dead_code)] // Each test file uses a part.
 
 use std::path::{Path, PathBuf};
 
-use ndsharray::{Error, Store};
+use ndsharray::{DType, Error, Store};
 
-use crate::sandbox::{check_says, files, picture};
+use super::sandbox::{Picture, check_says, files, picture};
 
 pub const VALUE: [f32; 5] = [1.5, -2.5, 3.5, 4.5, 1e9];
 /// What a writer that works publishes after the damage.
@@ -23,7 +22,7 @@ impl Tag {
         let store = Store::open(dir).unwrap();
         let mut writer = store.writer("a").unwrap();
         writer.write_slice(&[0.0_f32; 5], &[5]).unwrap();
-        writer.write_with(&ndsharray::ndarray::arr1(&VALUE), b"user data").unwrap();
+        writer.write_bytes(&DType::Float32, &[5], bytemuck::cast_slice(&VALUE), b"user data").unwrap();
         let name = writer.data_file().unwrap();
         drop(writer);
         let read = |name: &str| std::fs::read(dir.join(name)).unwrap();
@@ -154,10 +153,7 @@ pub fn try_all(dir: &Path, tag: &Tag, what: &str, damage: &dyn Fn(&mut Vec<u8>, 
 }
 
 /// The same files have other inodes in another copy.
-pub fn before_of(
-    before: &std::collections::BTreeMap<String, (u64, u32, u64, Vec<u8>)>,
-    dir: &Path,
-) -> std::collections::BTreeMap<String, (u64, u32, u64, Vec<u8>)> {
+pub fn before_of(before: &Picture, dir: &Path) -> Picture {
     let mut before = before.clone();
     for (name, now) in picture(dir) {
         before.entry(name).and_modify(|was| was.0 = now.0);

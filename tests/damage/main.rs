@@ -1,0 +1,13 @@
+//! Damaged files, files of others, places that do not fit, and files that are removed or put back by hand. Nearly every
+//! test does its work in a child, so that a signal is seen, and so that limits, mounts and locks are its own.
+
+mod bad_places;
+#[path = "../common/mod.rs"]
+mod common;
+mod data;
+mod flooded_directory;
+mod fuzz_corpus;
+mod headers;
+mod hostile_files;
+mod removed_by_hand;
+mod restored;

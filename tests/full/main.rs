@@ -1,0 +1,9 @@
+//! Stores that are full, each on a small filesystem that a child mounts.
+
+mod any_moment;
+#[path = "../common/mod.rs"]
+mod common;
+mod small_store;
+mod small_writes;
+#[cfg(feature = "ndarray")]
+mod stages;

@@ -1,0 +1,14 @@
+//! Models: a tag in plain memory, with which random operations are compared, and the takeover as a machine of small
+//! steps, of which every interleaving is walked.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[cfg(feature = "ndarray")]
+mod ops;
+#[cfg(feature = "ndarray")]
+mod tag;
+mod takeover;
+#[cfg(feature = "ndarray")]
+mod values;
+#[cfg(feature = "ndarray")]
+mod world;

@@ -1,0 +1,9 @@
+//! Whose a tag is: takeovers, modes of files, other users and groups, files of others.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod hostile_owners;
+mod other_users;
+#[cfg(feature = "ndarray")]
+mod permissions;
+mod takeover;

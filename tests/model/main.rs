@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod machine;
 #[cfg(feature = "ndarray")]
 mod ops;
 #[cfg(feature = "ndarray")]

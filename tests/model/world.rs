@@ -4,6 +4,7 @@ use ndsharray::{Error, Reader, Snapshot, Store, Writer};
 
 use super::ops::{Data, Op, Options};
 use super::values::Value;
+use crate::common::sandbox::{files, store};
 
 const TAG: &str = "tag";
 /// The index of uint8 among the dtypes.
@@ -56,8 +57,7 @@ fn words(error: impl std::fmt::Display) -> String {
 
 impl World {
     pub fn new() -> World {
-        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
-        let store = Store::open(directory.path()).unwrap();
+        let (directory, store) = store();
         let (ended, readers, held, headers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         World { directory, store, writer: None, ended, readers, held, headers, named: None }
     }
@@ -185,10 +185,7 @@ impl World {
     }
 
     pub(super) fn files(&self) -> Vec<String> {
-        let entries = self.directory.path().read_dir().unwrap();
-        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
+        files(&self.directory)
     }
 
     fn now(&self) -> Option<&Header> {
@@ -313,77 +310,6 @@ impl World {
         }
         expect(holds, || format!("{result:?}"))
     }
-
-    fn open_reader(&mut self) -> Outcome {
-        match (self.store.reader(TAG), self.named) {
-            (Ok(reader), Some(header)) => {
-                if self.readers.len() < 6 {
-                    self.readers.push((reader, Position { header, returned: None, before: 0, missed: 0 }));
-                }
-                Ok(())
-            }
-            (Err(Error::NotFound { .. }), None) => Ok(()),
-            (result, named) => Err(format!("{result:?} with header {named:?}")),
-        }
-    }
-
-    /// Readers follow a tag's name at once when their header is retired.
-    fn follow(&mut self, i: usize) -> (Option<Value>, bool) {
-        let position = &mut self.readers[i].1;
-        let (old, new) = (position.header, self.named.unwrap_or(position.header));
-        if self.headers[old].origin != self.headers[new].origin {
-            position.before += self.headers[old].value.as_ref().map_or(0, |value| value.version);
-        }
-        position.header = new;
-        (self.headers[position.header].value.clone(), self.named.is_none())
-    }
-
-    pub(super) fn read(&mut self, i: usize, wait: bool, hold: bool) -> Outcome {
-        let (value, removed) = self.follow(i);
-        let (reader, position) = &mut self.readers[i];
-        let place = |value: &Value| position.before + value.version;
-        let newer = value.filter(|value| position.returned.is_none_or(|returned| place(value) > returned));
-        let result = if wait { reader.wait(std::time::Duration::ZERO) } else { reader.read() };
-        match (result, newer) {
-            (Ok(None), None) => Ok(()),
-            (Ok(Some(snapshot)), Some(value)) => {
-                value.check(&snapshot)?;
-                let place = position.before + value.version;
-                position.missed += position.returned.map_or(0, |returned| place - returned - 1);
-                position.returned = Some(place);
-                self.hold(snapshot, value, hold);
-                Ok(())
-            }
-            // A removed value is seen only by readers that have its memory mapped; the others do not wait for it again.
-            (Ok(None), Some(value)) if removed => {
-                position.returned = Some(position.before + value.version);
-                Ok(())
-            }
-            (result, newer) => {
-                Err(format!("{result:?}, not {newer:?} ({position:?})", position = position.returned))
-            }
-        }
-    }
-
-    fn latest(&mut self, i: usize, hold: bool) -> Outcome {
-        let (value, removed) = self.follow(i);
-        match (self.readers[i].0.latest(), value) {
-            (Err(Error::Empty { .. }), None) => Ok(()),
-            (Ok(snapshot), Some(value)) => {
-                value.check(&snapshot)?;
-                self.hold(snapshot, value, hold);
-                Ok(())
-            }
-            (Err(Error::NotFound { .. }), Some(_)) if removed => Ok(()),
-            (result, value) => Err(format!("{result:?}, not {value:?}")),
-        }
-    }
-
-    fn hold(&mut self, snapshot: Snapshot, value: Value, hold: bool) {
-        if hold && self.held.len() < MOST_HELD {
-            self.held.push((snapshot, value));
-        }
-    }
 }
 
 fn new_header(
@@ -406,3 +332,4 @@ fn is_end(result: &ndsharray::Result<u64>, superseded: bool) -> bool {
 }
 
 mod by_hand;
+mod reading;

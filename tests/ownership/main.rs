@@ -2,7 +2,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod frozen;
 mod hostile_owners;
+mod log;
 mod other_users;
 #[cfg(feature = "ndarray")]
 mod permissions;

@@ -2,19 +2,17 @@
 //! moment, while others read and tidy up. Whatever write returned stays, no version is given twice, no reader goes back,
 //! and every read that begins after a write has returned sees that value or a later one.
 
-use std::fs::File;
-use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ndsharray::{Error, Store};
 
-use crate::common::header::{FROZEN, HeaderFile, SEQ};
+use super::log::Log;
 use crate::common::process::{Process, Watchdog, place, role, say, stopping};
 use crate::common::random::Random;
 use crate::common::sandbox::{self, files, store};
-use crate::common::values::{check_snapshot, check_view, layout, write_next};
+use crate::common::values::{check_snapshot, check_view, write_next};
 use crate::common::{soak, test_name};
 
 /// Starts one of the roles below, and waits until it is ready.
@@ -34,56 +32,6 @@ fn child() {
         ["gc"] => gc(&store),
         _ => panic!("{words:?}"),
     }
-}
-
-/// What the writers were told: a file that all processes of a test map.
-struct Log {
-    /// The greatest version whose write returned.
-    last: &'static AtomicU64,
-    /// How many writers were opened.
-    opened: &'static AtomicU64,
-    /// For each version, modulo their count, which one was written there last.
-    written: &'static [AtomicU8],
-}
-
-const VERSIONS: usize = 1 << 26;
-const PAGE: usize = 4096;
-
-impl Log {
-    fn make(path: &Path) -> Log {
-        File::create_new(path).unwrap().set_len((PAGE + VERSIONS) as u64).unwrap();
-        Log::open(path)
-    }
-
-    fn open(path: &Path) -> Log {
-        let memory = map(path, PAGE + VERSIONS);
-        // SAFETY: memory of that size which is never unmapped; only ever accessed as atomics.
-        unsafe {
-            Log {
-                last: &*memory.cast(),
-                opened: &*memory.add(8).cast(),
-                written: std::slice::from_raw_parts(memory.add(PAGE).cast(), VERSIONS),
-            }
-        }
-    }
-
-    /// The write of a version has returned.
-    fn acknowledge(&self, version: u64) {
-        let round = (version as usize / VERSIONS) as u8 + 1;
-        let before = self.written[version as usize % VERSIONS].swap(round, Ordering::SeqCst);
-        assert_ne!(before, round, "version {version} was given twice");
-        self.last.fetch_max(version, Ordering::SeqCst);
-    }
-}
-
-/// Maps a file, until the process ends.
-fn map(path: &Path, length: usize) -> *const u8 {
-    let file = File::options().read(true).write(true).open(path).unwrap();
-    let (access, null) = (libc::PROT_READ | libc::PROT_WRITE, std::ptr::null_mut());
-    // SAFETY: a new mapping of an open file.
-    let memory = unsafe { libc::mmap(null, length, access, libc::MAP_SHARED, file.as_raw_fd(), 0) };
-    assert_ne!(memory, libc::MAP_FAILED, "{}", std::io::Error::last_os_error());
-    memory.cast_const().cast()
 }
 
 /// Role: takes the tag over, writes some values, and again, until it is told to end.
@@ -268,114 +216,5 @@ fn removals_and_takeovers_at_once() {
     assert!(values > 100 && removed > 10 && read > 10, "{values} {removed} {read}");
     let mut writer = store.writer("a").unwrap();
     write_next(&mut writer).unwrap();
-    assert_eq!(files(store.directory()), ["a".to_owned(), writer.data_file().unwrap()]);
-}
-
-/// The old writer publishes as fast as it can while it is taken over: what it was told is published stays.
-#[test]
-fn a_takeover_keeps_every_value_whose_write_returned() {
-    let _watchdog = Watchdog::new(test_name!());
-    for _ in 0..5 {
-        let (dir, store) = store();
-        let mut one = store.writer("a").unwrap();
-        let array = vec![1_u8; 4 << 20];
-        one.write_slice(&array, &[array.len()]).unwrap();
-        let old = std::thread::spawn(move || {
-            loop {
-                let last = one.version();
-                match one.write_slice(&array, &[array.len()]) {
-                    Ok(_) => {}
-                    Err(Error::Superseded { .. }) => return last,
-                    Err(error) => panic!("{error}"),
-                }
-            }
-        });
-        std::thread::sleep(Duration::from_millis(20));
-        let two = store.writer_options("a").takeover(true).open().unwrap();
-        let last = old.join().unwrap();
-        assert!(two.version() >= last, "version {last} was published, the takeover has {}", two.version());
-        assert!(store.reader("a").unwrap().latest().unwrap().version() >= last);
-        drop(two);
-        store.gc().unwrap();
-        assert_eq!(files(dir.path()).len(), 2);
-    }
-}
-
-/// A taker is killed between the writer's look at the latch and its publish: that write goes on, too.
-#[test]
-fn a_publish_goes_on_when_the_taker_was_killed() {
-    let _watchdog = Watchdog::new(test_name!());
-    let (directory, store) = store();
-    let mut writer = store.writer("a").unwrap();
-    write_next(&mut writer).unwrap();
-    let path = directory.path().join("a");
-    // SAFETY: the sequence number of a header, which is mapped for ever.
-    let seq: &'static AtomicU64 = unsafe { &*map(&path, 2 * PAGE).add(SEQ as usize).cast() };
-    for version in 2..200 {
-        // Nobody holds the name lock: whoever has frozen the header is dead. Before or after the look, as it comes.
-        let stop = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    seq.fetch_or(FROZEN, Ordering::SeqCst);
-                }
-            });
-            let written = write_next(&mut writer);
-            stop.store(true, Ordering::Relaxed);
-            assert_eq!(written.unwrap(), version);
-        });
-    }
-    assert_eq!(store.reader("a").unwrap().latest().unwrap().version(), 199);
-}
-
-/// Whoever takes over changes his mind at once, again and again, while the writer changes the layout all the time: what
-/// is turned back at the very instant of its publication leaves nothing behind, and nothing else is lost.
-#[test]
-fn a_publish_is_turned_back_whole() {
-    let _watchdog = Watchdog::new(test_name!());
-    let (directory, store) = store();
-    let mut writer = store.writer("a").unwrap();
-    let mut last = write_next(&mut writer).unwrap();
-    let path = directory.path().join("a");
-    // SAFETY: the sequence number of a header, which is mapped for ever.
-    let seq: &'static AtomicU64 = unsafe { &*map(&path, 2 * PAGE).add(SEQ as usize).cast() };
-    let end = Instant::now() + Duration::from_secs(if soak() { 120 } else { 3 });
-    let (mut refused, mut written) = (0_u64, 0_u64);
-    std::thread::scope(|scope| {
-        let freezer = scope.spawn(|| {
-            let header = HeaderFile::of(&store, "a");
-            let mut reader = store.reader("a").unwrap();
-            while Instant::now() < end {
-                header.lock_name();
-                seq.fetch_or(FROZEN, Ordering::SeqCst);
-                let first = reader.latest().unwrap().version();
-                std::thread::yield_now();
-                // Nothing is published meanwhile.
-                assert_eq!(reader.latest().unwrap().version(), first);
-                seq.fetch_and(!FROZEN, Ordering::SeqCst);
-                header.unlock_name();
-                std::thread::sleep(Duration::from_micros(20));
-                if let Some(value) = reader.read().unwrap() {
-                    check_snapshot("a", &value);
-                }
-            }
-        });
-        let reader = store.reader("a").unwrap();
-        while !freezer.is_finished() {
-            match write_next(&mut writer) {
-                Ok(version) => {
-                    assert_eq!(version, last + 1);
-                    (last, written) = (version, written + 1);
-                }
-                Err(Error::Superseded { .. }) => refused += 1,
-                Err(error) => panic!("{error}"),
-            }
-            let view = reader.view().unwrap();
-            assert_eq!(view.version(), last);
-            check_view("a", &view);
-        }
-    });
-    assert!(layout("a", 1) != layout("a", last) && refused > 0 && written > 100, "{refused} {written}");
-    println!("{written} written, {refused} refused");
     assert_eq!(files(store.directory()), ["a".to_owned(), writer.data_file().unwrap()]);
 }

@@ -4,11 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# With a /dev/shm of its own where that is permitted: memory can be told only if nobody else takes some.
-if [ -z "${NDSHARRAY_OWN_SHM:-}" ] && [ "$(id -u)" -eq 0 ] && unshare --mount true 2>/dev/null; then
-    export NDSHARRAY_OWN_SHM=1
-    exec unshare --mount sh -c 'mount -t tmpfs -o mode=1777 tmpfs /dev/shm && exec "$0" "$@"' "$PWD/ci/bench.sh" "$@"
-fi
+# Memory can be told only if nobody else takes some.
+source ci/own_shm.sh
 
 step() { printf '\n== %s\n' "$*"; }
 
@@ -39,4 +36,4 @@ step "Python"
 "$python" python/benches/peers.py "$@" "$installed" target/bench/python.jsonl
 
 step "docs/performance.md"
-"$python" ci/performance.py
+"$python" peers/report/performance.py

@@ -3,11 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# With a /dev/shm of its own where that is permitted, so that what other programs do there does not matter.
-if [ -z "${NDSHARRAY_OWN_SHM:-}" ] && [ "$(id -u)" -eq 0 ] && unshare --mount true 2>/dev/null; then
-    export NDSHARRAY_OWN_SHM=1
-    exec unshare --mount sh -c 'mount -t tmpfs -o mode=1777 tmpfs /dev/shm && exec "$0"' "$PWD/ci/test.sh"
-fi
+source ci/own_shm.sh
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

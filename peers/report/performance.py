@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import charts
 from goals import HEADLINES, PYTHON, REASONS, RUST, Goal, nanoseconds
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "target/bench"
 Samples = dict[tuple[str, str, int], list[float]]
 SIZES = {64: "64 B", 65536: "64 KiB", 2764800: "720p", 6220800: "1080p", 52428800: "50 MiB", 1 << 30: "1 GiB"}

@@ -12,10 +12,12 @@ if [ -z "$nightly" ]; then
 fi
 if [ $# -eq 0 ]; then
     set -- --lib
-    for test in tests/*.rs; do
-        name=$(basename "$test" .rs)
-        case $name in costs | examples) ;; *) set -- "$@" --test "$name" ;; esac
+    for test in tests/*.rs tests/*/main.rs; do
+        name=$(basename "$(dirname "$test")")
+        [ "$name" != tests ] || name=$(basename "$test" .rs)
+        case $name in costs | loom) ;; *) set -- "$@" --test "$name" ;; esac
     done
+    set -- "$@" --test many --test fork_windows --test storms
 fi
 # Optimised a little, so that the sweeps stay within the tests' watchdog.
 export RUSTFLAGS="-Zsanitizer=address" CARGO_PROFILE_DEV_OPT_LEVEL=1

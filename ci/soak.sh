@@ -5,26 +5,23 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 minutes=${1:?usage: ci/soak.sh MINUTES}
 
-# A memory of its own, as in ci/test.sh.
-if [ -z "${NDSHARRAY_OWN_SHM:-}" ] && [ "$(id -u)" -eq 0 ] && unshare --mount true 2>/dev/null; then
-    export NDSHARRAY_OWN_SHM=1
-    exec unshare --mount sh -c 'mount -t tmpfs -o mode=1777 tmpfs /dev/shm && exec "$0" "$1"' "$PWD/ci/soak.sh" "$minutes"
-fi
+source ci/own_shm.sh
 
-# name: command. A test binary runs its long form, because NDSHARRAY_SOAK is set.
+# Name: test binaries, then the tests of them, if not all. They run their long forms, because NDSHARRAY_SOAK is set.
 suites=(
     "steps: steps"
-    "instructions: long --test instructions"
-    "storms: long --test storms"
-    "time: long --test time"
-    "many: long --test many"
-    "processes: long --test processes --test fork"
-    "model: long --test model"
-    "hostile files: long --test damaged_headers --test damaged_data --test bad_places"
-    "takeover: long --test takeover"
-    "full stores: long --test full_store --test filling_store"
-    "rm by hand: long --test removed_by_hand"
-    "containers: long --test containers"
+    "instructions: instructions"
+    "storms: storms"
+    "time: crash stopped:: wrap::"
+    "many: many"
+    "processes: crash processes::"
+    "forks: fork,fork_windows"
+    "model: model"
+    "hostile files: damage headers:: data:: bad_places::"
+    "takeover: ownership takeover:: frozen::"
+    "full stores: full"
+    "rm by hand: damage removed_by_hand::"
+    "containers: containers"
     "fuzz: fuzz"
 )
 # One run of a suite takes at most so long; after that it hangs.
@@ -39,19 +36,15 @@ trap 'rm -f "$log"' EXIT
 
 left() { echo $((end - SECONDS)); }
 
+# The long forms of the tests in BINARY[,BINARY] whose names have one of the words in them.
 long() {
-    local name
-    for name in "$@"; do
-        if [ "$name" != --test ] && [ ! -e "tests/$name.rs" ] && [ ! -e "tests/$name/main.rs" ]; then
-            echo "skipped: $name: no such test here"
-            return
-        fi
-    done
-    timeout --kill-after=10 "$limit" nice cargo test --release --locked "$@" -- --nocapture
+    local binaries=()
+    IFS=, read -ra binaries <<<"$1"
+    timeout --kill-after=10 "$limit" nice cargo test --release --locked "${binaries[@]/#/--test=}" -- --nocapture "${@:2}"
 }
 
 steps() {
-    RUSTFLAGS="--cfg ndsharray_steps" CARGO_TARGET_DIR=target/steps long --test steps
+    RUSTFLAGS="--cfg ndsharray_steps" CARGO_TARGET_DIR=target/steps long steps
 }
 
 fuzz() {
@@ -77,6 +70,7 @@ while [ "$(left)" -gt 0 ]; do
         [ "$limit" -le "$longest" ] || limit=$longest
         begun=$SECONDS
         status=0
+        case ${command[0]} in steps | fuzz) ;; *) command=(long "${command[@]}") ;; esac
         "${command[@]}" >"$log" 2>&1 || status=$?
         taken=$((SECONDS - begun))
         if [ "$status" -eq 124 ] && [ "$limit" -lt "$longest" ]; then

@@ -4,7 +4,7 @@
 //! must hold is checked by panics: values are whole, errors say what they are about, what fails changes nothing, a
 //! writer that opens works, and files that are not ours stay as they are.
 //!
-//! The same code replays the kept inputs without a fuzzer: tests/fuzz_corpus.rs of the crate itself includes this file.
+//! The same code replays the kept inputs without a fuzzer: tests/damage/fuzz_corpus.rs of the crate itself includes this file.
 
 mod base;
 mod drive;

@@ -1,4 +1,6 @@
-//! What a steady stream does not do: it allocates nothing, and makes no system call.
+//! A steady stream allocates nothing, and makes no system call.
+//!
+//! A binary of its own, since it replaces the allocator.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -30,8 +32,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// One at a time: a child that is forked while the other test holds a value inherits the pin, and ends without giving it
-/// back, which costs the stream another slot.
+/// One at a time: a child that is forked while the other test holds a value inherits the pin, and ends without giving
+/// it back, which costs the stream another slot.
 static ALONE: Mutex<()> = Mutex::new(());
 
 const DATA: [u32; 1000] = [7; 1000];

@@ -277,7 +277,7 @@ fn what_is_built_by_hand_is_read() {
         assert_eq!((stat.pid, stat.writer_alive, stat.ephemeral), (7, false, false));
         assert_eq!((slots.allocated, slots.capacity, slots.pinned), (2, 4096, 1));
         drop(read);
-        // The next writer mends the other record, and goes on in the same file.
+        // The next writer repairs the other record, and goes on in the same file.
         let mut writer = store.writer("a").unwrap();
         assert_eq!(writer.version(), 41);
         assert_eq!(writer.write_bytes(&expected, &[1, 2, 2], &value, b"").unwrap(), 42);
@@ -308,10 +308,10 @@ fn an_ephemeral_header_says_so() {
     let writer = store.writer_options("a").ephemeral(true).open().unwrap();
     let header = std::fs::read(dir.path().join("a")).unwrap();
     assert_eq!(u64_at(&header, 48), 1);
-    // A retired one too, to whoever has it open.
+    // A retired header says so to a reader that has it open.
     let open = std::fs::File::open(dir.path().join("a")).unwrap();
     drop(writer);
     let mut state = [0; 4];
     std::os::unix::fs::FileExt::read_exact_at(&open, &mut state, 200).unwrap();
-    assert_eq!(u32::from_ne_bytes(state), 2, "gone");
+    assert_eq!(u32::from_ne_bytes(state), 2, "retired");
 }

@@ -1,5 +1,5 @@
-//! Tags, values, types and options that cannot be: each gives its own error, which says what it is about, what was
-//! found and what was expected; the value before stays.
+//! Invalid tags, values, types and options: each gives an error of its own, which says what it is about, what was found
+//! and what was expected; the value before stays.
 
 use std::os::unix::fs::FileExt;
 
@@ -41,7 +41,7 @@ fn tags() {
     }
 }
 
-/// The value before must be what is read after.
+/// Checks that it failed, and that the value before is still read.
 #[track_caller]
 fn kept<T: std::fmt::Debug>(store: &Store, outcome: ndsharray::Result<T>, what: &str) -> Error {
     let error = fails(outcome, what);
@@ -78,7 +78,7 @@ fn values() {
             assert!(matches!(&error, Error::InvalidShape { shape: s, .. } if s == shape), "{error:?}");
         }
     }
-    // Lengths that exist, but in no store.
+    // Lengths that are valid, but larger than any store.
     for shape in [&[1 << 59][..], &[1 << 50], &[1 << 45]] {
         let error = kept(&store, writer.loan::<f64>(shape).map(|_| ()), text(dir.path()));
         assert!(matches!(&error, Error::NoSpace { wanted, .. } if *wanted >= 8 << 45), "{error:?}");
@@ -120,13 +120,13 @@ fn asked_for_as_what_it_is_not() {
         );
     }
     drop((view, snapshot));
-    // A bool that is none is refused, in bytes and in a loan of bytes.
+    // A byte that is neither 0 nor 1 is refused as a bool, in bytes and in a loan of bytes.
     let refused = writer.write_bytes(&DType::Bool, &[3], &[0, 1, 2], b"");
     assert!(matches!(fails(refused, "bool"), Error::InvalidElement { .. }));
     let mut loan = writer.loan_bytes(&DType::Bool, &[3]).unwrap();
     loan.as_mut_slice().copy_from_slice(&[0, 1, 2]);
     assert!(matches!(fails(loan.publish(), "bool"), Error::InvalidElement { .. }));
-    // One that is in the file all the same is refused by readers. The second value's slot is the second.
+    // Readers refuse one that is in the file all the same. The second value is in the second slot.
     writer.write_slice(&[false, true, true], &[3]).unwrap();
     let data_file = dir.path().join(writer.data_file().unwrap());
     let file = std::fs::OpenOptions::new().write(true).open(data_file).unwrap();

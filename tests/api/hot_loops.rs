@@ -1,5 +1,5 @@
-//! A reader that asks for the same value again and again keeps its pin between the calls, and that must show nowhere but
-//! in time: it lets go when it finds a newer value, and it never drives the writer to new memory without end.
+//! A reader that asks for the same value again and again keeps its pin between the calls, and that must show nowhere
+//! but in time: it lets go when it finds a newer value, and it never drives the writer to new memory without end.
 
 use ndsharray::{Reader, Store, Writer};
 
@@ -31,7 +31,7 @@ fn latest(reader: &Reader) -> u64 {
     values[0]
 }
 
-/// Long enough for the value to be kept.
+/// Asks so often that the reader keeps its pin.
 fn spin(reader: &Reader, look: fn(&Reader) -> u64, value: u64) {
     for _ in 0..200 {
         assert_eq!(look(reader), value);
@@ -63,7 +63,7 @@ fn a_kept_value_is_let_go_with_the_next_one() {
     }
 }
 
-/// The two ways share what is kept, `read` does not mind it, and a clone has nothing of it.
+/// `view` and `latest` share the kept pin, `read` works beside it, and a clone of the reader does not have it.
 #[test]
 fn all_ways_of_reading_agree() {
     let (_dir, store) = store();
@@ -88,7 +88,7 @@ fn all_ways_of_reading_agree() {
     assert_eq!(slots(&store).1, 0);
 }
 
-/// What a hot loop hands out is as good as any other: it outlives the loop, the reader and the values that follow.
+/// A value from a hot loop is like any other: it outlives the loop, the reader and the values that follow.
 #[test]
 fn what_was_kept_may_be_held() {
     let (_dir, store) = store();
@@ -100,7 +100,7 @@ fn what_was_kept_may_be_held() {
         (reader.view().unwrap(), reader.view().unwrap(), reader.latest().unwrap());
     for value in 2..40 {
         write(&mut writer, value);
-        // Views of the first value are out, so that it cannot be let go.
+        // Views of the first value are alive, so its pin is kept.
         spin(&reader, view, value);
         spin(&reader, latest, value);
         assert_eq!(old_view.as_slice::<u64>().unwrap(), [1; 100]);
@@ -136,7 +136,7 @@ fn the_last_view_of_a_kept_value_lets_it_go() {
     assert_eq!((view(&reader), slots(&store).1), (2, 0));
 }
 
-/// A list of what a hot loop found cannot fill the store: from the fourth held value on there are copies.
+/// Values from a hot loop that are held cannot fill the store: from the fourth on they are copies.
 #[test]
 fn kept_values_that_are_held_count() {
     let (_dir, store) = store();
@@ -158,8 +158,8 @@ fn kept_values_that_are_held_count() {
     assert_eq!(slots(&store).1, 0);
 }
 
-/// Readers that stop in a hot loop, each at another value (there are more of them than cores): they may take three slots,
-/// but not all eight, or the writer would make one new file after the other.
+/// Readers that stop in a hot loop, each at another value (there are more of them than cores): they may take three
+/// slots, but not all eight, or the writer would make one new file after the other.
 #[test]
 fn stopped_hot_loops_do_not_take_all_slots() {
     let (_dir, store) = store();
@@ -177,7 +177,7 @@ fn stopped_hot_loops_do_not_take_all_slots() {
     assert!(slots(&store).0 <= 5, "{:?}", slots(&store));
 }
 
-/// Another header counts its publishes from the start: that the numbers are the same says nothing.
+/// Another header counts its publishes from the start, so equal numbers do not mean the same value.
 #[test]
 fn what_is_kept_is_of_one_header() {
     for look in LOOKS {

@@ -1,5 +1,5 @@
-//! Looking inside: every field of a good array's files has its value, a damaged one is said to be wrong, and a dry run
-//! of the clean-up says exactly what the clean-up then removes.
+//! `inspect` shows every field of a good array's files with its value, and marks damaged ones; `gc_dry_run` says
+//! exactly what `gc` then removes.
 
 use std::os::unix::fs::FileExt;
 
@@ -73,7 +73,7 @@ fn damage_is_said_and_what_is_no_header_is_an_error() {
         };
         assert!(right, "{name}: {problem}");
         let wrong = found.header.fields.iter().filter(|field| field.note.contains("WRONG"));
-        // A byte under a checksum shows at the checksum; the version is shown beside the one that is read here.
+        // Damage under a checksum shows at the checksum.
         assert_eq!(
             wrong.count(),
             match name {
@@ -113,7 +113,8 @@ fn a_dry_run_says_what_the_clean_up_removes() {
         store.writer(tag).unwrap().write_slice(&[7_u8; 5000], &[5000]).unwrap();
         store.stat(tag).unwrap().value.unwrap().data_file
     };
-    // A data file without its header, a temporary file, an ephemeral tag whose writer's lock is free; and two that stay.
+    // A data file without its header, a temporary file, an ephemeral tag whose writer's lock is free; and two that
+    // stay.
     let orphan = put("orphan");
     std::fs::remove_file(dir.path().join("orphan")).unwrap();
     std::fs::write(dir.path().join(".t_0123456789abcdef.tmp"), b"").unwrap();
@@ -122,7 +123,7 @@ fn a_dry_run_says_what_the_clean_up_removes() {
     gone.write_slice(&[1_u8; 9000], &[9000]).unwrap();
     let ephemeral = store.stat("gone").unwrap().value.unwrap().data_file;
     let living = store.writer_options("living").ephemeral(true).open().unwrap();
-    // As its kill leaves it: the same files, with no lock.
+    // The same files without a lock, as a kill of its writer leaves them.
     for name in ["gone", &ephemeral] {
         let contents = std::fs::read(dir.path().join(name)).unwrap();
         std::fs::remove_file(dir.path().join(name)).unwrap();

@@ -1,5 +1,5 @@
-//! What one process sees of the library. No test here starts a process: until its exec, that would have the locks of the
-//! writers that other tests have just closed.
+//! What one process sees of the library. No test here starts a process: until its exec, that would have the locks of
+//! the writers that other tests have just closed.
 
 #[cfg(feature = "ndarray")]
 mod bad_input;

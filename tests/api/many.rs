@@ -1,5 +1,5 @@
-//! Many: tags, readers, threads, and openings and closings. Everything still works, and nothing is leaked: no descriptor,
-//! mapping, thread, file or pin.
+//! A thousand tags, hundreds of readers, dozens of threads, and writers and readers opened again and again: everything
+//! works, and no descriptor, mapping, thread, file or pin is leaked.
 //!
 //! A binary of its own: its tests start processes, which those of `api` must not.
 
@@ -53,7 +53,7 @@ fn write(store: &Store, tags: &[&str]) {
     }
 }
 
-/// Role: so many readers, each opened by a thread of its own, until it is told to end and each has seen some values.
+/// Role: so many threads, each with a reader of its own, until it is told to end and each has seen some values.
 fn crowd(store: &Store, tag: &str, threads: usize) {
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -79,7 +79,7 @@ fn read_some(mut reader: Reader, tag: &str, end: impl Fn() -> bool) {
     }
 }
 
-/// What a process has of the system's things.
+/// The resources that a process has.
 #[derive(Debug, PartialEq)]
 struct Held {
     descriptors: usize,
@@ -88,7 +88,7 @@ struct Held {
 }
 
 impl Held {
-    /// Now, when threads that were told to end have ended.
+    /// Counts them once there are at most so many threads: those that were told to end need a moment.
     fn now(store: &Store, threads: usize) -> Held {
         let count = |path: &str| Path::new(path).read_dir().unwrap().count();
         while count("/proc/self/task") > threads {
@@ -114,7 +114,7 @@ impl Held {
     }
 }
 
-/// Runs a role that counts what its process has: this one has the threads of other tests, too.
+/// Runs a role that counts its resources, in a process of its own, as this one also has those of other tests.
 fn alone(test: &'static str, role: &str) {
     let watchdog = Watchdog::new(test);
     let (_directory, store) = store();
@@ -143,7 +143,7 @@ fn many_tags(store: &Store) {
         for (reader, tag) in readers.iter_mut().zip(&tags) {
             check_snapshot(tag, &reader.wait(None).unwrap().unwrap());
         }
-        // More than one system call waits for.
+        // More readers than one system call can wait for.
         let mut all: Vec<&mut Reader> = readers.iter_mut().collect();
         let ready = wait_any(&mut all, None).unwrap().unwrap();
         check_snapshot(&tags[ready], &readers[ready].read().unwrap().unwrap());
@@ -232,7 +232,7 @@ fn times() -> u32 {
 /// Role: opens and closes writers and readers, in one order and another.
 fn open_and_close(store: &Store) {
     let mut random = Random(0x0be1_c105);
-    // After the first ones, which start what stays.
+    // Not from the start: the first rounds make what is made once.
     let mut held = None;
     for i in 0..times() {
         if i == 10 {

@@ -57,7 +57,7 @@ fn several_holders_make_more_slots_and_then_a_new_segment() {
     let mut writer = store.writer("a").unwrap();
     writer.write_slice(&[0_u64], &[1]).unwrap();
     let name = writer.data_file();
-    // Views are not limited by what other processes hold; here the limit of one process is reached at 3.
+    // One process pins three values of a tag at most: from the fourth on they are copies.
     let readers: Vec<_> = (0..6).map(|_| store.reader("a").unwrap()).collect();
     let mut held = Vec::new();
     for (i, reader) in readers.iter().enumerate() {

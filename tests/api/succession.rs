@@ -47,7 +47,7 @@ fn takeover_and_removal() {
     assert_eq!(store.gc().unwrap().removed, [""; 0]);
 }
 
-/// Versions of a tag that was removed and made again begin at 1; those of a takeover go on.
+/// Versions begin at 1 when a tag is removed and made again, and go on over a takeover.
 #[test]
 fn missed_counts_over_removals_and_takeovers() {
     let (_dir, store) = store();
@@ -65,7 +65,7 @@ fn missed_counts_over_removals_and_takeovers() {
     let mut writer = store.writer("a").unwrap();
     write(&mut writer, 4);
     assert_eq!(reader.read().unwrap().unwrap().version(), 4);
-    // The fourth and the fifth, and three of the new ones.
+    // The fourth and the fifth value, and three of the new ones.
     assert_eq!(reader.missed(), 5);
     let mut next = store.writer_options("a").takeover(true).open().unwrap();
     assert!(reader.read().unwrap().is_none(), "the same value under a new header is nothing new");
@@ -90,7 +90,8 @@ fn a_tag_that_was_removed_with_an_unread_value_has_nothing_new() {
     assert_eq!(reader.read().unwrap().unwrap().bytes(), [2]);
 }
 
-/// `read` and `wait` say the same as when the value was read before, and the reader follows when the tag is written again.
+/// `read` and `wait` say the same as when the value was read before, and the reader follows when the tag is written
+/// again.
 #[test]
 fn an_ephemeral_tag_that_ended_with_an_unread_value_has_nothing_new() {
     let (_dir, store) = store();

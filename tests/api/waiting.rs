@@ -6,8 +6,8 @@ use ndsharray::Reader;
 
 use crate::common::sandbox::{files, store};
 
-/// Found by removing files again and again: who waited on a retired header, which nobody rings, looked for the tag every
-/// 100 ms, and for minutes did not find one that was removed again each time.
+/// Found by removing files again and again. Nobody notifies a reader that waits on a retired header. It looked for the
+/// tag every 100 ms, and for minutes it did not find one that was removed again each time.
 #[test]
 fn a_tag_that_is_there_for_moments_is_found() {
     const ROUNDS: usize = 100;
@@ -32,11 +32,11 @@ fn a_tag_that_is_there_for_moments_is_found() {
         end.store(true, std::sync::atomic::Ordering::Relaxed);
         waiting.join().unwrap()
     });
-    // One in thirty by chance; nearly all on a quiet machine.
+    // One in thirty would be chance; on a quiet machine it is nearly all.
     assert!(found > ROUNDS / 10, "{found} of {ROUNDS}");
 }
 
-/// Found by review: a reader that asks every 90 ms looked at the clock at every 32nd call only.
+/// Found by review: a reader that asked every 90 ms looked at the clock only at every 32nd call.
 #[test]
 fn a_slow_poller_follows_within_a_few_calls() {
     let (dir, store) = store();

@@ -1,4 +1,5 @@
-//! Words in shared memory beside the store, through which processes tell what they did up to the instant of their death.
+//! A board of words in shared memory beside the store. Processes write there what they did, up to the instant at which
+//! they are killed.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};

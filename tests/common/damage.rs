@@ -7,7 +7,7 @@ use ndsharray::{DType, Error, Store};
 use super::sandbox::{Picture, check_says, files, picture};
 
 pub const VALUE: [f32; 5] = [1.5, -2.5, 3.5, 4.5, 1e9];
-/// What a writer that works publishes after the damage.
+/// What a writer publishes after the damage, if it can be opened.
 pub const NEXT: [f32; 5] = [9.5; 5];
 
 /// The bytes of a healthy tag: two slots, the value in the second, user data.
@@ -76,7 +76,7 @@ pub fn says(store: &Store, error: &Error) {
     check_says(error, if tagged { "\"a\"" } else { store.directory().to_str().unwrap() });
 }
 
-/// What a damage left readable.
+/// What came of reading a damaged tag, and of opening a writer.
 pub struct Outcome {
     pub read: Result<(), Error>,
     pub opened: Result<(), Error>,
@@ -98,7 +98,7 @@ pub fn try_all(dir: &Path, tag: &Tag, what: &str, damage: &dyn Fn(&mut Vec<u8>, 
     let listed = store.tags().unwrap();
     assert_eq!(listed.is_empty(), store.reader("a").is_err(), "{what}: {listed:?}");
     assert_eq!(picture(&place.0), before, "{what}: reading");
-    // What a header may name is not collected. (Of a header that says it is empty nobody knows better.)
+    // `gc` leaves what a header may name. (A header that says it is empty names nothing.)
     let removed = store.gc().unwrap().removed;
     let empty = matches!(outcome, Err(Error::Empty { .. }));
     assert!(removed.is_empty() || empty && removed == [&tag.name[..]], "{what}: gc removed {removed:?}");
@@ -109,7 +109,7 @@ pub fn try_all(dir: &Path, tag: &Tag, what: &str, damage: &dyn Fn(&mut Vec<u8>, 
     let before = picture(&place.0);
     let opened = store.writer("a").map(|mut writer| {
         if outcome.is_ok() {
-            // The value is there still when the writer is only open.
+            // Opening a writer does not change the value.
             assert!(matches!(read_live(&store), Ok(found) if found == VALUE), "{what}: opened");
         }
         writer.write_slice(&NEXT, &[5]).unwrap();
@@ -124,7 +124,7 @@ pub fn try_all(dir: &Path, tag: &Tag, what: &str, damage: &dyn Fn(&mut Vec<u8>, 
     }
     drop((store, place));
 
-    // Takeover is the way out of a damaged record; of a damaged identity it is not, as nobody knows whose it is.
+    // A takeover repairs a damaged record. It does not repair a damaged identity, as nobody knows whose file that is.
     let place = tag.put(dir, damage);
     let store = Store::open(&place.0).unwrap();
     match store.writer_options("a").takeover(true).open() {
@@ -152,7 +152,7 @@ pub fn try_all(dir: &Path, tag: &Tag, what: &str, damage: &dyn Fn(&mut Vec<u8>, 
     Outcome { read: outcome, opened }
 }
 
-/// The same files have other inodes in another copy.
+/// A picture as it would be of another copy of the files, whose inodes are others.
 pub fn before_of(before: &Picture, dir: &Path) -> Picture {
     let mut before = before.clone();
     for (name, now) in picture(dir) {
@@ -172,7 +172,7 @@ pub fn at_most_one_more(dir: &Path, tag: &Tag, what: &str) {
     assert!(rest.len() <= 1 && rest.iter().all(|name| name.starts_with("a_")), "{what}: {rest:?}");
 }
 
-/// The value that a word is damaged to; a pseudo-random one among them.
+/// The values that a damaged word gets, a pseudo-random one among them.
 pub fn damages(word: u64, at: usize) -> [u64; 6] {
     let random = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31) ^ word;
     [word ^ 1, word ^ 1 << 63, word ^ 0xff << 24, 0, u64::MAX, random]

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub fn fork(body: impl FnOnce()) -> libc::pid_t {
     // Made now: a lock that another thread holds at the fork would be held for ever in the child.
     super::values::table();
-    // SAFETY: the child has the one thread that goes on in it; it allocates, which glibc allows after a fork, and touches
-    // no lock that another thread of the parent may have had. It never returns from here.
+    // SAFETY: the child has the one thread that goes on in it; it allocates, which glibc allows after a fork, and
+    // touches no lock that another thread of the parent may have had. It never returns from here.
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "{}", std::io::Error::last_os_error());
     if pid == 0 {

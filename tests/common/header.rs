@@ -30,7 +30,7 @@ impl HeaderFile {
         &self.0
     }
 
-    /// Takes the name lock, as whoever replaces or removes the header has; it is free again when this is dropped.
+    /// Takes the name lock, as a takeover or a removal does. It is free again when this is dropped.
     pub fn lock_name(&self) {
         self.set_name_lock(libc::F_WRLCK);
     }
@@ -65,7 +65,7 @@ impl HeaderFile {
         self.0.write_all_at(bytes, offset).unwrap();
     }
 
-    /// Gives the value, which is at rest, another write time.
+    /// Gives the value another write time. No writer may be at work.
     pub fn date(&self, written_at: u64) {
         let mut words = [0_u64; 3];
         self.0.read_exact_at(bytemuck::cast_slice_mut(&mut words), HOT[0]).unwrap();
@@ -73,7 +73,7 @@ impl HeaderFile {
         HOT.iter().for_each(|&at| self.put(at, &hot));
     }
 
-    /// Whether a writer that stands still does so in the middle of a publish: its two records are alike outside one.
+    /// Whether a stopped writer was stopped in the middle of a publish: outside one both records are equal.
     pub fn amid_publish(&self) -> bool {
         let [mut first, mut second] = [[0; HOT_BYTES]; 2];
         self.0.read_exact_at(&mut first, HOT[0]).unwrap();
@@ -81,7 +81,7 @@ impl HeaderFile {
         first != second
     }
 
-    /// Whether somebody announced that he is going to sleep, and nobody was woken since.
+    /// Whether a reader announced that it is going to sleep, and was not woken since.
     pub fn waiting(&self) -> bool {
         self.u32(u64::from(self.u32(16))) == 1
     }

@@ -1,5 +1,5 @@
-//! Other processes. Each is a test of this binary that is run once more, in a role: the environment says which role, and
-//! in which directory. Both sides talk in lines, over the process's standard input and output.
+//! Other processes. Each is a test of this binary that is run once more, in a role: the environment says which role,
+//! and in which directory. Both sides talk in lines, over the process's standard input and output.
 //!
 //! A test with roles of its own asks for [`role`] first and does its part if it has one. Roles that several tests share
 //! are in an ignored test called `child`.
@@ -22,11 +22,11 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(180);
 const ROLE: &str = "NDSHARRAY_TEST_ROLE";
 const PLACE: &str = "NDSHARRAY_TEST_PLACE";
-/// What the lines begin with that a role says, to tell them from those of libtest.
+/// The lines that a role says begin with this, to tell them from those of libtest.
 pub const MARK: &str = "@ ";
 
-/// The command that runs a test of this binary in a role, in a directory. `/proc/self/exe` can be run by whom the
-/// directories above the binary shut out.
+/// The command that runs a test of this binary in a role, in a directory. A user who may not search the directories
+/// above the binary can still run `/proc/self/exe`.
 pub fn command(test: &str, role: &str, place: &Path) -> Command {
     in_role(Command::new("/proc/self/exe"), test, role, place)
 }
@@ -55,7 +55,7 @@ pub fn die_with_parent() {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).unwrap();
 }
 
-/// Has this process killed after a time: for forked processes, for which nobody waits with patience.
+/// Has this process killed after [`PATIENCE`]: for forked processes, whose parents wait without a limit.
 pub fn alarm() {
     // SAFETY: changes nothing but this process's alarm clock.
     unsafe { libc::alarm(PATIENCE.as_secs() as u32) };
@@ -69,11 +69,11 @@ pub fn say(line: impl std::fmt::Display) {
     output.flush().unwrap();
 }
 
-/// In a role: the next line that it is told. It panics if there is none, as the process that started it is gone then.
+/// In a role: the next line that it is told. It panics if the process that started it has ended.
 pub fn hear() -> String {
     let mut line = String::new();
     let length = std::io::stdin().lock().read_line(&mut line).unwrap();
-    assert!(length > 0, "the process that started this one is gone");
+    assert!(length > 0, "the process that started this one has ended");
     line.trim_end().to_owned()
 }
 
@@ -171,7 +171,7 @@ impl Process {
         assert!(status.is_none(), "it ended: {}", self.report());
     }
 
-    /// The next line that it says, or `None` when nobody is left who could say one.
+    /// The next line that it says, or `None` if it ended, and all that it forked.
     #[track_caller]
     fn next_line(&mut self) -> Option<String> {
         loop {
@@ -208,7 +208,7 @@ impl Process {
         }
     }
 
-    /// Has it end: its input ends. It must end well, as one test that passed. Returns what it said since.
+    /// Ends its input, on which it ends. It must have run one test, which passed. Returns what it said since.
     #[track_caller]
     pub fn end(mut self) -> Vec<String> {
         drop(self.child.stdin.take());
@@ -226,22 +226,22 @@ impl Process {
         said
     }
 
-    /// Waits until it is gone, by itself or by a signal of somebody else; how it ended.
+    /// Waits until it ends, by itself or by a signal of somebody else; how it ended.
     #[track_caller]
     pub fn dies(&mut self) -> ExitStatus {
         while self.next_line().is_some() {}
         self.wait()
     }
 
-    /// Kills it with SIGKILL, which it must not have been ahead of. Its input ends when what is returned is dropped: what
-    /// runs below it and is killed a little later does not see the end before.
+    /// Kills it with SIGKILL; it must not have ended before. Its input ends when what is returned is dropped, so that
+    /// processes below it, which are killed a little later, do not see the end before.
     #[track_caller]
     pub fn kill(mut self) -> Option<ChildStdin> {
         self.kill_and_listen();
         self.child.stdin.take()
     }
 
-    /// The same; but children that it forked may go on talking.
+    /// The same, but goes on listening to children that it forked.
     #[track_caller]
     pub fn kill_and_listen(&mut self) {
         self.child.kill().unwrap();
@@ -249,7 +249,7 @@ impl Process {
         assert_eq!(status.signal(), Some(libc::SIGKILL), "it was not killed: {}", self.report());
     }
 
-    /// Has it gone, however it ends. As for [`kill`](Self::kill).
+    /// Kills it if it has not ended, and waits for it. Returns what [`kill`](Self::kill) does.
     pub fn reap(mut self) -> Option<ChildStdin> {
         let _ = self.child.kill();
         self.wait();
@@ -294,9 +294,9 @@ impl Drop for Process {
 
 /// Kills the whole test binary if it is not dropped in time, and keeps the other tests of this process from running.
 ///
-/// They must not start a process while this one closes a writer: until its exec, the new process has a copy of every
-/// descriptor, and so keeps the lock of the writer that was just closed. If it is another user's process, it also keeps
-/// a pin of every value that this process holds.
+/// No other test may start a process while this one closes a writer. Until its exec, the new process has a copy of
+/// every descriptor, and so keeps the lock of the writer that was just closed. If it is started as another user, it is
+/// forked by the C library, and leaves a pin behind for every value that this process holds.
 pub struct Watchdog {
     alive: std::sync::mpsc::Sender<()>,
     _alone: MutexGuard<'static, ()>,
@@ -308,7 +308,7 @@ impl Watchdog {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let (alive, gone) = std::sync::mpsc::channel::<()>();
         std::thread::spawn(move || {
-            // Longer than for a process, which says more.
+            // Longer than for a line of a process, which gives the better message.
             let patience = PATIENCE + Duration::from_secs(30);
             loop {
                 match gone.recv_timeout(patience) {

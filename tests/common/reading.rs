@@ -79,7 +79,7 @@ pub fn read(store: &Store, way: &str, keep: usize) {
                     held.hold(snapshot);
                 }
                 Ok(None) => panic!("nothing new for a minute"),
-                // The documented answer when the writer is faster, each time.
+                // The documented error of a reader whose copies the writer overtakes each time.
                 Err(Error::Contended { .. }) => contended += 1,
                 Err(error) => panic!("{error}"),
             },

@@ -1,8 +1,8 @@
-//! Stores and directories for tests, pictures of them, what an error must say, and places that are set apart: children,
-//! mount and user namespaces, other users.
+//! Stores and directories for tests, pictures of them, what an error must say, and sandboxes: children, mount and user
+//! namespaces, other users.
 //!
-//! A test that calls [`in_child`] or [`with_mounts`] runs twice: outside it starts itself in a child, and inside it does
-//! its work. Whatever is mounted inside goes with the child, however that ends.
+//! A test that calls [`in_child`] or [`with_mounts`] runs twice: outside it starts itself in a child, and inside it
+//! does its work. Whatever is mounted inside goes with the child, however that ends.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

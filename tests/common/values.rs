@@ -1,7 +1,7 @@
 //! Values that are a function of tag and version: dtype, shape, each element, the user data.
 //!
-//! The bytes of a value are a piece of a table of random bytes, and each version has another piece. So a check is one
-//! comparison, as fast as memory, and one word of another version makes it fail.
+//! The bytes of a value are a piece of a table of random bytes, another piece for each version. So a check is one
+//! comparison, as fast as memory allows, and a single word of another version makes it fail.
 
 use std::collections::VecDeque;
 use std::sync::OnceLock;
@@ -10,7 +10,7 @@ use ndsharray::{DType, Result, Snapshot, View, Writer};
 
 use super::random::Random;
 
-/// The layout of this tag never changes; that of others does.
+/// The layout of this tag never changes; those of other tags do.
 pub const FIXED: &str = "fixed";
 
 const STARTS: usize = 1 << 18;

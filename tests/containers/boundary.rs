@@ -12,7 +12,7 @@ use crate::common::process::{Watchdog, hear, place, role, say};
 use crate::common::sandbox::{directory, fails, files};
 use crate::common::test_name;
 
-/// A value must come within this; how soon is not asserted.
+/// A value that does not come within this never comes.
 const MINUTE: Duration = Duration::from_secs(60);
 /// A directory with the one that is shared in it.
 fn shared() -> (tempfile::TempDir, PathBuf) {
@@ -119,7 +119,8 @@ fn stream_hold_and_take_over() {
             let name = if read_only { "observer" } else { "reader" };
             let mut reader = start(second, read_only, test, name, dir.path());
             reader.expect("open");
-            // Sleeping when it comes, or not yet; the same layout, a smaller one, one that needs a new segment.
+            // The reader sleeps already, or not yet; the layout is the same, a smaller one, one that needs a new
+            // segment.
             for (value, length) in [(1, 1000), (2, 1000), (3, 10), (4, 100_000), (5, 100_000), (6, 1)] {
                 reader.tell("wait");
                 if value % 2 == 0 {
@@ -181,7 +182,7 @@ fn killed_across_the_boundary() {
         reader.expect("1 of 1000");
         writer.tell("fill");
         writer.expect("filling");
-        // Its pid says 1, as in the reader's namespace another process does: the lock is what counts.
+        // The header says pid 1, which in the reader's namespace is another process. What counts is the lock.
         assert_eq!(host.stat("a").unwrap().pid, 1);
         assert!(host.stat("a").unwrap().writer_alive);
         let _input = writer.kill();
@@ -199,7 +200,7 @@ fn killed_across_the_boundary() {
         next.expect("written");
         reader.expect("2 of 1000");
         assert_eq!(host.stat("a").unwrap().value.unwrap().version, 2);
-        // Now the reader, with a pin that stays; a stream goes on without waiting, in two files.
+        // Now the reader is killed, and its pin stays. A stream goes on without waiting, in two files.
         assert_eq!(host.stat("a").unwrap().value.unwrap().slots.unwrap().pinned, 1);
         let _input = reader.kill();
         for value in 3..30 {

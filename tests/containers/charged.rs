@@ -1,5 +1,5 @@
-//! Whose memory a store is: the cgroup of the process that allocates a page is charged for it, which here is always the
-//! writer, and a writer that goes over its limit is killed as by any kill.
+//! Which cgroup is charged for a store's memory: that of the process that allocates it, which is always the writer. A
+//! writer that goes over its limit is killed, and loses nothing but the value that it was writing.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::common::test_name;
 
 const MIB: usize = 1 << 20;
 
-/// A cgroup that goes when it is dropped.
+/// A cgroup, removed when it is dropped.
 struct Group {
     path: PathBuf,
     usage: &'static str,
@@ -21,7 +21,7 @@ struct Group {
 impl Group {
     fn new(name: &str) -> Option<Group> {
         let name = format!("ndsharray-test-{}-{name}", std::process::id());
-        // Version 1, then 2, where they usually are.
+        // The usual places of version 1 and version 2.
         for (root, usage, limit) in [
             ("/sys/fs/cgroup/memory", "memory.usage_in_bytes", "memory.limit_in_bytes"),
             ("/sys/fs/cgroup", "memory.current", "memory.max"),
@@ -57,7 +57,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // The kernel lets go of it a little after its last process is gone.
+        // It is busy for a moment after its last process has ended.
         for _ in 0..1000 {
             match std::fs::remove_dir(&self.path) {
                 Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
@@ -119,7 +119,7 @@ fn the_writer_is_charged() {
     let (two, own) = (writers.mib(), readers.mib());
     assert!(two >= 32 && own < 16, "the writer's {two} MiB, the reader's {own} MiB, for two slots of 16 MiB");
     println!("\nfigures: two slots of 16 MiB: charged to the writer {two} MiB, to the reader {own} MiB");
-    // The memory stays the writer's group's, after its end too.
+    // The writer's group stays charged after the writer has ended.
     writer.tell("end");
     writer.end();
     let left = writers.mib();

@@ -1,5 +1,5 @@
-//! The ways to make a container that work here: `unshare` by hand, and the runtimes bubblewrap and crun, where they are
-//! installed. Each has one directory bound at a path of its own, and sees it nowhere else.
+//! Ways to make a container: `unshare` by hand, and the runtimes bubblewrap and crun, where they are installed. Each
+//! container sees one directory, at a path of its own.
 
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
@@ -8,9 +8,9 @@ use std::process::{ChildStdin, Command};
 use crate::common::process::{Process, command, place};
 use crate::common::sandbox::{directory, files, is_root, skip, under, works};
 
-/// Where the directory is outside; for checking that inside there is nothing of it.
+/// Where the directory is outside, to check that it is not seen there inside.
 const OUTSIDE: &str = "NDSHARRAY_TEST_OUTSIDE";
-/// What a new PID namespace needs: `ps`-like things are not used, so /proc stays as it is.
+/// Options for a new PID namespace. /proc stays that of the outside, as nothing here reads it.
 const PID: [&str; 3] = ["--pid", "--fork", "--kill-child"];
 
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +79,7 @@ fn is_here(test: &str, &(name, engine): &Named) -> bool {
     reason.is_none()
 }
 
-/// A process in a container. Dropped, both are gone.
+/// A process in a container. Dropped, both end.
 pub struct Side {
     process: Option<Process>,
     bundle: Option<Bundle>,
@@ -107,7 +107,7 @@ pub fn start((_, engine): Named, read_only: bool, test: &str, role: &str, place:
             let mut command = Command::new("bwrap");
             command.args(bubblewrap(uid)).arg(if read_only { "--ro-bind" } else { "--bind" });
             command.arg(&store).arg(&inside);
-            // Its own path may be hidden inside.
+            // The test binary may have no path inside.
             command.arg("--ro-bind").arg(std::env::current_exe().unwrap()).args(["/dev/test", "/dev/test"]);
             command.args(inner.get_args());
             command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -138,7 +138,7 @@ fn bubblewrap(uid: Option<u32>) -> Vec<String> {
 }
 
 impl Side {
-    /// Kills it with SIGKILL, as its engine does that. What is returned keeps its input open.
+    /// Kills it with SIGKILL, by its engine if that does it. What is returned keeps its input open.
     pub fn kill(mut self) -> Option<ChildStdin> {
         let process = self.process.take().unwrap();
         match self.bundle.take() {
@@ -215,7 +215,7 @@ impl Bundle {
             self.mounts
         );
         std::fs::write(self.path.join("config.json"), configuration).unwrap();
-        // Some versions refuse machines that have cgroups of both versions; they look at this path.
+        // Some versions of crun refuse a machine that has cgroups of both versions. They look at this path.
         let script = "mount -t cgroup2 none /sys/fs/cgroup 2>/dev/null; exec crun \"$@\"";
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", script, "sh", "--cgroup-manager=disabled", "--root"]);
@@ -236,7 +236,7 @@ impl Bundle {
 
 impl Drop for Bundle {
     fn drop(&mut self) {
-        // Of a container that came to its end by itself there is nothing left.
+        // This fails if the container ended by itself, when nothing is left of it.
         self.crun(&["delete", "--force", self.id()]);
     }
 }

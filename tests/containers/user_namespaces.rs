@@ -1,6 +1,6 @@
-//! Processes in user namespaces whose maps differ, as rootless engines and those that remap users make them: one user
-//! whom each side sees under another uid shares everything; users who are mapped apart are other users to each other,
-//! root inside or not.
+//! User namespaces with different maps of uids, as rootless engines make them. One user, whom each side sees under
+//! another uid, shares everything. Users whose maps do not overlap are other users to each other, also if they are root
+//! inside.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,9 +13,9 @@ use crate::common::process::{MARK, Process, Watchdog, hear, in_role, place, role
 use crate::common::sandbox::{OTHER, directory, fails, files, is_root, set_mode, skip, under, works};
 use crate::common::test_name;
 
-/// Where the ranges of two containers begin outside.
+/// The first uid outside of two containers.
 const RANGES: [u32; 2] = [100_000, 200_000];
-/// What users look like who are not mapped.
+/// The uid that stands for all users who are not mapped.
 const UNMAPPED: u32 = 65534;
 
 fn permitted(test: &str, options: &[&str]) -> bool {
@@ -26,7 +26,7 @@ fn permitted(test: &str, options: &[&str]) -> bool {
     permitted
 }
 
-/// Reads what the one before wrote, takes its tag over under its eyes, writes, and waits for the next one.
+/// Reads what the side before wrote, takes its tag over while it lives, writes, and waits for the next side's value.
 fn one_after_another(uid: u32) {
     assert_eq!(rustix::process::geteuid().as_raw(), uid);
     let store = Store::open(place()).unwrap();
@@ -63,7 +63,7 @@ fn one_user_under_different_uids() {
     let _watchdog = Watchdog::new(test);
     let dir = directory();
     let store = Store::open(dir.path()).unwrap();
-    // Not root outside: that would hide what permissions do.
+    // A user who is not root outside, as root has every permission.
     let outside = if is_root() { OTHER } else { rustix::process::geteuid().as_raw() };
     if is_root() {
         std::os::unix::fs::chown(dir.path(), Some(OTHER), Some(OTHER)).unwrap();
@@ -90,7 +90,7 @@ fn one_user_under_different_uids() {
         std::os::unix::process::CommandExt::uid(&mut command, outside);
         if is_root() {
             std::os::unix::process::CommandExt::gid(&mut command, OTHER);
-            // The way to the test may be root's alone.
+            // The current directory may be closed to other users.
             command.current_dir("/");
         }
         let mut side = Process::run(command);
@@ -162,7 +162,7 @@ fn of_the_other_container() {
     }
     assert_eq!(store.tags().unwrap(), ["gone", "open", "readable"]);
     assert_eq!(store.gc().unwrap().removed, [""; 0]);
-    // And it has its own.
+    // It can have tags of its own.
     let own = format!("own {}", rustix::process::geteuid().as_raw());
     store.writer(&own).unwrap().write_slice(&[1_u8], &[1]).unwrap();
     store.remove(&own).unwrap();
@@ -254,7 +254,7 @@ fn users_who_are_mapped_apart() {
         side(0, 0, "root of the user").end();
         assert_eq!(host.stat("users").unwrap().uid, RANGES[0] + 1000);
         side(0, 1000, "user again").end();
-        // The root of the machine is root over all of them.
+        // Root outside may do everything to all of them.
         for tag in ["private", "readable", "open"] {
             let mut writer = host.writer(tag).unwrap();
             assert_eq!(writer.write_slice(&[9_u8; 5000], &[5000]).unwrap(), 2);

@@ -1,8 +1,8 @@
-//! A writer is killed after each of its instructions, by single steps with ptrace: of a publish of 64 bytes, of a layout
-//! change, of a takeover. Readers, old and new, find the value before or after, whole; the next writer goes on.
+//! A writer is killed after each of its instructions, by single steps with ptrace: of a publish of 64 bytes, of a
+//! layout change, of a takeover. Readers, old and new, find the value before or after, whole; the next writer goes on.
 //!
-//! Every instruction if the environment variable NDSHARRAY_SOAK is set, else some of them, spread evenly, other ones in
-//! each run; of the publish always all.
+//! The long form kills at every instruction, the short form at some of them, spread evenly, other ones in each run; the
+//! publish is killed at every instruction in both.
 //!
 //! A binary of its own, as it is run in a release build: `cargo test --release --test instructions`
 #![cfg(all(target_arch = "x86_64", not(ndsharray_steps)))]
@@ -22,7 +22,7 @@ use killed::tracer::{Course, Traced, around};
 
 /// How many kills the short form has of each operation, about.
 const KILLS: usize = 1000;
-/// How often it is tried again to kill at a place that the process did not come to: names are random, and a digit may take
+/// How often to try to kill at an instruction that the process did not come to: names are random, and a digit may take
 /// another branch than a letter.
 const TRIES: usize = 5;
 
@@ -40,7 +40,7 @@ fn course(scenario: &Scenario) -> Option<Course> {
     Some(course)
 }
 
-/// Kills after so many instructions of a stretch; true if it was there.
+/// Kills after so many instructions of a stretch; true if the process came to that place.
 fn kill_at(scenario: &Scenario, course: &Course, stretch: usize, instructions: usize, turn: u64) -> bool {
     let _watchdog = Watchdog::new("a kill at an instruction");
     let (_directory, store) = store();
@@ -55,7 +55,7 @@ fn kill_at(scenario: &Scenario, course: &Course, stretch: usize, instructions: u
     there
 }
 
-/// Says where it was if something panics.
+/// Says which kill it was if something panics.
 struct Context(&'static str, usize, usize, u64);
 
 impl Drop for Context {
@@ -70,7 +70,7 @@ impl Drop for Context {
 }
 
 fn every_instruction(test: &str, scenario: &Scenario) {
-    // The second run: in the first one this process, whose forks they are, has set up less of what is made once.
+    // The second run counts: this process sets up during the first what is made once, and its forks inherit that.
     let Some(course) = course(scenario).and_then(|_| course(scenario)) else {
         return println!("\nskipped: {test}: ptrace is not permitted");
     };

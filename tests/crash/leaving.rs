@@ -1,5 +1,6 @@
-//! What a takeover or a removal leaves that was killed in the middle, and what a writer and its readers do meanwhile. The
-//! state is made by hand: a frozen header, a name lock, a header under a temporary name.
+//! What is left of a takeover or a removal that was killed in the middle, and what the writer and the readers do then.
+//! The state is made by hand: a frozen header, a name lock, a header under a temporary name, a second name of a data
+//! file.
 
 use std::time::Duration;
 
@@ -53,7 +54,7 @@ fn a_writer_is_refused_while_somebody_is_at_work_and_goes_on_if_he_is_killed() {
     assert_eq!(reader.latest().unwrap().bytes(), [4]);
 }
 
-/// What was turned back was of another layout: it must not be taken for the next one, in either of the two records.
+/// The refused value has another layout. That layout must not show with the next value, in either of the two records.
 #[test]
 fn a_value_that_is_refused_leaves_no_trace() {
     let _watchdog = Watchdog::new(test_name!());
@@ -91,7 +92,7 @@ fn a_header_left_frozen_is_adopted() {
     assert_eq!(files(store.directory()), ["a".to_owned(), next.data_file().unwrap()]);
 }
 
-/// Two at once: the second waits for the first, and then takes over what that has made.
+/// Two at once: the second waits for the first, and then works on what the first has made.
 #[test]
 fn whoever_opens_or_removes_waits_for_who_is_at_work() {
     let _watchdog = Watchdog::new(test_name!());
@@ -118,7 +119,8 @@ fn whoever_opens_or_removes_waits_for_who_is_at_work() {
     }
 }
 
-/// What somebody leaves who is killed right after the exchange: a new header at the tag, the old one aside.
+/// What a takeover leaves that is killed right after the exchange: the new header has the tag's name, and the old one a
+/// temporary name.
 fn displaced() -> (tempfile::TempDir, Store, Writer, Writer) {
     let (dir, store, mut old) = store();
     old.write_slice(&[2_u8], &[1]).unwrap();
@@ -152,7 +154,7 @@ fn a_displaced_header_goes_with_the_next_writer() {
     assert_eq!(files(store.directory()), ["a".to_owned(), new.data_file().unwrap()]);
 }
 
-/// An ephemeral value is kept for whoever is taking it over, and only for as long.
+/// While a takeover is under way, the ephemeral value is kept for it, also when its writer ends.
 #[test]
 fn an_ephemeral_value_stays_for_whoever_takes_it_over() {
     let _watchdog = Watchdog::new(test_name!());
@@ -180,7 +182,7 @@ fn an_ephemeral_value_stays_for_whoever_takes_it_over() {
     assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [8], "taken over to stay");
 }
 
-/// Nobody deletes what was written to stay by opening it for himself; unless he says so.
+/// An ephemeral writer would remove the value at its end, so it opens a persistent one only with `takeover`.
 #[test]
 fn an_ephemeral_writer_does_not_take_a_value_that_is_to_stay() {
     let _watchdog = Watchdog::new(test_name!());
@@ -200,7 +202,7 @@ fn an_ephemeral_writer_does_not_take_a_value_that_is_to_stay() {
     assert_eq!(files(store.directory()), [""; 0]);
 }
 
-/// Looks at a tag whose writer changes the layout all the time never find it damaged.
+/// `stat` never finds a tag damaged whose writer changes the layout all the time.
 #[test]
 fn stat_under_a_busy_writer() {
     let _watchdog = Watchdog::new(test_name!());
@@ -236,8 +238,8 @@ fn a_second_name_of_the_data_file_goes_with_the_next_writer() {
     assert_eq!(files(dir.path()), ["a".to_owned(), writer.data_file().unwrap()]);
 }
 
-/// What a writer leaves that is killed between the linking of the new name and the unlinking of the old one: two names
-/// of one file. The next writer adopts the file under one of them, and removes the other.
+/// A writer that is killed between link and unlink leaves two names of one file. The next writer adopts the file under
+/// the name that the header says, and removes the other one.
 #[test]
 fn the_second_name_of_a_data_file_is_removed() {
     let _watchdog = Watchdog::new(test_name!());

@@ -58,7 +58,7 @@ fn write(store: &Store, tags: &[&str], takeover: bool) {
     }
 }
 
-/// Words of a value that a write copies past the caches, and some that fill no block.
+/// So many words that a write copies them past the caches, and a few more, which fill no block.
 const STREAMED: usize = (32 << 20) / 8 + 1001;
 
 /// Role: writes such values; every word is the version.
@@ -85,7 +85,7 @@ fn hold(store: &Store, tag: &str, count: usize) {
     drop(held);
 }
 
-/// Role: waits for values without a timeout, and tells their versions.
+/// Role: waits for values without a timeout, and says their versions.
 fn wait(store: &Store, tag: &str) {
     let mut reader = store.reader(tag).unwrap();
     say("ready");
@@ -96,7 +96,7 @@ fn wait(store: &Store, tag: &str) {
     }
 }
 
-/// Stops readers while the writer goes on, so that they can see what they are to see.
+/// Ends readers while the writer goes on, as they end only when they have seen some values.
 fn stop(readers: Vec<Process>) {
     for reader in readers {
         println!("{}", reader.end().join("\n"));
@@ -118,7 +118,7 @@ fn every_way_of_reading_at_full_speed() {
         let (_directory, store) = store();
         let writer = ready("write a b", &store);
         let readers: Vec<_> = ways.iter().map(|way| ready(&format!("read {way}"), &store)).collect();
-        // Until memory was seen to grow and to shrink, and the same memory under several names.
+        // Until the data file was seen to grow, to shrink, and to get a new name with the same memory.
         let (mut grew, mut shrank, mut recycled) = (0, 0, 0);
         let mut before = (String::new(), 0);
         let mut go_on = go_on_for(Duration::from_millis(2500));
@@ -169,7 +169,7 @@ fn writers_are_killed_at_any_instant() {
     let version = || store.stat("a").unwrap().value.unwrap().version;
     for i in 0..30 {
         let before = version();
-        // Every third is perhaps killed while it opens.
+        // Every third one may be killed while it opens.
         let writer = if i % 3 == 0 { start("write a", &store) } else { ready("write a", &store) };
         std::thread::sleep(Duration::from_micros(random.below(40_000)));
         writer.kill();
@@ -238,7 +238,7 @@ fn readers_are_killed_holding_values() {
         write_next(&mut writer).unwrap();
         let mut holders: Vec<_> = (0..4).map(|_| start(&format!("hold {FIXED} 3"), &store)).collect();
         for holder in &mut holders {
-            // They need something to read; whoever is ready says so, however many values ago.
+            // The holders need values to read, until each is ready.
             std::thread::scope(|scope| {
                 let ready = scope.spawn(|| assert_eq!(holder.line(), "ready"));
                 while !ready.is_finished() {

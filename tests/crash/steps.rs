@@ -1,5 +1,6 @@
 //! A writer is killed before each of its steps, one after the other: every atomic store and every system call of every
-//! operation. Readers, old and new, find the value before or after, whole; the next writer goes on, and leaves two files.
+//! operation. Readers, old and new, find the value before or after, whole; the next writer goes on, and leaves two
+//! files.
 //!
 //! A binary of its own, as it is built with a cfg: `RUSTFLAGS="--cfg ndsharray_steps" cargo test --test steps --target-dir target/steps`
 #![cfg(ndsharray_steps)]
@@ -18,8 +19,8 @@ use killed::doomed::{Doomed, Status};
 use killed::scenarios::*;
 use killed::{Kind, Scenario, strace};
 
-/// Kills before each step, until the operation runs through. Those who were there then go on in one of four ways; in
-/// all of them, each time, if the environment variable NDSHARRAY_SOAK is set.
+/// Kills before each step, until the operation runs to its end. After each kill the other processes go on in one of
+/// four ways, or, if the environment variable NDSHARRAY_SOAK is set, in all four.
 fn every_step(scenario: &Scenario) {
     let mut kills = 0;
     for kill_at in 1.. {
@@ -39,7 +40,7 @@ fn every_step(scenario: &Scenario) {
     }
 }
 
-/// Kills before that step, and checks what is left. If there is no such step: what steps there were.
+/// Kills before that step, and checks what is left. Returns what steps there were if there is no such step.
 fn one_kill(scenario: &Scenario, kill_at: u64, turn: u64) -> Option<String> {
     let _watchdog = Watchdog::new("a kill at a step");
     let (_directory, store) = store();
@@ -63,7 +64,7 @@ fn one_kill(scenario: &Scenario, kill_at: u64, turn: u64) -> Option<String> {
     }
 }
 
-/// Says where it was if something panics.
+/// Says which kill it was if something panics.
 struct Context(String);
 
 impl Drop for Context {
@@ -86,14 +87,14 @@ fn left_at(store: &Store, step: u64) -> Option<Writer> {
     None
 }
 
-/// While it changed record 0; readers use record 1.
+/// It was killed while it changed record 0; readers use record 1.
 const LEFT_IN_RECORD_0: Scenario = Scenario {
     name: "takeover of a tag left in the middle of record 0",
     prepare: |store| left_at(store, 100),
     ..LEFT
 };
 
-/// While it changed record 1; readers use record 0.
+/// It was killed while it changed record 1; readers use record 0.
 const LEFT_IN_RECORD_1: Scenario = Scenario {
     name: "takeover of a tag left in the middle of record 1",
     prepare: |store| left_at(store, 300),

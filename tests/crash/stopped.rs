@@ -1,5 +1,5 @@
-//! Time: the count that sleepers sleep on wraps; processes are stopped in the middle of what they do and go on later; ages
-//! are never negative. Nothing is torn or lost, and nobody sleeps for ever.
+//! Processes that are stopped in the middle of what they do, and go on later: no value is torn or lost, and no sleeper
+//! sleeps for ever. And the age of a value is never negative.
 
 use std::time::Duration;
 
@@ -170,7 +170,7 @@ fn writers_are_stopped_anywhere_and_go_on() {
                 std::thread::yield_now();
             }
         }
-        // Stopped, it is taken over; it notices when it goes on.
+        // A stopped writer is taken over. It notices when it goes on.
         nap(&mut random);
         stop(&writer);
         let version = look(&mut reader);
@@ -218,7 +218,7 @@ fn readers_are_stopped_amid_copies_and_go_on() {
                 write_next(&mut writer).unwrap();
             }
             go_on(&reader);
-            // Two calls: the second one began after the last write.
+            // Two calls must return: the second one began after the last write.
             while board.get(RETURNED) < returned + 2 {
                 reader.check_lives();
                 std::thread::yield_now();
@@ -286,7 +286,7 @@ fn ages_are_never_negative() {
     }
     writer.end();
 
-    // A store that outlived its machine, or was copied from another one, has values from the future.
+    // A store that was kept over a reboot, or copied from another machine, may have write times in the future.
     let header = HeaderFile::of(store, "a");
     for future in [3_600_000_000_000_u64 + last.as_nanos() as u64, u64::MAX] {
         header.date(future);

@@ -1,4 +1,4 @@
-//! The futex word over its wrap, with sleepers of every kind.
+//! The futex word wraps around while readers sleep on it, in every way to sleep.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -14,7 +14,8 @@ use crate::common::values::{FIXED, write_next};
 use crate::common::{soak, test_name};
 use crate::stopped;
 
-/// Sleeps on the event count as docs/design.md has it, but without a timeout: a reader that is not woken sleeps for ever.
+/// Sleeps on the event count as docs/design.md has it, but without a timeout: a reader that is not woken sleeps for
+/// ever.
 fn sleep_without_slices(header: &HeaderFile, mut reader: Reader, last: u64, acknowledge: impl Fn(u64)) {
     let map = MmapRaw::map_raw(header.file()).unwrap();
     let word = |offset: u64| {
@@ -37,8 +38,8 @@ fn sleep_without_slices(header: &HeaderFile, mut reader: Reader, last: u64, ackn
     }
 }
 
-/// Each value is written when all sleepers have acknowledged the one before: one wake-up that is missed, and the sleeper
-/// without slices, and with it the test, hangs.
+/// Each value is written when all sleepers have acknowledged the one before. If one wake-up is missed, the sleeper
+/// without a timeout hangs, and so does the test.
 #[test]
 fn the_futex_word_wraps_under_sleepers() {
     const VALUES: u64 = 150;

@@ -45,7 +45,7 @@ fn directories_that_are_none() {
     assert!(matches!(fails(store.gc(), text(&path)), Error::Io { .. }));
 }
 
-/// What works on a store that holds "a" and that this process may not write to; what does not is NotWritable.
+/// In a store that has "a" and that this process may not write to, reading works, and the rest is `NotWritable`.
 fn look_only(dir: &Path) {
     let store = Store::open(dir).unwrap();
     let before = picture(dir);
@@ -85,7 +85,7 @@ fn a_read_only_mount() {
 fn a_directory_without_permission() {
     let test = test_name!();
     if role().is_some() {
-        // The tag is this user's own; it is the directory that does not let it.
+        // The tag is this user's own, but the directory cannot be written to.
         let store = Store::open(place()).unwrap();
         let error = fails(store.writer("new"), text(&place()));
         assert!(matches!(&error, Error::NotWritable { path, .. } if *path == place()), "{error:?}");
@@ -117,7 +117,7 @@ fn a_directory_without_permission() {
     assert_eq!(files(dir.path()), before);
 }
 
-/// Filesystems that lack something, and what is then found missing.
+/// Filesystems that lack what a store needs, and the errors that say so.
 #[test]
 fn filesystems_that_do_not_fit() {
     let Some(dir) = with_mounts(test_name!(), "") else { return };
@@ -143,7 +143,7 @@ fn filesystems_that_do_not_fit() {
                 }
                 "proc" => matches!(&error, Error::Unsupported { .. } | Error::NotWritable { .. }),
                 "sysfs" => matches!(&error, Error::NotWritable { .. }),
-                // Without huge pages set aside there is no space; with them, a header is no huge page.
+                // Without reserved huge pages there is no space. With them, a header is not as large as a huge page.
                 _ => matches!(&error, Error::NoSpace { .. } | Error::Io { .. } | Error::Unsupported { .. }),
             };
             assert!(fits, "{kind}: {error:?}");
@@ -201,7 +201,7 @@ const FOREIGN: [(&str, &str); 11] = [
 
 #[test]
 fn foreign_files_under_the_tags_name() {
-    // In a child, for the watchdog: what blocks in `open` would block this test for ever.
+    // In a child, which can be killed if it blocks in `open`.
     let Some(dir) = in_child(test_name!()) else { return };
     let store = Store::open(&dir).unwrap();
     store.writer("good").unwrap().write_slice(&[1_u8, 2], &[2]).unwrap();
@@ -236,7 +236,7 @@ fn foreign_files_under_the_tags_name() {
     }
 }
 
-/// A foreign file that comes while a writer and a reader have the tag.
+/// A foreign file takes the header's name while a writer and a reader have the tag open.
 #[test]
 fn a_foreign_file_in_the_place_of_a_live_tag() {
     let Some(dir) = in_child(test_name!()) else { return };
@@ -255,14 +255,14 @@ fn a_foreign_file_in_the_place_of_a_live_tag() {
             live.push((what, dir, writer, reader, held, before));
         }
     }
-    // Once a second a writer looks at its path.
+    // A writer looks at its path once a second.
     std::thread::sleep(std::time::Duration::from_millis(1100));
     for (what, dir, mut writer, mut reader, held, before) in live {
         let error = fails(writer.write_slice(&[3_u8, 4], &[2]), "\"a\"");
         assert!(matches!(error, Error::Superseded { .. }), "{what}: {error:?}");
         drop(writer);
         assert_eq!(held.bytes(), [1, 2]);
-        // The reader stays with what it has.
+        // The reader stays with the header that it has.
         assert!(reader.wait(std::time::Duration::from_millis(1)).unwrap().is_none(), "{what}");
         assert_eq!(reader.latest().unwrap().bytes(), [1, 2]);
         assert!(!reader.writer_alive().unwrap());
@@ -270,7 +270,7 @@ fn a_foreign_file_in_the_place_of_a_live_tag() {
     }
 }
 
-/// No descriptor left: an error that says so wherever it strikes, and all is well when there are some again.
+/// Without a free descriptor every operation fails with an error that says so, and works again when there are some.
 #[test]
 fn out_of_descriptors() {
     let Some(dir) = in_child(test_name!()) else { return };
@@ -287,7 +287,7 @@ fn out_of_descriptors() {
     while let Ok(file) = std::fs::File::open("/dev/null") {
         hoard.push(file);
     }
-    // With none, one, two … left, each operation fails at another place.
+    // With none, one, two … left, each operation fails at another place inside.
     let mut failed = Vec::new();
     for left in 0..10_usize {
         let length = 10_000 * (left + 1);

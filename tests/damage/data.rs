@@ -1,5 +1,5 @@
-//! Data files with every kind of damage, or that are not there or are something else: a typed error for the reader, and
-//! a writer goes on with a new one. Each sweep runs in a child, so that a SIGBUS is seen.
+//! Data files that are damaged, missing, or something else: readers get a typed error, and a writer goes on with a new
+//! one. Each test runs in a child, so that a SIGBUS is seen.
 
 use std::os::unix::fs::FileExt;
 
@@ -66,7 +66,7 @@ fn data_files_that_do_not_match() {
         assert!(fits, "{what}: {error:?}");
         assert!(outcome.opened.is_ok(), "{what}: {:?}", outcome.opened);
     }
-    // Another tag's file, and one of the same header that was left behind, each whole.
+    // Files that are whole, but belong to another header, or are an older one of the same header.
     let swap = |_: &mut Vec<u8>, data: &mut Vec<u8>| *data = other.data.clone();
     let sealed = |at: usize, word: u64| {
         move |_: &mut Vec<u8>, data: &mut Vec<u8>| {
@@ -95,7 +95,7 @@ fn data_files_that_do_not_match() {
     assert!(matches!(error, Error::Truncated { .. }), "{error:?}");
 }
 
-/// Other things under the data file's name: the reader says which, a writer leaves them and makes a new file.
+/// Something else has the data file's name. The reader says what it is, and a writer leaves it and makes a new file.
 #[test]
 fn foreign_files_under_the_data_files_name() {
     let Some(dir) = in_child(test_name!()) else { return };
@@ -141,7 +141,7 @@ fn foreign_files_under_the_data_files_name() {
     }
 }
 
-/// A data file that cannot be adopted is replaced by the next write, and does not stay behind.
+/// A data file that cannot be adopted is replaced by the next write, and removed.
 #[test]
 fn a_damaged_data_file_goes_with_the_next_value() {
     let Some(dir) = in_child(test_name!()) else { return };
@@ -151,7 +151,7 @@ fn a_damaged_data_file_goes_with_the_next_value() {
     let data = dir.join(writer.data_file().unwrap());
     drop(writer);
     let file = std::fs::File::options().write(true).open(&data).unwrap();
-    // All but the magic: without that, nothing would say that the file is ours.
+    // All but the magic, which says that the file is one of ours.
     file.write_all_at(&[0xff; 56], 8).unwrap();
     let mut writer = store.writer("a").unwrap();
     writer.write_slice(&[2_u8], &[1]).unwrap();

@@ -1,5 +1,5 @@
-//! A store in a directory with 20,000 files of others, with names of every kind: everything works, the list and the
-//! sweep see our tags and nothing else, and the others' files stay.
+//! A store in a directory with 20,000 files of others, with names of every kind: everything works, `tags` and `gc` see
+//! our tags and nothing else, and the other files stay.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -43,7 +43,7 @@ fn name(n: usize) -> OsString {
     OsStr::from_bytes(&bytes).to_owned()
 }
 
-/// What is in the n-th: also starts of our own files, and nothing at all.
+/// The contents of the n-th foreign file: some begin as our own files do, some are empty.
 fn contents(n: usize) -> &'static [u8] {
     let temporary = matches!(n % 20, 6 | 7);
     match n / 20 % 4 {

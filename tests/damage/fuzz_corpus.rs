@@ -1,5 +1,5 @@
-//! Replays the inputs that the fuzzer found worth keeping (fuzz/corpus): damaged headers and data files, met by readers,
-//! writers and those who look from outside. In a child, so that a signal or a hang is seen; the last line names the input.
+//! Replays the inputs that the fuzzer kept (fuzz/corpus): damaged headers and data files, which readers, writers and
+//! `stat` meet. In a child, so that a signal or a hang is seen; the last line names the input.
 
 #[path = "../../fuzz/src/lib.rs"]
 mod fuzz;

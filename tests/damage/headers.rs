@@ -1,5 +1,5 @@
-//! Headers with every kind of damage: typed errors that say what was found, or the right value, and never a wrong one, a
-//! panic, a signal or a hang. Each sweep runs in a child, so that a SIGBUS is seen.
+//! Headers with every kind of damage: a typed error that says what was found, or the right value; never a wrong value,
+//! a panic, a signal or a hang. Each test runs in a child, so that a SIGBUS is seen.
 
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn every_length_of_a_header() {
             assert!(fits, "{length}: {error:?}");
         }
     }
-    // Longer is no damage.
+    // A header that is too long is not damaged.
     let outcome = try_all(&dir, &tag, "longer", &|header, _| header.extend([0xff; 5000]));
     assert!(outcome.read.is_ok() && outcome.opened.is_ok());
 }
@@ -55,7 +55,7 @@ fn every_byte_of_the_headers_identity() {
     let newer = |header: &mut Vec<u8>, _: &mut Vec<u8>| header[8..12].copy_from_slice(&2_u32.to_ne_bytes());
     let error = try_all(&dir, &tag, "version 2", &newer).read.unwrap_err();
     assert!(matches!(error, Error::FormatVersion { found: 2, .. }), "{error:?}");
-    // Fields that cannot be, under a checksum that is right.
+    // Invalid fields under a right checksum.
     for region in [0, 1, 2048, 4097, 12288, 1 << 25, 1 << 63, u64::MAX] {
         let wrong = |header: &mut Vec<u8>, _: &mut Vec<u8>| {
             set(header, 16, region);
@@ -147,7 +147,8 @@ fn retired_under_its_name() {
     assert_eq!(files(&place.0).len(), 2);
 }
 
-/// The hot words of the first value stand at byte 232 of the header (and at 208, out of use until the second).
+/// The hot words of the first value are at byte 232 of the header. (Those at byte 208 are not used before the second
+/// value.)
 #[test]
 fn absurd_numbers_in_a_record_are_an_error() {
     let Some(dir) = in_child(test_name!()) else { return };
@@ -163,7 +164,7 @@ fn absurd_numbers_in_a_record_are_an_error() {
     }
 }
 
-/// Found by fuzzing: a header that says it has no value, and that its cold parts are of the layout id that is used next.
+/// Found by fuzzing: a header said that it had no value, and its cold words had the layout id that is used next.
 #[test]
 fn a_header_without_a_value_has_no_layout_either() {
     let Some(dir) = in_child(test_name!()) else { return };
@@ -183,7 +184,7 @@ fn a_header_without_a_value_has_no_layout_either() {
     assert_ne!(writer.data_file().unwrap(), old);
 }
 
-/// Found by review: the count went on from the version of a damaged record, 2^64 - 1, and no value was newer than that.
+/// Found by review: versions went on from that of a damaged record, 2^64 - 1, and no value was newer than that.
 #[test]
 fn a_damaged_header_that_is_replaced_does_not_stop_its_readers() {
     let Some(dir) = in_child(test_name!()) else { return };

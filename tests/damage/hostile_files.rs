@@ -1,5 +1,5 @@
-//! Special files, hard links and vast sparse files under a tag's name and under its data file's: nothing of it is opened
-//! that is no regular file, nothing hangs or dies, what is not ours stays, and a store is not filled by looking at it.
+//! Special files, hard links and vast sparse files under a tag's name and its data file's. Only regular files are
+//! opened, nothing hangs or dies, files of others stay as they are, and looking at a store does not fill it.
 
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
@@ -20,7 +20,7 @@ const TERABYTE: u64 = 1 << 40;
 const LOOKING: [&str; 5] = ["read", "wait", "stat", "list", "collect"];
 const CHANGING: [&str; 5] = ["write", "write for a while", "take over", "remove", "remove by force"];
 
-/// Does one thing to the tag. What a writer that opens writes is what is read.
+/// Does one operation on the tag. If a writer opens, what it writes is read.
 fn operate(store: &Store, what: &str) -> Result<(), Error> {
     let options = store.writer_options("a");
     match what {
@@ -50,7 +50,7 @@ fn operate(store: &Store, what: &str) -> Result<(), Error> {
     }
 }
 
-/// What of a file would differ if anybody had done anything to it.
+/// Everything about a file that changes if anybody does something to it.
 fn stamp(path: &Path) -> [u64; 9] {
     let status = path.symlink_metadata().unwrap();
     let times = [status.mtime(), status.mtime_nsec(), status.ctime(), status.ctime_nsec()].map(|t| t as u64);
@@ -164,7 +164,8 @@ fn hard_links() {
             assert_eq!(outcome.is_ok(), outcome_of(operation, changes), "{under}: {outcome:?}");
             assert!(path.exists() || operation.starts_with("remove") && under == "a");
         }
-        // A second name of the header is a tag of its own, without the value; that of the data file is a copy.
+        // A second name of the header is another tag, which has no data file. A second name of the data file is of no
+        // use.
         let place = tag.put(&dir, &|_, _| {});
         std::fs::hard_link(place.0.join("a"), place.0.join("b")).unwrap();
         std::fs::hard_link(place.0.join(&tag.name), place.0.join("data")).unwrap();
@@ -180,7 +181,7 @@ fn hard_links() {
     }
 }
 
-/// What comes of an operation when nothing of use is under the data file's name (`changes`), or under the tag's.
+/// Whether an operation works if the data file's name (`changes`), or the tag's name, has something else.
 fn outcome_of(operation: &str, changes: bool) -> bool {
     match operation {
         "list" | "collect" => true,
@@ -203,7 +204,7 @@ fn sparse_files_of_terabytes() {
     let Some(dir) = with_mounts(test_name!(), MOUNT) else { return };
     let tag = Tag::make(&dir);
     let (nothing, whole) = (|_: &mut Vec<u8>, _: &mut Vec<u8>| {}, 8 * TERABYTE);
-    // A slot of a terabyte: the file's own words say so, under a right checksum. The value is a hole.
+    // The file's own words say, under a right checksum, that a slot has a terabyte. The value is a hole.
     let vast = |_: &mut Vec<u8>, data: &mut Vec<u8>| {
         set(data, 56, TERABYTE);
         let checksum = crc32fast::hash(&data[..120]);
@@ -232,7 +233,7 @@ fn sparse_files_of_terabytes() {
             let left = free(&dir);
             assert!(left + (256 << 10) > before, "{what}: {operation} took {before} - {left}");
             let fits = match (&outcome, operation) {
-                // The storage that the file says it has does not exist here; a new tag needs none of it.
+                // There is no room for the storage that the file says it has. A new tag needs none of it.
                 (outcome, "write" | "take over") if what.contains("vast") => {
                     matches!(outcome, Err(Error::NoSpace { .. }))
                 }
@@ -245,7 +246,7 @@ fn sparse_files_of_terabytes() {
     assert_eq!(files(&dir), [""; 0]);
 }
 
-/// Copies with holes, as `cp` makes of zeros, looked at on a full store: touching a hole there would be a SIGBUS.
+/// Copies with holes, as `cp` makes them of zeros, on a full store: touching a hole there would be a SIGBUS.
 #[test]
 fn readers_of_a_copy_with_holes_on_a_full_store() {
     let Some(dir) = with_mounts(test_name!(), MOUNT) else { return };

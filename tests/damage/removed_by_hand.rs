@@ -1,5 +1,5 @@
-//! What `rm`, log-out and mounts do to a store under a stream: header, data file, both or the directory removed, moved
-//! away, covered or unmounted. The writer publishes anew, readers go on with that, what is held stays, nothing hangs.
+//! What `rm`, log-out and mounts do to a store in use: header, data file, both or the directory are removed, moved
+//! away, covered or unmounted. The writer makes new files, readers follow, held values stay, nothing hangs.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -157,7 +157,7 @@ impl World {
     }
 }
 
-/// If this is a child, does what it is for.
+/// Plays the role of this process, if it has one.
 fn child() -> bool {
     match role().as_deref() {
         None | Some("inside") => return false,
@@ -192,7 +192,7 @@ fn header_and_data_file() {
     world.end();
 }
 
-/// A directory under /dev/shm that goes with all that is in it, and comes again, at once or later.
+/// The directory is removed with all that is in it, or moved, and made again, at once or later.
 #[test]
 fn the_directory() {
     if child() {
@@ -226,7 +226,7 @@ fn the_directory() {
     world.end();
 }
 
-/// In a mount namespace of its own: the filesystem goes, lazily, as it is in use, or another one covers it.
+/// In a mount namespace of its own: the filesystem is unmounted (lazily, as it is in use), or another one covers it.
 #[test]
 fn mounts() {
     let test = test_name!();
@@ -238,7 +238,7 @@ fn mounts() {
     let tmpfs = |dir: &Path| assert!(run("mount", &[&"-t", &"tmpfs", &"-o", &"size=8m", &"none", &dir]));
     for _ in 0..if soak() { 20 } else { 1 } {
         world = world.after("another filesystem mounted over it", tmpfs);
-        // Here are the files that the writer has left, and has said so in.
+        // The files that the writer has left are here again. It has retired their header.
         world = world.after("uncovered again", |dir| assert!(run("umount", &[&"--lazy", &dir])));
         world = world.after("covered again", tmpfs);
         world = world.after("unmounted, another one mounted", |dir| {
@@ -259,7 +259,7 @@ fn mounts() {
     remove(&dir, true, true);
 }
 
-/// What systemd-logind does with /dev/shm when the last session of a user ends: all that is theirs goes, the rest stays.
+/// What systemd-logind does to /dev/shm when the last session of a user ends: it removes all files of that user.
 fn remove_ipc(dir: &Path, uid: u32) {
     for entry in dir.read_dir().unwrap().map(Result::unwrap) {
         let theirs = entry.path().symlink_metadata().is_ok_and(|status| status.uid() == uid);
@@ -328,7 +328,7 @@ fn removed_all_the_time() {
             let length = [1, 100, 10_000][written as usize % 3];
             match writer.write_slice(&vec![written; length], &[length]) {
                 Ok(_) => written += 1,
-                // A file that was being made vanished: the next write makes another one.
+                // A staged file was removed: the next write makes another one.
                 Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => failed += 1,
                 Err(error) => panic!("{error:?}"),
             }

@@ -8,7 +8,8 @@ use ndsharray::Store;
 use crate::common::sandbox::{files, in_child};
 use crate::common::test_name;
 
-/// The files of a store, put back as they were: a copy has the ids of what it was made of, and counts from there on its own.
+/// Puts the files of a store back as they were. They have the ids of the files that they are a copy of, and count on
+/// from there on their own.
 fn restore(dir: &Path, backup: &[(String, Vec<u8>)]) {
     files(dir).iter().for_each(|name| std::fs::remove_file(dir.join(name)).unwrap());
     backup.iter().for_each(|(name, bytes)| std::fs::write(dir.join(name), bytes).unwrap());
@@ -19,7 +20,7 @@ fn backup(dir: &Path) -> Vec<(String, Vec<u8>)> {
     files(dir).into_iter().map(read).collect()
 }
 
-/// Found by review: two headers of one id had layouts of one number, in different segments.
+/// Found by review: two headers with the same id had layouts with the same number, in different segments.
 #[test]
 fn a_store_that_is_put_back_from_a_copy_is_another_one() {
     let Some(dir) = in_child(test_name!()) else { return };

@@ -1,4 +1,4 @@
-//! A loan in a forked child is of nothing: the memory is the parent's.
+//! A forked child cannot write to its parent's loan, nor publish it.
 
 use ndsharray::{Error, Store};
 
@@ -8,7 +8,7 @@ use crate::common::sandbox::{files, store};
 use crate::common::test_name;
 use crate::start;
 
-/// Role: forks while it has a loan, of memory in use and of a file that has no name yet.
+/// Role: forks while it has a loan, of a slot in use and of a staged file.
 pub fn inherit_loan(store: &Store) {
     let mut writer = store.writer("a").unwrap();
     writer.write_slice(&[1_u8; 3], &[3]).unwrap();

@@ -21,7 +21,7 @@ pub fn write(store: &Store) {
     }
 }
 
-/// Role: snapshots and a reader, used on both sides of forks and of forks of forks.
+/// Role: uses snapshots and a reader on both sides of forks, and of forks of forks.
 pub fn inherit_snapshots(store: &Store) {
     let mut reader = store.reader(FIXED).unwrap();
     let held: Vec<Snapshot> = (0..2).map(|_| reader.wait(None).unwrap().unwrap()).collect();

@@ -1,5 +1,5 @@
-//! Forks at two instants that another thread makes: while it is the first to use the library, and when it lets go of
-//! what was already counted for the child. The child uses the library, and no pin is left.
+//! Forks at two awkward instants of another thread: while it is the first to use the library, and when it drops a value
+//! that was already counted for the child. The child can use the library, and no pin is left.
 //!
 //! A binary of its own: it puts a function of its own in the place of the C library's `pthread_atfork`.
 #![cfg(target_env = "gnu")]
@@ -43,7 +43,7 @@ unsafe extern "C" {
     ) -> libc::c_int;
 }
 
-/// 1: whoever registers handlers stops there, and makes it 2; 3: it goes on.
+/// 1: the next thread that registers handlers sets 2, and waits there for 3.
 static REGISTERING: AtomicU32 = AtomicU32::new(0);
 
 fn wait_for(state: &AtomicU32, value: u32) {
@@ -72,7 +72,7 @@ fn first_use(store: &Store) {
         scope.spawn(|| drop(store.writer("a").unwrap()));
         wait_for(&REGISTERING, 2);
         join(fork(|| drop(store.writer("b").unwrap())));
-        // Here it is registered, and now by that thread once more.
+        // This thread registers the handlers, and then that thread registers them once more.
         drop(store.writer("c").unwrap());
         REGISTERING.store(3, Ordering::SeqCst);
     });
@@ -90,7 +90,7 @@ fn a_child_is_forked_during_the_first_use() {
     assert_eq!(store.tags().unwrap(), ["a", "b", "c", "d"]);
 }
 
-/// 1: let go, please; 2: done.
+/// 1: the other thread is to drop its value; 2: it has.
 static LETTING_GO: AtomicU32 = AtomicU32::new(0);
 
 /// Handlers that were registered first are called last before a fork: the library has counted.

@@ -1,4 +1,4 @@
-//! A writer in a forked child is inert, and so is its lock.
+//! A writer in a forked child writes nothing and removes nothing, and does not keep its parent's lock.
 
 use ndsharray::ndarray::array;
 use ndsharray::{DType, Error, Store};

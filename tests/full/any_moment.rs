@@ -1,5 +1,5 @@
-//! A store that gets full in the middle of other trouble: at any moment of a stream, after an `rm` by hand, and under a
-//! limit on the size of files. The last value is kept, no signal kills, and all is well again when there is room.
+//! A store that gets full at any moment of a stream, or after an `rm` by hand, and a limit on the size of files. The
+//! last value is kept, no signal kills, and everything works again when there is room.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::common::process::PATIENCE;
 use crate::common::sandbox::{fails, files, in_child, with_mounts};
 use crate::common::{soak, test_name};
 
-/// Longer than a writer takes to look whether its files still have their names.
+/// After this time a writer has checked that its files still have their names.
 const LOOK: Duration = Duration::from_millis(1050);
 
 /// Beyond the limit the kernel would send SIGXFSZ, which kills.
@@ -71,7 +71,8 @@ fn removed_by_hand_on_a_full_store() {
         std::fs::remove_file(dir.join(name)).unwrap();
         let ballast = Ballast::all_but(&dir, 0);
         let before = files(&dir);
-        // Each second it tries anew, and has no room for it; meanwhile readers that have the files mapped go on.
+        // Once a second the writer tries to make new files, and has no room. Readers that have the old ones mapped go
+        // on.
         for seed in 3..5 {
             std::thread::sleep(LOOK);
             let least = if header { 8 * KIB } else { 100 * KIB };
@@ -96,7 +97,8 @@ fn removed_by_hand_on_a_full_store() {
     }
 }
 
-/// Another thread takes all the space and gives it back, all the time; values of all sizes, takeovers and new tags go on.
+/// Another thread takes all the space and gives it back, all the time; values of all sizes, takeovers and new tags go
+/// on.
 #[test]
 fn full_at_any_moment() {
     let Some(dir) = with_mounts(test_name!(), "") else { return };
@@ -114,7 +116,7 @@ fn full_at_any_moment() {
                     random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let file = std::fs::File::create(dir.join("ballast")).unwrap();
                 for _ in 0..3 {
-                    // What the writer takes or gives back at the same instant makes it fail, or leaves some room.
+                    // It may fail, or leave some room, if the writer allocates or frees at the same instant.
                     let (free, had) = (fs2::available_space(&dir).unwrap(), file.metadata().unwrap().len());
                     let _ = rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, had + free);
                 }

@@ -14,7 +14,7 @@ pub fn mount(dir: &Path, options: &str) -> Store {
     Store::open(dir).unwrap()
 }
 
-/// A file that is in the way; dropped, it is removed.
+/// A file that takes space; dropped, it is removed.
 pub struct Ballast(PathBuf);
 
 impl Ballast {
@@ -50,7 +50,7 @@ pub fn reads(store: &Store, seed: u8, length: usize) {
     assert!(!read.is_copy());
 }
 
-/// Checks that it is NoSpace with figures that are those of the mount and make sense.
+/// Checks that it is `NoSpace`, and that its figures are those of the mount.
 #[track_caller]
 pub fn full<T: std::fmt::Debug>(
     outcome: ndsharray::Result<T>,

@@ -1,5 +1,5 @@
-//! A store that is full, at every stage of a write: a typed error with true figures, no signal, the last value and
-//! the files as before, and all is well again when there is room. Each test mounts a small tmpfs of its own.
+//! A store that is full, at every stage of a write: a typed error with the right figures, no signal, the last value and
+//! the files as before, and everything works again when there is room.
 
 use std::path::Path;
 
@@ -238,7 +238,8 @@ fn out_of_inodes() {
     std::fs::remove_file(dir.join("1")).unwrap();
     write(&mut writer, 1, KIB).unwrap();
     let before = files(&dir);
-    // The same layout needs no name; a new one in the same memory needs one for an instant, and so does a new segment.
+    // The same layout needs no new name. A new layout in the same memory needs a second name for an instant, and a new
+    // segment needs a new file.
     write(&mut writer, 2, KIB).unwrap();
     for length in [100, 100 * KIB] {
         inodes(write(&mut writer, 3, length), &dir);
@@ -263,8 +264,8 @@ fn the_default_of_container_engines_is_named() {
     assert!(text.contains("64 MB") && text.contains("--shm-size"), "{text}");
 }
 
-/// Copies with holes, as `cp` makes of zeros, have slots without storage; written to on a full store they would be
-/// a SIGBUS.
+/// A copy of a data file may have holes, as `cp` makes them of zeros, so that a slot has no storage. A write to it on a
+/// full store would be a SIGBUS.
 #[test]
 fn holes_in_an_adopted_data_file() {
     let Some(dir) = with_mounts(test_name!(), "") else { return };

@@ -1,22 +1,22 @@
-//! The takeover as a machine: its state, and every step that somebody may make from there. One step is what happens at
-//! one instant, which is one system call or one atomic operation.
+//! The takeover as a machine: its state, and the steps that each process may make from there. One step is one system
+//! call or one atomic operation.
 
 /// Headers: 0 is the first writer's, 1 and 2 are made by the takers of those numbers.
 const HEADERS: usize = 3;
 /// Versions that the first writer writes, and each taker once it has the tag.
 const WRITES: u8 = 2;
 
-/// A rule that is taken out, to show that the walk notices.
+/// A rule that is taken out, to show that a check fails without it.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Without {
     Nothing,
-    /// Who takes over waits for who is at work.
+    /// A takeover waits for the name lock.
     NameLock,
-    /// The publish and the look whether the header is frozen are one instant.
+    /// A publish checks in the same instant that the header is not frozen.
     Veto,
-    /// What is copied last is read after the freeze.
+    /// The value that a takeover copies is read again after the freeze.
     Freeze,
-    /// A refused writer goes on only if nobody is at work.
+    /// A refused writer goes on only if the name lock is free.
     Asking,
     /// A data file is not swept while the header at the tag names it.
     Naming,
@@ -34,40 +34,40 @@ struct Header {
     place: Place,
     version: u8,
     frozen: bool,
-    gone: bool,
-    /// Who holds the name lock: a process.
+    retired: bool,
+    /// The process that holds the name lock.
     name: Option<u8>,
-    /// Whether the process of that number, its writer, lives and holds its lock.
+    /// Whether its writer lives, and so holds its lock.
     locked: bool,
     /// Whether the data file of its record exists.
     data: bool,
 }
 
-/// Where a writer is: what it saw in its look at the header.
+/// The state of a writer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Writer {
     Idle,
-    /// Looked, and was not refused; the publish comes next.
+    /// It saw that the header is not frozen, and publishes next.
     Ready,
-    /// Has seen that its header is frozen.
+    /// It saw that its header is frozen.
     Refused,
-    /// Has the name lock then.
+    /// It was refused, and has the name lock.
     Asked,
     Ended,
 }
 
-/// Where a taker is.
+/// The state of a taker.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Taker {
     Start,
-    /// Opened header `of`; wants its name lock.
+    /// It has header `of` open, and wants its name lock.
     Opened {
         of: u8,
     },
     Named {
         of: u8,
     },
-    /// Has read and pinned the value before the freeze.
+    /// It has read the value, before the freeze.
     Copied {
         of: u8,
         version: u8,
@@ -102,7 +102,7 @@ pub struct World {
     alive: bool,
     /// The greatest version whose write returned.
     told: u8,
-    /// What a reader has seen, on which header.
+    /// The greatest version that a reader has seen.
     seen: u8,
     reads: u8,
     pub kills: u8,
@@ -114,7 +114,7 @@ impl World {
             place: Place::Nowhere,
             version: 0,
             frozen: false,
-            gone: false,
+            retired: false,
             name: None,
             locked: false,
             data: false,
@@ -143,7 +143,7 @@ impl World {
         let header = &mut next.headers[h];
         let state = match state {
             Writer::Idle if next.writes[h] == 0 => return None,
-            Writer::Idle if header.gone => Writer::Ended,
+            Writer::Idle if header.retired => Writer::Ended,
             Writer::Idle if header.frozen => Writer::Refused,
             Writer::Idle => Writer::Ready,
             Writer::Ready if header.frozen && without != Without::Veto => {
@@ -156,7 +156,7 @@ impl World {
                 next.writes[h] -= 1;
                 Writer::Idle
             }
-            Writer::Refused if header.gone => Writer::Ended,
+            Writer::Refused if header.retired => Writer::Ended,
             Writer::Refused if header.name.is_some() && without != Without::Asking => return None,
             Writer::Refused => {
                 header.name.get_or_insert(10 + h as u8);
@@ -170,7 +170,7 @@ impl World {
                     header.frozen = false;
                     Writer::Idle
                 } else {
-                    (header.gone, header.data) = (true, false);
+                    (header.retired, header.data) = (true, false);
                     Writer::Ended
                 }
             }
@@ -223,7 +223,7 @@ impl World {
                     place: Place::Tag,
                     version,
                     frozen: false,
-                    gone: false,
+                    retired: false,
                     name: Some(me),
                     locked: true,
                     data: true,
@@ -231,7 +231,7 @@ impl World {
                 Taker::Exchanged { of }
             }
             Taker::Exchanged { of } => {
-                (next.headers[of as usize].frozen, next.headers[of as usize].gone) = (true, true);
+                (next.headers[of as usize].frozen, next.headers[of as usize].retired) = (true, true);
                 Taker::Retired { of }
             }
             Taker::Retired { of } => {
@@ -260,12 +260,12 @@ impl World {
         header.name = header.name.filter(|&holder| holder != who);
     }
 
-    /// Removes what is left over, of one header: by whoever tidies up.
+    /// One step of a sweep: removes what is left over of one header.
     fn sweep(&self, h: usize, without: Without) -> Option<World> {
         let mut next = self.clone();
         let header = &mut next.headers[h];
         if header.place == Place::Aside && header.name.is_none() && (header.frozen || !header.locked) {
-            *header = Header { place: Place::Nowhere, frozen: true, gone: true, data: false, ..*header };
+            *header = Header { place: Place::Nowhere, frozen: true, retired: true, data: false, ..*header };
             return Some(next);
         }
         let named = header.place == Place::Tag && without != Without::Naming;
@@ -286,7 +286,7 @@ impl World {
         (next.seen != self.seen).then_some(next)
     }
 
-    /// The same of a reader that is on some header still, and is told nothing.
+    /// The same of a reader that still has some header open, which may have been displaced.
     fn read_on(&self, h: usize) -> Option<World> {
         let header = &self.headers[h];
         let next = World { seen: self.seen.max(header.version), ..self.clone() };
@@ -326,7 +326,7 @@ impl World {
         nexts
     }
 
-    /// When nobody has anything left to do: the last value is there, and nothing else but what living writers hold.
+    /// At an end, where nobody has a step left: the last value is there, and nothing is left over.
     pub fn check_end(&self) {
         let tag = self.at_tag().expect("no header at the tag");
         for (h, header) in self.headers.iter().enumerate().filter(|&(h, _)| h != tag) {

@@ -1,5 +1,5 @@
-//! Models: a tag in plain memory, with which random operations are compared, and the takeover as a machine of small
-//! steps, of which every interleaving is walked.
+//! Models: a tag in plain memory, with which random operations are compared (`tag`), and the takeover as a machine of
+//! small steps, of which every interleaving is tried (`takeover`).
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -70,7 +70,7 @@ fn options(ephemeral: bool) -> impl Strategy<Value = Options> {
     })
 }
 
-/// What is read, held and written without an end of anything.
+/// Operations that end and remove nothing.
 fn peaceful() -> impl Strategy<Value = Op> {
     let any_of = any::<usize>;
     prop_oneof![

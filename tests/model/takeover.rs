@@ -1,14 +1,14 @@
-//! The takeover as a machine of small steps, every interleaving of which is walked: a writer, two that take over at once,
-//! somebody who tidies up, a reader, and a kill of each at any step. With one rule taken out at a time it fails.
+//! Every interleaving of a writer, two takeovers at once, a sweep, a reader, and a kill of each at any step. If one
+//! rule of the protocol is taken out, a check fails.
 //!
-//! The machine is a model of src/open.rs, publish.rs, renew.rs and sweep.rs: what a step does at one instant (one system
-//! call, one atomic operation) is one step here. What the latch does inside is modelled by loom (src/seqlock_loom.rs).
+//! `machine` models how writers open, publish, are refused and take over, and how files are swept. The inside of the
+//! latch is no part of it: loom has that.
 
 use std::collections::HashSet;
 
 use super::machine::{Without, World};
 
-/// Walks every state that can be reached, and returns how many there are.
+/// Visits every state that can be reached; how many there are, and how many of them are ends.
 fn walk(without: Without) -> (usize, usize) {
     let mut found = HashSet::from([World::new()]);
     let mut open = vec![World::new()];

@@ -1,4 +1,4 @@
-//! One tag with its writers and readers, beside the model of it.
+//! One tag with its writers and readers, and the model of it beside.
 
 use ndsharray::{Error, Reader, Snapshot, Store, Writer};
 
@@ -15,8 +15,8 @@ const MOST_HELD: usize = 12;
 /// What is wrong, in words.
 pub type Outcome = Result<(), String>;
 
-/// What a header is to be: its last value, whether it goes with its writer, and which header its count of versions
-/// began with.
+/// The model of a header: its last value, whether it is removed with its writer, and the header with which its count of
+/// versions began.
 struct Header {
     origin: usize,
     ephemeral: bool,
@@ -27,9 +27,9 @@ struct Header {
 #[derive(Clone)]
 struct Position {
     header: usize,
-    /// The place of that value among all of the tag that this reader could see.
+    /// The position of that value among all of the tag that this reader could see.
     returned: Option<u64>,
-    /// How many values the headers before it had that it does not count on from, as far as this reader was on them.
+    /// How many values earlier headers had whose count this one does not continue, as far as this reader was on them.
     before: u64,
     missed: u64,
 }
@@ -42,8 +42,9 @@ pub struct World {
     ended: Vec<(Writer, Option<bool>)>,
     readers: Vec<(Reader, Position)>,
     held: Vec<(Snapshot, Value)>,
-    /// Every header that the tag ever had, and which has its name now.
+    /// Every header that the tag ever had.
     headers: Vec<Header>,
+    /// The header that has the tag's name now.
     named: Option<usize>,
 }
 
@@ -62,7 +63,7 @@ impl World {
         World { directory, store, writer: None, ended, readers, held, headers, named: None }
     }
 
-    /// Does it, and compares the outcome with the model's.
+    /// Runs an operation, and compares its outcome with the model's.
     pub fn run(&mut self, op: &Op) -> Outcome {
         match op {
             Op::Write(data, stride) => self.write(data, |value, writer| value.write_strided(writer, *stride)),
@@ -115,7 +116,7 @@ impl World {
             Op::OpenTwice => match (self.writer.is_some(), self.store.writer(TAG)) {
                 (true, Err(Error::WriterExists { .. })) => Ok(()),
                 (true, other) => Err(format!("a second writer: {other:?}")),
-                // It is gone again; a tag without a header has an empty one now.
+                // That writer has ended; a tag without a header has an empty one now.
                 (false, opened) => {
                     self.named.get_or_insert_with(|| new_header(&mut self.headers, None, false, None));
                     opened.map(drop).map_err(words)
@@ -269,7 +270,7 @@ impl World {
         }
         let writer = opened.map_err(words)?;
         let old = self.writer.replace(writer);
-        // A header of its own: for a new tag, for one that is taken over, and for one that is to go again.
+        // There is a new header for a new tag, for a takeover, and for an ephemeral writer.
         if self.named.is_none() || old.is_some() || ephemeral {
             let value = self.now().and_then(|header| header.value.clone());
             let origin = self.now().map(|header| header.origin);
@@ -277,7 +278,7 @@ impl World {
         }
         self.ended.extend(old.map(|old| (old, None)));
         if self.ended.len() > 2 {
-            // What an ended writer does when it is dropped must hurt nobody.
+            // The drop of a writer that was superseded or removed must do nothing.
             self.ended.swap_remove(0);
         }
         Ok(())
@@ -287,7 +288,7 @@ impl World {
         let value = Value::new(*dtype, shape, *user, *seed);
         let taken = self.named.is_some();
         self.ended.iter_mut().try_for_each(|(writer, told)| {
-            // What it is told the first time it is told for ever.
+            // It gets the same error each time.
             let superseded = *told.get_or_insert(taken);
             let result = writer.write_bytes(&value.dtype, &value.shape, &value.bytes, &value.user);
             expect(is_end(&result, superseded), || {

@@ -1,5 +1,5 @@
-//! A writer whose tag is being taken over at that very instant: what it was told is published stays, what is refused
-//! leaves no trace, and it goes on if the taker was killed.
+//! A writer publishes while its tag is being taken over. Values whose write returned stay, refused ones leave no trace,
+//! and the writer goes on if the taker was killed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ fn a_publish_goes_on_when_the_taker_was_killed() {
     // SAFETY: the sequence number of a header, which is mapped for ever.
     let seq: &'static AtomicU64 = unsafe { &*map(&path, 2 * PAGE).add(SEQ as usize).cast() };
     for version in 2..200 {
-        // Nobody holds the name lock: whoever has frozen the header is dead. Before or after the look, as it comes.
+        // Nobody holds the name lock, so whoever froze the header is dead. The freeze comes before or after the look.
         let stop = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -70,8 +70,8 @@ fn a_publish_goes_on_when_the_taker_was_killed() {
     assert_eq!(store.reader("a").unwrap().latest().unwrap().version(), 199);
 }
 
-/// Whoever takes over changes his mind at once, again and again, while the writer changes the layout all the time: what
-/// is turned back at the very instant of its publication leaves nothing behind, and nothing else is lost.
+/// A taker freezes the header and thaws it again, all the time, while the writer changes the layout with each value. A
+/// value that is refused at the very instant of its publication leaves nothing behind, and no other value is lost.
 #[test]
 fn a_publish_is_turned_back_whole() {
     let _watchdog = Watchdog::new(test_name!());

@@ -1,5 +1,5 @@
-//! Files of other owners and with wrong modes under a tag's name and its data file's, met by a user who is not root:
-//! errors that name the file, nothing changed that is somebody else's, and a writer that finds its way round.
+//! A tag's files have other owners and wrong modes, and a user who is not root works with them. Errors name the file,
+//! files of others do not change, and a writer replaces a data file that it may not use.
 
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
@@ -88,7 +88,7 @@ fn other_owners_and_wrong_modes() {
     }
 }
 
-/// Root's files: a user has pins to give in those that it may write, and nothing else to do in any.
+/// Root's files. A user may pin in those that it may write to, and must not change anything else.
 fn foreign(dir: &Path) -> Vec<(std::path::PathBuf, [u64; 5], Vec<u8>)> {
     let stores =
         dir.join("all").read_dir().unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
@@ -100,7 +100,7 @@ fn foreign(dir: &Path) -> Vec<(std::path::PathBuf, [u64; 5], Vec<u8>)> {
 fn stamp_of(path: &Path) -> [u64; 5] {
     let status = path.symlink_metadata().unwrap();
     let owner = u64::from(status.uid()) << 32 | u64::from(status.gid());
-    // Not the times, which pins change, too.
+    // Without the times, as pins change them.
     [status.ino(), u64::from(status.mode()), status.size(), owner, status.nlink()]
 }
 

@@ -1,17 +1,17 @@
-//! What the writers of a test were told.
+//! A log of the versions whose write returned.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// What the writers were told: a file that all processes of a test map.
+/// The log: a file that all processes of a test map.
 pub struct Log {
     /// The greatest version whose write returned.
     pub last: &'static AtomicU64,
     /// How many writers were opened.
     pub opened: &'static AtomicU64,
-    /// For each version, modulo their count, which one was written there last.
+    /// For each version, modulo their number: in which round it was written.
     written: &'static [AtomicU8],
 }
 

@@ -1,4 +1,4 @@
-//! Whose a tag is: takeovers, modes of files, other users and groups, files of others.
+//! Who owns a tag: takeovers, modes of files, other users and groups, files of others.
 
 #[path = "../common/mod.rs"]
 mod common;

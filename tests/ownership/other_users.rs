@@ -1,5 +1,6 @@
-//! Users beside the owner of a tag, where `permissions` leaves off: groups that are not a user's first one, what a killed
-//! user left behind, and directories that do not let a user in. Needs root, to run children as others by `setpriv`.
+//! More about users who are not the owner of a tag: groups that are not a user's first one, what a killed writer of
+//! another user left, and directories that a user may not enter. Needs root, to run children as other users by
+//! `setpriv`.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -15,11 +16,11 @@ use crate::common::test_name;
 const THIRD: u32 = 54323;
 const GROUP: u32 = 54324;
 
-/// The test's child part as a user, with a group beside its own.
+/// Starts a role of a test as a user, with a group beside its own.
 fn start(uid: u32, groups: &[u32], test: &str, role: &str, place: &Path) -> Process {
     let (user, group) = (uid.to_string(), groups.first().map(u32::to_string));
     let mut command = Command::new("sh");
-    // The file by its open descriptor: the way to it may be root's alone.
+    // The binary by an open descriptor: only root may be able to search the directories above it.
     let script = "exec 3<\"$1\"; shift; exec \"$@\"";
     command.args(["-c", script, "sh"]).arg(std::env::current_exe().unwrap()).current_dir("/");
     command.args(["setpriv", "--reuid", &user, "--regid", &user]);
@@ -47,7 +48,7 @@ fn owners(dir: &Path) -> Vec<(u32, u32, u32)> {
     status.iter().map(|status| (status.uid(), status.gid(), status.mode() & 0o7777)).collect()
 }
 
-/// The group comes from the directory, and both users are in it beside their own.
+/// The files get the directory's group, in which both users are, beside their own groups.
 #[test]
 fn a_group_that_two_users_share() {
     let test = test_name!();
@@ -103,7 +104,8 @@ fn a_group_that_two_users_share() {
     writer.end();
 }
 
-/// In a directory for all: whatever a killed writer left is its user's to tidy away, sticky or not.
+/// In a directory for all users, only the user of a killed writer can remove what it left, with the sticky bit or
+/// without.
 #[test]
 fn what_another_user_left() {
     let test = test_name!();
@@ -164,7 +166,7 @@ fn directories_that_do_not_let_one_in() {
                 denied(store.tags().unwrap_err().to_string());
                 denied(store.gc().unwrap_err().to_string());
             }
-            // Who knows the name may read.
+            // A user who knows the name can read.
             "711" => {
                 assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [1]);
                 denied(store.tags().unwrap_err().to_string());

@@ -39,7 +39,7 @@ fn other(test: &str, role: &str, dir: &Path) {
     finish(as_user(OTHER, OTHER, test, role, dir));
 }
 
-/// Everything that makes files: a first value, a new segment, a recycled layout, takeover, adoption, a tag born again.
+/// Everything that makes files: a first value, a new segment, a layout change in place, takeover, adoption.
 #[track_caller]
 fn all_have(dir: &Path, mode: Option<u32>) {
     let store = Store::open(dir).unwrap();
@@ -57,7 +57,7 @@ fn all_have(dir: &Path, mode: Option<u32>) {
     let mut next = options(true).open().unwrap();
     assert_eq!(modes(dir), expected, "takeover");
     drop((writer, next.write_slice(&[1_u8; 9], &[9]).unwrap(), next));
-    // Adoption keeps what there is, without being told.
+    // Adoption without a mode keeps the mode.
     let mut writer = store.writer("a").unwrap();
     for length in [10, 1_000_000] {
         writer.write_slice(&vec![1_u8; length], &[length]).unwrap();
@@ -100,7 +100,7 @@ fn umask() -> u32 {
     u32::from_str_radix(line.trim(), 8).unwrap()
 }
 
-/// Header and data file alike: a header that lets readers in is of no use to them if the data file does not.
+/// The mode holds for both files, as a reader needs both.
 #[test]
 fn a_mode_given_on_adoption_is_that_of_both_files() {
     let _watchdog = Watchdog::new(test_name!());
@@ -199,7 +199,7 @@ fn a_readable_tag_is_still_its_owners() {
     }
 }
 
-/// The whole stream as a reader of another user sees it: copies, waiting in slices, every change of layout.
+/// A whole stream as a reader of another user sees it, who gets copies and follows each change of layout.
 #[test]
 fn a_reader_without_write_permission_copies_and_follows() {
     let test = test_name!();
@@ -262,7 +262,7 @@ fn a_reader_without_write_permission_copies_and_follows() {
     child.end();
 }
 
-/// What the header allows and what the data file allows are asked one by one.
+/// A group that may write to the files pins; one that may only read them copies.
 #[test]
 fn a_group_that_may_write_pins() {
     let test = test_name!();

@@ -1,6 +1,6 @@
 //! Takeovers at full speed: processes that take a tag from each other all the time, are stopped and killed at any
-//! moment, while others read and tidy up. Whatever write returned stays, no version is given twice, no reader goes back,
-//! and every read that begins after a write has returned sees that value or a later one.
+//! moment, while others read and tidy up. Whatever write returned stays, no version is given twice, no reader goes
+//! back, and every read that begins after a write has returned sees that value or a later one.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -51,7 +51,7 @@ fn take(store: &Store, log: &Log, seed: u64) {
             }
         }
         if random.below(3) == 0 {
-            // Lives on for a moment, without a word.
+            // It stays alive for a moment, and writes nothing.
             std::thread::sleep(Duration::from_micros(random.below(3000)));
         }
     }

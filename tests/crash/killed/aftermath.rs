@@ -1,4 +1,4 @@
-//! Who is there while a process is killed, and what they must find afterwards.
+//! The witnesses: readers and writers that are there while a process is killed, and what they must find afterwards.
 
 use std::os::unix::fs::FileExt;
 use std::thread::JoinHandle;
@@ -21,7 +21,7 @@ pub struct Witnesses<'a> {
 }
 
 impl<'a> Witnesses<'a> {
-    /// Comes after the scenario was prepared, and before it goes on.
+    /// To be made after the scenario was prepared, and before its operation runs.
     pub fn new(scenario: &'a Scenario, store: &'a Store) -> Self {
         let company = scenario.company;
         let victim = (company == Company::Victim).then(|| {
@@ -44,7 +44,7 @@ impl<'a> Witnesses<'a> {
         Witnesses { scenario, store, reader, held, sleeper, victim }
     }
 
-    /// What everybody must find when that process is gone. `turn` chooses between ways to go on.
+    /// Checks what everybody finds when that process is dead. `turn` chooses between ways to go on.
     pub fn check(mut self, turn: u64) {
         let holds_on = turn % 2 == 0;
         if let Some((value, what)) = self.held.take() {
@@ -57,7 +57,7 @@ impl<'a> Witnesses<'a> {
         let old = self.reader.as_ref().and_then(|reader| self.see("the old reader", reader.latest()));
         let mut fresh = self.new_reader();
         let new = fresh.as_ref().and_then(|reader| self.see("a new reader", reader.latest()));
-        // Not so if versions may start again, or values go to a header that was displaced.
+        // Versions may start again if the tag was removed, and a victim writes to a header that was displaced.
         let counts = !self.scenario.absent && self.victim.is_none();
         if counts {
             assert!(new >= old, "a new reader finds {new:?} after the old one found {old:?}");
@@ -94,7 +94,7 @@ impl<'a> Witnesses<'a> {
         assert_eq!(files(self.store.directory()), [TAG, &data], "a header and its data file");
     }
 
-    /// The writer whose tag was being taken from it writes, or is told.
+    /// The writer whose tag was being taken over writes, or is told that it was.
     fn victim_goes_on(&mut self) {
         let Some(victim) = &mut self.victim else { return };
         match write(victim, Kind::Victims) {

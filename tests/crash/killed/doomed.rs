@@ -1,4 +1,4 @@
-//! A process that prepares a scenario, does it when it is told to, and may be killed in the middle.
+//! A process that prepares a scenario, runs its operation when it is told to, and may be killed in the middle.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use crate::common::process::die_with_parent;
 
 use super::Scenario;
 
-/// A forked process. It must be waited for by who started it.
+/// A forked process. Whoever starts it must wait for it.
 pub struct Doomed {
     pub pid: libc::pid_t,
     line: UnixStream,
@@ -32,7 +32,7 @@ impl Doomed {
             its_end.write_all(b"r").unwrap();
             its_end.read_exact(&mut [0]).unwrap();
             let said = around(&mut || (scenario.operate)(store, &mut writer, &value));
-            // Its end by a drop, of an ephemeral writer for one, is not what is looked at.
+            // The operation is over: a drop of the writer, which may be ephemeral, is no part of it.
             std::mem::forget(writer);
             its_end.write_all(&said).unwrap();
         });

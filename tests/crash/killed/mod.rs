@@ -1,4 +1,5 @@
-//! What a process does to a tag when it is killed, who else is there, and values that say which one they are.
+//! Scenarios: what a process does to a tag when it is killed, and who else is there; and values that say which one they
+//! are.
 #![allow(dead_code)] // Each test binary uses a part of it.
 
 use ndsharray::{DType, Result, Snapshot, Store, Writer};
@@ -10,7 +11,7 @@ pub mod strace;
 #[cfg(target_arch = "x86_64")]
 pub mod tracer;
 
-/// The tag that things are done to.
+/// The tag of all scenarios.
 pub const TAG: &str = "t";
 const PAGE: usize = 4096;
 
@@ -25,7 +26,7 @@ pub enum Kind {
     Big,
     /// More than four slots of what is small.
     Large,
-    /// Written by a writer that lived on while its tag was taken from it.
+    /// Written by a writer that lived on while its tag was taken over.
     Victims,
     /// Written by the next writer.
     Next,
@@ -129,7 +130,8 @@ pub struct Scenario {
     pub absent: bool,
     /// Whether the next writer takes the tag over, rather than wait until its writer is gone.
     pub takeover: bool,
-    /// Whether the next writer cannot tidy up alone: there are other tags, or a writer that has files lives longer.
+    /// Whether the next writer cannot tidy up alone, as there are other tags, or a writer with files of its own lives
+    /// longer.
     pub sweeps: bool,
 }
 

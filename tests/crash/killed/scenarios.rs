@@ -1,4 +1,4 @@
-//! The operations that are interrupted.
+//! The operations in which a process is killed.
 
 use ndsharray::{Store, Writer};
 
@@ -162,7 +162,7 @@ pub const GC: Scenario = Scenario {
 };
 
 /// A tag that nobody writes to, and beside it an ephemeral tag whose writer was killed, a data file that no header
-/// names, and a header and a data file in the making.
+/// names, and a staged header and data file.
 fn leave_things(store: &Store) {
     let directory = store.directory();
     let mut ephemeral = store.writer_options("e").ephemeral(true).open().unwrap();

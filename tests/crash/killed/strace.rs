@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Looked at by nobody; a mark in strace's output.
+/// Paths that do not exist: a look at one is a mark in strace's output.
 pub const BEGIN: &str = "/nowhere/begin";
 pub const END: &str = "/nowhere/end";
 
@@ -63,8 +63,9 @@ pub fn calls(output: &str) -> Vec<&str> {
     }
 }
 
-/// Calls that nobody else notices: memory and time of the process itself, and giving back descriptors (locks are given
-/// back by a call of their own) and mappings. A listing has as many `getdents64` as the directory is long.
+/// Calls that no other process notices: those about memory and time of the process itself, and those that close
+/// descriptors (locks are given back by calls of their own) and remove mappings. A listing has as many `getdents64` as
+/// the directory is long.
 fn private(name: &str, rest: &str) -> bool {
     match name {
         "brk" | "mprotect" | "mremap" | "munmap" | "close" | "getrandom" | "getdents64" | "sched_yield" => {

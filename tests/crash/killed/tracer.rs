@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::doomed::{Doomed, Status};
 
-/// What one instruction after the other did: from the start, and from each system call on, to the next one.
+/// The course of an operation, instruction by instruction. A stretch begins at the start, or after a system call, and
+/// ends with the next one.
 pub struct Course {
     /// The addresses of the instructions of each stretch, of which the last one is a system call (or the end).
     pub stretches: Vec<Vec<u64>>,
@@ -31,8 +32,8 @@ impl Course {
         self.stretches.iter().map(Vec::len).sum()
     }
 
-    /// From where one best goes on by single steps: a place before, to get to by a breakpoint, which costs two stops for
-    /// each time that it is passed.
+    /// The best place to begin single steps: somewhere before the wanted one. A breakpoint leads there, which costs two
+    /// stops each time that the process passes it.
     fn near(&self, stretch: usize, instructions: usize) -> usize {
         let cost = |&place: &usize| 2 * self.passed[stretch][place] + instructions - place;
         let usable = |&place: &usize| !is_the_kernels(self.stretches[stretch][place]);
@@ -55,7 +56,7 @@ pub struct Traced<'a> {
 const BREAKPOINT: u64 = 0xcc;
 const SYSCALL: u64 = 0x050f;
 
-/// In the process itself: from now on it is traced, and stops, before and after.
+/// In the process itself: has it traced, and stops it before the operation and after.
 pub fn around(operate: &mut dyn FnMut()) -> Vec<u8> {
     // SAFETY: no memory is involved.
     if unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) } != 0 {
@@ -127,7 +128,7 @@ impl<'a> Traced<'a> {
         Course::new(stretches)
     }
 
-    /// Runs it until so many instructions of a stretch are done. False if it took another course, and is elsewhere.
+    /// Runs it until so many instructions of a stretch are done. False if it took another course.
     pub fn run_to(&self, course: &Course, stretch: usize, instructions: usize) -> bool {
         // Both stops of each system call.
         for _ in 0..2 * stretch {

@@ -1,6 +1,6 @@
-//! Storms of SIGKILL: writers in full stream and amid takeovers, readers that hold values, sleepers, sweepers and forked
-//! children are killed at random instants, several at once. No value is torn, the last value whose write returned is
-//! never lost, and the next writer leaves header and data file, of the documented sizes, and nothing else.
+//! Storms of SIGKILL: writers in full stream and amid takeovers, readers that hold values, sleepers, sweepers and
+//! forked children are killed at random instants, several at once. No value is torn, the last value whose write
+//! returned is never lost, and the next writer leaves header and data file, of the documented sizes, and nothing else.
 //!
 //! A binary of its own: all orphans below this process become its children, and it measures the whole filesystem.
 
@@ -50,7 +50,7 @@ struct Figures {
     taken_over: u64,
     forked: u64,
     next_writers: u64,
-    /// That found files that were left over.
+    /// Next writers that found files left over.
     untidy: u64,
     under_way: u64,
     most_bytes: u64,

@@ -1,4 +1,4 @@
-//! What a store takes, against what docs/design.md says of headers, slots and segments.
+//! How much memory a store takes, compared with what docs/design.md says of headers, slots and segments.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -38,8 +38,8 @@ fn blocks(path: &Path) -> u64 {
     path.symlink_metadata().map_or(0, |status| 512 * status.blocks())
 }
 
-/// The bytes of a tag whose writers were killed: what the last tidy writer left, and of each dead one a header, a data
-/// file and one in the making.
+/// The bytes of a tag whose writers were killed. They are at most what the last living writer left, and for each dead
+/// one a header, a data file and a staged file.
 pub fn check_before(store: &Store, tag: &str, dead: u64) -> u64 {
     let names = of_tag(store, tag);
     let bytes = names.iter().map(|name| blocks(&store.directory().join(name))).sum();
@@ -52,7 +52,7 @@ pub fn is_tidy(store: &Store, tag: &str) -> bool {
     of_tag(store, tag).len() <= 2
 }
 
-/// After a writer that wrote, the tag has a header and a data file, with storage for its slots, none for more.
+/// After a writer that wrote, the tag has a header and a data file, with storage for the allocated slots and no more.
 pub fn check_after(store: &Store, tag: &str) {
     let value = store.stat(tag).unwrap().value.unwrap();
     assert_eq!(of_tag(store, tag), [tag, &value.data_file]);
@@ -65,7 +65,8 @@ pub fn check_after(store: &Store, tag: &str) {
     assert_eq!(blocks(&store.directory().join(&value.data_file)), segment, "{slots:?}");
 }
 
-/// The memory of the filesystem, in which files that have no name any more count, too. Only where it is ours alone.
+/// The memory of the whole filesystem, in which files without a name count too. It is looked at only if nobody else
+/// uses the filesystem.
 pub struct Total(Option<u64>);
 
 impl Total {
@@ -74,7 +75,7 @@ impl Total {
         Total(alone.then(|| used(store.directory())))
     }
 
-    /// All that is used since then are the files of the store.
+    /// All memory that is used since then belongs to files of the store.
     pub fn check(&self, store: &Store) {
         let Some(before) = self.0 else { return };
         let bytes: u64 =

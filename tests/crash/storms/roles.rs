@@ -1,4 +1,5 @@
-//! Who is killed: writers in full stream, readers that hold values and sleep, forked children of both, sweepers.
+//! The processes that are killed: writers in full stream, readers that hold values and sleep, forked children of both,
+//! sweepers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -28,7 +29,7 @@ pub const LAST: usize = 16;
 /// At most so many children are forked by one process.
 const CHILDREN: u64 = 3;
 
-/// Does nothing any more; whoever started it kills it.
+/// Does nothing until it is killed.
 fn park() -> ! {
     loop {
         std::thread::sleep(Duration::from_secs(60));
@@ -84,7 +85,7 @@ pub fn stream(store: &Store, tag: usize, takeover: bool, forks: bool) {
     if first {
         say("superseded");
     }
-    // Its files and locks stay, or go while the other one starts.
+    // Its files and locks stay, or are given back while the other writer starts.
     if random.below(2) == 0 {
         drop(writer);
     }
@@ -96,7 +97,7 @@ fn inherited(writer: &mut Writer) {
     assert!(matches!(outcome, Err(Error::Forked { .. })), "{outcome:?}");
 }
 
-/// Role: reads in one of the ways, holding so many values, and tells the last version.
+/// Role: reads in one of the ways, holds so many values, and publishes the last version that it saw on the board.
 pub fn read(store: &Store, tag: usize, way: &str, keep: usize, index: usize, forks: bool) {
     let board = Board::of(store);
     let mut random = Random(u64::from(std::process::id()) << 20 | 1);

@@ -1,4 +1,4 @@
-//! Who comes, who is killed at which instant, and what is checked then.
+//! A storm: which processes are started, which are killed at which instant, and what is checked then.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ struct Player {
     process: Process,
     part: Part,
     tag: usize,
-    /// It will say whether it came to write.
+    /// It has not yet said that it wrote, or that it was superseded.
     silent: bool,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Storm<'a> {
         self.count(tag, |part| part == Part::Writer)
     }
 
-    /// Whoever is missing comes: a writer of each tag, or one that takes over; readers; a sweeper now and then.
+    /// Starts what is missing: a writer of each tag, or one that takes over; readers; a sweeper now and then.
     fn cast(&mut self) {
         for tag in 0..TAGS.len() {
             let forks = if self.coin(2) { "forks" } else { "-" };
@@ -101,7 +101,7 @@ impl<'a> Storm<'a> {
         if self.coin(3) {
             self.start("sweep", Part::Sweeper, usize::MAX);
         }
-        // In full stream, or in the middle of opening.
+        // The writers are in full stream, or in the middle of opening.
         for tag in 0..TAGS.len() {
             if !self.coin(3) {
                 self.listen(tag);
@@ -118,7 +118,7 @@ impl<'a> Storm<'a> {
         }
     }
 
-    /// The instant comes, and some die: one after the other or all at once, with their children or without.
+    /// Waits for a random time, and kills some: one after the other or all at once, with their children or without.
     fn strike(&mut self) {
         let scale = [50, 1000, 20_000][self.random.below(3) as usize];
         std::thread::sleep(Duration::from_micros(self.random.below(scale)));
@@ -167,7 +167,7 @@ impl<'a> Storm<'a> {
         }
     }
 
-    /// The children that outlived who forked them. This process is their parent now.
+    /// Kills the forked children that outlived their parents. This process is their parent now.
     fn strike_orphans(&mut self) {
         for group in std::mem::take(&mut self.orphans) {
             // SAFETY: plain system calls; the group is killed only if a child of this process is in it.
@@ -217,7 +217,7 @@ impl<'a> Storm<'a> {
         let mut writer = self.open(tag);
         assert_eq!(writer.version(), version, "the next writer goes on");
         if !memory::is_tidy(&self.place.store, TAGS[tag]) && !self.orphans.is_empty() {
-            // A child that was forked a moment ago has the locks still: as documented, until it runs.
+            // A child that was forked a moment ago has the locks until it runs, as documented.
             self.strike_orphans();
             drop(writer);
             writer = self.open(tag);
@@ -250,7 +250,7 @@ impl<'a> Storm<'a> {
             if self.writers(tag) == 0 && !self.coin(4) {
                 self.next_writer(tag, version);
             }
-            // The living see what there is now, also those that sleep without a timeout.
+            // Living readers come to see this version, also those that sleep without a timeout.
             let version = self.check_value(tag);
             for player in self.players.iter_mut().filter(|player| player.tag == tag) {
                 let Part::Reader(index) = player.part else { continue };
@@ -263,7 +263,7 @@ impl<'a> Storm<'a> {
         assert_eq!(self.place.board.get(FAILED), 0, "checks that failed in forked children");
     }
 
-    /// Everybody dies; one writer more of each tag.
+    /// Kills everybody, and checks what one more writer of each tag finds.
     pub fn end(&mut self) {
         for player in std::mem::take(&mut self.players) {
             self.orphans.push(player.process.pid());
@@ -297,7 +297,7 @@ impl<'a> Storm<'a> {
 }
 
 impl Drop for Storm<'_> {
-    /// After a failure.
+    /// After a failure: nobody lives on.
     fn drop(&mut self) {
         self.orphans.extend(self.players.iter().map(|player| player.process.pid()));
         for group in &self.orphans {

@@ -46,7 +46,7 @@ impl World {
                 self.hold(snapshot, value, hold);
                 Ok(())
             }
-            // A removed value is seen only by readers that have its memory mapped; the others do not wait for it again.
+            // Only a reader that has its memory mapped may see a removed value; others count it as returned.
             (Ok(None), Some(value)) if removed => {
                 position.returned = Some(position.before + value.version);
                 Ok(())

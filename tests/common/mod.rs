@@ -12,6 +12,8 @@ pub mod record;
 pub mod sandbox;
 pub mod values;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 /// The name of the test that this stands in, or of another one, as libtest prints it: its modules, then its function.
 macro_rules! test_name {
     () => {{
@@ -28,4 +30,13 @@ pub(crate) use test_name;
 /// Whether the long forms of the tests are to be run.
 pub fn soak() -> bool {
     std::env::var_os("NDSHARRAY_SOAK").is_some()
+}
+
+/// Sets a flag when it is dropped, also by a panic: the threads of a scope that look at it end, and the scope with them.
+pub struct Stop<'a>(pub &'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

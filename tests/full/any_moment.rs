@@ -9,7 +9,7 @@ use ndsharray::{Error, Store};
 use super::small_store::{Ballast, KIB, full, mount, reads, value, write};
 use crate::common::process::PATIENCE;
 use crate::common::sandbox::{fails, files, in_child, with_mounts};
-use crate::common::{soak, test_name};
+use crate::common::{Stop, soak, test_name};
 
 /// After this time a writer has checked that its files still have their names.
 const LOOK: Duration = Duration::from_millis(1050);
@@ -126,44 +126,36 @@ fn full_at_any_moment() {
                 std::thread::sleep(Duration::from_micros(random >> 43 & 2047));
             }
         });
-        // Whatever fails in here, the other thread must end.
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let (start, reader) = (Instant::now(), store.reader("a").unwrap());
-            let mut writer = store.writer("a").unwrap();
-            let enough = |count: &[u64]| count.iter().all(|&count| count >= least);
-            let mut round = 0_u64;
-            while start.elapsed() < time
-                || !enough(&[written, refused])
-                || takeovers.min(refused_takeovers) == 0
-            {
-                assert!(start.elapsed() < PATIENCE, "{written} {refused} {takeovers} {refused_takeovers}");
-                round += 1;
-                let (seed, length) = (round as u8, [1, 5000, 40_000, 300_000][round as usize / 7 % 4]);
-                match write(&mut writer, seed, length) {
-                    Ok(_) => (written, last) = (written + 1, (seed, length)),
-                    Err(Error::NoSpace { .. }) => refused += 1,
+        let _stop = Stop(&stop);
+        let (start, reader) = (Instant::now(), store.reader("a").unwrap());
+        let mut writer = store.writer("a").unwrap();
+        let enough = |count: &[u64]| count.iter().all(|&count| count >= least);
+        let mut round = 0_u64;
+        while start.elapsed() < time || !enough(&[written, refused]) || takeovers.min(refused_takeovers) == 0
+        {
+            assert!(start.elapsed() < PATIENCE, "{written} {refused} {takeovers} {refused_takeovers}");
+            round += 1;
+            let (seed, length) = (round as u8, [1, 5000, 40_000, 300_000][round as usize / 7 % 4]);
+            match write(&mut writer, seed, length) {
+                Ok(_) => (written, last) = (written + 1, (seed, length)),
+                Err(Error::NoSpace { .. }) => refused += 1,
+                Err(error) => panic!("{error:?}"),
+            }
+            if round % 5 == 0 {
+                match store.writer_options("a").takeover(true).open() {
+                    Ok(next) => (takeovers, writer) = (takeovers + 1, next),
+                    Err(Error::NoSpace { .. }) => refused_takeovers += 1,
                     Err(error) => panic!("{error:?}"),
                 }
-                if round % 5 == 0 {
-                    match store.writer_options("a").takeover(true).open() {
-                        Ok(next) => (takeovers, writer) = (takeovers + 1, next),
-                        Err(Error::NoSpace { .. }) => refused_takeovers += 1,
-                        Err(error) => panic!("{error:?}"),
-                    }
-                }
-                if round % 3 == 0 {
-                    let made = store.writer("b").and_then(|mut writer| write(&mut writer, 1, 10_000));
-                    assert!(matches!(made, Ok(_) | Err(Error::NoSpace { .. })), "{made:?}");
-                    assert!(matches!(store.remove("b"), Ok(()) | Err(Error::NotFound { .. })));
-                }
-                for reader in [&reader, &store.reader("a").unwrap()] {
-                    assert!(reader.latest().unwrap().bytes() == value(last.0, last.1), "{last:?}");
-                }
             }
-        }));
-        stop.store(true, Ordering::Relaxed);
-        if let Err(panic) = outcome {
-            std::panic::resume_unwind(panic);
+            if round % 3 == 0 {
+                let made = store.writer("b").and_then(|mut writer| write(&mut writer, 1, 10_000));
+                assert!(matches!(made, Ok(_) | Err(Error::NoSpace { .. })), "{made:?}");
+                assert!(matches!(store.remove("b"), Ok(()) | Err(Error::NotFound { .. })));
+            }
+            for reader in [&reader, &store.reader("a").unwrap()] {
+                assert!(reader.latest().unwrap().bytes() == value(last.0, last.1), "{last:?}");
+            }
         }
     });
     println!(

@@ -1,7 +1,7 @@
 //! A writer publishes while its tag is being taken over. Values whose write returned stay, refused ones leave no trace,
 //! and the writer goes on if the taker was killed.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ndsharray::Error;
@@ -11,7 +11,7 @@ use crate::common::header::{FROZEN, HeaderFile, SEQ};
 use crate::common::process::Watchdog;
 use crate::common::sandbox::{files, store};
 use crate::common::values::{check_snapshot, check_view, layout, write_next};
-use crate::common::{soak, test_name};
+use crate::common::{Stop, soak, test_name};
 
 /// The old writer publishes as fast as it can while it is taken over: what it was told is published stays.
 #[test]
@@ -83,11 +83,12 @@ fn a_publish_is_turned_back_whole() {
     let seq: &'static AtomicU64 = unsafe { &*map(&path, 2 * PAGE).add(SEQ as usize).cast() };
     let end = Instant::now() + Duration::from_secs(if soak() { 120 } else { 3 });
     let (mut refused, mut written) = (0_u64, 0_u64);
+    let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let freezer = scope.spawn(|| {
             let header = HeaderFile::of(&store, "a");
             let mut reader = store.reader("a").unwrap();
-            while Instant::now() < end {
+            while !stop.load(Ordering::Relaxed) {
                 header.lock_name();
                 seq.fetch_or(FROZEN, Ordering::SeqCst);
                 let first = reader.latest().unwrap().version();
@@ -102,8 +103,11 @@ fn a_publish_is_turned_back_whole() {
                 }
             }
         });
+        let _stop = Stop(&stop);
         let reader = store.reader("a").unwrap();
-        while !freezer.is_finished() {
+        // On a busy machine the freezer may sleep for long while the header is frozen.
+        while Instant::now() < end || written < 100 || refused == 0 {
+            assert!(!freezer.is_finished());
             match write_next(&mut writer) {
                 Ok(version) => {
                     assert_eq!(version, last + 1);
@@ -117,7 +121,7 @@ fn a_publish_is_turned_back_whole() {
             check_view("a", &view);
         }
     });
-    assert!(layout("a", 1) != layout("a", last) && refused > 0 && written > 100, "{refused} {written}");
+    assert!(layout("a", 1) != layout("a", last));
     println!("{written} written, {refused} refused");
     assert_eq!(files(store.directory()), ["a".to_owned(), writer.data_file().unwrap()]);
 }

@@ -134,7 +134,7 @@ fn a_private_tag_is_closed_to_other_users() {
     if role().is_some() {
         let store = Store::open(place()).unwrap();
         let path = place().join("a");
-        let (path, uids) = (path.to_str().unwrap(), format!("found owner uid 0, expected {OTHER}"));
+        let (path, uids) = (path.to_str().unwrap(), format!("uid 0; this process has uid {OTHER}"));
         for error in [
             fails(store.reader("a"), path),
             fails(store.stat("a"), path),

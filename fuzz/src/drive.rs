@@ -217,5 +217,7 @@ fn says(store: &Store, error: &Error) {
     let text = error.to_string();
     let dir = store.directory().to_str().unwrap();
     assert!(text.contains("\"a\"") || text.contains(dir), "{text}");
-    assert!(text.contains("found ") && text.contains("expected"), "{text}");
+    if matches!(error, Error::Truncated { .. } | Error::Checksum { .. } | Error::Corrupt { .. }) {
+        assert!(text.contains("found ") && text.contains("expected"), "{text}");
+    }
 }

@@ -101,7 +101,7 @@ fn foreign_files_under_the_data_files_name() {
     let Some(dir) = in_child(test_name!()) else { return };
     let tag = Tag::make(&dir);
     for (what, found) in [
-        ("nothing", "no data file"),
+        ("nothing", "its data file"),
         ("FIFO", "a FIFO"),
         ("directory", "a directory"),
         ("symlink", "a symbolic link"),

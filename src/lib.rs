@@ -44,9 +44,23 @@
 //! `flock` keeps new writers out, and [takeover](WriterOptions::takeover) passes it; a record lock also keeps out
 //! takeovers and removals); being killed by a memory limit.
 //!
-//! # Modules, from the bottom up
+//! # Words
 //!
-//! Each may use those above it in this list.
+//! | word | what it is |
+//! |---|---|
+//! | store, tag | a directory; the name of an array in it |
+//! | header | the small file of a tag: its *record* says which value is current and where it lies |
+//! | data file, segment | the file that holds values; mapped, it is a segment |
+//! | slot | the room for one value in a segment; a stream goes through them in turn |
+//! | pin | a reader's count on a slot: while it is not 0, the slot is not written |
+//! | latch | the sequence number with two records: publishing is one compare-exchange on it |
+//! | staged | a file that is complete before it has its name |
+//! | adopt, take over | go on with the files of a writer that has left; replace one that has not |
+//! | retire | mark a header as used no more |
+//!
+//! # Modules
+//!
+//! The lowest first; each uses only those listed before it.
 //!
 //! - `error`, `dtype`: plain values
 //! - `sync`: the protocol without files (latch, pins, event count), checked with loom

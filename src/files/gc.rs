@@ -26,7 +26,7 @@ pub struct GcReport {
     pub bytes: u64,
 }
 
-/// Whether what is found is removed, or only said: the way to it is the same.
+/// Whether what is found is removed, or only reported (a dry run).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
     Remove,
@@ -84,8 +84,8 @@ impl GcReport {
     }
 }
 
-/// Removes what earlier writers of one tag left. The caller holds the tag's header, and the data file `current` under
-/// the name with that uuid: a second name of it is that of a writer killed between link and unlink.
+/// Removes what earlier writers of one tag left. The caller holds the tag's header, and the data file `current` under the name
+/// with that uuid. That file may have a second name, left by a writer killed between link and unlink, which goes too.
 pub(crate) fn sweep(tag: &TagPath, current: Option<(FileId, u128)>) {
     let Ok(names) = list(tag.directory()) else { return };
     for name in names.iter().filter(|name| tag::of_temporary(name) == Some(tag.tag())) {
@@ -172,7 +172,7 @@ fn temporary(tag: &TagPath, path: &Path, found: Found) -> Option<Removed> {
     Some(Removed { bytes, data_file: None })
 }
 
-/// Ends what a killed process began that displaced a header: tells its writer and its readers, and removes its files.
+/// Finishes a takeover or removal whose process was killed: tells the header's writer and readers, and removes its files.
 /// With no writer alive it may also be a header that was being made.
 fn displaced(tag: &TagPath, path: &Path, free: bool, found: Found) -> Option<Removed> {
     let status = status_at(path).ok()?.filter(is_mine)?;

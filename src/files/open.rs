@@ -1,4 +1,4 @@
-//! Opening what stands under a tag's name, or under a data file's, once it is seen to be what it should be.
+//! Opening headers, once they are seen to be what they should be; telling whether a file is a data file of ours.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Looking at files from outside, without a mapping.
+//! Reading what headers and data files say without mapping them, and asking whether a writer lives.
 
 use crate::error::{Error, Result};
 use crate::files::open::open_header;

@@ -1,4 +1,5 @@
-//! Removing a tag: its name first, then everybody is told, then its files go.
+//! Removing a tag: its name first; then its header is *retired* (marked as used no more), which tells everybody; then its files
+//! go.
 
 use std::path::PathBuf;
 
@@ -9,8 +10,8 @@ use crate::shm::header::{Access, Header};
 use crate::sys::lock::Lock;
 use crate::sys::name::{rename_new, stands_at, status_at, unlink};
 
-/// How often it is tried again when the tag's file changes hands in the middle of it. Several that take over from each
-/// other as fast as they can win against one that removes, each time.
+/// How often it is tried again when the tag's file changes hands in the middle of it. High, since one that removes can lose the
+/// race to several that take over from each other, many times in a row.
 pub(crate) const ATTEMPTS: u32 = 10_000;
 
 /// Removes a tag of this user.

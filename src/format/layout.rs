@@ -1,4 +1,4 @@
-//! Layouts: a dtype with a shape, checked so that their length in bytes exists.
+//! Layouts of values (not of files): a dtype with a shape, and the length in bytes that follows.
 
 use crate::dtype::DType;
 use crate::error::{Error, Result};

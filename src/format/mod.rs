@@ -1,4 +1,4 @@
-//! The bytes of the files: what each field is, where it lies, and how it is checked.
+//! The bytes of the files: what each field is and where it lies; identity blocks are read, checked and written here.
 
 pub(crate) mod header;
 pub(crate) mod identity;

@@ -17,8 +17,8 @@ const LONGEST: Duration = Duration::from_millis(2);
 /// What FUTEX_WAITV takes at most.
 const MOST_FUTEXES: usize = 128;
 
-/// Whether a writer will wake who announces on this header that he sleeps. On a retired header nobody is woken again, and it
-/// may be long before there is another header.
+/// Whether a sleeper that announces itself on this header will be woken. On a retired header nobody is, and it may be long before
+/// there is another header.
 fn is_notified(header: &Header) -> bool {
     header.announces() && !header.is_retired()
 }

@@ -1,4 +1,4 @@
-//! Looking at a tag from outside, without a mapping.
+//! `Store::stat`: the state of a tag as public values, made from `files::peek`.
 
 use std::time::Duration;
 

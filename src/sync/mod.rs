@@ -1,4 +1,5 @@
-//! The one import point for atomics: `std`'s, or loom's when the protocols are model-checked, or those that count.
+//! The protocol without files, and the one import point for atomics that processes share: `std`'s, loom's when the protocol is
+//! model-checked, or those that count steps. (Loom tests lie beside each file; `crate::model` in them is `tests/loom/model.rs`.)
 
 pub(crate) mod event_count;
 pub(crate) mod pin;

@@ -9,8 +9,8 @@
 //! 2. writer clears, reader pins, writer looks: pinned, restores the version (no byte was touched), takes another slot;
 //! 3. reader pins and looks before the writer clears: snapshot; the writer looks, sees the pin, restores.
 //!
-//! That look is at the slot itself, so it holds across any number of publishes between reading the record and pinning. To
-//! see that the record is still the one in use says as much, and is tried first (`pin`).
+//! The content version proves it, however many values were published since the record was read. A record that is still in use
+//! proves it, too, and is cheaper to look at, so it is tried first (`pin`).
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Point, fence, fence_after_rmw, omitted};
 
@@ -51,7 +51,7 @@ pub(crate) fn pinned(shards: &[&AtomicU32]) -> bool {
     shards.iter().any(|shard| shard.load(Ordering::Acquire) != 0)
 }
 
-/// Takes a slot for filling, unless somebody holds it: then its content version is as before.
+/// Claims a slot for filling; false, with the content version restored, if it is pinned.
 pub(crate) fn claim(content: &AtomicU64, shards: &[&AtomicU32]) -> bool {
     if pinned(shards) {
         return false;

@@ -1,5 +1,5 @@
 //! Steps of a writer, counted: each atomic store and each system call. Only under `--cfg ndsharray_steps`, for the test
-//! that kills a writer before each of them (`tests/steps.rs`); the product has no trace of it.
+//! that kills a writer before each of them (`tests/crash/steps.rs`); the product has no trace of it.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{self, Ordering};

@@ -11,7 +11,7 @@ use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// What has something in memory that parent and child share, and must count it once for each of them.
+/// What holds counts in shared memory, which a fork must double.
 pub(crate) trait ForkAware: Send + Sync {
     /// In the parent, before the fork: counts for the child what this process holds.
     fn before_fork(&self);
@@ -71,8 +71,7 @@ pub(crate) fn generation() -> u64 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// A fork that is going on. What it told is kept meanwhile: what was counted for the child is set right in the child, also
-/// if the last who had it let go of it before the fork.
+/// A fork that is going on. It keeps all that it told alive until the child has set its counts right.
 struct Fork {
     known: MutexGuard<'static, Known>,
     told: Vec<Arc<dyn ForkAware>>,

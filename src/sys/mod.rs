@@ -1,4 +1,6 @@
-//! The one door to the operating system: files and their names, locks, users, the clock, forks.
+//! The calls of the kernel, but for mapping memory and sleeping on it (`shm`): files and their names, locks, users, clocks, forks.
+//!
+//! Each call says its name to [`step`] before, so that a test can kill a process before any of them.
 
 pub(crate) mod clock;
 pub(crate) mod file;

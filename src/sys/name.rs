@@ -1,4 +1,4 @@
-//! Names of files: what stands at a path, and changing that at one instant.
+//! What stands at a path; linking, renaming, exchanging and unlinking names; listing a directory.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Whose a file is, and what others may do with it.
+//! Whose a file is, what others may do with it, and who this process is.
 
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, fchown};
@@ -16,7 +16,7 @@ pub(crate) struct Rights {
     pub owner: Option<(u32, u32)>,
 }
 
-/// Permissions of files that nobody said otherwise for: the owner alone.
+/// Permissions by default: the owner alone.
 pub(crate) const PRIVATE: u32 = 0o600;
 
 /// Gives the file its owner, as far as this process may, and its permissions, whatever the umask.

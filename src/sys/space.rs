@@ -1,4 +1,4 @@
-//! Storage: how much a store has, and the errors of a store that is full or not to be written.
+//! How much space a store has, and the errors of writing to one that is full or not writable.
 
 use std::io;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The values of a writer's options.
+//! What `WriterOptions` sets, checked.
 
 use crate::error::{Error, Result};
 use crate::format::segment::{SLOTS, USER_DATA};

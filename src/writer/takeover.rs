@@ -18,7 +18,7 @@ use crate::sys::owner::Rights;
 use crate::writer::publisher::Publisher;
 use crate::writer::settings::Settings;
 
-/// How often a value is looked for that its writer takes away again.
+/// How often the old value is tried for while its writer keeps replacing it.
 const COPIES: u32 = 100;
 
 /// Puts a new header, with a copy of the value, in the place of one whose name lock the caller holds; `None` if that

@@ -45,14 +45,14 @@ impl WriterOptions {
 
     /// Has the tag removed when this writer is dropped. If the writer is killed, the next opener of the tag, any
     /// ephemeral writer of the same user, or [`Store::gc`](crate::Store::gc) removes it. A tag whose value is to stay is
-    /// not opened so ([`Error::InvalidOption`]), unless with [`takeover`](Self::takeover). Default: false.
+    /// not opened so ([`Error::InvalidOption`](crate::Error::InvalidOption)), unless with [`takeover`](Self::takeover). Default: false.
     pub fn ephemeral(mut self, ephemeral: bool) -> Self {
         self.settings.ephemeral = ephemeral;
         self
     }
 
     /// Replaces a living writer of the same user instead of failing; that writer's next write gives
-    /// [`Error::Superseded`]. The last value is kept, and readers follow: they never go back. If it fails, the other
+    /// [`Error::Superseded`](crate::Error::Superseded). The last value is kept, and readers follow: they never go back. If it fails, the other
     /// writer goes on; a write that it tries meanwhile is refused. Default: false.
     pub fn takeover(mut self, takeover: bool) -> Self {
         self.settings.takeover = takeover;
@@ -76,10 +76,10 @@ impl WriterOptions {
     /// Opens the writer: the only one of its tag.
     ///
     /// # Errors
-    /// [`Error::WriterExists`] if another one lives (after 50 ms) and takeover was not asked for, or if somebody else has
-    /// been opening, taking over or removing the tag for half a minute; [`Error::NotOwner`]
-    /// if the tag is another user's; [`Error::NotAHeader`] if something else has its name; [`Error::InvalidTag`],
-    /// [`Error::InvalidOption`], [`Error::NoSpace`], [`Error::NotWritable`], [`Error::Unsupported`], and those of a
+    /// [`Error::WriterExists`](crate::Error::WriterExists) if another one lives (after 50 ms) and takeover was not asked for, or if somebody else has
+    /// been opening, taking over or removing the tag for half a minute; [`Error::NotOwner`](crate::Error::NotOwner)
+    /// if the tag is another user's; [`Error::NotAHeader`](crate::Error::NotAHeader) if something else has its name; [`Error::InvalidTag`](crate::Error::InvalidTag),
+    /// [`Error::InvalidOption`](crate::Error::InvalidOption), [`Error::NoSpace`](crate::Error::NoSpace), [`Error::NotWritable`](crate::Error::NotWritable), [`Error::Unsupported`](crate::Error::Unsupported), and those of a
     /// damaged header.
     pub fn open(&self) -> Result<Writer> {
         self.settings.check()?;

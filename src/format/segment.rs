@@ -1,42 +1,54 @@
 //! Data files: what their bytes are. Offsets are those of the byte table in docs/design.md.
+//!
+//! Region 0 has the identity and a line for each slot, region 1 the pins. Then come the slots: an entry page, and the elements.
 
 use crate::error::{Error, Result};
-use crate::format::identity::{self, Identity, Kind, LEAST_REGION};
-use crate::format::words::{Field, FieldKind, halves, whole};
-use crate::sys;
+use crate::format::identity::{self, Identity, Kind};
+use crate::format::words::{Field, FieldKind};
 use crate::sys::file::PathFile;
 
-/// The most slots a segment has.
+/// The most slots that a data file can have.
+pub(crate) const MOST_SLOTS: usize = 256;
+/// The most slots of a file without history.
 pub(crate) const SLOTS: usize = 8;
 /// Pin counts of a slot, so that readers in different processes seldom share a cache line.
 pub(crate) const SHARDS: usize = 4;
-/// The most user data of a value, in bytes.
-pub(crate) const USER_DATA: usize = 240;
 
 // Of the identity block.
-pub(crate) const HEADER_ID: Field = Field::new("header id", identity::FIELDS.offset, FieldKind::Id);
-pub(crate) const CAPACITY: Field = HEADER_ID.then("slot capacity", FieldKind::U64);
+/// The number under which the file was made; a change of layout gives it others.
+pub(crate) const MADE_AS: Field = Field::new("made as number", identity::OWN.offset, FieldKind::U64);
+pub(crate) const CAPACITY: Field = MADE_AS.then("slot capacity", FieldKind::U64);
+pub(crate) const LIMIT: Field = CAPACITY.then("slot limit", FieldKind::U64);
+/// Bytes of region 0 and of region 1, a half word each. They follow from the page size and the slot limit.
+pub(crate) const REGIONS: [Field; 2] =
+    [LIMIT.then("region 0", FieldKind::U32), LIMIT.then("region 0", FieldKind::U32).then("region 1", FieldKind::U32)];
+const _: () = assert!(REGIONS[1].end() == identity::OWN.end());
 
-// Region 0.
-pub(crate) const ALLOCATED: Field = Field::new("slots allocated", identity::BYTES, FieldKind::U64);
-/// The table of slots, an entry for each.
-const TABLE: usize = ALLOCATED.offset + 128;
-const ENTRY: usize = 256;
-const _: () = assert!(TABLE % 64 == 0 && USER.end() == ENTRY && TABLE + SLOTS * ENTRY <= LEAST_REGION);
+/// The lines of the slots, a cache line each.
+const LINES: usize = 256;
+const LINE: usize = 64;
 
-// Of an entry.
+// Of a line.
 pub(crate) const CONTENT: Field = Field::new("content version", 0, FieldKind::U64);
-pub(crate) const USER_LENGTH: Field = CONTENT.then("user data length", FieldKind::U64);
-pub(crate) const USER: Field = USER_LENGTH.then("user data", FieldKind::Text(USER_DATA));
+pub(crate) const WRITTEN_AT: Field = CONTENT.then("write time", FieldKind::U64);
+/// CLOCK_REALTIME less CLOCK_MONOTONIC, as the writer saw them, in nanoseconds.
+pub(crate) const OFFSET: Field = WRITTEN_AT.then("clock offset", FieldKind::U64);
+/// Which CLOCK_MONOTONIC it is; 0: nobody knows.
+pub(crate) const DOMAIN: Field = OFFSET.then("clock domain", FieldKind::U64);
+/// Unix time in nanoseconds; 0: none.
+pub(crate) const ACQUIRED_AT: Field = DOMAIN.then("acquisition time", FieldKind::U64);
+/// 0: bytes; 1: a JSON object.
+pub(crate) const ENCODING: Field = ACQUIRED_AT.then("encoding", FieldKind::U32);
+pub(crate) const USER_LENGTH: Field = ENCODING.then("user data length", FieldKind::U32);
+const _: () = assert!(USER_LENGTH.end() <= LINE && LINES % LINE == 0 && identity::BYTES <= LINES);
 
 /// Bytes from one pin count to the next in region 1: two cache lines, since processors fetch them in pairs.
 pub(crate) const PIN: usize = 128;
-const _: () = assert!(SLOTS * SHARDS * PIN <= LEAST_REGION);
 
-/// Where the entry of a slot is in region 0.
+/// Where the line of a slot is in region 0.
 #[inline(always)]
-pub(crate) const fn entry(slot: usize) -> usize {
-    TABLE + slot * ENTRY
+pub(crate) const fn line(slot: usize) -> usize {
+    LINES + slot * LINE
 }
 
 /// Where a pin count is in region 1.
@@ -45,63 +57,92 @@ pub(crate) const fn pin(slot: usize, shard: usize) -> usize {
     (slot * SHARDS + shard) * PIN
 }
 
-/// What a segment's identity block says.
+/// What a data file's identity block says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentIdentity {
-    pub region: usize,
-    pub id: u128,
+    pub page: usize,
     /// The header that it belongs to, for life.
     pub header: u128,
-    /// Bytes of a slot: a multiple of the creator's page size, at least one page.
+    /// The number under which it was made.
+    pub made_as: u64,
+    /// Bytes of a slot's elements: a multiple of the page size, at least one page.
     pub capacity: usize,
+    /// The most slots that it can have, 1 to 256.
+    pub limit: usize,
+    pub read_compatible: u64,
 }
 
 impl SegmentIdentity {
-    /// A new identity; `None` if 8 slots of that capacity do not fit the address space.
-    pub fn new(header: u128, nbytes: usize) -> Option<Self> {
-        let page = sys::page_size().max(LEAST_REGION);
+    /// A new identity; `None` if so many slots of that capacity do not fit the address space.
+    pub fn new(header: u128, made_as: u64, nbytes: usize, limit: usize) -> Option<Self> {
+        let page = identity::new_page();
         let capacity = nbytes.max(1).checked_next_multiple_of(page)?;
-        let Identity { region, id, .. } = Identity::new(Kind::Segment, [0; 4]);
-        let new = SegmentIdentity { region, id, header, capacity };
-        new.file_size(SLOTS).filter(|&size| size <= isize::MAX as u64)?;
+        let new = SegmentIdentity { page, header, made_as, capacity, limit, read_compatible: 0 };
+        new.file_size(limit).filter(|&size| size <= isize::MAX as u64)?;
         Some(new)
+    }
+
+    /// Bytes of region 0, and of region 1.
+    pub fn regions(&self) -> [usize; 2] {
+        [line(self.limit), pin(self.limit, 0)].map(|bytes| bytes.next_multiple_of(self.page))
+    }
+
+    /// Bytes of a slot: its entry, and its elements.
+    #[inline]
+    pub fn slot_size(&self) -> usize {
+        self.page + self.capacity
+    }
+
+    /// Where a slot begins, with its entry.
+    #[inline]
+    pub fn slot_offset(&self, slot: usize) -> usize {
+        self.regions().iter().sum::<usize>() + slot * self.slot_size()
     }
 
     /// Bytes of the file with that many slots.
     pub fn file_size(&self, slots: usize) -> Option<u64> {
-        let slots = (self.capacity as u64).checked_mul(slots as u64)?;
-        slots.checked_add(2 * self.region as u64)
+        let slot = (self.capacity as u64).checked_add(self.page as u64)?;
+        let regions = self.regions().iter().sum::<usize>() as u64;
+        slot.checked_mul(slots as u64)?.checked_add(regions)
     }
 
-    pub fn slot_offset(&self, slot: usize) -> usize {
-        2 * self.region + slot * self.capacity
+    /// How many slots are inside a file of that size.
+    pub fn slots_in(&self, size: u64) -> usize {
+        let slots = size.saturating_sub(self.slot_offset(0) as u64) / self.slot_size() as u64;
+        (slots as usize).min(self.limit)
     }
 
-    /// Writes the identity of a new segment, and how many slots have storage, into a file that has it.
-    pub fn write(&self, file: &PathFile, slots: usize) -> Result<()> {
-        let (low, high) = halves(self.header);
-        let identity = Identity {
-            kind: Kind::Segment,
-            region: self.region,
-            id: self.id,
-            fields: [low, high, self.capacity as u64, 0],
-        };
-        file.write_at(0, &identity.to_bytes())?;
-        file.write_at(ALLOCATED.offset as u64, &(slots as u64).to_ne_bytes())
+    /// Writes the identity of a new data file into a file that has the storage.
+    pub fn write(&self, file: &PathFile) -> Result<()> {
+        let regions = bytemuck::cast(self.regions().map(|bytes| bytes as u32));
+        let own = [self.made_as, self.capacity as u64, self.limit as u64, regions];
+        file.write_at(0, &Identity::new(Kind::Segment, self.header, own).to_bytes())
     }
 
     /// Reads and validates the identity block of an open data file, without a mapping.
     pub fn read(file: &PathFile) -> Result<Self> {
-        let identity = Identity::read(Kind::Segment, file)?;
-        let [low, high, capacity, _] = identity.fields;
-        let header = whole(low, high);
-        let Identity { region, id, .. } = identity;
-        let found = SegmentIdentity { region, id, header, capacity: capacity as usize };
-        let page = sys::page_size().max(LEAST_REGION) as u64;
-        let fits = found.file_size(SLOTS).is_some_and(|size| size <= isize::MAX as u64);
-        if capacity == 0 || capacity % page != 0 || !fits {
+        let Identity { page, header, own, read_compatible, .. } = Identity::read(Kind::Segment, file)?;
+        let [made_as, capacity, limit, regions] = own;
+        if limit == 0 || limit > MOST_SLOTS as u64 {
+            return Err(Error::corrupt(file.path(), LIMIT.name, limit, "1 to 256"));
+        }
+        let (bytes, limit) = (capacity as usize, limit as usize);
+        let found = SegmentIdentity { page, header, made_as, capacity: bytes, limit, read_compatible };
+        let fits = found.file_size(limit).is_some_and(|size| size <= isize::MAX as u64);
+        if capacity == 0 || capacity % page as u64 != 0 || !fits {
             let expected = format!("a multiple of {page} that fits memory");
             return Err(Error::corrupt(file.path(), CAPACITY.name, capacity, expected));
+        }
+        let expected = found.regions();
+        let stored: [u32; 2] = bytemuck::cast(regions);
+        if stored.map(|bytes| bytes as usize) != expected {
+            let found = format!("{stored:?}");
+            return Err(Error::corrupt(file.path(), REGIONS[0].name, found, format!("{expected:?}")));
+        }
+        let size = file.status()?.size;
+        let least = found.file_size(1).unwrap_or(u64::MAX);
+        if size < least {
+            return Err(Error::Truncated { path: file.path().to_owned(), found: size, expected: least });
         }
         Ok(found)
     }

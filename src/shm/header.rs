@@ -1,7 +1,7 @@
 //! Headers: the small file under the tag's name, mapped.
 //!
-//! Region 0 (identity, latch, state) is read-only for readers; region 1 (the waiting flag) is read-write for readers
-//! that have the permission. Offsets are those of the byte table in docs/design.md.
+//! Region 0 (identity, latch) is read-only for readers; region 1 (the waiting flag) is read-write for readers that have the
+//! permission.
 
 #![allow(unsafe_code)]
 
@@ -9,15 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64 as PrivateU64, Ordering as PrivateOrdering};
 
 use crate::error::Result;
-use crate::format::header::{
-    CLOSED, COLD_WORDS, HeaderIdentity, OPENED, RETIRED, SEQ, STATE, WAITING, hot_words, rest,
-};
-use crate::format::record::{COLD, Cold, HOT, Hot};
+use crate::format::header::{HeaderIdentity, SEQ, SPENT, WAITING, WRITER_PID, record};
+use crate::format::record::{Record, WORDS};
 use crate::shm::futex;
 use crate::shm::mapping::Mapping;
 use crate::sync::event_count::EventCount;
-use crate::sync::seq_latch::{Latch, Record};
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::seq_latch::SeqLatch;
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::file::{FileId, PathFile};
 
 static NEXT_SERIAL: PrivateU64 = PrivateU64::new(1);
@@ -48,16 +46,16 @@ impl Header {
     pub fn map(file: &PathFile, access: Access) -> Result<Self> {
         let identity = HeaderIdentity::read(file)?;
         let id = file.status()?.id;
-        let region = identity.region;
-        let front = Mapping::new(file, 0, region, access == Access::Writing)?;
-        let back = Mapping::new(file, region as u64, region, access != Access::Reading)?;
+        let page = identity.page;
+        let front = Mapping::new(file, 0, page, access == Access::Writing)?;
+        let back = Mapping::new(file, page as u64, page, access != Access::Reading)?;
         let serial = NEXT_SERIAL.fetch_add(1, PrivateOrdering::Relaxed);
         Ok(Header { identity, file: id, path: file.path().to_owned(), front, back, access, serial })
     }
 
     /// A number that tells this mapped header from all others of this process. Its id does not: a copy of the file has the
     /// same id.
-    #[inline]
+    #[inline(always)]
     pub fn serial(&self) -> u64 {
         self.serial
     }
@@ -86,61 +84,73 @@ impl Header {
         self.access != Access::Reading
     }
 
-    /// The latch. Only a writer may change it.
-    #[inline]
-    pub fn latch(&self) -> Latch<'_> {
-        let record = |which: usize| {
-            let (hot, rest) = (hot_words(which), rest(which));
-            // SAFETY: the offsets are multiples of 8 below END, inside region 0, which `map` found inside the file.
-            unsafe {
-                Record {
-                    hot: self.front.words(hot, HOT),
-                    opened: self.front.word(rest + OPENED.offset),
-                    closed: self.front.word(rest + CLOSED.offset),
-                    cold: self.front.words(rest + COLD_WORDS.offset, COLD),
-                }
-            }
-        };
-        // SAFETY: as above.
-        let seq = unsafe { self.front.word(SEQ.offset) };
-        Latch { seq, records: [record(0), record(1)] }
+    /// The latch. Only who mapped the header for writing may change it.
+    #[inline(always)]
+    pub fn latch(&self) -> SeqLatch<'_> {
+        // SAFETY: multiples of 8 inside region 0, which `map` found inside the file.
+        unsafe {
+            let record = |which| self.front.words(record(which), WORDS);
+            SeqLatch { seq: self.front.word(SEQ.offset), records: [record(0), record(1)] }
+        }
     }
 
     /// The event count. `announce` only if [`announces`](Self::announces); `notify` only as a writer.
-    #[inline]
+    #[inline(always)]
     pub fn event_count(&self) -> EventCount<'_> {
         // SAFETY: a multiple of 8 inside region 0 and one of 4 inside region 1, which `map` found inside the file.
-        unsafe { EventCount { seq: self.front.word(SEQ.offset), waiting: self.back.half(WAITING.offset) } }
+        unsafe {
+            EventCount { seq: self.front.word(SEQ.offset), waiting: self.back.half(WAITING.offset) }
+        }
     }
 
-    #[inline]
-    fn state(&self) -> &AtomicU32 {
+    fn writer_pid(&self) -> &AtomicU32 {
         // SAFETY: a multiple of 4 inside region 0.
-        unsafe { self.front.half(STATE.offset) }
+        unsafe { self.front.half(WRITER_PID.offset) }
+    }
+
+    fn spent_word(&self) -> &AtomicU64 {
+        // SAFETY: a multiple of 8 inside region 0.
+        unsafe { self.front.word(SPENT.offset) }
+    }
+
+    /// Says which process has the tag, for information; 0: none. Writer only.
+    pub fn set_writer_pid(&self, pid: u32) {
+        self.writer_pid().store(pid, Ordering::Relaxed);
+    }
+
+    /// The pid that the writer said, in its own PID namespace.
+    pub fn stated_writer_pid(&self) -> Option<u32> {
+        Some(self.writer_pid().load(Ordering::Relaxed)).filter(|&pid| pid != 0)
+    }
+
+    /// The highest number that was ever given to a file.
+    pub fn spent(&self) -> u64 {
+        self.spent_word().load(Ordering::Relaxed)
+    }
+
+    /// Spends a number, before a file is named by it. Writer only.
+    pub fn spend(&self, number: u64) {
+        // Release: whoever is the next writer, after whatever kill, goes on from it.
+        self.spent_word().store(number, Ordering::Release);
     }
 
     /// Whether the header was taken over or removed.
     #[inline]
     pub fn is_retired(&self) -> bool {
-        // Acquire: pairs with `retire`; the name changed before, and the record is final.
-        self.state().load(Ordering::Acquire) == RETIRED
+        self.latch().is_retired()
     }
 
-    /// The current hot words, with what is needed to read the cold words of the same record.
+    /// The current record, with its sequence number.
     #[inline]
-    pub fn read(&self) -> (u64, Record<'_>, Hot) {
-        let mut words = [0; HOT];
-        let (seq, record) = self.latch().read(&mut words);
-        (seq, record, Hot::from_words(&words))
+    pub fn read(&self) -> (u64, Record) {
+        let mut words = [0; WORDS];
+        let seq = self.latch().read(&mut words);
+        (seq, Record::from_words(&words))
     }
 
-    /// The cold words that belong to `read`'s answer; `None` if a new layout came meanwhile.
-    pub fn read_cold(&self, seq: u64, record: &Record<'_>, layout_id: u64) -> Result<Option<Cold>> {
-        let mut words = [0; COLD];
-        if !self.latch().read_cold(seq, record, layout_id, &mut words) {
-            return Ok(None);
-        }
-        Cold::from_words(&words, &self.path).map(Some)
+    /// The current record.
+    pub fn record(&self) -> Record {
+        self.read().1
     }
 
     /// Wakes everybody who waits for a value, announced or not.
@@ -153,16 +163,7 @@ impl Header {
     /// Tells everybody that this header is at its end: its record is final from now on. Its name has been changed
     /// before, so that whoever looks for the tag again does not find this header.
     pub fn retire(&self) {
-        self.latch().freeze();
-        // Release: pairs with `is_retired`.
-        self.state().store(RETIRED, Ordering::Release);
+        self.latch().retire();
         self.wake_all();
     }
-}
-
-/// A record among all that this process reads: the header's serial, and the sequence number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RecordId {
-    pub header: u64,
-    pub seq: u64,
 }

@@ -16,7 +16,7 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    /// Maps `length` bytes of `file` from `offset`, which may reach beyond the end of the file.
+    /// Maps `length` bytes of `file` from `offset`, which are inside the file.
     pub fn new(file: &PathFile, offset: u64, length: usize, writable: bool) -> Result<Self> {
         let mut options = MmapOptions::new();
         options.offset(offset).len(length);
@@ -75,6 +75,13 @@ impl Mapping {
     pub fn pointer(&self, offset: usize) -> *mut u8 {
         // In bounds of the mapping by the callers' contracts; wrapping, so that forming it is never undefined.
         self.raw.as_mut_ptr().wrapping_add(offset)
+    }
+
+    /// Keeps a part out of core files.
+    pub fn exclude_from_core(&self, offset: usize, length: usize) {
+        step("madvise");
+        // A kernel that cannot do it writes larger core files, that is all.
+        let _ = self.raw.advise_range(Advice::DontDump, offset, length);
     }
 
     /// Sets up all page tables (and on a writable mapping all pages) of a part that has storage, in one call.

@@ -1,4 +1,4 @@
-//! Segments: data files, mapped. Region 0 says what it is and what each slot holds, region 1 has the pins, then the slots.
+//! Segments: data files, mapped. Region 0 says what each slot holds, region 1 has the pins, then the slots come.
 //!
 //! The bytes of a slot are plain memory. They are handed out in two ways only: as `&[u8]` to whoever holds a `Pinned`
 //! of the version in the slot, and as `&mut [u8]` to the one writer for a slot that it has claimed.
@@ -6,18 +6,16 @@
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32 as PrivateU32, Ordering as PrivateOrdering};
+use std::sync::{Arc, OnceLock};
 
 use crate::dtype::Element;
 use crate::error::{Error, Result};
-use crate::format::segment::{
-    ALLOCATED, CAPACITY, CONTENT, SHARDS, SLOTS, SegmentIdentity, USER, USER_DATA, USER_LENGTH, entry, pin,
-};
-use crate::shm::held::Held;
+use crate::format::entry;
+use crate::format::segment::{CONTENT, SHARDS, SegmentIdentity, line, pin};
+use crate::shm::held::{Held, Holds};
 use crate::shm::mapping::Mapping;
-use crate::sync::pin as protocol;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64};
 use crate::sys::file::{FileId, PathFile};
 use crate::sys::fork::ForkAware;
 
@@ -35,83 +33,44 @@ pub(crate) struct Segment {
     identity: SegmentIdentity,
     file: FileId,
     access: Access,
-    /// The whole file, with address space for all 8 slots.
-    body: Mapping,
-    /// Region 1 once more, writable for readers that pin.
+    /// Region 0, writable for the writer.
+    front: Mapping,
+    /// Region 1, writable for readers that pin.
     pins: Mapping,
+    /// Each slot that was used: only what is there takes address space.
+    slots: Box<[OnceLock<Mapping>]>,
     /// The shard that this mapping pins through.
     shard: usize,
-    /// Pins that snapshots in this process hold through this mapping.
+    /// Pins that this process holds through this mapping.
     held: Held,
-    /// Of these, the pins that readers keep by themselves.
-    kept: Held,
     /// The file has holes. Only what is needed is touched: there may be no storage for the rest.
     holes: bool,
-    /// Slots that are known to be inside the file.
-    usable: PrivateU32,
-    /// Slots whose page tables are set up, as bits; only of slots that are usable.
-    warm: PrivateU32,
+    /// The descriptor, for who copies.
+    copied_from: Option<PathFile>,
+    /// Slots whose page tables are set up, as bits.
+    warm: Box<[PrivateU32]>,
 }
 
 impl Segment {
-    /// Validates and maps an open data file; the descriptor must allow writing unless copying.
-    pub fn map(file: &PathFile, access: Access) -> Result<Self> {
-        let identity = SegmentIdentity::read(file)?;
-        let length = identity.file_size(SLOTS).and_then(|length| usize::try_from(length).ok());
-        let Some(length) = length else {
-            let expected = "8 slots that fit memory";
-            return Err(Error::corrupt(file.path(), CAPACITY.name, identity.capacity, expected));
-        };
-        let body = Mapping::new(file, 0, length, access == Access::Writing)?;
-        let pins = Mapping::new(file, identity.region as u64, identity.region, access == Access::Pinning)?;
+    /// Validates and maps an open data file of a tag; the descriptor must allow writing unless copying.
+    pub fn map(file: PathFile, access: Access, holds: Arc<Holds>) -> Result<Self> {
+        let identity = SegmentIdentity::read(&file)?;
+        let [front, pins] = identity.regions();
         let status = file.status()?;
-        // Any number does. This one differs between processes, and between the mappings of a process.
-        let shard = uuid::Uuid::new_v4().as_bytes()[0] as usize % SHARDS;
-        let segment = Segment {
+        Ok(Segment {
             identity,
             file: status.id,
             access,
-            body,
-            pins,
-            shard,
-            held: Held::default(),
-            kept: Held::default(),
-            usable: PrivateU32::new(0),
+            pins: Mapping::new(&file, front as u64, pins, access == Access::Pinning)?,
+            front: Mapping::new(&file, 0, front, access == Access::Writing)?,
+            slots: (0..identity.limit).map(|_| OnceLock::new()).collect(),
+            // Any number does. This one differs between processes, and between the mappings of a process.
+            shard: uuid::Uuid::new_v4().as_bytes()[0] as usize % SHARDS,
+            held: Held::new(identity.limit, holds),
             holes: status.allocated < status.size,
-            warm: PrivateU32::new(0),
-        };
-        segment.refresh(file)?;
-        Ok(segment)
-    }
-
-    /// Looks again at how many slots are inside the file; they only ever become more.
-    pub fn refresh(&self, file: &PathFile) -> Result<()> {
-        // Acquire: pairs with `set_allocated`; the storage was there before the count.
-        let allocated = self.allocated_word().load(Ordering::Acquire);
-        if allocated == 0 || allocated > SLOTS as u64 {
-            return Err(Error::corrupt(file.path(), ALLOCATED.name, allocated, "1 to 8"));
-        }
-        let expected = self.identity.file_size(allocated as usize).unwrap_or(u64::MAX);
-        let found = file.status()?.size;
-        if found < expected {
-            return Err(Error::Truncated { path: file.path().to_owned(), found, expected });
-        }
-        self.usable.fetch_max(allocated as u32, PrivateOrdering::Relaxed);
-        Ok(())
-    }
-
-    /// For a reader that pins: gives storage to what it touches of a file with holes, such as `cp` makes of zeros. Slots that
-    /// are published later have storage, since a writer that adopts such a file fills it.
-    pub fn fill_holes(&self, file: &PathFile, slot: usize, nbytes: usize) -> Result<()> {
-        let value =
-            (self.identity.slot_offset(slot.min(SLOTS)) as u64, nbytes.min(self.identity.capacity) as u64);
-        for (offset, length) in [(0, 2 * self.identity.region as u64), value] {
-            // Where nothing can be allocated ahead there is no limit to run into, either (ramfs).
-            if let Err(error @ Error::NoSpace { .. }) = file.fill_holes(offset, length) {
-                return Err(error);
-            }
-        }
-        Ok(())
+            copied_from: Some(file).filter(|_| access == Access::Copying),
+            warm: (0..identity.limit.div_ceil(32)).map(|_| PrivateU32::new(0)).collect(),
+        })
     }
 
     pub fn identity(&self) -> &SegmentIdentity {
@@ -122,78 +81,99 @@ impl Segment {
         self.file
     }
 
+    #[inline(always)]
     pub fn access(&self) -> Access {
         self.access
     }
 
-    /// Whether the slot is known to be inside the file.
+    pub fn has_holes(&self) -> bool {
+        self.holes
+    }
+
+    /// What a copying reader copies from.
+    pub fn copied_from(&self) -> Option<&PathFile> {
+        self.copied_from.as_ref()
+    }
+
+    pub fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// Maps a slot at its first use, if it is inside the file.
+    pub fn map_slot(&self, file: &PathFile, slot: usize) -> Result<()> {
+        let Some(place) = self.slots.get(slot) else {
+            let expected = format!("less than the limit of {}", self.identity.limit);
+            return Err(Error::corrupt(file.path(), "slot", slot, expected));
+        };
+        if place.get().is_some() {
+            return Ok(());
+        }
+        let expected = self.identity.file_size(slot + 1).unwrap_or(u64::MAX);
+        let found = file.status()?.size;
+        if found < expected {
+            return Err(Error::Truncated { path: file.path().to_owned(), found, expected });
+        }
+        let (offset, size) = (self.identity.slot_offset(slot) as u64, self.identity.slot_size());
+        let mapping = Mapping::new(file, offset, size, self.access == Access::Writing)?;
+        mapping.exclude_from_core(self.identity.page, self.identity.capacity);
+        // Another thread may have been faster; one of the two mappings goes.
+        let _ = place.set(mapping);
+        Ok(())
+    }
+
+    /// The mapping of a slot that was used before.
+    #[inline(always)]
+    pub fn slot(&self, slot: usize) -> Option<&Mapping> {
+        self.slots.get(slot)?.get()
+    }
+
+    /// Sets up the page tables of a mapped slot that has storage, at its first use. Readers: under a pin only, or it would
+    /// bring back storage that was punched out.
     #[inline]
-    pub fn is_usable(&self, slot: usize) -> bool {
-        slot < self.usable.load(PrivateOrdering::Relaxed) as usize
+    pub fn warm(&self, slot: usize) {
+        let (word, bit) = (&self.warm[slot / 32], 1 << (slot % 32));
+        if word.load(PrivateOrdering::Relaxed) & bit == 0 && !self.holes {
+            self.warm_up(slot);
+            word.fetch_or(bit, PrivateOrdering::Relaxed);
+        }
     }
 
-    fn allocated_word(&self) -> &AtomicU64 {
-        // SAFETY: a multiple of 8 inside region 0, which `identify` found inside the file.
-        unsafe { self.body.word(ALLOCATED.offset) }
+    #[cold]
+    fn warm_up(&self, slot: usize) {
+        if let Some(mapping) = self.slot(slot) {
+            mapping.populate(0, self.identity.slot_size());
+        }
     }
 
-    /// How many slots have storage. For the writer.
-    pub fn allocated(&self) -> usize {
-        (self.allocated_word().load(Ordering::Relaxed) as usize).min(SLOTS)
+    /// A slot's storage was punched out, or given back.
+    pub fn cool(&self, slot: usize) {
+        self.warm[slot / 32].fetch_and(!(1 << (slot % 32)), PrivateOrdering::Relaxed);
     }
 
-    /// Says that the slots below `slots` have storage now. Writer only.
-    pub fn set_allocated(&self, slots: usize) {
-        debug_assert!(self.access == Access::Writing && slots <= SLOTS);
-        // Release: the storage is there before the count.
-        self.allocated_word().store(slots as u64, Ordering::Release);
-        self.usable.store(slots as u32, PrivateOrdering::Relaxed);
-    }
-
-    /// The content version of a slot; stored to by the writer only.
-    #[inline]
+    /// The content version of a slot below the limit; stored to by the writer only.
+    #[inline(always)]
     pub fn content(&self, slot: usize) -> &AtomicU64 {
-        debug_assert!(slot < SLOTS);
-        // SAFETY: a multiple of 8 inside region 0 for slots below 8.
-        unsafe { self.body.word(entry(slot % SLOTS) + CONTENT.offset) }
+        &self.line(slot)[CONTENT.word()]
     }
 
-    /// The length and the words of a slot's user data.
-    pub fn user(&self, slot: usize) -> (&AtomicU64, &[AtomicU64]) {
-        let entry = entry(slot % SLOTS);
-        // SAFETY: multiples of 8 inside region 0 for slots below 8.
-        unsafe {
-            (self.body.word(entry + USER_LENGTH.offset), self.body.words(entry + USER.offset, USER_DATA / 8))
-        }
+    /// The content versions of all slots.
+    pub fn contents(&self) -> impl Iterator<Item = &AtomicU64> {
+        (0..self.identity.limit).map(|slot| self.content(slot))
     }
 
-    /// Stores the user data of a claimed slot, cut at 240 bytes. Writer only.
-    pub fn set_user_data(&self, slot: usize, data: &[u8]) {
-        let (length, words) = self.user(slot);
-        length.store(data.len().min(USER_DATA) as u64, Ordering::Relaxed);
-        for (word, chunk) in words.iter().zip(data.chunks(8)) {
-            let mut bytes = [0; 8];
-            bytes[..chunk.len()].copy_from_slice(chunk);
-            word.store(u64::from_ne_bytes(bytes), Ordering::Relaxed);
-        }
+    /// The line of a slot below the limit, in words.
+    #[inline(always)]
+    pub fn line(&self, slot: usize) -> &[AtomicU64; 8] {
+        assert!(slot < self.identity.limit, "a slot beyond the limit");
+        // SAFETY: whole lines inside region 0, as many as the limit says; a line is eight aligned words.
+        unsafe { &*self.front.words(line(slot), 8).as_ptr().cast() }
     }
 
-    /// The user data of a slot, word by word: whole only if the content version is the same before and after.
-    pub fn copy_user_data(&self, slot: usize) -> Vec<u8> {
-        let (length, words) = self.user(slot);
-        let length = (length.load(Ordering::Relaxed) as usize).min(USER_DATA);
-        let mut bytes: Vec<u8> = Vec::with_capacity(USER_DATA);
-        for word in &words[..length.div_ceil(8)] {
-            bytes.extend(word.load(Ordering::Relaxed).to_ne_bytes());
-        }
-        bytes.truncate(length);
-        bytes
-    }
-
-    #[inline]
+    #[inline(always)]
     fn pin_count(&self, slot: usize, shard: usize) -> &AtomicU32 {
+        assert!(slot < self.identity.limit, "a slot beyond the limit");
         // SAFETY: multiples of 4 inside region 1. Stored to only by readers that pin, for whom it is writable.
-        unsafe { self.pins.half(pin(slot % SLOTS, shard % SHARDS)) }
+        unsafe { self.pins.half(pin(slot, shard)) }
     }
 
     /// The pin count of a slot that this process pins through.
@@ -202,89 +182,48 @@ impl Segment {
         self.pin_count(slot, self.shard)
     }
 
-    /// Where a slot begins. Read from it under a pin only.
-    #[inline(always)]
-    pub fn start(&self, slot: usize) -> *const u8 {
-        self.body.pointer(self.identity.slot_offset(slot))
-    }
-
     /// The pin counts of a slot.
+    #[inline(always)]
     pub fn pin_counts(&self, slot: usize) -> [&AtomicU32; SHARDS] {
         std::array::from_fn(|shard| self.pin_count(slot, shard))
     }
 
-    pub fn held(&self) -> &Held {
-        &self.held
-    }
-
-    pub fn kept(&self) -> &Held {
-        &self.kept
-    }
-
-    /// How many slots other than `slot` the user of this process holds. Slots that only a reader keeps do not count.
-    pub fn slots_held(&self, slot: usize) -> usize {
-        (0..SLOTS).filter(|&other| other != slot && self.held.of(other) > self.kept.of(other)).count()
-    }
-
-    /// Before a fork: counts pins that the child will have once more, so that both may give theirs back.
-    pub fn count_for_child(&self, held: &Held) {
-        for (slot, held) in held.count().into_iter().enumerate() {
-            if held > 0 && self.access == Access::Pinning {
-                // Relaxed: the parent's own pins keep the slot over the fork.
-                self.own_pins(slot).fetch_add(held, Ordering::Relaxed);
-            }
-        }
-    }
-
-    /// In the child of a fork: sets right what other threads of the parent pinned or gave back between the count and
-    /// the fork. Without it, a snapshot that such a thread left where the child finds it would give back a pin that
-    /// was never counted, and so another reader's.
-    pub fn recount_in_child(&self, held: &Held) {
-        for (slot, more) in held.recount().into_iter().enumerate() {
-            if more != 0 && self.access == Access::Pinning {
-                self.own_pins(slot).fetch_add(more, Ordering::Release);
-            }
-        }
-    }
-
-    /// Sets up the page tables of a usable slot at its first use; false if the slot is not usable.
+    /// The words of a slot's entry and of its user data; `None` if the slot is not mapped.
     #[inline]
-    pub fn warm(&self, slot: usize) -> bool {
-        let warm = slot < SLOTS && self.warm.load(PrivateOrdering::Relaxed) >> slot & 1 == 1;
-        warm || self.warm_up(slot)
+    pub fn entry(&self, slot: usize) -> Option<(&[AtomicU64], &[AtomicU64])> {
+        let mapping = self.slot(slot)?;
+        // SAFETY: multiples of 8 inside the slot's first page, which is inside the file; written by the writer only.
+        unsafe {
+            let user = mapping.words(entry::USER.offset, entry::USER_DATA / 8);
+            Some((mapping.words(0, entry::WORDS), user))
+        }
     }
 
-    #[cold]
-    fn warm_up(&self, slot: usize) -> bool {
-        let usable = self.is_usable(slot);
-        if usable {
-            if !self.holes {
-                self.body.populate(self.identity.slot_offset(slot), self.identity.capacity);
-            }
-            self.warm.fetch_or(1 << slot, PrivateOrdering::Relaxed);
-        }
-        usable
+    /// The words of a mapped slot's elements, as far as `nbytes` reach.
+    pub fn words(&self, slot: usize, nbytes: usize) -> Option<&[AtomicU64]> {
+        let mapping = self.slot(slot).filter(|_| nbytes <= self.identity.capacity)?;
+        // SAFETY: inside the slot, which has storage (capacities are multiples of 8).
+        Some(unsafe { mapping.words(self.identity.page, nbytes.div_ceil(8)) })
+    }
+
+    /// Where the elements of a mapped slot begin. Read from it under a pin only.
+    #[inline(always)]
+    pub fn start(&self, slot: usize) -> Option<*mut u8> {
+        Some(self.slot(slot)?.pointer(self.identity.page))
     }
 
     /// The bytes of a slot that the caller, the one writer, has claimed.
-    ///
-    /// `&mut self` of the writer's own segment stands behind it: see `Slots::claimed`.
     #[inline]
     pub fn claimed<T: Element>(self: &mut Arc<Self>, slot: usize, count: usize) -> &mut [MaybeUninit<T>] {
         let fits = count.checked_mul(size_of::<T>()).is_some_and(|bytes| bytes <= self.identity.capacity);
-        assert!(
-            self.access == Access::Writing && self.is_usable(slot) && fits,
-            "a slot that was claimed for less"
-        );
+        let start = self.start(slot).filter(|_| self.access == Access::Writing && fits);
+        let start = start.expect("a slot that was claimed for so much");
         // Copying readers look at it at the same time, with atomic loads, and throw away what they got; that race with
         // plain stores is outside Rust's memory model, as for every seqlock over plain data.
         // SAFETY: in bounds of the slot, which has storage; page-aligned, so aligned for T. Exclusive: the slot is not
         // that of the record in use, its content version is 0 and nobody held a pin when it was claimed, so no reader
         // forms a reference to it; the one writer is borrowed mutably through its Arc (a loan's keeper has no type).
-        unsafe {
-            let start = self.body.pointer(self.identity.slot_offset(slot));
-            std::slice::from_raw_parts_mut(start.cast(), count)
-        }
+        unsafe { std::slice::from_raw_parts_mut(start.cast(), count) }
     }
 
     /// The same as bytes, which are initialised: the file's storage was zero before anything was written to it.
@@ -294,29 +233,19 @@ impl Segment {
         // SAFETY: mapped memory of a file; every byte has a value. Same address, length and borrow.
         unsafe { &mut *(std::ptr::from_mut(memory) as *mut [u8]) }
     }
-
-    /// Copies the first `nbytes` of a slot word by word, with its user data; `None` unless it held `version` all the while.
-    pub fn copy(&self, slot: usize, version: u64, nbytes: usize) -> Option<(Vec<u64>, Vec<u8>)> {
-        if !self.is_usable(slot) || nbytes > self.identity.capacity {
-            return None;
-        }
-        let mut copied = (Vec::new(), Vec::new());
-        let whole = protocol::copy_unpinned(self.content(slot), version, || {
-            // SAFETY: inside the slot, which has storage (capacities are multiples of 8).
-            let words = unsafe { self.body.words(self.identity.slot_offset(slot), nbytes.div_ceil(8)) };
-            let data = words.iter().map(|word| word.load(Ordering::Relaxed)).collect();
-            copied = (data, self.copy_user_data(slot));
-        });
-        whole.then_some(copied)
-    }
 }
 
 impl ForkAware for Segment {
+    /// The child gets pins of its own, so that both may give theirs back.
     fn before_fork(&self) {
-        self.count_for_child(&self.held);
+        // Relaxed: the parent's own pins keep the slot over the fork.
+        self.held.count(|slot, held| _ = self.own_pins(slot).fetch_add(held, PrivateOrdering::Relaxed));
     }
 
+    /// Sets right what other threads of the parent pinned or gave back between the count and the fork. Without it, a
+    /// snapshot that such a thread left where the child finds it would give back a pin that was never counted, and so another
+    /// reader's.
     fn in_child(&self) {
-        self.recount_in_child(&self.held);
+        self.held.recount(|slot, more| _ = self.own_pins(slot).fetch_add(more, PrivateOrdering::Release));
     }
 }

@@ -2,11 +2,15 @@
 //! model-checked, or those that count steps. (Loom tests lie beside each file; `crate::model` in them is `tests/loom/model.rs`.)
 
 pub(crate) mod event_count;
+#[cfg(all(loom, test))]
+pub(crate) mod history;
 pub(crate) mod pin;
 pub(crate) mod seq_latch;
 #[cfg(ndsharray_steps)]
 #[doc(hidden)]
 pub mod steps;
+#[cfg(all(loom, test))]
+mod store_loom;
 
 #[cfg(not(all(loom, test)))]
 pub(crate) use std::sync::atomic::Ordering;
@@ -21,19 +25,19 @@ pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// A place of the protocol that loom's negative controls take out, one at a time, to show that the tests notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(all(loom, test)),
+    allow(dead_code, reason = "some places are in the models of the loom tests only")
+)]
 pub(crate) enum Point {
-    /// Writer: the `seq` that took a record out of use before its words (and a cold part's guard before its words).
+    /// Writer: the `seq` that took a record out of use before its words.
     PublishFence,
     /// Writer: the publish and the look whether the latch is frozen, at one instant.
     PublishVeto,
-    /// Reader: the words before the second look at `seq` (or at the cold part's first guard).
+    /// Reader: the words before the second look at `seq`, or at the content version.
     ReadFence,
-    /// Next writer: a new epoch in `seq` before it mends the dead writer's record.
-    RepairEpoch,
-    /// Next writer: the epoch before the words that mend the record.
-    RepairFence,
-    /// Next writer: copying the good record over the other.
-    RepairCopy,
+    /// Reader: the second look at `seq`.
+    ReadRecheck,
     /// Reader: the pin before the look at the record, or at the content version.
     PinFence,
     /// Reader: that look, under the pin.
@@ -50,6 +54,30 @@ pub(crate) enum Point {
     NotifyFence,
     /// Writer: `seq` moved once more, after the flag was cleared.
     NotifyAgain,
+    /// Writer: the entry is written under the claim.
+    EntryUnderClaim,
+    /// Reader: the entry is read under the pin.
+    EntryUnderPin,
+    /// Adopter: it trusts no entry that it did not write itself.
+    OwnKnowledge,
+    /// Writer: a number that was refused is not given again.
+    FreshNumber,
+    /// Writer: what was sealed and refused is no content.
+    RefusalClears,
+    /// Adopter: versions above the record's are cleared.
+    ClearPhantoms,
+    /// Adopter: before its first publish.
+    ClearBeforePublish,
+    /// Reader of history: no version above the record's.
+    NotAboveRecord,
+    /// Reader of history: the look under the pin.
+    HistoryRecheck,
+    /// Leaving writer: a slot is claimed before it is punched out.
+    PunchClaims,
+    /// Leaving writer: after the publish in another file.
+    PunchAfterPublish,
+    /// Writer of a retired header: not the slot of the last record.
+    SpareLastSlot,
 }
 
 /// Whether a negative control has taken `point` out. Always false outside loom, and compiled away.

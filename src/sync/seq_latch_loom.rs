@@ -1,278 +1,187 @@
-//! Every interleaving of the latch: two hot and two cold words, whose values say which publish wrote them.
+//! Every interleaving of the latch: a record of three words, which say of themselves which publish wrote them.
 
 use loom::sync::Arc;
 use loom::thread;
 
-use super::{Latch, Record};
+use super::{FROZEN, SeqLatch};
 use crate::model::{explore, must_fail};
-use crate::sync::Ordering::{self, Acquire, Relaxed, Release};
+use crate::sync::Ordering::{Relaxed, Release};
 use crate::sync::{AtomicU64, Point};
 
 struct Words {
     seq: AtomicU64,
-    hot: [[AtomicU64; 2]; 2],
-    guards: [[AtomicU64; 2]; 2],
-    cold: [[AtomicU64; 2]; 2],
+    records: [[AtomicU64; 3]; 2],
 }
+
+/// Value `v` by the writer `by`, so that any mixture of two publishes shows.
+fn words(v: u64, by: u64) -> [u64; 3] {
+    [v, 1000 * by + v, v << 16 | by]
+}
+
+/// What a publish stores: three words, and `seq`.
+const STORES: usize = 4;
 
 impl Words {
+    /// Version 1 is published.
     fn new() -> Arc<Self> {
-        let pairs = || std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0)));
-        Arc::new(Words { seq: AtomicU64::new(0), hot: pairs(), guards: pairs(), cold: pairs() })
+        let record = |v| words(v, 1).map(AtomicU64::new);
+        Arc::new(Words { seq: AtomicU64::new(1), records: [record(0), record(1)] })
     }
 
-    fn latch(&self) -> Latch<'_> {
-        let record = |i: usize| Record {
-            hot: &self.hot[i],
-            opened: &self.guards[i][0],
-            closed: &self.guards[i][1],
-            cold: &self.cold[i],
-        };
-        Latch { seq: &self.seq, records: [record(0), record(1)] }
+    fn latch(&self) -> SeqLatch<'_> {
+        SeqLatch { seq: &self.seq, records: [&self.records[0], &self.records[1]] }
     }
 
-    /// Value `v` under layout `id`: hot (v, v and id), so that any mixture of two publishes shows; cold (id, id).
-    fn publish(&self, v: u64, id: u64) -> bool {
-        self.latch().publish(&hot(v, id), id, || [id, id])
+    fn publish(&self, v: u64, by: u64) -> bool {
+        self.latch().publish(&words(v, by))
     }
 
-    /// Reads once and returns the version; hot and cold must be of one piece wherever they are accepted.
-    fn read(&self, least: u64) -> u64 {
-        self.look(least).0
-    }
-
-    /// The same when nobody writes any more: hot and cold are there.
-    fn at_rest(&self) -> u64 {
-        let (v, whole) = self.look(0);
-        assert!(whole, "no cold words of version {v}");
-        v
-    }
-
-    fn look(&self, least: u64) -> (u64, bool) {
-        let mut words = [0; 2];
-        let (seq, record) = self.latch().read(&mut words);
-        let (v, id) = (words[0], words[1] & 0xff);
-        assert!(v >= least, "went back from {least} to {v}");
-        // In every model below, versions 1 to 3 are of layout 1, version 4 and later of layout 2.
-        let layout = if v < 4 { 1 } else { 2 };
-        assert_eq!(words, hot(v, layout), "hot words torn");
-        let mut cold = [0; 2];
-        let whole = self.latch().read_cold(seq, &record, id, &mut cold);
-        assert!(!whole || cold == [id, id], "cold words torn: {cold:?}");
-        (v, whole)
-    }
-
-    /// The stores of a publish with a new layout, in the code's order and with its memory orders, of which the first
-    /// `stores` are made: the writer is killed then.
-    fn killed_publish(&self, v: u64, id: u64, stores: usize) {
+    /// The stores of a publish, in the code's order and with its memory orders, of which the first `stores` are made: the
+    /// writer is killed then.
+    fn killed_publish(&self, v: u64, stores: usize) {
         let seq = self.seq.load(Relaxed);
-        let mut kill = Kill(stores);
-        for (i, record) in [seq & 1 ^ 1, seq & 1].into_iter().enumerate() {
-            let record = self.latch().records[record as usize];
-            loom::sync::atomic::fence(Release);
-            kill.cold(&record, id, &[id, id]);
-            kill.hot(&record, &hot(v, id));
-            if i == 0 {
-                kill.store(&self.seq, seq + 1, Release);
-            }
+        loom::sync::atomic::fence(Release);
+        let record = &self.records[(seq & 1 ^ 1) as usize];
+        for (to, from) in record.iter().zip(words(v, 1)).take(stores) {
+            to.store(from, Relaxed);
+        }
+        if stores == STORES {
+            assert!(self.seq.compare_exchange(seq, seq + 1, Release, Relaxed).is_ok());
         }
     }
 
-    /// The same of a repair.
-    fn killed_repair(&self, stores: usize) {
-        let seq = self.seq.load(Acquire);
-        let [good, bad] = [seq & 1, seq & 1 ^ 1].map(|i| self.latch().records[i as usize]);
-        let copy =
-            |words: &[AtomicU64]| -> Vec<u64> { words.iter().map(|word| word.load(Relaxed)).collect() };
-        let mut kill = Kill(stores);
-        kill.store(&self.seq, seq + (1 << super::EPOCH_SHIFT), Release);
-        loom::sync::atomic::fence(Release);
-        kill.cold(&bad, good.closed.load(Relaxed), &copy(good.cold));
-        kill.hot(&bad, &copy(good.hot));
+    /// Reads once; the record must be of one piece, and not older than `least`.
+    fn read(&self, least: u64) -> u64 {
+        let mut found = [0; 3];
+        self.latch().read(&mut found);
+        assert_eq!(found, words(found[0], found[2] & 0xffff), "torn");
+        assert!(found[0] >= least, "went back from {least} to {}", found[0]);
+        found[0]
     }
 }
 
-fn hot(v: u64, id: u64) -> [u64; 2] {
-    [v, v << 8 | id]
+fn reader(words: &Arc<Words>, reads: usize) -> thread::JoinHandle<u64> {
+    let words = words.clone();
+    thread::spawn(move || (0..reads).fold(1, |last, _| words.read(last)))
 }
 
-/// Makes so many stores, and no more.
-struct Kill(usize);
-
-impl Kill {
-    fn store(&mut self, word: &AtomicU64, value: u64, order: Ordering) {
-        if self.0 > 0 {
-            self.0 -= 1;
-            word.store(value, order);
+fn publishes_and_reads(publishes: u64, readers: usize, reads: usize, notify: bool) {
+    let words = Words::new();
+    let readers: Vec<_> = (0..readers).map(|_| reader(&words, reads)).collect();
+    for v in 2..2 + publishes {
+        assert!(words.publish(v, 1));
+        if notify {
+            // As the event count does: the same record under a later number.
+            words.seq.fetch_add(2, Release);
         }
     }
-
-    fn cold(&mut self, record: &Record<'_>, id: u64, words: &[u64]) {
-        self.store(record.opened, id, Relaxed);
-        loom::sync::atomic::fence(Release);
-        record.cold.iter().zip(words).for_each(|(to, from)| self.store(to, *from, Relaxed));
-        self.store(record.closed, id, Release);
-    }
-
-    fn hot(&mut self, record: &Record<'_>, words: &[u64]) {
-        record.hot.iter().zip(words).for_each(|(to, from)| self.store(to, *from, Relaxed));
-    }
+    readers.into_iter().for_each(|reader| _ = reader.join().unwrap());
+    assert_eq!(words.read(0), 1 + publishes);
 }
 
-/// How many stores a publish with a new layout makes, with which of them it is published, and how many a repair makes.
-const STORES: usize = 13;
-const PUBLISHING_STORE: usize = 7;
-const REPAIR_STORES: usize = 7;
+#[test]
+fn readers_never_see_a_torn_record() {
+    explore("latch, 1 writer of 3 publishes, 1 reader of 2", 2, || publishes_and_reads(3, 1, 2, false));
+    explore("latch, the same, notifying each time", 2, || publishes_and_reads(2, 1, 2, true));
+    explore("latch, 1 writer of 2 publishes, 2 readers", 2, || publishes_and_reads(2, 2, 1, false));
+}
 
-/// Two publishes, with a new layout or without, under the eyes of a reader that reads twice. The first of them touches
-/// the spare record, the second that which the reader may be on.
-fn publish_twice_read_twice(new_layout: bool) {
+/// The first writer publishes 2, and is killed in the publish of 3. The next one just goes on: it moves the count, which
+/// wakes everybody, and publishes.
+fn kill_and_go_on(stores: usize, readers: usize, reads: usize) {
     let words = Words::new();
-    words.publish(if new_layout { 3 } else { 1 }, 1);
-    let reader = {
-        let words = words.clone();
-        thread::spawn(move || {
-            let first = words.read(1);
-            words.read(first);
-        })
-    };
-    for v in if new_layout { [4, 5] } else { [2, 3] } {
-        assert!(words.publish(v, if new_layout { 2 } else { 1 }));
+    let readers: Vec<_> = (0..readers).map(|_| reader(&words, reads)).collect();
+    assert!(words.publish(2, 1));
+    words.killed_publish(3, stores);
+    let survived = words.read(0);
+    assert_eq!(survived, if stores < STORES { 2 } else { 3 });
+    words.seq.fetch_add(2, Release);
+    for v in [survived + 1, survived + 2] {
+        assert!(words.publish(v, 2));
     }
-    reader.join().unwrap();
+    readers.into_iter().for_each(|reader| _ = reader.join().unwrap());
+    assert_eq!(words.read(0), survived + 2);
 }
 
 #[test]
-fn one_reader_never_sees_a_torn_record() {
-    explore("latch, 1 writer of 2 publishes, 1 reader", 2, || publish_twice_read_twice(false));
-    explore("latch, 1 writer with a new layout, 1 reader", 2, || publish_twice_read_twice(true));
-}
-
-#[test]
-fn two_readers_never_see_a_torn_record() {
-    explore("latch, 1 writer with a new layout, 2 readers", 1, || {
-        let words = Words::new();
-        words.publish(2, 1);
-        let threads = [(); 2].map(|()| {
-            let words = words.clone();
-            thread::spawn(move || {
-                words.read(2);
-            })
-        });
-        words.publish(4, 2);
-        words.publish(5, 2);
-        threads.map(|thread| thread.join().unwrap());
-    });
-}
-
-/// A writer was killed in the middle of a publish (at any store); the next repairs, and publishes in the layout that it
-/// found, under a reader's eyes.
-fn repair_then_publish(stores: std::ops::RangeInclusive<usize>) {
-    for stores in stores {
-        let words = Words::new();
-        words.publish(2, 1);
-        words.killed_publish(4, 2, stores);
-        let reader = {
-            let words = words.clone();
-            thread::spawn(move || {
-                words.read(2);
-            })
-        };
-        words.latch().repair();
-        let survived = words.at_rest();
-        assert_eq!(survived, if stores < PUBLISHING_STORE { 2 } else { 4 });
-        words.publish(survived + 1, survived / 2);
-        reader.join().unwrap();
-        assert_eq!(words.at_rest(), survived + 1);
-    }
-}
-
-#[test]
-fn repair_of_every_half_written_record_then_publish() {
+fn a_killed_writer_needs_no_repair() {
     for stores in 0..=STORES {
-        explore(&format!("latch, repair after {stores} stores, 1 reader"), 2, move || {
-            repair_then_publish(stores..=stores);
-        });
+        let name = format!("latch, killed after {stores} stores");
+        explore(&format!("{name}, 1 reader of 2"), 2, move || kill_and_go_on(stores, 1, 2));
+        explore(&format!("{name}, 2 readers"), 1, move || kill_and_go_on(stores, 2, 1));
     }
 }
 
-/// The writer is killed in a publish, the next in its repair (if `repair` says so), and the one after repairs, all while
-/// the reader is half-way through one read.
-fn stale_reader_meets_repair(stores: usize, repair: Option<usize>) {
+/// A taker freezes the latch while its writer publishes, or is killed in it: what the taker reads then is the last value
+/// that any reader sees, and the writer knows whether its value is among what was read.
+fn freeze_meets_publish(kill: Option<usize>) {
     let words = Words::new();
-    words.publish(2, 1);
-    let reader = {
-        let words = words.clone();
-        thread::spawn(move || {
-            words.read(2);
-        })
-    };
-    // Takes the record out of use that the reader is on.
-    words.publish(3, 1);
-    words.killed_publish(4, 2, stores);
-    if let Some(stores) = repair {
-        words.killed_repair(stores);
-    }
-    words.latch().repair();
-    assert_eq!(words.at_rest(), if stores < PUBLISHING_STORE { 3 } else { 4 });
-    reader.join().unwrap();
-}
-
-#[test]
-fn repair_is_safe_for_a_reader_still_on_the_bad_record() {
-    for stores in 0..=STORES {
-        let name = format!("latch, stale reader meets repair after {stores} stores");
-        explore(&name, 2, move || stale_reader_meets_repair(stores, None));
-    }
-}
-
-#[test]
-fn a_repair_that_was_killed_is_repaired() {
-    for (stores, repair) in (0..=REPAIR_STORES).map(|repair| (4, repair)).chain([(11, 3)]) {
-        let name =
-            format!("latch, stale reader meets repair killed after {repair} stores, of {stores} stores");
-        explore(&name, 2, move || stale_reader_meets_repair(stores, Some(repair)));
-    }
-}
-
-/// A taker freezes the latch while its writer publishes: what it reads then is the last value that any reader sees, and
-/// the writer knows whether its value is among what was read.
-fn freeze_meets_publish() {
-    let words = Words::new();
-    words.publish(2, 1);
     let writer = {
         let words = words.clone();
-        thread::spawn(move || words.publish(4, 2))
+        thread::spawn(move || match kill {
+            None => words.publish(2, 1),
+            Some(stores) => {
+                // Killed before its compare-exchange.
+                let seq = words.seq.load(Relaxed);
+                if seq & FROZEN == 0 {
+                    words.killed_publish(2, stores);
+                }
+                false
+            }
+        })
     };
-    let reader = {
-        let words = words.clone();
-        thread::spawn(move || words.read(2))
-    };
+    let reader = reader(&words, 2);
     words.latch().freeze();
-    let last = words.read(2);
+    let last = words.read(1);
     let published = writer.join().unwrap();
     assert!(reader.join().unwrap() <= last, "a reader saw more than what was taken over");
-    assert_eq!(last, if published { 4 } else { 2 });
-    assert!(!words.publish(5, 2));
-    assert_eq!(words.read(2), last);
+    assert_eq!(last, if published { 2 } else { 1 });
+    assert!(!words.publish(7, 1));
+    assert_eq!(words.read(0), last);
+    // The taker failed. So it is for an adopter, who thaws before all else.
     words.latch().thaw();
-    assert!(words.publish(6, 2));
-    assert_eq!(words.read(last), 6);
+    assert!(words.publish(last + 1, 1));
+    assert_eq!(words.read(last), last + 1);
+    words.latch().retire();
+    words.latch().thaw();
+    assert!(!words.publish(8, 1), "a retired latch stays frozen");
+}
+
+/// The taker thaws while the writer tries again and again: the value that the taker read is whole.
+fn thaw_meets_publish() {
+    let words = Words::new();
+    words.latch().freeze();
+    let writer = {
+        let words = words.clone();
+        thread::spawn(move || {
+            // Twice, so that the record that the taker is on is overwritten.
+            if words.publish(2, 1) {
+                words.publish(3, 1);
+            }
+        })
+    };
+    let reader = reader(&words, 2);
+    assert_eq!(words.read(1), 1);
+    words.latch().thaw();
+    writer.join().unwrap();
+    reader.join().unwrap();
 }
 
 #[test]
 fn nothing_is_published_after_a_freeze() {
-    explore("latch, 1 writer, 1 taker, 1 reader", 2, freeze_meets_publish);
+    explore("latch, freeze against publish, 1 reader", 3, || freeze_meets_publish(None));
+    for stores in 0..STORES {
+        let name = format!("latch, freeze against a publish killed after {stores} stores");
+        explore(&name, 2, move || freeze_meets_publish(Some(stores)));
+    }
+    explore("latch, thaw against publish", 2, thaw_meets_publish);
 }
 
 #[test]
 fn negative_controls() {
-    must_fail("latch", Point::PublishFence, 3, || publish_twice_read_twice(true));
-    must_fail("latch", Point::ReadFence, 3, || publish_twice_read_twice(true));
-    must_fail("latch, hot words", Point::PublishFence, 2, || publish_twice_read_twice(false));
-    must_fail("latch, hot words", Point::ReadFence, 2, || publish_twice_read_twice(false));
-    must_fail("latch", Point::PublishVeto, 2, freeze_meets_publish);
-    must_fail("latch", Point::RepairEpoch, 3, || stale_reader_meets_repair(4, None));
-    must_fail("latch", Point::RepairFence, 3, || stale_reader_meets_repair(4, None));
-    must_fail("latch", Point::RepairCopy, 2, || repair_then_publish(3..=3));
+    for point in [Point::PublishFence, Point::ReadFence, Point::ReadRecheck] {
+        must_fail("latch", point, 3, || publishes_and_reads(2, 1, 2, false));
+        must_fail("latch, killed after 2 stores", point, 3, || kill_and_go_on(2, 1, 2));
+    }
+    must_fail("latch", Point::PublishVeto, 3, || freeze_meets_publish(None));
 }

@@ -90,6 +90,16 @@ pub enum Error {
         /// The version that this library reads.
         expected: u32,
     },
+    /// The file has features that this library does not know; a later version may.
+    #[error("{path:?} has features that this library does not know, {found:#x}: it cannot {operation}")]
+    UnknownFeatures {
+        /// The path of the file.
+        path: PathBuf,
+        /// The bits of the features.
+        found: u64,
+        /// What would need them.
+        operation: &'static str,
+    },
     /// The file was written on a machine of the other endianness.
     #[error("{path:?} has another byte order: found tag {found:#010x}, expected {expected:#010x}")]
     Endianness {
@@ -148,13 +158,14 @@ pub enum Error {
     },
     /// Another writer has this tag.
     #[error(
-        "array {tag:?} has a writer already (pid {pid}, as that process sees itself): close it first, or take over"
+        "array {tag:?} has a writer already{}: close it first, or take over",
+        holder(*pid)
     )]
     WriterExists {
         /// The tag.
         tag: String,
-        /// The writer's pid in its own PID namespace, for information.
-        pid: u32,
+        /// The pid of the process that has the tag now, in its own PID namespace; `None` if it has not said so yet.
+        pid: Option<u32>,
     },
     /// Another writer takes this tag over; this writer is at its end, unless that fails: then its next write goes through.
     #[error(
@@ -305,6 +316,10 @@ impl Error {
 
 /// What users look like that a user namespace does not map, unless the machine was told otherwise.
 pub(crate) const UNMAPPED: u32 = 65534;
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or(String::new(), |pid| format!(" (pid {pid}, as that process sees itself)"))
+}
 
 /// What may be behind the uid.
 fn unmapped(uid: u32) -> &'static str {

@@ -12,7 +12,7 @@ use crate::format::identity::{Identity, Kind};
 use crate::format::segment::SegmentIdentity;
 use crate::shm::header::{Access, Header};
 use crate::sys::file::{FileId, PathFile, Status};
-use crate::sys::lock::Lock;
+use crate::sys::lock::{Lock, has_name_lock, has_writer};
 use crate::sys::name::{list, stands_at, status_at, unlink};
 use crate::sys::owner;
 
@@ -167,7 +167,8 @@ fn temporary(tag: &TagPath, path: &Path, found: Found) -> Option<Removed> {
     if Identity::starts(Kind::Header, &start) {
         return displaced(tag, path, true, found);
     }
-    let ours = start == [0; 8] || Identity::starts(Kind::Segment, &start);
+    let empty = free.as_ref().is_some_and(|free| free.status.size == 0);
+    let ours = empty || Identity::starts(Kind::Segment, &start);
     let bytes = free.filter(|_| ours)?.remove(found)?;
     Some(Removed { bytes, data_file: None })
 }
@@ -200,36 +201,44 @@ fn displaced(tag: &TagPath, path: &Path, free: bool, found: Found) -> Option<Rem
 
 /// Removes a data file that the header of its tag does not name.
 fn data_file(tag: &TagPath, path: &Path, uuid: u128, found: Found) -> Option<u64> {
+    // Asked first without a lock: nobody has to wait for this process where a header names the file.
+    if is_named(tag, uuid)? {
+        return None;
+    }
     let free = Free::lock(path)?;
-    SegmentIdentity::read(free.lock.file()).ok()?;
+    Identity::check_writable(SegmentIdentity::read(free.lock.file()).ok()?.read_compatible, path).ok()?;
     // Under the file's lock: only who holds that lock can make a header name it, so what is read here stays true.
-    if let Some((header, _)) = open_header(tag.header()).ok()? {
-        let named = peek::header(&header).ok()?.cold;
-        if named.is_some_and(|cold| cold.data_file == uuid) {
-            return None;
-        }
+    if is_named(tag, uuid)? {
+        return None;
     }
     free.remove(found)
 }
 
+/// Whether the header of a tag names the data file with that uuid; `None` if that cannot be found out.
+fn is_named(tag: &TagPath, uuid: u128) -> Option<bool> {
+    let Some((file, _)) = open_header(tag.header()).ok()? else { return Some(false) };
+    let peek = peek::header(&file).ok()?;
+    // What is not known is not tidied up.
+    peek.identity.check_writable(tag.header()).ok()?;
+    Some(peek.record.stamp.version != 0 && peek.identity.data_file(peek.record.number) == uuid)
+}
+
 /// Removes an ephemeral tag whose writer was killed.
+///
+/// It takes no lock: a process that is stopped in the middle of it must not keep others from opening the tag. Whoever opens
+/// an ephemeral tag that has no writer removes it, too, and whoever takes it over holds a lock that is asked for.
 fn ephemeral(tag: &TagPath, found: Found) -> Option<Removed> {
     let (file, status) = open_own_header(tag.header()).ok()??;
     if !HeaderIdentity::read(&file).ok()?.ephemeral {
         return None;
     }
-    let free = Free::lock(tag.header())?;
+    let left = || Some(!has_writer(&file).ok()? && !has_name_lock(&file).ok()?);
+    if !left()? {
+        return None;
+    }
     let header = Header::map(&file, Access::Writing).ok()?;
-    if header.file() != free.status.id {
-        return None;
-    }
-    // Without the name lock: somebody is taking it over, and copies its value.
-    let lock = Lock::open_same(tag.header(), header.file()).ok()??;
-    if !lock.try_name().ok()? {
-        return None;
-    }
     let data_file = retire::data_file_of(tag, &header);
-    if found == Found::Remove && !retire::retire(tag, &header).ok()? {
+    if found == Found::Remove && !retire::retire(tag, &header, || left() == Some(true)).ok()? {
         return None;
     }
     Some(Removed { bytes: status.allocated, data_file })

@@ -45,7 +45,8 @@ pub(crate) fn open_header(path: &Path) -> Result<Option<(PathFile, Status)>> {
     Ok(opened)
 }
 
-/// Opens a header of this user for writing: `None` if there is none.
+/// Opens a header of this user for writing: `None` if there is none. Refuses one with features that this library must know to
+/// write to it.
 pub(crate) fn open_own_header(path: &Path) -> Result<Option<(PathFile, Status)>> {
     let Some((_, status)) = open_header(path)? else { return Ok(None) };
     let uid = owner::uid();
@@ -54,7 +55,7 @@ pub(crate) fn open_own_header(path: &Path) -> Result<Option<(PathFile, Status)>>
     }
     match PathFile::open_writable(path) {
         Ok(file) => {
-            HeaderIdentity::read(&file)?;
+            HeaderIdentity::read(&file)?.check_writable(path)?;
             let status = file.status()?;
             if owner::is_owner(&file, &status) {
                 Ok(Some((file, status)))

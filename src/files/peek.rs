@@ -1,108 +1,168 @@
-//! Reading what headers and data files say without mapping them, and asking whether a writer lives.
+//! Looking at files from outside, without a mapping and without a lock.
 
 use crate::error::{Error, Result};
 use crate::files::open::open_header;
 use crate::files::tag::TagPath;
-use crate::format::header::{
-    CLOSED, COLD_WORDS, HeaderIdentity, OPENED, RECORD, RETIRED, SEQ, STATE, hot_words, rest,
-};
-use crate::format::identity::LEAST_REGION;
-use crate::format::record::{COLD, Cold, Hot};
-use crate::format::segment::{ALLOCATED, PIN, SHARDS, SLOTS, SegmentIdentity};
-use crate::sync::seq_latch::EPOCH_SHIFT;
+use crate::format::entry::{self, Entry};
+use crate::format::header::{HeaderIdentity, SEQ, SOURCE, SOURCE_LENGTH, WRITER_PID, record};
+use crate::format::identity::LEAST_PAGE;
+use crate::format::record::Record;
+use crate::format::segment::{DOMAIN, OFFSET, PIN, SHARDS, SegmentIdentity, line, pin};
+use crate::format::words::text;
+use crate::sync::seq_latch::RETIRED;
+use crate::sys::clock::Clock;
 use crate::sys::file::{FileId, PathFile, Status};
-use crate::sys::lock::Lock;
-use crate::sys::name::stands_at;
+use crate::sys::lock::has_writer;
+
+/// How often a header is read again that changes all the time.
+const ATTEMPTS: u32 = 1000;
 
 /// What a header says.
 #[derive(Debug)]
 pub(crate) struct Peek {
     pub identity: HeaderIdentity,
     pub retired: bool,
-    pub hot: Hot,
-    /// `None` if nothing was published.
-    pub cold: Option<Cold>,
+    pub record: Record,
+    /// The pid that the writer said; for information.
+    pub writer_pid: Option<u32>,
+    pub source: String,
 }
 
-/// What the header of a tag says.
-pub(crate) fn tag(tag: &TagPath) -> Result<(Peek, Status)> {
+/// What the header of a tag says; with the open file.
+pub(crate) fn tag(tag: &TagPath) -> Result<(Peek, PathFile, Status)> {
     let (file, status) = open_header(tag.header())?.ok_or_else(|| tag.not_found())?;
-    Ok((header(&file)?, status))
+    Ok((header(&file)?, file, status))
 }
 
-/// What an open header says.
-///
-/// Hot and cold words are each of one piece: of the hot ones their check says so, of the cold ones their checksum.
+/// What an open header says. Its record is of one piece: its check says so.
 pub(crate) fn header(file: &PathFile) -> Result<Peek> {
     let identity = HeaderIdentity::read(file)?;
-    let mut problem = None;
-    let word = |offset: usize| -> Result<u64> {
+    let seq = || -> Result<u64> {
         let mut word = [0_u64; 1];
-        file.read_at(offset as u64, bytemuck::cast_slice_mut(&mut word))?;
+        file.read_at(SEQ.offset as u64, bytemuck::cast_slice_mut(&mut word))?;
         Ok(word[0])
     };
-    // More than a few rounds only while a layout changes, which takes a writer far longer than this.
-    for _ in 0..1000 {
-        // Within one read nobody says in which order the kernel copies the words, so what has an order is read alone.
-        let before = word(SEQ.offset)?;
-        let mut words = [0_u64; LEAST_REGION / 8];
+    let mut problem = None;
+    for _ in 0..ATTEMPTS {
+        // Within one read nobody says in which order the kernel copies the words, so `seq` is read alone.
+        let before = seq()?;
+        let mut words = [0_u64; LEAST_PAGE / 8];
         file.read_at(0, bytemuck::cast_slice_mut(&mut words))?;
-        let record = (before & 1) as usize;
-        let opened = word(rest(record) + OPENED.offset)?;
-        let after = word(SEQ.offset)?;
-        let [state, _]: [u32; 2] = bytemuck::cast(words[STATE.word()]);
-        let hot = Hot::from_words(&std::array::from_fn(|i| words[hot_words(record) / 8 + i]));
-        let rest = &words[rest(record) / 8..][..RECORD / 8];
-        let closed = rest[CLOSED.word()];
-        let cold: [u64; COLD] = std::array::from_fn(|i| rest[COLD_WORDS.word() + i]);
-        let cold = hot.check(file.path()).and_then(|()| match Cold::from_words(&cold, file.path()) {
-            _ if opened == 0 && closed == 0 && hot.stamp.version == 0 => Ok(None),
-            Ok(cold) if opened == closed && closed == hot.layout_id && cold.layout_id == closed => {
-                Ok(Some(cold))
+        let start = record((before & 1) as usize) / 8;
+        let record = Record::from_words(&std::array::from_fn(|i| words[start + i]));
+        match record.check(file.path()) {
+            Ok(()) => {
+                let [pid, _]: [u32; 2] = bytemuck::cast(words[WRITER_PID.word()]);
+                let source = text(&words[SOURCE.word()..SOURCE.end() / 8], words[SOURCE_LENGTH.word()]);
+                return Ok(Peek {
+                    identity,
+                    retired: before & RETIRED != 0,
+                    record,
+                    writer_pid: Some(pid).filter(|&pid| pid != 0),
+                    source: source.unwrap_or_default(),
+                });
             }
-            Ok(_) => Err(Error::corrupt(file.path(), "layout id", hot.layout_id, closed)),
-            Err(error) => Err(error),
-        });
-        match cold {
-            Ok(cold) if before >> EPOCH_SHIFT == after >> EPOCH_SHIFT => {
-                return Ok(Peek { identity, retired: state == RETIRED, hot, cold });
-            }
-            Ok(_) => {}
+            // Nobody was writing: it is as it is.
+            Err(error) if seq()? == before => return Err(error),
             Err(error) => problem = Some(error),
-        }
-        // Nobody was writing: it is as it is.
-        if before == after && words[SEQ.word()] == before && problem.is_some() {
-            break;
         }
     }
     Err(problem.unwrap_or(Error::Contended { tag: file.path().display().to_string() }))
 }
 
-/// Whether somebody holds the lock of a tag's header, if it still is the file `id`.
-pub(crate) fn writer_alive(tag: &TagPath, id: FileId) -> Result<bool> {
-    if !stands_at(id, tag.header())? {
-        return Ok(false);
+/// What there is of the current value.
+#[derive(Debug)]
+pub(crate) struct ValuePeek {
+    pub record: Record,
+    pub entry: Entry,
+    pub clock: Clock,
+    /// The name's uuid.
+    pub data_file: u128,
+    pub slots: SlotsPeek,
+    /// Bytes of storage.
+    pub allocated: u64,
+}
+
+/// The current value of a tag; `None` if nothing was published. `file`: its open header.
+pub(crate) fn value(tag: &TagPath, file: &PathFile, mut peek: Peek) -> Result<Option<ValuePeek>> {
+    for _ in 0..ATTEMPTS {
+        if peek.record.stamp.version == 0 {
+            return Ok(None);
+        }
+        let found = value_of(tag, &peek);
+        let before = peek.record.number;
+        match found {
+            Ok(found) if found.entry.number == before => return Ok(Some(found)),
+            // The layout changed meanwhile, or this is damage.
+            outcome => {
+                peek = header(file)?;
+                if peek.record.number == before {
+                    let found = outcome?.entry.number;
+                    let path = tag.data_file(peek.identity.data_file(before));
+                    // A slot's entry is written anew before its value is published.
+                    if value_of(tag, &peek)?.entry.number == found {
+                        return Err(Error::corrupt(&path, entry::NUMBER.name, found, before));
+                    }
+                }
+            }
+        }
     }
-    let Ok(Some(lock)) = Lock::open_same_for_reading(tag.header(), id) else { return Ok(false) };
-    Ok(!lock.try_shared()?)
+    Err(Error::Contended { tag: tag.tag().to_owned() })
+}
+
+fn value_of(tag: &TagPath, peek: &Peek) -> Result<ValuePeek> {
+    let data_file = peek.identity.data_file(peek.record.number);
+    let path = tag.data_file(data_file);
+    let missing = || Error::DataMissing { tag: tag.tag().to_owned(), path: path.clone() };
+    let file = PathFile::open(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => missing(),
+        _ => Error::io(&path, "open it", error),
+    })?;
+    let identity = SegmentIdentity::read(&file)?;
+    if identity.header != peek.identity.id {
+        let (found, expected) = (format!("{:032x}", identity.header), format!("{:032x}", peek.identity.id));
+        return Err(Error::corrupt(&path, "header id", found, expected));
+    }
+    let slot = peek.record.slot as usize;
+    let status = file.status()?;
+    if slot >= identity.slots_in(status.size) {
+        return Err(Error::corrupt(
+            &path,
+            "slot",
+            slot,
+            format!("less than {}", identity.slots_in(status.size)),
+        ));
+    }
+    let mut words = [0_u64; entry::WORDS];
+    file.read_at(identity.slot_offset(slot) as u64, bytemuck::cast_slice_mut(&mut words))?;
+    let entry = Entry::from_words(&words, &path)?;
+    let mut clock = [0_u64; 8];
+    file.read_at(line(slot) as u64, bytemuck::cast_slice_mut(&mut clock))?;
+    let clock = Clock::new(clock[OFFSET.word()] as i64, clock[DOMAIN.word()]);
+    let (record, slots) = (peek.record, slots(&file, &identity)?);
+    Ok(ValuePeek { record, entry, clock, data_file, slots, allocated: status.allocated })
 }
 
 /// What a data file says of its slots.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct SlotsPeek {
+    /// How many there are.
     pub allocated: usize,
     pub pinned: usize,
     pub capacity: usize,
 }
 
-/// What an open data file says of its slots.
-pub(crate) fn slots(file: &PathFile) -> Result<SlotsPeek> {
-    let SegmentIdentity { region, capacity, .. } = SegmentIdentity::read(file)?;
-    let mut allocated = [0; 8];
-    file.read_at(ALLOCATED.offset as u64, &mut allocated)?;
-    let allocated = (u64::from_ne_bytes(allocated) as usize).min(SLOTS);
-    let mut counts = [0; SLOTS * SHARDS * PIN];
-    file.read_at(region as u64, &mut counts)?;
-    let slots = counts.chunks(SHARDS * PIN).take(allocated);
+fn slots(file: &PathFile, identity: &SegmentIdentity) -> Result<SlotsPeek> {
+    let allocated = identity.slots_in(file.status()?.size);
+    let mut counts = vec![0; pin(allocated, 0)];
+    file.read_at(identity.regions()[0] as u64, &mut counts)?;
+    let slots = counts.chunks(SHARDS * PIN);
     let pinned = slots.filter(|slot| slot.chunks(PIN).any(|pin| pin[..4] != [0; 4])).count();
-    Ok(SlotsPeek { allocated, pinned, capacity })
+    Ok(SlotsPeek { allocated, pinned, capacity: identity.capacity })
+}
+
+/// Whether a writer has a tag, if its header still is the file `id`.
+pub(crate) fn writer_alive(tag: &TagPath, id: FileId) -> Result<bool> {
+    let Some((file, status)) = open_header(tag.header())? else { return Ok(false) };
+    Ok(status.id == id && has_writer(&file)?)
 }

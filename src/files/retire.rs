@@ -1,12 +1,12 @@
 //! Removing a tag: its name first; then its header is *retired* (marked as used no more), which tells everybody; then its files
 //! go.
 
-use std::path::PathBuf;
-
 use crate::error::{Error, Result};
 use crate::files::open::{is_data_file, open_own_header};
 use crate::files::tag::TagPath;
+use crate::format::segment::SegmentIdentity;
 use crate::shm::header::{Access, Header};
+use crate::sys::file::PathFile;
 use crate::sys::lock::Lock;
 use crate::sys::name::{rename_new, stands_at, status_at, unlink};
 
@@ -23,10 +23,10 @@ pub(crate) fn remove(tag: &TagPath, force: bool) -> Result<()> {
         let Some(lock) = Lock::open_same(tag.header(), header.file())? else { continue };
         let free = if force { lock.try_exclusive()? } else { lock.exclusive()? };
         if !(free || force) || !lock.name()? {
-            return Err(Error::WriterExists { tag: tag.tag().to_owned(), pid: header.identity().pid });
+            return Err(writer_exists(tag, &header));
         }
         // Otherwise it was replaced meanwhile, or removed.
-        if retire(tag, &header)? {
+        if retire(tag, &header, || true)? {
             return Ok(());
         }
     }
@@ -34,9 +34,15 @@ pub(crate) fn remove(tag: &TagPath, force: bool) -> Result<()> {
     Err(Error::io(tag.header(), "remove it", error))
 }
 
+/// The error of a tag that somebody has.
+pub(crate) fn writer_exists(tag: &TagPath, header: &Header) -> Error {
+    Error::WriterExists { tag: tag.tag().to_owned(), pid: header.stated_writer_pid() }
+}
+
 /// Takes a mapped header's name away, says that it is retired, and removes its data file; false if the name leads to
-/// another file by now, which is left as it is. The caller holds the header's name lock.
-pub(crate) fn retire(tag: &TagPath, header: &Header) -> Result<bool> {
+/// another file by now, which is left as it is, or if `still` is false once the name is gone: then it is put back. The caller
+/// holds the header's name lock, or asks in `still` whether somebody does.
+pub(crate) fn retire(tag: &TagPath, header: &Header, still: impl FnOnce() -> bool) -> Result<bool> {
     if !stands_at(header.file(), tag.header())? {
         return Ok(false);
     }
@@ -47,7 +53,7 @@ pub(crate) fn retire(tag: &TagPath, header: &Header) -> Result<bool> {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     }
-    if !stands_at(header.file(), &aside)? {
+    if !stands_at(header.file(), &aside)? || !still() {
         // Exchanged between the look and the renaming: not the one meant. Back with it, unless a newer one came.
         rename_new(&aside, tag.header())?;
         return Ok(false);
@@ -58,27 +64,29 @@ pub(crate) fn retire(tag: &TagPath, header: &Header) -> Result<bool> {
     Ok(true)
 }
 
-/// Removes a data file of a tag. One that cannot be removed now is unreferenced, and goes with the next writer or `gc`.
-pub(crate) fn unlink_data(tag: &TagPath, uuid: u128) {
-    let _ = unlink(&tag.data_file(uuid));
-}
-
 /// Removes the data file that a retired header names.
 pub(crate) fn unlink_data_of(tag: &TagPath, header: &Header) {
     // The record is final, since the header is frozen.
     if let Some((uuid, _)) = data_file_of(tag, header) {
-        unlink_data(tag, uuid);
+        // One that cannot be removed now is unreferenced, and goes with the next writer or `gc`.
+        let _ = unlink(&tag.data_file(uuid));
     }
 }
 
-/// The data file that a header names, if it is one of ours: its uuid, and the bytes of storage that it has.
+/// The data file that a header names, if it is one of that header's: its uuid, and the bytes of storage that it has.
 pub(crate) fn data_file_of(tag: &TagPath, header: &Header) -> Option<(u128, u64)> {
-    let (seq, record, hot) = header.read();
-    if hot.stamp.version == 0 {
+    let record = header.record();
+    if record.stamp.version == 0 || record.check(header.path()).is_err() {
         return None;
     }
-    let cold = header.read_cold(seq, &record, hot.layout_id).ok()??;
-    let path: PathBuf = tag.data_file(cold.data_file);
+    let uuid = header.identity().data_file(record.number);
+    let path = tag.data_file(uuid);
     let allocated = status_at(&path).ok()??.allocated;
-    is_data_file(&path).then_some((cold.data_file, allocated))
+    // A damaged one is told by its name and magic; another header's is not touched, though it has the name.
+    let identity = PathFile::open(&path).ok().and_then(|file| SegmentIdentity::read(&file).ok());
+    let ours = match identity {
+        Some(identity) => identity.header == header.identity().id,
+        None => is_data_file(&path),
+    };
+    ours.then_some((uuid, allocated))
 }

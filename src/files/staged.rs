@@ -7,6 +7,7 @@ use tempfile::TempPath;
 
 use crate::error::{Error, Result};
 use crate::files::tag::{self, TagPath};
+use crate::format::identity::Kind;
 use crate::sys::file::PathFile;
 use crate::sys::lock::Lock;
 use crate::sys::name::{exchange, rename_new, stands_at};
@@ -26,8 +27,9 @@ pub(crate) struct StagedFile {
 }
 
 impl StagedFile {
-    /// Makes a file of `size` bytes with `rights` for `tag`, locked exclusively.
-    pub fn new(tag: &TagPath, size: u64, rights: Rights) -> Result<Self> {
+    /// Makes a file of `size` bytes with `rights` for `tag`, locked exclusively. It starts with the magic of its kind before
+    /// anything else is in it: what is swept is empty, or ours.
+    pub fn new(tag: &TagPath, kind: Kind, size: u64, rights: Rights) -> Result<Self> {
         let directory = tag.directory();
         for _ in 0..ATTEMPTS {
             step("openat");
@@ -51,6 +53,7 @@ impl StagedFile {
             if lock.file().status()?.id != id || !lock.try_exclusive()? || !stands_at(id, file.path())? {
                 continue;
             }
+            file.write_at(0, &kind.magic())?;
             file.allocate(0, size)?;
             set_rights(&file, rights)?;
             return Ok(StagedFile { file, lock, temporary });

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 const LONGEST: usize = 200;
 /// Random characters in a temporary name.
 pub(crate) const TEMPORARY_RANDOM: usize = 16;
-/// How a temporary name ends.
-pub(crate) const TEMPORARY_SUFFIX: &str = ".tmp";
+/// How a temporary name ends, and nobody else's.
+pub(crate) const TEMPORARY_SUFFIX: &str = ".ndsharray-tmp";
 
 /// A tag in a store: where its files are.
 #[derive(Clone, Debug)]
@@ -149,8 +149,9 @@ mod tests {
     fn names_round_trip() {
         let name = data_file("a_b", 0xf00d);
         assert_eq!(of_data_file(&name), Some(("a_b", 0xf00d)));
-        assert_eq!(of_temporary(".a_b_0123456789abcdEF.tmp"), Some("a_b"));
-        assert_eq!(of_temporary(".a_b_0123456789abcdE.tmp"), None);
-        assert_eq!(of_temporary("a_b_0123456789abcdEF.tmp"), None);
+        assert_eq!(of_temporary(".a_b_0123456789abcdEF.ndsharray-tmp"), Some("a_b"));
+        assert_eq!(of_temporary(".a_b_0123456789abcdE.ndsharray-tmp"), None);
+        assert_eq!(of_temporary("a_b_0123456789abcdEF.ndsharray-tmp"), None);
+        assert_eq!(of_temporary(".a_b_0123456789abcdEF.tmp"), None, "somebody else's");
     }
 }

@@ -42,7 +42,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn magic(self) -> [u8; 8] {
+    pub fn magic(self) -> [u8; 8] {
         match self {
             Kind::Header => *b"NDSHHEAD",
             Kind::Segment => *b"NDSHDATA",
@@ -133,7 +133,11 @@ impl Identity {
         }
         let incompatible = words[INCOMPATIBLE.word()];
         if incompatible != 0 {
-            return Err(Error::UnknownFeatures { path: path_buf(), found: incompatible, operation: "use it" });
+            return Err(Error::UnknownFeatures {
+                path: path_buf(),
+                found: incompatible,
+                operation: "use it",
+            });
         }
         let page = words[PAGE.word()];
         let expected = new_page() as u64;
@@ -157,7 +161,11 @@ impl Identity {
         if read_compatible == 0 {
             return Ok(());
         }
-        Err(Error::UnknownFeatures { path: path.to_owned(), found: read_compatible, operation: "write to it" })
+        Err(Error::UnknownFeatures {
+            path: path.to_owned(),
+            found: read_compatible,
+            operation: "write to it",
+        })
     }
 }
 

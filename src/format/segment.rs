@@ -5,6 +5,7 @@
 use crate::error::{Error, Result};
 use crate::format::identity::{self, Identity, Kind};
 use crate::format::words::{Field, FieldKind};
+use crate::sys::clock::Clock;
 use crate::sys::file::PathFile;
 
 /// The most slots that a data file can have.
@@ -20,8 +21,10 @@ pub(crate) const MADE_AS: Field = Field::new("made as number", identity::OWN.off
 pub(crate) const CAPACITY: Field = MADE_AS.then("slot capacity", FieldKind::U64);
 pub(crate) const LIMIT: Field = CAPACITY.then("slot limit", FieldKind::U64);
 /// Bytes of region 0 and of region 1, a half word each. They follow from the page size and the slot limit.
-pub(crate) const REGIONS: [Field; 2] =
-    [LIMIT.then("region 0", FieldKind::U32), LIMIT.then("region 0", FieldKind::U32).then("region 1", FieldKind::U32)];
+pub(crate) const REGIONS: [Field; 2] = [
+    LIMIT.then("region 0", FieldKind::U32),
+    LIMIT.then("region 0", FieldKind::U32).then("region 1", FieldKind::U32),
+];
 const _: () = assert!(REGIONS[1].end() == identity::OWN.end());
 
 /// The lines of the slots, a cache line each.
@@ -55,6 +58,41 @@ pub(crate) const fn line(slot: usize) -> usize {
 #[inline(always)]
 pub(crate) const fn pin(slot: usize, shard: usize) -> usize {
     (slot * SHARDS + shard) * PIN
+}
+
+/// Words of a line.
+pub(crate) const LINE_WORDS: usize = LINE / 8;
+
+/// What a line says of a value, beside its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// CLOCK_MONOTONIC in nanoseconds.
+    pub written_at: u64,
+    pub clock: Clock,
+    /// Unix time in nanoseconds; 0: none.
+    pub acquired_at: u64,
+    /// What the user data are: 0 bytes, 1 a JSON object.
+    pub encoding: u32,
+    /// The length of the user data in bytes, as it stands there: it may be damaged.
+    pub user_length: u32,
+}
+
+impl Line {
+    /// The words behind the content version.
+    #[inline(always)]
+    pub fn to_words(self) -> [u64; 5] {
+        let last = u64::from(self.user_length) << 32 | u64::from(self.encoding);
+        let last = if cfg!(target_endian = "big") { last.rotate_left(32) } else { last };
+        [self.written_at, self.clock.offset() as u64, self.clock.domain(), self.acquired_at, last]
+    }
+
+    #[inline(always)]
+    pub fn from_words(words: [u64; 5]) -> Self {
+        let [written_at, offset, domain, acquired_at, last] = words;
+        let [encoding, user_length]: [u32; 2] = bytemuck::cast(last);
+        let clock = Clock::new(offset as i64, domain);
+        Line { written_at, clock, acquired_at, encoding, user_length }
+    }
 }
 
 /// What a data file's identity block says.

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use crossbeam_utils::Backoff;
 
 use crate::error::{Error, Result};
-use crate::format::record::Hot;
-use crate::format::segment::SLOTS;
-use crate::reader::Reader;
-use crate::reader::resolve;
-use crate::reader::snapshot::{Copied, Data, Value};
-use crate::shm::pinned::{self, Pinned, Source};
-use crate::shm::segment::Access;
+use crate::format::entry::{self, Entry};
+use crate::format::record::Record;
+use crate::reader::copy;
+use crate::reader::follow::Follower;
+use crate::reader::resolve::{self, Sources, fill_holes};
+use crate::reader::snapshot::{Data, Value};
+use crate::shm::pinned::{PIN_LIMIT, Pin, Pinned, Source};
+use crate::shm::segment::{Access, Segment};
+use crate::sync::Ordering;
+use crate::sys::file::PathFile;
 
 /// How often a reader tries again when the writer has taken the value away meanwhile. (Under a fuzzer nobody writes, and many
 /// files are damaged.)
@@ -20,72 +23,146 @@ const ATTEMPTS: u32 = if cfg!(fuzzing) { COPIES } else { 10_000 };
 /// How often a reader that cannot pin copies at most: a copy may take long.
 const COPIES: u32 = 100;
 
-impl Reader {
-    /// Acquires the latest value, however many attempts that takes.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn acquire(&self) -> Result<Box<Value>> {
-        let backoff = Backoff::new();
-        let mut attempts = 0;
-        while attempts < ATTEMPTS {
-            let hot = self.current();
-            hot.check(self.follower.header().path())?;
-            if hot.stamp.version == 0 {
-                return Err(Error::Empty { tag: self.tag().to_owned() });
+/// Acquires the latest value, however many attempts that takes.
+#[cold]
+#[inline(never)]
+pub(crate) fn acquire(follower: &Follower, sources: &Sources) -> Result<Box<Value>> {
+    let backoff = Backoff::new();
+    let mut attempts = 0;
+    while attempts < ATTEMPTS {
+        let record = follower.current();
+        record.check(follower.header().path())?;
+        if record.stamp.version == 0 {
+            return Err(Error::Empty { tag: follower.tag().tag().to_owned() });
+        }
+        attempts += 1;
+        let place = Place { follower, sources, record };
+        let known = sources.get(follower.header_serial(), &record);
+        let segment = match &known {
+            Some(source) => Some((source.segment.clone(), None)),
+            None => {
+                resolve::segment(follower, sources, &record)?.map(|(segment, file)| (segment, Some(file)))
             }
-            attempts += 1;
-            if let Some(source) = self.source_of(&hot)? {
-                if source.segment.access() == Access::Copying {
-                    attempts += ATTEMPTS / COPIES;
-                }
-                if let Some(data) = self.data(source, &hot)? {
-                    return Ok(Box::new(Value { data, stamp: hot.stamp }));
-                }
-            }
-            // The slot was taken for a newer value since the record was read.
-            backoff.snooze();
-        }
-        Err(Error::Contended { tag: self.tag().to_owned() })
-    }
-
-    /// Pins or copies the value of a record; `None` if it is there no more.
-    fn data(&self, source: Arc<Source>, hot: &Hot) -> Result<Option<Data>> {
-        let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
-        if !source.segment.is_usable(slot) {
-            resolve::grow(&self.follower, &source, slot)?;
-        }
-        if source.segment.access() != Access::Pinning {
-            return Ok(copy(&source, slot, hot.stamp.version));
-        }
-        let over_pin_limit = pinned::over_pin_limit(&source, hot.slot);
-        // Here the slot's own word decides: in files that were damaged, or copied at two moments, the record may be right
-        // and the slot may hold another value. What is published later comes from a writer that trusts both.
-        let Some(pinned) = Pinned::pin(source, hot.slot, hot.stamp.version, || false) else {
-            return Ok(None);
         };
-        self.verified.set(true);
-        if over_pin_limit {
-            return Ok(copy(pinned.source(), slot, hot.stamp.version));
+        if let Some((segment, file)) = segment {
+            if segment.access() == Access::Copying {
+                attempts += ATTEMPTS / COPIES;
+            }
+            if let Some(data) = place.data(&segment, file, known)? {
+                return Ok(Box::new(Value { data, stamp: record.stamp, origin: follower.origin() }));
+            }
         }
-        Ok(Some(Data::Pinned(pinned)))
+        // The slot was taken for a newer value since the record was read.
+        backoff.snooze();
     }
-
-    /// The source of a record: the present one, or another, which becomes the present one.
-    fn source_of(&self, hot: &Hot) -> Result<Option<Arc<Source>>> {
-        let before = self.source.borrow().clone();
-        let header = self.follower.header_serial();
-        if let Some(source) = before.as_ref().filter(|source| source.is_of(header, hot)) {
-            return Ok(Some(source.clone()));
-        }
-        let Some(found) = resolve::source(&self.follower, hot, before.as_ref())? else { return Ok(None) };
-        self.source.replace(Some(found.clone()));
-        self.verified.set(false);
-        self.forget_old_viewing();
-        Ok(Some(found))
-    }
+    Err(Error::Contended { tag: follower.tag().tag().to_owned() })
 }
 
-fn copy(source: &Source, slot: usize, version: u64) -> Option<Data> {
-    let (words, user_data) = source.segment.copy(slot, version, source.layout.nbytes())?;
-    Some(Data::Copied(Arc::new(Copied { layout: source.layout.clone(), words, user_data })))
+/// A record, and what is needed to find its value.
+struct Place<'a> {
+    follower: &'a Follower,
+    sources: &'a Sources,
+    record: Record,
+}
+
+impl Place<'_> {
+    /// Pins or copies the value; `None` if it is there no more. `known`: its source, if this reader has it.
+    fn data(
+        &self,
+        segment: &Arc<Segment>,
+        file: Option<PathFile>,
+        known: Option<Arc<Source>>,
+    ) -> Result<Option<Data>> {
+        let slot = self.record.slot as usize;
+        if slot >= segment.identity().limit {
+            let expected = format!("less than the limit of {}", segment.identity().limit);
+            return Err(Error::corrupt(self.follower.header().path(), "slot", slot, expected));
+        }
+        if segment.access() != Access::Pinning {
+            return self.copy(segment, slot, known);
+        }
+        let over = segment.held().is_over(slot, PIN_LIMIT);
+        // Here the slot's own word decides, not the record: see `Sources`.
+        let Some(pin) = Pin::take(segment.clone(), slot, self.record.stamp.version) else { return Ok(None) };
+        if segment.slot(slot).is_none() && !self.map_slot(segment, file, slot)? {
+            return Ok(None);
+        }
+        segment.warm(slot);
+        let source = match known {
+            Some(source) => source,
+            None => {
+                let source = self.source(segment, self.entry(segment, slot)?)?;
+                self.sources.set(&source);
+                source
+            }
+        };
+        if over {
+            let copied = copy::pinned(segment, slot, &source.layout);
+            return Ok(copied.map(|copied| Data::Copied(Arc::new(copied))));
+        }
+        let pinned = Pinned::take(source, &self.record, || false);
+        drop(pin);
+        Ok(pinned.map(Data::Pinned))
+    }
+
+    /// Maps a slot that this process uses for the first time, under a pin; false if the file has another name by now.
+    fn map_slot(&self, segment: &Arc<Segment>, file: Option<PathFile>, slot: usize) -> Result<bool> {
+        let file = match file {
+            Some(file) => file,
+            None => match resolve::segment(self.follower, self.sources, &self.record)? {
+                Some((other, file)) if Arc::ptr_eq(&other, segment) => file,
+                _ => return Ok(false),
+            },
+        };
+        let identity = segment.identity();
+        if segment.has_holes() {
+            fill_holes(&file, identity.slot_offset(slot) as u64, identity.slot_size() as u64)?;
+        }
+        segment.map_slot(&file, slot).map(|()| true)
+    }
+
+    /// The entry of a pinned slot.
+    fn entry(&self, segment: &Segment, slot: usize) -> Result<Entry> {
+        let path =
+            self.follower.tag().data_file(self.follower.header().identity().data_file(self.record.number));
+        let Some((words, _)) = segment.entry(slot) else {
+            return Err(Error::corrupt(&path, "slot", slot, "a slot that the data file has"));
+        };
+        Entry::from_words(&std::array::from_fn(|i| words[i].load(Ordering::Relaxed)), &path)
+    }
+
+    fn source(&self, segment: &Arc<Segment>, entry: Entry) -> Result<Arc<Source>> {
+        let path =
+            || self.follower.tag().data_file(self.follower.header().identity().data_file(self.record.number));
+        if entry.number != self.record.number {
+            return Err(Error::corrupt(&path(), entry::NUMBER.name, entry.number, self.record.number));
+        }
+        let (length, capacity) = (entry.layout.nbytes(), segment.identity().capacity);
+        if length > capacity {
+            let expected = format!("at most the slot's {capacity}");
+            return Err(Error::corrupt(&path(), entry::NBYTES.name, length, expected));
+        }
+        Ok(Arc::new(Source {
+            segment: segment.clone(),
+            layout: Arc::new(entry.layout),
+            number: entry.number,
+            header: self.follower.header_serial(),
+        }))
+    }
+
+    /// Copies the value without a pin.
+    fn copy(&self, segment: &Arc<Segment>, slot: usize, known: Option<Arc<Source>>) -> Result<Option<Data>> {
+        let version = self.record.stamp.version;
+        let source = match known {
+            Some(source) => source,
+            None => {
+                let Some(entry) = copy::entry(segment, slot, version)? else { return Ok(None) };
+                let source = self.source(segment, entry)?;
+                self.sources.set(&source);
+                source
+            }
+        };
+        let copied = copy::unpinned(segment, slot, version, &source.layout)?;
+        Ok(copied.map(|copied| Data::Copied(Arc::new(copied))))
+    }
 }

@@ -6,21 +6,15 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::files::open::map_header;
 use crate::files::tag::TagPath;
-use crate::format::record::Hot;
-use crate::shm::header::{Header, RecordId};
+use crate::format::record::Record;
+use crate::reader::poll::{LOOK_EVERY, Pace};
+use crate::shm::header::Header;
 use crate::sync::seq_latch::FROZEN;
 use crate::sys::clock::now_coarse;
 use crate::sys::name::stands_at;
 
-/// How often a reader that finds nothing new looks whether the tag's file was replaced.
-const LOOK_EVERY: u64 = 100_000_000;
 /// How many headers in a row may be replaced before this reader has mapped them.
 const SUCCESSIONS: u32 = 1000;
-/// `view` and `latest` look at the clock after at most so many calls that found nothing new; after fewer if these take longer
-/// than half of [`LOOK_EVERY`].
-const IDLE_CALLS: u32 = 32;
-/// So many calls within this time, in nanoseconds, are a hot loop.
-const HOT: u64 = 10_000_000;
 
 /// A tag, with the header that it had when last looked at.
 pub(crate) struct Follower {
@@ -28,44 +22,56 @@ pub(crate) struct Follower {
     header: RefCell<Arc<Header>>,
     /// The record last read, and the sequence number that it had.
     seq: Cell<Option<u64>>,
-    hot: Cell<Hot>,
+    record: Cell<Record>,
+    lineage: Lineage,
+    looked_at: Cell<u64>,
+    pace: Pace,
+}
+
+/// How the versions of the headers that a tag had one after the other make one count.
+#[derive(Clone)]
+struct Lineage {
     /// How many values this reader saw under earlier headers, if the present one does not count on from theirs.
     before: Cell<u64>,
     /// The last version that was read from a record that is not damaged.
     known: Cell<u64>,
-    looked_at: Cell<u64>,
-    /// Calls that are left until the next look at the clock, if they find nothing new.
-    left: Cell<u32>,
-    /// Calls from the last look at the clock to the next.
-    pause: Cell<u32>,
-    /// What the clock said at the last look.
-    clock: Cell<u64>,
-    /// The header is about to be replaced: each call looks.
-    attentive: Cell<bool>,
-    /// The value has not changed over many calls in a hot loop.
-    hot_loop: Cell<bool>,
+}
+
+impl Lineage {
+    /// The number of a version among all values of the tag.
+    fn ordinal(&self, version: u64) -> u64 {
+        self.before.get().saturating_add(version)
+    }
+
+    fn saw(&self, record: &Record) {
+        if *record != Record::DAMAGED {
+            self.known.set(record.stamp.version);
+        }
+    }
+
+    /// The tag was removed and made again: it counts from 1.
+    fn start_again(&self) {
+        self.before.set(self.ordinal(self.known.get()));
+        self.known.set(0);
+    }
 }
 
 impl Follower {
     pub fn open(tag: TagPath) -> Result<Self> {
         let header = map_header(tag.header())?.ok_or_else(|| tag.not_found())?;
-        Ok(Self::new(tag, Arc::new(header), 0))
+        let lineage = Lineage { before: Cell::new(0), known: Cell::new(0) };
+        Ok(Self::new(tag, Arc::new(header), lineage))
     }
 
-    fn new(tag: TagPath, header: Arc<Header>, before: u64) -> Self {
+    fn new(tag: TagPath, header: Arc<Header>, lineage: Lineage) -> Self {
         Follower {
             tag,
             header: RefCell::new(header),
             seq: Cell::new(None),
-            hot: Cell::new(Hot::default()),
-            before: Cell::new(before),
-            known: Cell::new(0),
+            record: Cell::new(Record::default()),
+            lineage,
             looked_at: Cell::new(now_coarse()),
-            left: Cell::new(2),
-            pause: Cell::new(2),
-            clock: Cell::new(now_coarse()),
-            attentive: Cell::new(false),
-            hot_loop: Cell::new(false),
+            pace: Pace::new(),
         }
     }
 
@@ -77,11 +83,27 @@ impl Follower {
         self.header.borrow().clone()
     }
 
+    /// The serial of the header.
+    #[inline(always)]
+    pub fn header_serial(&self) -> u64 {
+        self.header.borrow().serial()
+    }
+
+    /// Where the header's count of versions began.
+    #[inline(always)]
+    pub fn origin(&self) -> u64 {
+        self.header.borrow().identity().origin
+    }
+
     /// The ordinal of a version: its number among all values of the tag that this reader could see. A greater one is newer,
     /// also when the tag was removed and made again.
-    #[inline]
     pub fn ordinal(&self, version: u64) -> u64 {
-        self.before.get().saturating_add(version)
+        self.lineage.ordinal(version)
+    }
+
+    /// The ordinal of the last value that was read and was not damaged.
+    pub fn known_ordinal(&self) -> u64 {
+        self.lineage.ordinal(self.lineage.known.get())
     }
 
     /// The header with the key of its event count: taken before looking for a value, slept on afterwards.
@@ -93,12 +115,12 @@ impl Follower {
 
     /// The record now. As long as the sequence number stays, so does the record.
     #[inline(always)]
-    pub fn current(&self) -> Hot {
+    pub fn current(&self) -> Record {
         if !self.is_current() {
             self.read();
         }
         // Loaded from its cell in either case: a copy that is handed on has to wait for the stores of its words.
-        self.hot.get()
+        self.record.get()
     }
 
     /// Whether the record last read is the one in use.
@@ -107,62 +129,26 @@ impl Follower {
         self.seq.get() == Some(self.header.borrow().latch().seq())
     }
 
-    /// The same, for a caller that has the record's words.
-    #[inline(always)]
-    pub fn is_current_with(&self, hot: &Hot) -> bool {
-        debug_assert!(self.seq.get().is_none() || self.hot.get() == *hot, "another record was read since");
-        self.is_current()
-    }
-
-    /// Which record was read last.
-    pub fn mark(&self) -> Option<RecordId> {
-        Some(RecordId { header: self.header_serial(), seq: self.seq.get()? })
-    }
-
-    /// Whether that record is the one in use.
-    #[inline(always)]
-    pub fn is_at(&self, mark: RecordId) -> bool {
-        let header = self.header.borrow();
-        header.latch().seq() == mark.seq && header.serial() == mark.header
-    }
-
-    /// The serial of the header that it was read from.
-    #[inline(always)]
-    pub fn header_serial(&self) -> u64 {
-        self.header.borrow().serial()
-    }
-
-    /// The ordinal of the last value that was read and was not damaged.
-    pub fn known_ordinal(&self) -> u64 {
-        self.ordinal(self.known.get())
-    }
-
-    /// Whether the same value was asked for many times in quick succession.
-    #[inline(always)]
-    pub fn is_hot_loop(&self) -> bool {
-        self.hot_loop.get()
-    }
-
     #[inline(never)]
     fn read(&self) {
         self.read_record();
-        // A header is frozen before it is RETIRED, so `seq` says when there is something to look at.
-        if self.attentive.get() && self.header.borrow().is_retired() && self.look() {
+        // A frozen header is about to be replaced.
+        if self.is_frozen() && self.header.borrow().is_retired() && self.look() {
             self.read_record();
         }
     }
 
     fn read_record(&self) {
-        let (seq, _, hot) = self.header.borrow().read();
+        let (seq, record) = self.header.borrow().read();
         self.seq.set(Some(seq));
-        self.hot.set(hot);
-        if hot != Hot::DAMAGED {
-            self.known.set(hot.stamp.version);
-        }
-        self.left.set(2);
-        self.pause.set(2);
-        self.attentive.set(seq & FROZEN != 0);
-        self.hot_loop.set(false);
+        self.record.set(record);
+        self.lineage.saw(&record);
+        self.pace.start_again();
+    }
+
+    #[inline(always)]
+    fn is_frozen(&self) -> bool {
+        self.seq.get().is_some_and(|seq| seq & FROZEN != 0)
     }
 
     /// Looks, at most every 100 ms, whether the tag's file is another one; true if this follows it now.
@@ -177,21 +163,15 @@ impl Follower {
 
     /// Follows the tag to another header, if there is one that can be read; true if it does.
     pub fn follow(&self) -> bool {
-        let path = self.tag.header();
         let mine = self.header.borrow().file();
-        if stands_at(mine, path).unwrap_or(true) {
+        if stands_at(mine, self.tag.header()).unwrap_or(true) {
             return false;
         }
         let Some(header) = self.open_next() else { return false };
         let before = self.header.replace(Arc::new(header));
-        if before.identity().origin != self.header.borrow().identity().origin {
-            // A tag that was removed and made again counts from 1.
-            let last = before.read().2;
-            if last != Hot::DAMAGED {
-                self.known.set(last.stamp.version);
-            }
-            self.before.set(self.known_ordinal());
-            self.known.set(0);
+        if before.identity().origin != self.origin() {
+            self.lineage.saw(&before.record());
+            self.lineage.start_again();
         }
         self.seq.set(None);
         true
@@ -213,35 +193,24 @@ impl Follower {
         None
     }
 
-    /// Called before a value is acquired that may be the same as last time: looks at the clock now and then.
+    /// Called before a value is acquired that may be the same as last time: looks now and then whether the tag's file is another
+    /// one; at each call while the header is about to be replaced.
     #[inline(always)]
     pub fn idle(&self) {
-        // At the second call that finds nothing new, the fourth, the eighth ... then at every 32nd of a hot loop, or after as
-        // many as take 50 ms. A new value starts the count again.
-        let left = self.left.get().wrapping_sub(1);
-        self.left.set(left);
-        if left == 0 || self.attentive.get() {
+        if self.pace.is_due() || self.is_frozen() {
             self.look_at_the_clock();
         }
     }
 
     #[inline(never)]
     fn look_at_the_clock(&self) {
-        let now = now_coarse();
-        let took = now.saturating_sub(self.clock.replace(now)).max(1);
-        let calls = self.pause.get();
-        self.hot_loop.set(calls == IDLE_CALLS && took <= HOT && !self.attentive.get());
-        let bearable = (u64::from(calls) * (LOOK_EVERY / 2) / took).clamp(1, u64::from(IDLE_CALLS)) as u32;
-        self.pause.set(bearable.min(2 * calls));
-        self.left.set(self.pause.get());
+        self.pace.adapt();
         self.look();
     }
 }
 
 impl Clone for Follower {
     fn clone(&self) -> Self {
-        let clone = Self::new(self.tag.clone(), self.header(), self.before.get());
-        clone.known.set(self.known.get());
-        clone
+        Self::new(self.tag.clone(), self.header(), self.lineage.clone())
     }
 }

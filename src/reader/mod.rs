@@ -1,14 +1,15 @@
 //! Reading: the latest value, pinned in place or copied.
 
 mod acquire;
+mod copy;
 mod follow;
+mod poll;
 mod progress;
 mod resolve;
 mod sleep;
 pub(crate) mod snapshot;
 pub(crate) mod wait_any;
 
-use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +17,15 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::files::peek::writer_alive;
 use crate::files::tag::TagPath;
-use crate::format::record::Hot;
+use crate::reader::acquire::acquire;
 use crate::reader::follow::Follower;
 use crate::reader::progress::Progress;
+use crate::reader::resolve::Sources;
 use crate::reader::sleep::Sleeper;
 use crate::reader::snapshot::{Data, Snapshot, Value, View, ViewInner};
 use crate::shm::header::Header;
-use crate::shm::pinned::{self, Borrowed, Kept, Pinned, Source, Viewing};
-use crate::shm::registry::Tally;
+use crate::shm::pinned::Pinned;
+use crate::shm::registry;
 
 /// A reader of a tag: any number of them, in any process.
 ///
@@ -44,32 +46,15 @@ use crate::shm::registry::Tally;
 /// # }
 /// ```
 pub struct Reader {
-    pub(crate) follower: Follower,
-    /// What the last value was taken from.
-    pub(crate) source: RefCell<Option<Arc<Source>>>,
-    /// Whether a value was found in it by its own slot's word, not by the record alone.
-    pub(crate) verified: Cell<bool>,
-    /// The same for views, which borrow it.
-    viewing: RefCell<Option<Viewing>>,
-    /// The value that a hot loop asks for again and again.
-    kept: RefCell<Option<Kept>>,
+    follower: Follower,
+    sources: Sources,
     progress: Progress,
 }
 
 impl Reader {
     pub(crate) fn open(tag: TagPath) -> Result<Self> {
-        Ok(Self::new(Follower::open(tag)?))
-    }
-
-    fn new(follower: Follower) -> Self {
-        Reader {
-            follower,
-            source: RefCell::new(None),
-            verified: Cell::new(false),
-            viewing: RefCell::new(None),
-            kept: RefCell::new(None),
-            progress: Progress::default(),
-        }
+        let sources = Sources::new(registry::holds(tag.header()));
+        Ok(Reader { follower: Follower::open(tag)?, sources, progress: Progress::default() })
     }
 
     /// The tag.
@@ -110,25 +95,49 @@ impl Reader {
     #[inline(always)]
     pub fn latest(&self) -> Result<Snapshot> {
         self.follower.idle();
-        if let Some(kept) = self.kept() {
-            return Ok(Snapshot(Value { data: Data::Kept(kept.pinned.clone()), stamp: kept.stamp }));
-        }
-        let hot = self.current();
-        self.forget_old_viewing();
-        let header = self.follower.header_serial();
-        let source = self.source.borrow().as_ref().filter(|source| source.is_of(header, &hot)).cloned();
-        let source = source.filter(|source| !pinned::over_pin_limit(source, hot.slot));
-        match source.and_then(|source| self.pin(source, &hot)) {
-            Some(pinned) if self.may_keep(pinned.source()) => {
-                Ok(Snapshot(Value { data: self.keep(pinned, &hot), stamp: hot.stamp }))
+        let record = self.follower.current();
+        let source = self.sources.get(self.follower.header_serial(), &record);
+        let pinned = source.and_then(|source| Pinned::take(source, &record, || self.follower.is_current()));
+        match pinned {
+            Some(pinned) => {
+                let (data, origin) = (Data::Pinned(pinned), self.follower.origin());
+                Ok(Snapshot(Value { data, stamp: record.stamp, origin }))
             }
-            Some(pinned) => Ok(Snapshot(Value { data: Data::Pinned(pinned), stamp: hot.stamp })),
             // As in `view`.
-            None => match self.acquire() {
+            None => match acquire(&self.follower, &self.sources) {
                 Ok(value) => Ok(Snapshot(*value)),
                 Err(error) => Err(error),
             },
         }
+    }
+
+    /// Whether the latest value is another one than this, or there is none any more.
+    ///
+    /// It costs little more than a load of one number. So a loop that runs much more often than something is written keeps its
+    /// snapshot as long as it is the latest:
+    ///
+    /// ```
+    /// # fn main() -> ndsharray::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = ndsharray::Store::open(dir.path())?;
+    /// # let mut writer = store.writer("a")?;
+    /// # writer.write_slice(&[1_u8], &[1])?;
+    /// let reader = store.reader("a")?;
+    /// let mut parameters = reader.latest()?;
+    /// for _ in 0..1000 {
+    ///     if reader.has_changed(&parameters) {
+    ///         parameters = reader.latest()?;
+    ///     }
+    ///     assert_eq!(parameters.bytes(), [1]); // work with them
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline(always)]
+    pub fn has_changed(&self, snapshot: &Snapshot) -> bool {
+        self.follower.idle();
+        let version = self.follower.current().stamp.version;
+        version != snapshot.0.stamp.version || self.follower.origin() != snapshot.0.origin
     }
 
     /// The latest value, borrowed: for hot loops.
@@ -167,22 +176,14 @@ impl Reader {
     #[inline(always)]
     pub fn view(&self) -> Result<View<'_>> {
         self.follower.idle();
-        if let Some(kept) = self.kept() {
-            return Ok(View(ViewInner::Kept(kept)));
-        }
-        let hot = self.current();
-        let header = self.follower.header_serial();
-        let viewing = Ref::filter_map(self.viewing.borrow(), |viewing| {
-            viewing.as_ref().filter(|viewing| viewing.source.is_of(header, &hot))
-        });
-        let viewing = viewing.ok().map(Borrowed).filter(|viewing| !pinned::over_pin_limit(viewing, hot.slot));
-        let pinned = viewing.and_then(|viewing| self.pin(viewing, &hot));
-        let keep = pinned.as_ref().is_some_and(|pinned| self.may_keep(pinned.source()));
-        if let Some(pinned) = pinned.filter(|_| !keep) {
-            return Ok(View(ViewInner::Here { pinned, stamp: hot.stamp }));
+        let record = self.follower.current();
+        let source = self.sources.borrow(self.follower.header_serial(), &record);
+        let pinned = source.and_then(|source| Pinned::take(source, &record, || self.follower.is_current()));
+        if let Some(pinned) = pinned {
+            return Ok(View(ViewInner::Here { pinned, stamp: record.stamp }));
         }
         // Handed on, not written in place: a copy of words that were just stored waits for them (10 ns).
-        match self.view_slowly(keep) {
+        match acquire(&self.follower, &self.sources) {
             Ok(value) => Ok(View(ViewInner::Elsewhere(value))),
             Err(error) => Err(error),
         }
@@ -232,106 +233,17 @@ impl Reader {
     /// Whether there is a value newer than what was returned last.
     pub(crate) fn has_newer(&self) -> bool {
         let newer = || {
-            let version = self.current().stamp.version;
+            let version = self.follower.current().stamp.version;
             version != 0 && self.progress.is_new(self.follower.ordinal(version))
         };
         // Nothing new here? Perhaps the tag has another header by now.
         newer() || (self.follower.look() && newer())
     }
-
-    /// The record now. With a newer one, what was kept of the one before is let go.
-    #[inline(always)]
-    pub(crate) fn current(&self) -> Hot {
-        if !self.follower.is_current() {
-            self.let_go();
-        }
-        self.follower.current()
-    }
-
-    /// Of what is kept, unless views of it are out.
-    #[inline]
-    fn let_go(&self) {
-        if let Ok(mut kept) = self.kept.try_borrow_mut() {
-            *kept = None;
-        }
-    }
-
-    /// What is kept of the current record.
-    #[inline(always)]
-    fn kept(&self) -> Option<Ref<'_, Kept>> {
-        let current = |kept: &Kept| self.follower.is_at(kept.mark);
-        match Ref::filter_map(self.kept.borrow(), |kept| kept.as_ref().filter(|kept| current(kept))) {
-            Ok(kept) => Some(kept),
-            Err(other) => {
-                let stale = other.is_some();
-                drop(other);
-                if stale {
-                    self.let_go();
-                }
-                None
-            }
-        }
-    }
-
-    /// Whether the current value is asked for again and again; not while views of an earlier one are out.
-    #[inline(always)]
-    fn may_keep(&self, source: &Source) -> bool {
-        self.follower.is_hot_loop() && source.may_be_kept() && self.kept.try_borrow_mut().is_ok()
-    }
-
-    #[inline(always)]
-    fn pin<S: pinned::Holder>(&self, source: S, hot: &Hot) -> Option<Pinned<S>> {
-        let current = || self.verified.get() && self.follower.is_current_with(hot);
-        Pinned::pin(source, hot.slot, hot.stamp.version, current)
-    }
-
-    /// Keeps the pin of the current record's value until there is a newer one.
-    #[cold]
-    #[inline(never)]
-    fn keep(&self, pinned: Pinned<Arc<Source>>, hot: &Hot) -> Data {
-        let (Some(mark), Ok(mut place)) = (self.follower.mark(), self.kept.try_borrow_mut()) else {
-            return Data::Pinned(pinned);
-        };
-        Data::Kept(place.insert(Kept::new(pinned, mark, hot)).pinned.clone())
-    }
-
-    /// The first view of a layout, the first of a hot loop's that is kept, and those that `view` cannot pin.
-    #[cold]
-    #[inline(never)]
-    fn view_slowly(&self, keep: bool) -> Result<Box<Value>> {
-        if keep {
-            return self.latest().map(|snapshot| Box::new(snapshot.0));
-        }
-        let value = self.acquire()?;
-        if let (Data::Pinned(pinned), Ok(mut viewing)) = (&value.data, self.viewing.try_borrow_mut()) {
-            let source = pinned.source();
-            if !viewing.as_ref().is_some_and(|viewing| Arc::ptr_eq(source, &viewing.source)) {
-                let tally = Tally::new(source.segment.clone());
-                *viewing = Some(Viewing { source: source.clone(), tally });
-            }
-        }
-        Ok(value)
-    }
-
-    /// Lets go of a data file that was replaced, unless views borrow it.
-    pub(crate) fn forget_old_viewing(&self) {
-        if let Ok(mut viewing) = self.viewing.try_borrow_mut() {
-            let source = self.source.borrow();
-            viewing.take_if(|viewing| {
-                !source.as_ref().is_some_and(|source| Arc::ptr_eq(source, &viewing.source))
-            });
-        }
-    }
 }
 
 impl Clone for Reader {
     fn clone(&self) -> Self {
-        Reader {
-            source: self.source.clone(),
-            verified: self.verified.clone(),
-            progress: self.progress,
-            ..Self::new(self.follower.clone())
-        }
+        Reader { follower: self.follower.clone(), sources: self.sources.clone(), progress: self.progress }
     }
 }
 

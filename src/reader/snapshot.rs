@@ -9,23 +9,14 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::format::layout::Layout;
 use crate::format::record::Stamp;
-use crate::shm::pinned::{Borrowed, Kept, Pinned, Source};
-use crate::sys::clock::now;
-
-/// A value that was copied out of the store: for readers that may not pin, or that hold many already.
-pub(crate) struct Copied {
-    pub layout: Arc<Layout>,
-    /// The bytes, in whole words.
-    pub words: Vec<u64>,
-    pub user_data: Vec<u8>,
-}
+use crate::format::segment::Line;
+use crate::reader::copy::Copied;
+use crate::shm::pinned::{Pinned, Source};
 
 /// Where the bytes are.
 #[derive(Clone)]
 pub(crate) enum Data {
     Pinned(Pinned<Arc<Source>>),
-    /// Shared with the reader, which keeps it for the next time.
-    Kept(Arc<Pinned<Arc<Source>>>),
     Copied(Arc<Copied>),
 }
 
@@ -34,34 +25,37 @@ pub(crate) enum Data {
 pub(crate) struct Value {
     pub data: Data,
     pub stamp: Stamp,
+    /// Where the count of its version began.
+    pub origin: u64,
 }
 
 impl Value {
     fn layout(&self) -> &Layout {
         match &self.data {
             Data::Pinned(pinned) => &pinned.source().layout,
-            Data::Kept(pinned) => &pinned.source().layout,
             Data::Copied(copied) => &copied.layout,
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn bytes(&self) -> &[u8] {
         match &self.data {
             Data::Pinned(pinned) => pinned.bytes(),
-            Data::Kept(pinned) => pinned.bytes(),
-            Data::Copied(copied) => {
-                let bytes: &[u8] = bytemuck::cast_slice(&copied.words);
-                bytes.get(..copied.layout.nbytes()).unwrap_or(bytes)
-            }
+            Data::Copied(copied) => copied.bytes(),
         }
     }
 
     fn user_data(&self) -> &[u8] {
         match &self.data {
             Data::Pinned(pinned) => pinned.user_data(),
-            Data::Kept(pinned) => pinned.user_data(),
-            Data::Copied(copied) => &copied.user_data,
+            Data::Copied(copied) => copied.user_data(),
+        }
+    }
+
+    fn line(&self) -> Line {
+        match &self.data {
+            Data::Pinned(pinned) => pinned.line(),
+            Data::Copied(copied) => copied.line,
         }
     }
 
@@ -77,11 +71,9 @@ impl Value {
 /// What a view borrows, or in rare cases owns.
 pub(crate) enum ViewInner<'a> {
     Here {
-        pinned: Pinned<Borrowed<'a>>,
+        pinned: Pinned<Ref<'a, Source>>,
         stamp: Stamp,
     },
-    /// What the reader keeps.
-    Kept(Ref<'a, Kept>),
     /// The value could not be pinned through what the reader has: older views borrow that, or the value is a copy.
     Elsewhere(Box<Value>),
 }
@@ -90,16 +82,14 @@ impl ViewInner<'_> {
     fn layout(&self) -> &Layout {
         match self {
             ViewInner::Here { pinned, .. } => &pinned.source().layout,
-            ViewInner::Kept(kept) => &kept.pinned.source().layout,
             ViewInner::Elsewhere(value) => value.layout(),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn bytes(&self) -> &[u8] {
         match self {
             ViewInner::Here { pinned, .. } => pinned.bytes(),
-            ViewInner::Kept(kept) => kept.pinned.bytes(),
             ViewInner::Elsewhere(value) => value.bytes(),
         }
     }
@@ -107,8 +97,14 @@ impl ViewInner<'_> {
     fn user_data(&self) -> &[u8] {
         match self {
             ViewInner::Here { pinned, .. } => pinned.user_data(),
-            ViewInner::Kept(kept) => kept.pinned.user_data(),
             ViewInner::Elsewhere(value) => value.user_data(),
+        }
+    }
+
+    fn line(&self) -> Line {
+        match self {
+            ViewInner::Here { pinned, .. } => pinned.line(),
+            ViewInner::Elsewhere(value) => value.line(),
         }
     }
 
@@ -119,7 +115,6 @@ impl ViewInner<'_> {
     fn stamp(&self) -> Stamp {
         match self {
             ViewInner::Here { stamp, .. } => *stamp,
-            ViewInner::Kept(kept) => kept.stamp,
             ViewInner::Elsewhere(value) => value.stamp,
         }
     }
@@ -166,17 +161,18 @@ macro_rules! accessors {
                 self.0.stamp().version
             }
 
-            /// When the value was published, on CLOCK_MONOTONIC: the time since the machine was started.
+            /// When the value was published, as Unix time: the time since 1970, by the writer's clock.
             pub fn written_at(&self) -> Duration {
-                Duration::from_nanos(self.0.stamp().written_at)
+                self.0.line().clock.unix(self.0.stamp().written_at)
             }
 
-            /// How long ago the value was published; never negative.
+            /// How long ago the value was published; never negative. A clock that is set does not change it, unless the value is
+            /// of an earlier start of the machine, or its writer of another time namespace.
             pub fn age(&self) -> Duration {
-                Duration::from_nanos(now().saturating_sub(self.0.stamp().written_at))
+                self.0.line().clock.age(self.0.stamp().written_at)
             }
 
-            /// What the writer sent along with the value, 0 to 240 bytes.
+            /// What the writer sent along with the value, 0 to 2,048 bytes.
             pub fn user_data(&self) -> &[u8] {
                 self.0.user_data()
             }

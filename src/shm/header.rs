@@ -98,9 +98,7 @@ impl Header {
     #[inline(always)]
     pub fn event_count(&self) -> EventCount<'_> {
         // SAFETY: a multiple of 8 inside region 0 and one of 4 inside region 1, which `map` found inside the file.
-        unsafe {
-            EventCount { seq: self.front.word(SEQ.offset), waiting: self.back.half(WAITING.offset) }
-        }
+        unsafe { EventCount { seq: self.front.word(SEQ.offset), waiting: self.back.half(WAITING.offset) } }
     }
 
     fn writer_pid(&self) -> &AtomicU32 {

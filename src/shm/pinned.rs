@@ -8,11 +8,9 @@ use std::sync::Arc;
 use crate::format::entry::USER_DATA;
 use crate::format::layout::Layout;
 use crate::format::record::Record;
-use crate::format::segment::{DOMAIN, OFFSET, USER_LENGTH};
+use crate::format::segment::Line;
 use crate::shm::segment::{Access, Segment};
-use crate::sync::Ordering;
 use crate::sync::pin as protocol;
-use crate::sys::clock::Clock;
 
 /// How many slots of a tag a process may hold in place; further values are copies.
 pub(crate) const PIN_LIMIT: u32 = 3;
@@ -75,7 +73,8 @@ impl<S: Deref<Target = Segment>> Pin<S> {
     /// Pins a slot of a pinning reader's segment if it still holds `version`.
     pub fn take(segment: S, slot: usize, version: u64) -> Option<Self> {
         let usable = segment.access() == Access::Pinning && slot < segment.identity().limit;
-        (usable && take(&segment, slot, version, || false)).then_some(Pin { segment, slot })
+        // Not made before it is pinned: its end gives a pin back.
+        if usable && take(&segment, slot, version, || false) { Some(Pin { segment, slot }) } else { None }
     }
 }
 
@@ -96,7 +95,12 @@ impl<S: Deref<Target = Source>> Pinned<S> {
         if segment.access() != Access::Pinning || segment.held().is_over(slot, PIN_LIMIT) {
             return None;
         }
-        take(segment, slot, record.stamp.version, current).then_some(Pinned { source, slot, start })
+        // Not made before it is pinned: its end gives a pin back.
+        if take(segment, slot, record.stamp.version, current) {
+            Some(Pinned { source, slot, start })
+        } else {
+            None
+        }
     }
 
     pub fn source(&self) -> &S {
@@ -116,20 +120,15 @@ impl<S: Deref<Target = Source>> Pinned<S> {
 
     /// The user data of the value.
     pub fn user_data(&self) -> &[u8] {
-        let segment = &self.source.segment;
-        let [_, length]: [u32; 2] =
-            bytemuck::cast(segment.line(self.slot)[USER_LENGTH.word()].load(Ordering::Relaxed));
-        let length = (length as usize).min(USER_DATA);
-        let Some((_, user)) = segment.entry(self.slot) else { return &[] };
+        let length = (self.line().user_length as usize).min(USER_DATA);
+        let Some((_, user)) = self.source.segment.entry(self.slot) else { return &[] };
         // SAFETY: inside the slot's entry; unchanging under the pin, as the value's bytes are.
         unsafe { std::slice::from_raw_parts(user.as_ptr().cast(), length) }
     }
 
-    /// The clock that the write time was taken from.
-    pub fn clock(&self) -> Clock {
-        let line = self.source.segment.line(self.slot);
-        let [offset, domain] = [OFFSET, DOMAIN].map(|field| line[field.word()].load(Ordering::Relaxed));
-        Clock::new(offset as i64, domain)
+    /// What the slot's line says of the value.
+    pub fn line(&self) -> Line {
+        self.source.segment.read_line(self.slot)
     }
 }
 

@@ -12,10 +12,10 @@ use std::sync::{Arc, OnceLock};
 use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::format::entry;
-use crate::format::segment::{CONTENT, SHARDS, SegmentIdentity, line, pin};
+use crate::format::segment::{CONTENT, LINE_WORDS, Line, SHARDS, SegmentIdentity, WRITTEN_AT, line, pin};
 use crate::shm::held::{Held, Holds};
 use crate::shm::mapping::Mapping;
-use crate::sync::{AtomicU32, AtomicU64};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::file::{FileId, PathFile};
 use crate::sys::fork::ForkAware;
 
@@ -53,22 +53,22 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// Validates and maps an open data file of a tag; the descriptor must allow writing unless copying.
-    pub fn map(file: PathFile, access: Access, holds: Arc<Holds>) -> Result<Self> {
-        let identity = SegmentIdentity::read(&file)?;
+    pub fn map(file: &PathFile, access: Access, holds: Arc<Holds>) -> Result<Self> {
+        let identity = SegmentIdentity::read(file)?;
         let [front, pins] = identity.regions();
         let status = file.status()?;
         Ok(Segment {
             identity,
             file: status.id,
             access,
-            pins: Mapping::new(&file, front as u64, pins, access == Access::Pinning)?,
-            front: Mapping::new(&file, 0, front, access == Access::Writing)?,
+            pins: Mapping::new(file, front as u64, pins, access == Access::Pinning)?,
+            front: Mapping::new(file, 0, front, access == Access::Writing)?,
             slots: (0..identity.limit).map(|_| OnceLock::new()).collect(),
             // Any number does. This one differs between processes, and between the mappings of a process.
             shard: uuid::Uuid::new_v4().as_bytes()[0] as usize % SHARDS,
             held: Held::new(identity.limit, holds),
             holes: status.allocated < status.size,
-            copied_from: Some(file).filter(|_| access == Access::Copying),
+            copied_from: if access == Access::Copying { Some(file.reopen()?) } else { None },
             warm: (0..identity.limit.div_ceil(32)).map(|_| PrivateU32::new(0)).collect(),
         })
     }
@@ -163,10 +163,25 @@ impl Segment {
 
     /// The line of a slot below the limit, in words.
     #[inline(always)]
-    pub fn line(&self, slot: usize) -> &[AtomicU64; 8] {
+    fn line(&self, slot: usize) -> &[AtomicU64; LINE_WORDS] {
         assert!(slot < self.identity.limit, "a slot beyond the limit");
         // SAFETY: whole lines inside region 0, as many as the limit says; a line is eight aligned words.
-        unsafe { &*self.front.words(line(slot), 8).as_ptr().cast() }
+        unsafe { &*self.front.words(line(slot), LINE_WORDS).as_ptr().cast() }
+    }
+
+    /// What a slot's line says: whole under a pin, or if the content version is the same before and after.
+    #[inline]
+    pub fn read_line(&self, slot: usize) -> Line {
+        let line = self.line(slot);
+        Line::from_words(std::array::from_fn(|i| line[WRITTEN_AT.word() + i].load(Ordering::Relaxed)))
+    }
+
+    /// Stores the line of a claimed slot, but for the content version. Writer only.
+    #[inline(always)]
+    pub fn set_line(&self, slot: usize, line: Line) {
+        for (word, value) in self.line(slot)[WRITTEN_AT.word()..].iter().zip(line.to_words()) {
+            word.store(value, Ordering::Relaxed);
+        }
     }
 
     #[inline(always)]
@@ -199,11 +214,17 @@ impl Segment {
         }
     }
 
+    /// So many words of a mapped slot, from an offset that is a multiple of 8 on; `None` if they are not inside it.
+    pub fn slot_words(&self, slot: usize, offset: usize, count: usize) -> Option<&[AtomicU64]> {
+        let fits = offset % 8 == 0 && count.checked_mul(8)?.checked_add(offset)? <= self.identity.slot_size();
+        let mapping = self.slot(slot).filter(|_| fits)?;
+        // SAFETY: aligned and inside the slot, which is inside the file.
+        Some(unsafe { mapping.words(offset, count) })
+    }
+
     /// The words of a mapped slot's elements, as far as `nbytes` reach.
     pub fn words(&self, slot: usize, nbytes: usize) -> Option<&[AtomicU64]> {
-        let mapping = self.slot(slot).filter(|_| nbytes <= self.identity.capacity)?;
-        // SAFETY: inside the slot, which has storage (capacities are multiples of 8).
-        Some(unsafe { mapping.words(self.identity.page, nbytes.div_ceil(8)) })
+        self.slot_words(slot, self.identity.page, nbytes.div_ceil(8))
     }
 
     /// Where the elements of a mapped slot begin. Read from it under a pin only.

@@ -1,19 +1,21 @@
 //! The fields of a file as text, by the tables in `format`, with what each value means.
 
 use crate::error::Result;
+use crate::format::entry;
 use crate::format::header::{
-    CLOSED, COLD_WORDS, FLAGS, LIVE, MAKER_PID, MAKER_UID, OPENED, ORIGIN, RETIRED, SEQ, STATE, WAITING,
-    hot_words, rest,
+    FLAGS, MAKER_PID, MAKER_UID, ORIGIN, SEQ, SOURCE, SOURCE_LENGTH, SPENT, WAITING, WRITER_PID, record,
 };
-use crate::format::identity::{self, ENDIAN, ENDIAN_TAG, FORMAT, Identity, Kind, LEAST_REGION};
+use crate::format::identity::{
+    self, ENDIAN, ENDIAN_TAG, FORMAT, HEADER_ID, INCOMPATIBLE, Identity, Kind, LEAST_PAGE, READ_COMPATIBLE,
+};
 use crate::format::layout::MOST_DIMENSIONS;
-use crate::format::record::{self, HOT, Hot};
+use crate::format::record::{self as records, Record, WORDS};
 use crate::format::segment::{
-    ALLOCATED, CAPACITY, CONTENT, HEADER_ID, PIN, SHARDS, SLOTS, USER, USER_DATA, USER_LENGTH, entry, pin,
+    ACQUIRED_AT, CAPACITY, CONTENT, DOMAIN, ENCODING, LIMIT, MADE_AS, OFFSET, REGIONS, SHARDS,
+    SegmentIdentity, USER_LENGTH, WRITTEN_AT, line, pin,
 };
 use crate::format::words::{self, FieldKind, checksum, whole};
-use crate::sync::seq_latch::{EPOCH_SHIFT, FROZEN};
-use crate::sys::clock::now;
+use crate::sync::seq_latch::{FROZEN, RETIRED};
 use crate::sys::file::PathFile;
 
 /// A field of a file, by the byte tables of `docs/design.md`.
@@ -34,14 +36,14 @@ pub(crate) fn hex(id: u128) -> String {
     uuid::Uuid::from_u128(id).simple().to_string()
 }
 
-/// The fields of a header, as far as the file reaches; `region`: the size of a region, if the file says a right one.
-pub(crate) fn of_header(file: &PathFile, region: Option<usize>) -> Result<Vec<Field>> {
-    let front = Bytes::read(file, 0)?;
+/// The fields of a header, as far as the file reaches; `page`: its page size, if the file says a right one.
+pub(crate) fn of_header(file: &PathFile, page: Option<usize>) -> Result<Vec<Field>> {
+    let front = Bytes::read(file, 0, LEAST_PAGE)?;
     let mut fields = Fields::of(&front);
     fields.header();
     let mut list = fields.list;
-    if let Some(region) = region {
-        let back = Bytes::read(file, region as u64)?;
+    if let Some(page) = page {
+        let back = Bytes::read(file, page as u64, LEAST_PAGE)?;
         let mut fields = Fields::of(&back);
         fields.add(WAITING, "1: a reader sleeps");
         list.append(&mut fields.list);
@@ -50,30 +52,39 @@ pub(crate) fn of_header(file: &PathFile, region: Option<usize>) -> Result<Vec<Fi
 }
 
 /// The fields of a data file, in the same way.
-pub(crate) fn of_data_file(file: &PathFile, region: Option<usize>) -> Result<Vec<Field>> {
-    let front = Bytes::read(file, 0)?;
+pub(crate) fn of_data_file(file: &PathFile) -> Result<Vec<Field>> {
+    let front = Bytes::read(file, 0, identity::BYTES)?;
     let mut fields = Fields::of(&front);
     fields.data_file();
     let mut list = fields.list;
-    if let Some(region) = region {
-        let back = Bytes::read(file, region as u64)?;
-        let mut fields = Fields::of(&back);
-        fields.pins(front.slots());
-        list.append(&mut fields.list);
+    let Ok(identity) = SegmentIdentity::read(file) else { return Ok(list) };
+    let slots = identity.slots_in(file.status()?.size);
+    let [front, pins] = identity.regions();
+    let (lines, pins) = (Bytes::read(file, 0, front)?, Bytes::read(file, front as u64, pins)?);
+    for slot in 0..slots {
+        let entry = Bytes::read(file, identity.slot_offset(slot) as u64, LEAST_PAGE)?;
+        let user = lines.u32(USER_LENGTH.within(line(slot))).unwrap_or(0) as usize;
+        let mut of_slot = [&lines, &pins, &entry].map(Fields::of);
+        of_slot.iter_mut().for_each(|fields| fields.prefix = format!("slot {slot}: "));
+        let [lines, pins, entry] = &mut of_slot;
+        lines.line(slot);
+        pins.pins(slot);
+        entry.entry(user.min(entry::USER_DATA));
+        of_slot.iter_mut().for_each(|fields| list.append(&mut fields.list));
     }
     Ok(list)
 }
 
-/// A region's worth of a file from some offset on, as far as it reaches.
+/// A part of a file from some offset on, as far as the file reaches.
 struct Bytes {
     at: u64,
     bytes: Vec<u8>,
 }
 
 impl Bytes {
-    fn read(file: &PathFile, at: u64) -> Result<Self> {
+    fn read(file: &PathFile, at: u64, length: usize) -> Result<Self> {
         let left = file.status()?.size.saturating_sub(at);
-        let mut bytes = vec![0; LEAST_REGION.min(left as usize)];
+        let mut bytes = vec![0; length.min(usize::try_from(left).unwrap_or(usize::MAX))];
         file.read_at(at, &mut bytes)?;
         Ok(Bytes { at, bytes })
     }
@@ -98,10 +109,6 @@ impl Bytes {
     /// A length that a field says, but not more than `most`.
     fn length(&self, field: words::Field, most: usize) -> usize {
         self.u64(field).map_or(0, |length| (length as usize).min(most))
-    }
-
-    fn slots(&self) -> usize {
-        self.length(ALLOCATED, SLOTS)
     }
 
     fn text(&self, offset: usize, length: usize) -> Option<String> {
@@ -170,7 +177,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The identity block: what both kinds of file start with.
-    fn identity(&mut self, kind: Kind, id: &str) {
+    fn identity(&mut self, kind: Kind) {
         let bytes = self.from;
         let right = Identity::starts(kind, &bytes.bytes);
         let magic = bytes.text(0, bytes.bytes.len().min(8));
@@ -180,117 +187,115 @@ impl<'a> Fields<'a> {
         let note =
             if tag == Some(ENDIAN) { "this machine's byte order" } else { "WRONG: not this machine's" };
         self.add_as(ENDIAN_TAG, ENDIAN_TAG.name, tag.map(|tag| format!("{tag:#010x}")), note);
-        self.add(identity::REGION, "bytes of each of the two regions");
-        self.add_as(identity::ID, id, bytes.value(identity::ID), "");
+        self.add(identity::PAGE, "bytes");
+        self.add(HEADER_ID, if kind == Kind::Segment { "whose data file it is" } else { "" });
+        self.add(INCOMPATIBLE, "this program knows none");
+        self.add(READ_COMPATIBLE, "this program knows none");
     }
 
     fn header(&mut self) {
         let bytes = self.from;
-        self.identity(Kind::Header, "header id");
+        self.identity(Kind::Header);
         self.add(MAKER_UID, "");
         self.add(MAKER_PID, "in its own PID namespace");
         let ephemeral = bytes.u64(FLAGS).is_some_and(|flags| flags & 1 != 0);
         self.add(FLAGS, if ephemeral { "ephemeral: goes with its writer" } else { "" });
         self.add(ORIGIN, "where its count of versions began");
         self.checksum(0, identity::CHECKSUM);
+        self.add(WRITER_PID, "who has it, in its own PID namespace; 0: nobody");
+        self.add(SPENT, "the highest number ever given to a file");
         let seq = bytes.u64(SEQ).unwrap_or(0);
-        let frozen = if seq & FROZEN != 0 { "; frozen: being taken over or removed" } else { "" };
-        let repairs = (seq & !FROZEN) >> EPOCH_SHIFT;
-        self.add(SEQ, format!("readers use record {}; repaired {repairs} times{frozen}", seq & 1));
-        let meaning = match bytes.u32(STATE) {
-            Some(LIVE) => "live",
-            Some(RETIRED) => "retired: taken over or removed",
-            _ => "WRONG: expected 1 or 2",
+        let state = match (seq & RETIRED != 0, seq & FROZEN != 0) {
+            (true, _) => "; retired: taken over or removed",
+            (false, true) => "; frozen: being taken over or removed",
+            (false, false) => "",
         };
-        self.add(STATE, meaning);
-        for record in [0, 1] {
-            self.prefix = format!("record {record}: ");
-            self.hot(hot_words(record));
+        self.add(SEQ, format!("readers use record {}{state}", seq & 1));
+        for which in [0, 1] {
+            self.prefix = format!("record {which}: ");
+            self.record(record(which));
         }
-        for record in [0, 1] {
-            self.prefix = format!("record {record}: ");
-            self.cold(rest(record));
-        }
+        self.prefix.clear();
+        let source = bytes.length(SOURCE_LENGTH, SOURCE.end() - SOURCE.offset);
+        self.add(SOURCE_LENGTH, if source == 0 { "a writer of this machine" } else { "" });
+        self.text(SOURCE, source);
     }
 
-    fn hot(&mut self, start: usize) {
+    fn record(&mut self, start: usize) {
         let bytes = self.from;
         let [version, written_at, place] =
-            [record::VERSION, record::WRITTEN_AT, record::PLACE].map(|field| field.within(start));
+            [records::VERSION, records::WRITTEN_AT, records::PLACE].map(|field| field.within(start));
         let empty = bytes.u64(version) == Some(0);
         self.add(version, if empty { "nothing was published" } else { "" });
-        let age = now().saturating_sub(bytes.u64(written_at).unwrap_or(0));
-        self.add(written_at, if empty { String::new() } else { format!("{:.3} s ago", age as f64 / 1e9) });
-        let words = bytes.words(start, HOT).and_then(|words| <[u64; HOT]>::try_from(words).ok());
+        self.add(written_at, "CLOCK_MONOTONIC, ns");
+        let words = bytes.words(start, WORDS).and_then(|words| <[u64; WORDS]>::try_from(words).ok());
         let Some(words) = words else { return };
-        let (layout_id, slot) = record::place_of(words[2]);
-        let damaged = Hot::from_words(&words) == Hot::DAMAGED;
+        let (number, slot) = records::place_of(words[2]);
+        let damaged = Record::from_words(&words) == Record::DAMAGED;
         let check = format!("{:#06x}", words[2] & 0xffff);
         let note = if damaged { "WRONG: not that of these words" } else { "right" };
         self.add_as(place, "check", Some(check), note);
         self.add_as(place, "slot", Some(slot), "");
-        self.add_as(place, "layout id", Some(layout_id), "");
-    }
-
-    fn cold(&mut self, start: usize) {
-        let bytes = self.from;
-        let (opened, closed) = (OPENED.within(start), CLOSED.within(start));
-        let whole = bytes.u64(opened) == bytes.u64(closed);
-        self.add(opened, "");
-        self.add(closed, if whole { "" } else { "a layout change is under way, or was killed" });
-        // Nothing was written to the rest: zeros, with a checksum that is not theirs.
-        if matches!(bytes.u64(closed), None | Some(0)) {
-            return;
-        }
-        let start = COLD_WORDS.within(start).offset;
-        let field = |field: words::Field| field.within(start);
-        self.add(field(record::LAYOUT_ID), "");
-        self.add(field(record::CODE), "1 to 14 built in, 255 custom");
-        let name = bytes.u32(field(record::NAME_LENGTH)).unwrap_or(0) as usize;
-        self.text(field(record::NAME), name.min(record::NAME.end() - record::NAME.offset));
-        self.add(field(record::ITEMSIZE), "bytes");
-        self.add(field(record::NDIM), "");
-        let axes = bytes.length(field(record::NDIM), MOST_DIMENSIONS);
-        let shape = bytes.words(field(record::SHAPE).offset, axes).map(|shape| format!("{shape:?}"));
-        self.add_as(field(record::SHAPE), record::SHAPE.name, shape, "");
-        self.add(field(record::NBYTES), "bytes");
-        self.add(field(record::UUID), "");
-        self.add(field(record::SEGMENT), "");
-        self.add(field(record::DESCR_LENGTH), "");
-        let most = record::DESCR.end() - record::DESCR.offset;
-        self.text(field(record::DESCR), bytes.length(field(record::DESCR_LENGTH), most));
-        self.checksum(start, field(record::CHECKSUM));
+        self.add_as(place, "number", Some(number), "of the layout and the data file");
     }
 
     fn data_file(&mut self) {
-        self.identity(Kind::Segment, "segment id");
-        self.add(HEADER_ID, "whose data file it is");
-        self.add(CAPACITY, "bytes");
-        self.checksum(0, identity::CHECKSUM);
-        self.add(ALLOCATED, "of 8");
-        for slot in 0..self.from.slots() {
-            self.prefix = format!("slot {slot}: ");
-            let field = |field: words::Field| field.within(entry(slot));
-            let filling = self.from.u64(field(CONTENT)) == Some(0);
-            self.add(field(CONTENT), if filling { "free, or being filled" } else { "" });
-            self.add(field(USER_LENGTH), "");
-            let length = self.from.length(field(USER_LENGTH), USER_DATA);
-            if length > 0 {
-                self.text(field(USER), length);
-            }
+        self.identity(Kind::Segment);
+        self.add(MADE_AS, "a change of layout gives another");
+        self.add(CAPACITY, "bytes of elements in a slot");
+        self.add(LIMIT, "the most slots that it may have");
+        for region in REGIONS {
+            self.add(region, "bytes");
         }
+        self.checksum(0, identity::CHECKSUM);
     }
 
-    fn pins(&mut self, slots: usize) {
-        for slot in 0..slots {
-            let shard = |shard: usize| words::Field::new("pins", pin(slot, shard), FieldKind::U32);
-            let counts: Option<Vec<u32>> = (0..SHARDS).map(|k| self.from.u32(shard(k))).collect();
-            let held = counts.as_ref().is_some_and(|counts| counts.iter().any(|&pins| pins > 0));
-            let note = if held { "held by readers" } else { "" };
-            self.prefix = format!("slot {slot}: ");
-            self.add_as(shard(0), shard(0).name, counts.map(|counts| format!("{counts:?}")), note);
+    fn line(&mut self, slot: usize) {
+        let field = |field: words::Field| field.within(line(slot));
+        let free = self.from.u64(field(CONTENT)) == Some(0);
+        self.add(field(CONTENT), if free { "free, or being filled" } else { "" });
+        if free {
+            return;
+        }
+        self.add(field(WRITTEN_AT), "CLOCK_MONOTONIC, ns");
+        self.add(field(OFFSET), "CLOCK_REALTIME less CLOCK_MONOTONIC, ns");
+        self.add(field(DOMAIN), "which CLOCK_MONOTONIC it is");
+        self.add(field(ACQUIRED_AT), "Unix time, ns; 0: none");
+        self.add(field(ENCODING), "of the user data: 0 bytes, 1 JSON");
+        self.add(field(USER_LENGTH), "bytes");
+    }
+
+    fn pins(&mut self, slot: usize) {
+        let shard = |shard: usize| words::Field::new("pins", pin(slot, shard), FieldKind::U32);
+        let counts: Option<Vec<u32>> = (0..SHARDS).map(|k| self.from.u32(shard(k))).collect();
+        let held = counts.as_ref().is_some_and(|counts| counts.iter().any(|&pins| pins > 0));
+        let note = if held { "held by readers" } else { "" };
+        self.add_as(shard(0), shard(0).name, counts.map(|counts| format!("{counts:?}")), note);
+    }
+
+    fn entry(&mut self, user_length: usize) {
+        let bytes = self.from;
+        let number = bytes.u64(entry::NUMBER);
+        self.add(entry::NUMBER, if number == Some(0) { "never used" } else { "of this layout" });
+        // Nothing was written to the rest: zeros, with a checksum that is not theirs.
+        if matches!(number, None | Some(0)) {
+            return;
+        }
+        self.add(entry::CODE, "1 to 14 built in, 255 custom");
+        let name = bytes.u32(entry::NAME_LENGTH).unwrap_or(0) as usize;
+        self.text(entry::NAME, name.min(entry::NAME.end() - entry::NAME.offset));
+        self.add(entry::ITEMSIZE, "bytes");
+        self.add(entry::NDIM, "");
+        let axes = bytes.length(entry::NDIM, MOST_DIMENSIONS);
+        let shape = bytes.words(entry::SHAPE.offset, axes).map(|shape| format!("{shape:?}"));
+        self.add_as(entry::SHAPE, entry::SHAPE.name, shape, "");
+        self.add(entry::NBYTES, "bytes");
+        self.add(entry::DESCR_LENGTH, "");
+        let most = entry::DESCR.end() - entry::DESCR.offset;
+        self.text(entry::DESCR, bytes.length(entry::DESCR_LENGTH, most));
+        self.checksum(0, entry::CHECKSUM);
+        if user_length > 0 {
+            self.text(entry::USER, user_length);
         }
     }
 }
-
-const _: () = assert!(pin(0, 1) - pin(0, 0) == PIN);

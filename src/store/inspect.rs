@@ -7,7 +7,6 @@ use crate::files::open::open_regular;
 use crate::files::peek;
 use crate::files::tag::TagPath;
 use crate::format::header::HeaderIdentity;
-use crate::format::record::SEGMENT;
 use crate::format::segment::SegmentIdentity;
 use crate::store::fields::{self, Field};
 use crate::sys::file::Status;
@@ -66,13 +65,19 @@ fn look(tag: &TagPath) -> Result<(Inspection, Option<u64>)> {
         Err(error @ Error::NotAHeader { .. }) => return Err(error),
         peek => peek,
     };
-    let version = peek.as_ref().ok().map(|peek| peek.hot.stamp.version);
-    let (named, problem) = match peek {
-        Ok(peek) => (peek.cold.map(|cold| (cold.data_file, cold.segment_id)), None),
-        Err(error) => (None, Some(error)),
+    let version = peek.as_ref().ok().map(|peek| peek.record.stamp.version);
+    // The current data file, by its uuid, and what is wrong with what the header and that file say of the value.
+    let (named, mut damage, problem) = match peek {
+        Ok(peek) if peek.record.stamp.version != 0 => {
+            let named = peek.identity.data_file(peek.record.number);
+            (Some(named), peek::value(tag, &file, peek).err(), None)
+        }
+        Ok(_) => (None, None, None),
+        Err(error) => (None, None, Some(error)),
     };
-    let region = HeaderIdentity::read(&file).ok().map(|identity| identity.region);
-    let mut header = FileInspection::new(tag.header(), status, problem, fields::of_header(&file, region)?);
+    let identity = HeaderIdentity::read(&file).ok();
+    let page = identity.map(|identity| identity.page);
+    let mut header = FileInspection::new(tag.header(), status, problem, fields::of_header(&file, page)?);
     header.current = true;
 
     let mut data_files = Vec::new();
@@ -81,24 +86,16 @@ fn look(tag: &TagPath) -> Result<(Inspection, Option<u64>)> {
         let path = tag.directory().join(name);
         // What went meanwhile, or is no file, is not ours to look at.
         let Ok(Some((file, status))) = open_regular(&path) else { continue };
-        let current = named.filter(|&(current, _)| current == uuid);
-        let identity = SegmentIdentity::read(&file);
-        let region = identity.as_ref().ok().map(|identity| identity.region);
-        let problem = match (identity, current) {
-            (Ok(found), Some((_, segment))) if found.id != segment => {
-                Some(Error::corrupt(&path, SEGMENT.name, fields::hex(found.id), fields::hex(segment)))
-            }
-            (outcome, _) => outcome.err(),
-        };
-        let fields = fields::of_data_file(&file, region)?;
+        let current = named == Some(uuid);
+        let problem = SegmentIdentity::read(&file).err().or_else(|| damage.take_if(|_| current));
+        let fields = fields::of_data_file(&file)?;
         let mut data_file = FileInspection::new(&path, status, problem, fields);
-        data_file.current = current.is_some();
+        data_file.current = current;
         data_files.push(data_file);
     }
     data_files.sort_by_key(|file| !file.current);
-    let has_current = data_files.first().is_some_and(|file| file.current);
-    if let (Some((uuid, _)), None, false) = (named, &header.problem, has_current) {
-        header.problem = Some(Error::DataMissing { tag: tag.tag().to_owned(), path: tag.data_file(uuid) });
+    if named.is_some() && !data_files.first().is_some_and(|file| file.current) {
+        header.problem = header.problem.or(damage);
     }
     Ok((Inspection { header, data_files }, version))
 }

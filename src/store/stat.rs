@@ -6,9 +6,6 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::files::peek::{self, SlotsPeek, writer_alive};
 use crate::files::tag::{self, TagPath};
-use crate::format::header::HeaderIdentity;
-use crate::sys::clock::now;
-use crate::sys::file::PathFile;
 
 /// What [`Store::stat`](crate::Store::stat) says of a tag.
 #[derive(Clone, Debug)]
@@ -20,8 +17,8 @@ pub struct Stat {
     pub value: Option<ValueStat>,
     /// Whether a writer has the tag now.
     pub writer_alive: bool,
-    /// The pid of the process that made the header, in its own PID namespace; for information.
-    pub pid: u32,
+    /// The pid of the process that has the tag, in its own PID namespace; `None` if nobody has it.
+    pub pid: Option<u32>,
     /// The user that owns the tag's files.
     pub uid: u32,
     /// The permissions of the header.
@@ -44,21 +41,21 @@ pub struct ValueStat {
     pub nbytes: usize,
     /// The number of the value.
     pub version: u64,
-    /// When it was published, on CLOCK_MONOTONIC.
+    /// When it was published, as Unix time.
     pub written_at: Duration,
     /// How long ago that was.
     pub age: Duration,
     /// The name of the data file.
     pub data_file: String,
-    /// The slots of the data file; `None` if it is missing or damaged.
-    pub slots: Option<SlotStat>,
+    /// The slots of the data file.
+    pub slots: SlotStat,
 }
 
 /// What [`Stat`] says of a data file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SlotStat {
-    /// How many values it has room for, at most 8.
+    /// How many values it has room for.
     pub allocated: usize,
     /// How many of these readers hold.
     pub pinned: usize,
@@ -67,37 +64,33 @@ pub struct SlotStat {
 }
 
 pub(crate) fn stat(tag: &TagPath) -> Result<Stat> {
-    let (peek, status) = peek::tag(tag)?;
-    let HeaderIdentity { pid, ephemeral, .. } = peek.identity;
-    let mut bytes = status.allocated;
-    let value = peek.cold.map(|cold| {
-        let file = PathFile::open(&tag.data_file(cold.data_file)).ok();
-        bytes += file.as_ref().and_then(|file| file.status().ok()).map_or(0, |status| status.allocated);
-        let slots = file.and_then(|file| peek::slots(&file).ok());
-        let written_at = peek.hot.stamp.written_at;
+    let (peek, file, status) = peek::tag(tag)?;
+    let (identity, retired, pid) = (peek.identity, peek.retired, peek.writer_pid);
+    let writer_alive = !retired && writer_alive(tag, status.id)?;
+    let found = peek::value(tag, &file, peek)?;
+    let bytes = status.allocated + found.as_ref().map_or(0, |value| value.allocated);
+    let value = found.map(|found| {
+        let SlotsPeek { allocated, pinned, capacity } = found.slots;
+        let (stamp, layout) = (found.record.stamp, found.entry.layout);
         ValueStat {
-            dtype: cold.layout.dtype().clone(),
-            shape: cold.layout.shape().to_vec(),
-            nbytes: cold.layout.nbytes(),
-            version: peek.hot.stamp.version,
-            written_at: Duration::from_nanos(written_at),
-            age: Duration::from_nanos(now().saturating_sub(written_at)),
-            data_file: tag::data_file(tag.tag(), cold.data_file),
-            slots: slots.map(|SlotsPeek { allocated, pinned, capacity }| SlotStat {
-                allocated,
-                pinned,
-                capacity,
-            }),
+            dtype: layout.dtype().clone(),
+            shape: layout.shape().to_vec(),
+            nbytes: layout.nbytes(),
+            version: stamp.version,
+            written_at: found.clock.unix(stamp.written_at),
+            age: found.clock.age(stamp.written_at),
+            data_file: tag::data_file(tag.tag(), found.data_file),
+            slots: SlotStat { allocated, pinned, capacity },
         }
     });
     Ok(Stat {
         tag: tag.tag().to_owned(),
         value,
-        writer_alive: !peek.retired && writer_alive(tag, status.id)?,
-        pid,
+        writer_alive,
+        pid: pid.filter(|_| writer_alive),
         uid: status.uid,
         mode: status.mode,
-        ephemeral,
+        ephemeral: identity.ephemeral,
         bytes,
     })
 }

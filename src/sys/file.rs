@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, Mode, OFlags};
+use rustix::fs::{FallocateFlags, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 
 use crate::error::{Error, Result};
@@ -34,6 +34,9 @@ pub(crate) struct Status {
     pub allocated: u64,
     pub kind: &'static str,
 }
+
+/// How much storage is asked for in one call: a call of this takes some 10 ms.
+const CHUNK: u64 = 32 << 20;
 
 const REGULAR: &str = "a regular file";
 
@@ -107,6 +110,13 @@ impl PathFile {
         Ok(PathFile::new(file, path))
     }
 
+    /// Another descriptor of the same open file.
+    pub fn reopen(&self) -> Result<Self> {
+        step("fcntl");
+        let file = self.file.try_clone().map_err(|error| Error::io(&self.path, "open it again", error))?;
+        Ok(PathFile { file, path: self.path.clone() })
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -149,18 +159,45 @@ impl PathFile {
     /// Gives the file the storage of `offset..offset + length`, so that touching it can never fail.
     pub fn allocate(&self, offset: u64, length: u64) -> Result<()> {
         check_file_size_limit(&self.path, offset, length)?;
-        loop {
+        // In chunks: a signal undoes what one call has done, so a timer that is faster than a large call would have it begin
+        // anew for ever.
+        let mut at = offset;
+        while at < offset + length {
+            let chunk = CHUNK.min(offset + length - at);
             step("fallocate");
-            return match rustix::fs::fallocate(self.file.as_fd(), FallocateFlags::empty(), offset, length) {
-                Ok(()) => Ok(()),
-                Err(Errno::INTR) => continue,
-                Err(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => Err(no_space(&self.path, length)),
+            match rustix::fs::fallocate(self.file.as_fd(), FallocateFlags::empty(), at, chunk) {
+                Ok(()) => at += chunk,
+                Err(Errno::INTR) => {}
+                Err(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => return Err(no_space(&self.path, length)),
                 Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
-                    Err(Error::Unsupported { path: self.path.clone(), found: "fallocate" })
+                    return Err(Error::Unsupported { path: self.path.clone(), found: "fallocate" });
                 }
-                Err(error) => Err(Error::io(&self.path, "allocate storage for it", error)),
-            };
+                Err(error) => return Err(Error::io(&self.path, "allocate storage for it", error)),
+            }
         }
+        Ok(())
+    }
+
+    /// Adds so many bytes of storage at the end, which is `size`. If that fails, the file is as before.
+    pub fn extend(&self, size: u64, length: u64) -> Result<()> {
+        self.allocate(size, length).inspect_err(|_| {
+            step("ftruncate");
+            let _ = rustix::fs::ftruncate(self.file.as_fd(), size);
+        })
+    }
+
+    /// Gives the storage of a part back; it reads as zeros afterwards. A filesystem that cannot do it keeps the storage.
+    pub fn punch(&self, offset: u64, length: u64) {
+        step("fallocate");
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        let _ = rustix::fs::fallocate(self.file.as_fd(), flags, offset, length);
+    }
+
+    /// Says that the file is in use now, as far as this process may: cleaners by age leave it alone.
+    pub fn touch(&self) {
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        step("utimensat");
+        let _ = rustix::fs::futimens(&self.file, &Timestamps { last_access: now, last_modification: now });
     }
 
     /// Fills the holes in a part of a file of ours that will be touched. A file that this library made has none; a copy

@@ -12,6 +12,15 @@ use crate::error::{Error, Result};
 use crate::sys::file::{FileId, PathFile};
 use crate::sys::{fork, step};
 
+/// The bytes of a header that record locks are of.
+#[derive(Clone, Copy)]
+enum Byte {
+    /// Whoever is going to change what the tag's name leads to.
+    Name = 0,
+    /// Its writer, so that one can ask whether it lives without taking a lock.
+    Writer = 1,
+}
+
 /// How long a `flock` that is held is tried for.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// How long a name lock is tried for: a takeover copies the value under it.
@@ -84,18 +93,12 @@ impl Lock {
         self.outcome(fs2::FileExt::try_lock_exclusive(self.file.as_file()))
     }
 
-    /// Takes the `flock`; false if somebody keeps it for 50 ms. A process that only asks whether a writer lives holds it for
-    /// an instant, which must not fail a writer that opens then.
+    /// Takes the `flock`; false if somebody keeps it for 50 ms: a process that is being started has a copy of a dead or
+    /// leaving writer's descriptor, and with it the lock, until its exec.
     pub fn exclusive(&self) -> Result<bool> {
         // One step, however often it is tried.
         step("flock");
         with_patience(PATIENCE, || self.attempt())
-    }
-
-    /// Takes a shared `flock` if nobody has it exclusively: this asks whether a writer lives.
-    pub fn try_shared(&self) -> Result<bool> {
-        step("flock");
-        self.outcome(fs2::FileExt::try_lock_shared(self.file.as_file()))
     }
 
     fn outcome(&self, outcome: io::Result<()>) -> Result<bool> {
@@ -117,12 +120,15 @@ impl Lock {
     /// It is a record lock of the open file: it needs permission to write, is independent of the `flock`, and ends with the
     /// last descriptor at the latest.
     pub fn try_name(&self) -> Result<bool> {
-        self.set_record_lock(libc::F_WRLCK).map(|()| true).or_else(|error| match error.raw_os_error() {
-            Some(libc::EAGAIN | libc::EACCES) => Ok(false),
-            Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP) => {
-                Err(Error::Unsupported { path: self.file.path().to_owned(), found: "fcntl with F_OFD_SETLK" })
+        self.set_record_lock(Byte::Name, libc::F_WRLCK).map(|()| true).or_else(|error| {
+            match error.raw_os_error() {
+                Some(libc::EAGAIN | libc::EACCES) => Ok(false),
+                Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP) => Err(Error::Unsupported {
+                    path: self.file.path().to_owned(),
+                    found: "fcntl with F_OFD_SETLK",
+                }),
+                _ => Err(Error::io(self.file.path(), "lock its name", error)),
             }
-            _ => Err(Error::io(self.file.path(), "lock its name", error)),
         })
     }
 
@@ -133,20 +139,48 @@ impl Lock {
 
     /// Gives the name lock back.
     pub fn release_name(&self) {
-        let _ = self.set_record_lock(libc::F_UNLCK);
+        let _ = self.set_record_lock(Byte::Name, libc::F_UNLCK);
     }
 
-    fn set_record_lock(&self, kind: libc::c_int) -> io::Result<()> {
-        // SAFETY: plain numbers; 0 is a value of each.
-        let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-        lock.l_type = kind as libc::c_short;
-        lock.l_whence = libc::SEEK_SET as libc::c_short;
-        step("fcntl");
-        // SAFETY: a descriptor that is open for the call, and a structure that lives as long.
-        match unsafe { libc::fcntl(self.file.as_file().as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) } {
-            -1 => Err(io::Error::last_os_error()),
-            _ => Ok(()),
-        }
+    /// Lets others see that this process is the writer. It is the `flock` that makes it so: who may only read can keep this
+    /// lock from being taken, and is told then that nobody writes.
+    pub fn show_writer(&self) {
+        let _ = self.set_record_lock(Byte::Writer, libc::F_WRLCK);
+    }
+
+    fn set_record_lock(&self, byte: Byte, kind: libc::c_int) -> io::Result<()> {
+        record_lock(&self.file, byte, kind, libc::F_OFD_SETLK).map(|_| ())
+    }
+}
+
+/// Whether a writer has the header. Asking takes no lock, so it disturbs nobody.
+pub(crate) fn has_writer(header: &PathFile) -> Result<bool> {
+    is_locked(header, Byte::Writer)
+}
+
+/// Whether somebody is about to change what the name of the header leads to.
+pub(crate) fn has_name_lock(header: &PathFile) -> Result<bool> {
+    is_locked(header, Byte::Name)
+}
+
+fn is_locked(header: &PathFile, byte: Byte) -> Result<bool> {
+    let found = record_lock(header, byte, libc::F_RDLCK, libc::F_OFD_GETLK);
+    let found = found.map_err(|error| Error::io(header.path(), "ask for its lock", error))?;
+    Ok(found.l_type != libc::F_UNLCK as libc::c_short)
+}
+
+/// One call about the record lock of a byte; returns what the kernel answers.
+fn record_lock(file: &PathFile, byte: Byte, kind: libc::c_int, call: libc::c_int) -> io::Result<libc::flock> {
+    // SAFETY: plain numbers; 0 is a value of each.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    (lock.l_start, lock.l_len) = (byte as libc::off_t, 1);
+    step("fcntl");
+    // SAFETY: a descriptor that is open for the call, and a structure that lives as long.
+    match unsafe { libc::fcntl(file.as_file().as_raw_fd(), call, &raw mut lock) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(lock),
     }
 }
 
@@ -173,6 +207,7 @@ impl Drop for Lock {
             step("flock");
             #[allow(clippy::disallowed_methods, reason = "the one place where a lock is given back")]
             let _ = fs2::FileExt::unlock(self.file.as_file());
+            let _ = self.set_record_lock(Byte::Writer, libc::F_UNLCK);
             self.release_name();
             // SAFETY: dropped once, here, and not used afterwards. Closed under `hold`, so that no forked child has a
             // descriptor that is open but not known.

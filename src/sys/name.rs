@@ -25,12 +25,14 @@ pub(crate) fn stands_at(id: FileId, path: &Path) -> Result<bool> {
     Ok(status_at(path)?.is_some_and(|status| status.id == id))
 }
 
-/// Gives the file at `old` a second name; false if `old` is gone or the filesystem has no links.
-pub(crate) fn link(old: &Path, new: &Path) -> Result<bool> {
+/// Gives the file at `old` a second name; `None` if something has that name, `Some(false)` if `old` is gone or the filesystem has
+/// no links.
+pub(crate) fn link(old: &Path, new: &Path) -> Result<Option<bool>> {
     step("linkat");
     match rustix::fs::linkat(CWD, old, CWD, new, AtFlags::empty()) {
-        Ok(()) => Ok(true),
-        Err(Errno::NOENT | Errno::PERM | Errno::OPNOTSUPP | Errno::MLINK) => Ok(false),
+        Ok(()) => Ok(Some(true)),
+        Err(Errno::EXIST) => Ok(None),
+        Err(Errno::NOENT | Errno::PERM | Errno::OPNOTSUPP | Errno::MLINK) => Ok(Some(false)),
         Err(error) => Err(write_error(new, "link it", error)),
     }
 }
@@ -57,6 +59,11 @@ fn rename_error(path: &Path, error: Errno, found: &'static str) -> Error {
         Errno::INVAL | Errno::NOSYS => Error::Unsupported { path: path.to_owned(), found },
         error => write_error(path, "rename it", error),
     }
+}
+
+/// Removes a name if it leads to the file `id`.
+pub(crate) fn unlink_same(path: &Path, id: FileId) -> Result<bool> {
+    Ok(stands_at(id, path)? && unlink(path)?)
 }
 
 /// Removes a name; false if there was none.

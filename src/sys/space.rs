@@ -13,9 +13,20 @@ pub(crate) fn space(directory: &Path) -> (u64, u64) {
     (fs2::available_space(directory).unwrap_or(0), fs2::total_space(directory).unwrap_or(0))
 }
 
+/// What `statfs` says of hugetlbfs (linux/magic.h).
+const HUGETLBFS: u64 = 0x9584_58f6;
+
 /// The error of a full store, with the figures of the filesystem that `path` is on.
 pub(crate) fn no_space(path: &Path, wanted: u64) -> Error {
     let directory = path.parent().unwrap_or(path);
+    step("statfs");
+    // It has pages of 2 MiB or more only, and calls itself full when it is asked for less.
+    if rustix::fs::statfs(directory).is_ok_and(|found| found.f_type as u64 & 0xffff_ffff == HUGETLBFS) {
+        return Error::Unsupported {
+            path: directory.to_owned(),
+            found: "hugetlbfs, which has no small pages,",
+        };
+    }
     let (free, total) = space(directory);
     Error::NoSpace { path: directory.to_owned(), wanted, free, total }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::writer::publisher::{Publisher, Reservation};
+use crate::writer::recreate;
 use crate::writer::settings::check_user_data;
 
 /// The memory of a value that is not published yet, from [`Writer::loan`](crate::Writer::loan).
@@ -60,7 +61,7 @@ impl<'a, T: Element> Loan<'a, T> {
             publisher.bytes(&mut reservation)?.fill(0);
         }
         let bools = clear && T::DTYPE != DType::Bool;
-        let flat = flat.then_some([reservation.nbytes]);
+        let flat = flat.then_some([reservation.nbytes()]);
         Ok(Loan {
             publisher,
             reservation,
@@ -108,7 +109,7 @@ impl<'a, T: Element> Loan<'a, T> {
         self.publisher.keeper(&mut self.reservation)
     }
 
-    /// Sets what travels with the value, 0 to 240 bytes.
+    /// Sets what travels with the value, 0 to 2,048 bytes.
     ///
     /// # Errors
     /// [`Error::UserData`](crate::Error::UserData) if it is longer.
@@ -128,7 +129,7 @@ impl<'a, T: Element> Loan<'a, T> {
             return Err(Error::InvalidElement { expected: DType::Bool.to_string() });
         }
         self.open = false;
-        self.publisher.commit(&mut self.reservation, &self.user_data, None)
+        recreate::commit(self.publisher, &mut self.reservation, &self.user_data)
     }
 }
 

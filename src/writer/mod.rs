@@ -1,15 +1,14 @@
 //! Writing: arrays of any strides, slices, raw bytes, loans.
 
 mod adopt;
+mod data_file;
 pub(crate) mod loan;
 mod open;
 pub(crate) mod options;
 mod ownership;
 mod publisher;
 mod recreate;
-mod relayout;
 mod settings;
-mod slots;
 mod takeover;
 
 use std::fmt;
@@ -48,18 +47,18 @@ impl Writer {
 
     /// The tag.
     pub fn tag(&self) -> &str {
-        self.publisher.tag.tag()
+        self.publisher.tag().tag()
     }
 
     /// The version of the last value, this writer's or an earlier one's; 0 before the first.
     pub fn version(&self) -> u64 {
-        self.publisher.version
+        self.publisher.version()
     }
 
     /// The name of the data file, `tag_uuid`; `None` before the first value.
     pub fn data_file(&self) -> Option<String> {
-        let slots = self.publisher.slots.as_ref()?;
-        Some(tag::data_file(self.tag(), slots.uuid))
+        let (uuid, _) = self.publisher.data_file()?;
+        Some(tag::data_file(self.tag(), uuid))
     }
 
     /// Publishes an array, of any strides, in C order; returns its version.
@@ -89,7 +88,7 @@ impl Writer {
         self.write_with(array, &[])
     }
 
-    /// Publishes an array together with up to 240 bytes of user data, such as a frame number or a capture time.
+    /// Publishes an array together with up to 2,048 bytes of user data, such as a frame number or a capture time.
     ///
     /// # Errors
     /// As [`write`](Self::write), and [`Error::UserData`] if the user data are longer.
@@ -117,7 +116,7 @@ impl Writer {
                 });
             }
         }
-        self.publisher.commit(&mut reservation, user_data, None)
+        recreate::commit(&mut self.publisher, &mut reservation, user_data)
     }
 
     /// Publishes the elements of an array in C order.
@@ -167,7 +166,7 @@ impl Writer {
         check_user_data(user)?;
         let mut reservation = self.publisher.reserve(dtype, shape, Some(size_of_val(elements)))?;
         self.publisher.bytes(&mut reservation)?.copy_from_slice(bytemuck::cast_slice(elements));
-        self.publisher.commit(&mut reservation, user, None)
+        recreate::commit(&mut self.publisher, &mut reservation, user)
     }
 
     /// Lends the memory of the next value, to be filled in place: no copy at all.
@@ -208,7 +207,7 @@ impl Writer {
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer")
-            .field("store", &self.publisher.tag.directory())
+            .field("store", &self.publisher.tag().directory())
             .field("tag", &self.tag())
             .field("version", &self.version())
             .finish_non_exhaustive()

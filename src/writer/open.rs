@@ -44,22 +44,22 @@ fn attempt(tag: &TagPath, settings: Settings) -> Result<Option<Publisher>> {
     }
     // Whoever is replacing or removing the header at this moment comes first.
     if !(locked || settings.takeover) || !lock.name()? {
-        return Err(Error::WriterExists { tag: tag.tag().to_owned(), pid: header.identity().pid });
+        return Err(retire::writer_exists(tag, &header));
     }
     if !stands_at(header.file(), path)? {
         return Ok(None);
     }
     if locked && (header.identity().ephemeral || header.is_retired()) {
         // What a killed ephemeral writer left.
-        retire::retire(tag, &header)?;
+        retire::retire(tag, &header, || true)?;
         return Ok(None);
     }
     // Bits that no writer gives are not passed on to new files.
     let mode = settings.mode.unwrap_or(status.mode & 0o666);
     let rights = Rights { mode, owner: Some((status.uid, status.gid)) };
-    let hot = header.read().2;
-    if settings.ephemeral && !settings.takeover && hot.stamp.version != 0 {
-        hot.check(path)?;
+    let record = header.record();
+    if settings.ephemeral && !settings.takeover && record.stamp.version != 0 {
+        record.check(path)?;
         return Err(Error::InvalidOption {
             option: "ephemeral",
             found: format!("{:?} with a value that is to stay", tag.tag()),
@@ -75,19 +75,17 @@ fn attempt(tag: &TagPath, settings: Settings) -> Result<Option<Publisher>> {
 }
 
 /// A writer that has its tag removes what earlier ones left.
-fn opened(publisher: Publisher) -> Publisher {
-    publisher.lock.iter().for_each(Lock::release_name);
-    let current = publisher.slots.as_ref().map(|slots| (slots.file_id(), slots.uuid));
-    gc::sweep(&publisher.tag, current);
+fn opened(mut publisher: Publisher) -> Publisher {
+    publisher.ownership().release_name();
+    gc::sweep(publisher.tag(), publisher.data_file().map(|(uuid, id)| (id, uuid)));
     publisher
 }
 
 /// Gives a new header its name; `None` if somebody else was faster.
 fn persist(mut publisher: Publisher, staged: StagedFile) -> Result<Option<Publisher>> {
-    match staged.persist(publisher.tag.header())? {
+    match staged.persist(publisher.tag().header())? {
         Ok((_, lock)) => {
-            publisher.lock = Some(lock);
-            publisher.header.renamed(publisher.tag.header());
+            publisher.named(lock);
             Ok(Some(publisher))
         }
         Err(_) => Ok(None),

@@ -1,7 +1,8 @@
 //! What `WriterOptions` sets, checked.
 
 use crate::error::{Error, Result};
-use crate::format::segment::{SLOTS, USER_DATA};
+use crate::format::entry::USER_DATA;
+use crate::format::segment::SLOTS;
 
 /// The values of [`WriterOptions`](crate::WriterOptions).
 #[derive(Clone, Copy, Debug)]

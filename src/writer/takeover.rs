@@ -1,21 +1,22 @@
 //! Taking a tag over: a new header, with a copy of the value, in the place of one that has a writer.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::files::retire::unlink_data_of;
 use crate::files::staged::StagedFile;
 use crate::files::tag::TagPath;
-use crate::format::record::{Cold, Hot};
-use crate::format::segment::SLOTS;
+use crate::format::entry::Entry;
+use crate::format::record::Record;
 use crate::shm::header::Header;
-use crate::shm::pinned::{Pinned, Source};
+use crate::shm::held::Holds;
+use crate::shm::pinned::{Pin, Pinned, Source};
 use crate::shm::segment::{Access, Segment};
+use crate::sync::Ordering;
 use crate::sys::file::{PathFile, is_exhausted};
 use crate::sys::name::{exchange, rename_new, stands_at, status_at, unlink};
 use crate::sys::owner::Rights;
-use crate::writer::publisher::Publisher;
+use crate::writer::publisher::{Earlier, Publisher};
 use crate::writer::settings::Settings;
 
 /// How often the old value is tried for while its writer keeps replacing it.
@@ -30,7 +31,7 @@ pub(crate) fn take_over(
     old: &Header,
 ) -> Result<Option<Publisher>> {
     // A damaged record may hold any count of versions: the new header does not go on from it.
-    let counts = old.read().2.check(old.path());
+    let counts = old.record().check(old.path());
     let origin = counts.is_ok().then_some(old.identity().origin);
     let (mut publisher, staged) = Publisher::staged(tag, settings, rights, origin)?;
     let displaced = displace(&mut publisher, staged, old);
@@ -50,23 +51,23 @@ pub(crate) fn take_over(
 fn displace(publisher: &mut Publisher, staged: StagedFile, old: &Header) -> Result<bool> {
     // While the old writer goes on: a store that is full is found so before that writer notices anything.
     copy_value(publisher, old)?;
-    if old.read().2.stamp.version > publisher.version {
+    if old.record().stamp.version > publisher.version() {
         // A stream: the second slot, too.
         copy_value(publisher, old)?;
     }
     // Nothing is published through the old header from here on: what is copied now is its last value, and no reader
     // has seen a later one.
     old.latch().freeze();
-    let last = old.read().2;
-    if last.stamp.version > publisher.version {
+    let last = old.record();
+    if last.stamp.version > publisher.version() {
         copy_value(publisher, old)?;
     }
-    if last.stamp.version > publisher.version && last.check(old.path()).is_ok() {
+    if last.stamp.version > publisher.version() && last.check(old.path()).is_ok() {
         // The value is damaged or was removed by hand; the count goes on.
-        publisher.version = last.stamp.version;
+        publisher.count_from(last.stamp.version);
     }
     // Nobody replaces or removes the new header before this is done with the old one.
-    let path = publisher.tag.header().to_owned();
+    let path = publisher.tag().header().to_owned();
     staged.lock().name()?;
     let (lock, aside) = match staged.exchange(&path) {
         Ok(done) => done,
@@ -75,22 +76,22 @@ fn displace(publisher: &mut Publisher, staged: StagedFile, old: &Header) -> Resu
     };
     // What came out is exactly what was replaced: the old header, as this holds its name lock, unless somebody removed
     // it by hand and something else came to stand there. That goes back.
+    let mine = publisher.ownership().header().file();
     let other = status_at(&aside).ok().flatten().is_some_and(|status| status.id != old.file());
     if other {
         if exchange(&aside, &path).is_err() {
             let _ = rename_new(&aside, &path);
         }
-        if !stands_at(publisher.header.file(), &path)? {
-            if stands_at(publisher.header.file(), &aside)? {
+        if !stands_at(mine, &path)? {
+            if stands_at(mine, &aside)? {
                 unlink(&aside)?;
             }
             return Ok(false);
         }
     }
-    publisher.lock = Some(lock);
-    publisher.header.renamed(&path);
+    publisher.named(lock);
     old.retire();
-    unlink_data_of(&publisher.tag, old);
+    unlink_data_of(publisher.tag(), old);
     if !other {
         let _ = unlink(&aside);
     }
@@ -100,18 +101,16 @@ fn displace(publisher: &mut Publisher, staged: StagedFile, old: &Header) -> Resu
 /// Publishes the current value of the header that is replaced; nothing if it has none that can be read.
 fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
     for _ in 0..COPIES {
-        let (seq, record, hot) = from.read();
-        if hot.stamp.version == 0 || hot.check(from.path()).is_err() {
+        let record = from.record();
+        if record.stamp.version == 0 || record.check(from.path()).is_err() {
             return Ok(());
         }
-        let Ok(cold) = from.read_cold(seq, &record, hot.layout_id) else { return Ok(()) };
-        let Some(cold) = cold else { continue };
-        let path = publisher.tag.data_file(cold.data_file);
-        let Some(value) = pin(&path, &hot, cold)? else { continue };
-        let Source { layout, .. } = &**value.source();
+        let Some(value) = pin(publisher.tag(), from, &record)? else { continue };
+        let layout = value.source().layout.clone();
         let mut reservation = publisher.reserve(layout.dtype(), layout.shape(), None)?;
         publisher.bytes(&mut reservation)?.copy_from_slice(value.bytes());
-        publisher.commit(&mut reservation, value.user_data(), Some(hot.stamp))?;
+        let earlier = Earlier { version: record.stamp.version, line: value.line() };
+        publisher.commit(&mut reservation, value.user_data(), Some(earlier))?;
         return Ok(());
     }
     Ok(())
@@ -119,28 +118,36 @@ fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
 
 /// `None`: the value is not there, or not any more. A failure that says nothing of the value is an error, so that no
 /// takeover loses one for want of a descriptor.
-fn pin(path: &Path, hot: &Hot, cold: Cold) -> Result<Option<Pinned<Arc<Source>>>> {
-    let file = match PathFile::open_writable(path) {
+fn pin(tag: &TagPath, header: &Header, record: &Record) -> Result<Option<Pinned<Arc<Source>>>> {
+    let path = tag.data_file(header.identity().data_file(record.number));
+    let file = match PathFile::open_writable(&path) {
         Ok(file) => file,
-        Err(error) if is_exhausted(&error) => return Err(Error::io(path, "open it", error)),
+        Err(error) if is_exhausted(&error) => return Err(Error::io(&path, "open it", error)),
         Err(_) => return Ok(None),
     };
-    let segment = match Segment::map(&file, Access::Pinning) {
+    let segment = match Segment::map(&file, Access::Pinning, Arc::new(Holds::default())) {
         Ok(segment) => segment,
         Err(error @ Error::Io { .. }) => return Err(error),
         Err(_) => return Ok(None),
     };
-    let slot = usize::try_from(hot.slot).unwrap_or(SLOTS);
-    if segment.identity().id != cold.segment_id || slot >= SLOTS {
+    let slot = record.slot as usize;
+    if segment.identity().header != header.identity().id || slot >= segment.identity().limit {
         return Ok(None);
     }
-    segment.fill_holes(&file, slot, cold.layout.nbytes())?;
-    let source = Source {
-        segment: Arc::new(segment),
-        layout: Arc::new(cold.layout),
-        layout_id: hot.layout_id,
-        header: 0, // of no reader
-        previous: Vec::new(),
-    };
-    Ok(Pinned::pin(Arc::new(source), hot.slot, hot.stamp.version, || false))
+    file.fill_holes(0, segment.identity().slot_offset(0) as u64)?;
+    let segment = Arc::new(segment);
+    // Under this the slot stays as it is; what it says of its layout is read then.
+    let Some(_held) = Pin::take(segment.clone(), slot, record.stamp.version) else { return Ok(None) };
+    if segment.map_slot(&file, slot).is_err() {
+        return Ok(None);
+    }
+    file.fill_holes(segment.identity().slot_offset(slot) as u64, segment.identity().slot_size() as u64)?;
+    let Some((words, _)) = segment.entry(slot) else { return Ok(None) };
+    let words = std::array::from_fn(|i| words[i].load(Ordering::Relaxed));
+    let Ok(Entry { number, layout }) = Entry::from_words(&words, &path) else { return Ok(None) };
+    if number != record.number || layout.nbytes() > segment.identity().capacity {
+        return Ok(None);
+    }
+    let source = Source { segment: segment.clone(), layout: Arc::new(layout), number, header: 0 };
+    Ok(Pinned::take(Arc::new(source), record, || false))
 }

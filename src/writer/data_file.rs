@@ -1,0 +1,369 @@
+//! The writer's side of a data file: making one, adopting one, choosing slots, growing, leaving it.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::files::staged::StagedFile;
+use crate::files::tag::TagPath;
+use crate::format::entry::{self, Entry};
+use crate::format::header::HeaderIdentity;
+use crate::format::identity::{Identity, Kind};
+use crate::format::layout::Layout;
+use crate::format::record::Record;
+use crate::format::segment::{Line, SLOTS, SegmentIdentity};
+use crate::shm::held::Holds;
+use crate::shm::segment::{Access, Segment};
+use crate::sync::{Ordering, pin};
+use crate::sys::file::{FileId, PathFile, is_exhausted};
+use crate::sys::lock::Lock;
+use crate::sys::name::{link, stands_at, unlink_same};
+use crate::sys::owner::{Rights, set_rights};
+use crate::sys::space::space;
+
+/// After so many writes that did not need them, slots at the end are given back.
+const GIVE_BACK_EVERY: u32 = 4096;
+/// Slots smaller than this are never punched out, since copying readers copy them from their mapping.
+pub(crate) const LEAST_PUNCHED: usize = 64 << 10;
+
+/// A data file that has no name yet; dropped, it is removed.
+pub(crate) struct StagedDataFile {
+    staged: StagedFile,
+    segment: Arc<Segment>,
+    slots: usize,
+}
+
+/// A data file that this process may write: its lock is held.
+pub(crate) struct DataFile {
+    /// The only `Arc` of a mapping of its own, so that `claimed` is exclusive.
+    segment: Arc<Segment>,
+    /// A descriptor without the lock.
+    file: PathFile,
+    _lock: Lock,
+    /// The number that the name is derived from.
+    number: u64,
+    /// How many slots have storage.
+    slots: usize,
+    /// By slot: the version last published, 0 if none; and the number that this writer has written to the entry, 0 if it knows
+    /// nothing of it. A writer that was killed may have left half an entry.
+    published: Vec<u64>,
+    known: Vec<u64>,
+    /// Slots that writes needed, and writes, since the last look at what can be given back.
+    needed: usize,
+    writes: u32,
+}
+
+impl StagedDataFile {
+    /// Makes a data file for values of `nbytes`, with storage for `slots` of them.
+    pub fn new(
+        tag: &TagPath,
+        header: &HeaderIdentity,
+        nbytes: usize,
+        slots: usize,
+        rights: Rights,
+    ) -> Result<Self> {
+        let too_large = || {
+            let (free, total) = space(tag.directory());
+            Error::NoSpace { path: tag.directory().to_owned(), wanted: nbytes as u64, free, total }
+        };
+        let identity = SegmentIdentity::new(header.id, 0, nbytes, SLOTS).ok_or_else(too_large)?;
+        let size = identity.file_size(slots).ok_or_else(too_large)?;
+        let staged = StagedFile::new(tag, Kind::Segment, size, rights)?;
+        identity.write(staged.file())?;
+        let segment = Segment::map(staged.file(), Access::Writing, Arc::new(Holds::default()))?;
+        segment.map_slot(staged.file(), 0)?;
+        segment.warm(0);
+        Ok(StagedDataFile { staged, segment: Arc::new(segment), slots })
+    }
+
+    /// The segment, to fill slot 0 of it.
+    pub fn segment(&mut self) -> &mut Arc<Segment> {
+        &mut self.segment
+    }
+
+    /// Gives it the name that a number stands for; `Err` holds it still if something has that name.
+    pub fn persist(
+        self,
+        tag: &TagPath,
+        header: &HeaderIdentity,
+        number: u64,
+    ) -> Result<Result<DataFile, Self>> {
+        let StagedDataFile { staged, segment, slots } = self;
+        Ok(match staged.persist(&tag.data_file(header.data_file(number)))? {
+            Ok((file, lock)) => Ok(DataFile::new(segment, file, lock, number, slots)),
+            Err(staged) => Err(StagedDataFile { staged, segment, slots }),
+        })
+    }
+}
+
+impl DataFile {
+    fn new(segment: Arc<Segment>, file: PathFile, lock: Lock, number: u64, slots: usize) -> Self {
+        let limit = segment.identity().limit;
+        let (published, known) = (vec![0; limit], vec![0; limit]);
+        DataFile { segment, file, _lock: lock, number, slots, published, known, needed: 0, writes: 0 }
+    }
+
+    /// Adopts the data file that a header's record names, with the layout of its value; `None` if it is missing, busy or not
+    /// what the record says. What was sealed and never published in it is cleared.
+    pub fn adopt(
+        tag: &TagPath,
+        header: &HeaderIdentity,
+        record: &Record,
+        rights: Rights,
+    ) -> Result<Option<(Self, Layout)>> {
+        let path = tag.data_file(header.data_file(record.number));
+        let file = match PathFile::open_writable(&path) {
+            Ok(file) => file,
+            Err(error) if is_exhausted(&error) => return Err(Error::io(&path, "open it", error)),
+            Err(_) => return Ok(None),
+        };
+        let status = file.status()?;
+        if !status.is_file() {
+            return Ok(None);
+        }
+        let Some(lock) = Lock::open_same(&path, status.id)? else { return Ok(None) };
+        if !lock.exclusive()? || !stands_at(status.id, &path)? {
+            return Ok(None);
+        }
+        let Ok(identity) = SegmentIdentity::read(&file) else { return Ok(None) };
+        Identity::check_writable(identity.read_compatible, &path)?;
+        let slots = identity.slots_in(status.size);
+        let slot = record.slot as usize;
+        if identity.header != header.id || slot >= slots {
+            return Ok(None);
+        }
+        match set_rights(&file, rights) {
+            // Another user's file, which this one may write, but not set the permissions of: not to go on with.
+            Err(Error::NotWritable { .. }) => return Ok(None),
+            set => set?,
+        }
+        file.fill_holes(0, identity.file_size(slots).unwrap_or(0))?;
+        let segment = Segment::map(&file, Access::Writing, Arc::new(Holds::default()));
+        let Ok(segment) = segment else { return Ok(None) };
+        for slot in 0..slots {
+            segment.map_slot(&file, slot)?;
+        }
+        let Some(entry) = read_entry(&segment, slot, &path)
+            .filter(|entry| entry.number == record.number && entry.layout.nbytes() <= identity.capacity)
+        else {
+            return Ok(None);
+        };
+        // Acquire: as a reader; the bytes of that version are visible.
+        if segment.content(slot).load(Ordering::Acquire) != record.stamp.version {
+            return Ok(None);
+        }
+        pin::clear_phantoms(segment.contents(), record.stamp.version);
+        let mut adopted = DataFile::new(Arc::new(segment), file, lock, record.number, slots);
+        for (published, content) in adopted.published.iter_mut().zip(adopted.segment.contents()) {
+            *published = content.load(Ordering::Relaxed);
+        }
+        Ok(Some((adopted, entry.layout)))
+    }
+
+    #[inline(always)]
+    pub fn segment(&mut self) -> &mut Arc<Segment> {
+        &mut self.segment
+    }
+
+    /// Bytes that a slot has room for.
+    #[inline(always)]
+    pub fn capacity(&self) -> usize {
+        self.segment.identity().capacity
+    }
+
+    pub fn id(&self) -> FileId {
+        self.segment.file()
+    }
+
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Says that the file is in use.
+    pub fn touch(&self) {
+        self.file.touch();
+    }
+
+    /// Takes a slot for filling, or adds one; `None` if all that there may be are taken. `base`: how many slots a stream goes
+    /// through in turn.
+    #[inline]
+    pub fn claim(&mut self, current: Option<usize>, base: usize) -> Result<Option<usize>> {
+        self.writes += 1;
+        if self.writes > GIVE_BACK_EVERY {
+            self.give_back(current, base);
+        }
+        let claimed = if base <= 2 {
+            // The first that is free, so that what a burst needed is not touched afterwards.
+            (0..self.slots).find(|&slot| self.try_claim(slot, current))
+        } else {
+            self.claim_oldest(current, base)
+        };
+        if let Some(slot) = claimed {
+            self.needed = self.needed.max(slot + 1);
+            return Ok(claimed);
+        }
+        self.add_slot()
+    }
+
+    #[inline(always)]
+    fn try_claim(&self, slot: usize, current: Option<usize>) -> bool {
+        Some(slot) != current && pin::claim(self.segment.content(slot), &self.segment.pin_counts(slot))
+    }
+
+    /// The least recently published of the first `base` slots, so that a value stays in place for long; else the first of the
+    /// others.
+    #[inline(never)]
+    fn claim_oldest(&mut self, current: Option<usize>, base: usize) -> Option<usize> {
+        let mut order: Vec<usize> = (0..self.slots).collect();
+        order[..base.min(self.slots)].sort_unstable_by_key(|&slot| self.published[slot]);
+        order.into_iter().find(|&slot| self.try_claim(slot, current))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn add_slot(&mut self) -> Result<Option<usize>> {
+        let (slot, identity) = (self.slots, *self.segment.identity());
+        if slot == identity.limit {
+            return Ok(None);
+        }
+        // Storage first: whoever finds the slot inside the file may touch it.
+        let (start, length) = (identity.slot_offset(slot) as u64, identity.slot_size() as u64);
+        let size = self.file.status()?.size;
+        if start + length <= size {
+            self.file.allocate(start, length)?;
+        } else {
+            self.file.extend(size, start + length - size)?;
+        }
+        self.segment.map_slot(&self.file, slot)?;
+        self.slots += 1;
+        self.needed = self.slots;
+        Ok(Some(slot))
+    }
+
+    /// Gives the storage of slots at the end back that were not needed for long: a burst of readers made them. The file stays
+    /// as long as it is, since somebody may copy from it.
+    #[cold]
+    #[inline(never)]
+    fn give_back(&mut self, current: Option<usize>, base: usize) {
+        let keep = self.needed.max(base).max(2);
+        (self.needed, self.writes) = (0, 0);
+        while self.slots > keep && self.try_claim(self.slots - 1, current) {
+            self.slots -= 1;
+            self.punch(self.slots);
+        }
+    }
+
+    fn punch(&mut self, slot: usize) {
+        let identity = self.segment.identity();
+        if identity.slot_size() >= LEAST_PUNCHED {
+            self.file.punch(identity.slot_offset(slot) as u64, identity.slot_size() as u64);
+        }
+        self.segment.cool(slot);
+        (self.published[slot], self.known[slot]) = (0, 0);
+    }
+
+    /// Punches out what nobody holds, since readers that only have the file mapped would keep its memory. For a file that no
+    /// record in use names any more; `spare` is the slot of a record that is final, which readers go on taking.
+    pub fn leave(&mut self, spare: Option<usize>) {
+        for slot in 0..self.slots {
+            if self.try_claim(slot, spare) {
+                self.punch(slot);
+            }
+        }
+    }
+
+    /// Sets up the page tables of a claimed slot.
+    #[inline(always)]
+    pub fn warm(&self, slot: usize) {
+        self.segment.warm(slot);
+    }
+
+    /// Gives a claimed slot back unfilled.
+    pub fn abort(&mut self, slot: usize) {
+        self.published[slot] = 0;
+    }
+
+    /// What was sealed is not published: no reader may take it for a value later.
+    pub fn refuse(&mut self, slot: usize) {
+        self.published[slot] = 0;
+        pin::seal(self.segment.content(slot), 0);
+    }
+
+    /// Ends the filling of a claimed slot, which has `layout` under this number.
+    #[inline(always)]
+    pub fn seal(
+        &mut self,
+        slot: usize,
+        number: u64,
+        layout: &Layout,
+        version: u64,
+        line: Line,
+        user_data: &[u8],
+    ) {
+        if self.known[slot] != number {
+            self.write_entry(slot, number, layout);
+        }
+        if !user_data.is_empty() {
+            self.write_user_data(slot, user_data);
+        }
+        self.segment.set_line(slot, line);
+        pin::seal(self.segment.content(slot), version);
+        self.published[slot] = version;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write_entry(&mut self, slot: usize, number: u64, layout: &Layout) {
+        let Some((words, _)) = self.segment.entry(slot) else { return };
+        for (word, value) in words.iter().zip(entry::to_words(number, layout)) {
+            word.store(value, Ordering::Relaxed);
+        }
+        self.known[slot] = number;
+    }
+
+    #[inline(never)]
+    fn write_user_data(&self, slot: usize, user_data: &[u8]) {
+        let Some((_, words)) = self.segment.entry(slot) else { return };
+        for (word, chunk) in words.iter().zip(user_data.chunks(8)) {
+            let mut bytes = [0; 8];
+            bytes[..chunk.len()].copy_from_slice(chunk);
+            word.store(u64::from_ne_bytes(bytes), Ordering::Relaxed);
+        }
+    }
+
+    /// Gives the file the name of another number beside the present one; `None` if that name is taken, `Some(false)` if the
+    /// present name is gone or the filesystem has no links.
+    pub fn link(&self, tag: &TagPath, header: &HeaderIdentity, number: u64) -> Result<Option<bool>> {
+        link(self.file.path(), &tag.data_file(header.data_file(number)))
+    }
+
+    /// The name of that number is the file's now; the one before goes.
+    pub fn renumber(&mut self, tag: &TagPath, header: &HeaderIdentity, number: u64) {
+        let before = self.file.path().to_owned();
+        self.file.renamed(&tag.data_file(header.data_file(number)));
+        self.number = number;
+        self.unlink_name(&before);
+    }
+
+    /// Removes a name of this file.
+    pub fn unlink_name(&self, path: &std::path::Path) {
+        // One that cannot be removed now is unreferenced, and goes with the next writer or `gc`.
+        let _ = unlink_same(path, self.id());
+    }
+
+    /// Removes the present name, if it still leads to this file.
+    pub fn unlink(&self) {
+        self.unlink_name(self.file.path());
+    }
+
+    /// Whether the present name still leads to this file.
+    pub fn is_named(&self) -> Result<bool> {
+        stands_at(self.id(), self.file.path())
+    }
+}
+
+/// The entry of a slot of a file that nobody writes to; `None` if it is damaged.
+fn read_entry(segment: &Segment, slot: usize, path: &std::path::Path) -> Option<Entry> {
+    let (words, _) = segment.entry(slot)?;
+    let words = std::array::from_fn(|i| words[i].load(Ordering::Relaxed));
+    Entry::from_words(&words, path).ok()
+}

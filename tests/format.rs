@@ -273,7 +273,7 @@ fn what_is_built_by_hand_is_read() {
         assert_eq!(read.written_at().as_nanos(), 1_000);
         assert!(!read.is_copy());
         let stat = store.stat("a").unwrap();
-        let slots = stat.value.unwrap().slots.unwrap();
+        let slots = stat.value.unwrap().slots;
         assert_eq!((stat.pid, stat.writer_alive, stat.ephemeral), (7, false, false));
         assert_eq!((slots.allocated, slots.capacity, slots.pinned), (2, 4096, 1));
         drop(read);

@@ -17,7 +17,7 @@ fn doctor_names_who_holds_removed_memory() {
     let (reader, stdout) = place::unshared_pipe();
     let stuck = Running::start_with_stdout(place.command(&["cat", "a"]), stdout.into());
     until("it holds the value", || {
-        place.store().stat("a").unwrap().value.unwrap().slots.unwrap().pinned == 1
+        place.store().stat("a").unwrap().value.unwrap().slots.pinned == 1
     });
     drop(writer);
     let clean = place.run(&["doctor", "--json"]).good().json();

@@ -262,7 +262,7 @@ fn ctrl_c_in_the_middle_leaves_nothing() {
     place.store().writer("a").unwrap().write_slice(&vec![1_u8; 1 << 20], &[1 << 20]).unwrap();
     let (reader, writer) = unshared_pipe();
     let cat = Running::start_with_stdout(place.command(&["cat", "a"]), writer.into());
-    let pinned = || place.store().stat("a").unwrap().value.unwrap().slots.unwrap().pinned;
+    let pinned = || place.store().stat("a").unwrap().value.unwrap().slots.pinned;
     until("it holds the value", || pinned() == 1);
     cat.signal(Signal::TERM);
     let ended = cat.finish();

@@ -44,7 +44,7 @@ fn what_a_slow_follower_misses_is_counted() {
     // The follower holds the first value, which is larger than the pipe, until somebody reads.
     let (reader, stdout) = unshared_pipe();
     let running = Running::start_with_stdout(place.command(&["follow", "a"]), stdout.into());
-    until("it holds a value", || place.store().stat("a").unwrap().value.unwrap().slots.unwrap().pinned == 1);
+    until("it holds a value", || place.store().stat("a").unwrap().value.unwrap().slots.pinned == 1);
     for number in 2..=30_u8 {
         writer.write_slice(&vec![number; 1 << 20], &[1 << 20]).unwrap();
     }
@@ -140,7 +140,7 @@ fn a_broken_pipe_is_a_quiet_end() {
         drop(reader);
         running.finish().good();
     }
-    assert_eq!(place.store().stat("a").unwrap().value.unwrap().slots.unwrap().pinned, 0);
+    assert_eq!(place.store().stat("a").unwrap().value.unwrap().slots.pinned, 0);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn ctrl_c_ends_streams_wherever_they_are() {
     writer.write_slice(&vec![6_u8; 1 << 20], &[1 << 20]).unwrap();
     let (reader, stdout) = unshared_pipe();
     let stuck = Running::start_with_stdout(place.command(&["follow", "a"]), stdout.into());
-    let pinned = || place.store().stat("a").unwrap().value.unwrap().slots.unwrap().pinned;
+    let pinned = || place.store().stat("a").unwrap().value.unwrap().slots.pinned;
     until("it holds the value", || pinned() == 1);
     stuck.signal(Signal::INT);
     stuck.finish().good();

@@ -11,7 +11,7 @@ fn write(writer: &mut Writer, value: u64) {
 
 /// Slots of the data file: how many there are, and how many readers hold.
 fn slots(store: &Store) -> (usize, usize) {
-    let slots = store.stat("a").unwrap().value.unwrap().slots.unwrap();
+    let slots = store.stat("a").unwrap().value.unwrap().slots;
     (slots.allocated, slots.pinned)
 }
 

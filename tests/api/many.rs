@@ -186,7 +186,7 @@ fn two_hundred_readers_on_one_tag() {
         readers.into_iter().for_each(|reader| assert_eq!(reader.end(), ["done"]));
         writer.end();
         assert_eq!(files(store.directory()).len(), 2, "{:?}", files(store.directory()));
-        assert_eq!(store.stat(tag).unwrap().value.unwrap().slots.unwrap().pinned, 0, "pins are given back");
+        assert_eq!(store.stat(tag).unwrap().value.unwrap().slots.pinned, 0, "pins are given back");
     }
 }
 
@@ -213,7 +213,7 @@ fn many_threads(store: &Store, tag: &str) {
     });
     writer.end();
     drop(reader);
-    assert_eq!(store.stat(tag).unwrap().value.unwrap().slots.unwrap().pinned, 0, "pins are given back");
+    assert_eq!(store.stat(tag).unwrap().value.unwrap().slots.pinned, 0, "pins are given back");
     assert_eq!(files(store.directory()).len(), 2);
     held.check(store);
     say("done");

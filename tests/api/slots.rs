@@ -5,7 +5,7 @@ use ndsharray::Store;
 use crate::common::sandbox::{files, store};
 
 pub fn slots(store: &Store) -> usize {
-    store.stat("a").unwrap().value.unwrap().slots.unwrap().allocated
+    store.stat("a").unwrap().value.unwrap().slots.allocated
 }
 
 #[test]
@@ -22,10 +22,10 @@ fn memory_is_what_is_needed() {
     assert_eq!(writer.data_file(), name, "the data file keeps its name while only values change");
     writer.write_slice(&[0_u16; 21], &[7, 3]).unwrap();
     assert_ne!(writer.data_file(), name, "another layout, another name");
-    assert_eq!(store.stat("a").unwrap().value.unwrap().slots.unwrap().capacity, 12288, "memory is recycled");
+    assert_eq!(store.stat("a").unwrap().value.unwrap().slots.capacity, 12288, "memory is recycled");
     writer.write_slice(&vec![0_u8; 1 << 20], &[1 << 20]).unwrap();
     for i in 0..40 {
-        let capacity = store.stat("a").unwrap().value.unwrap().slots.unwrap().capacity;
+        let capacity = store.stat("a").unwrap().value.unwrap().slots.capacity;
         assert_eq!(capacity, if i <= 16 { 1 << 20 } else { 4096 }, "after {i} small writes");
         writer.write_slice(&[0_u8; 100], &[100]).unwrap();
     }

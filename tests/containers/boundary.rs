@@ -201,7 +201,7 @@ fn killed_across_the_boundary() {
         reader.expect("2 of 1000");
         assert_eq!(host.stat("a").unwrap().value.unwrap().version, 2);
         // Now the reader is killed, and its pin stays. A stream goes on without waiting, in two files.
-        assert_eq!(host.stat("a").unwrap().value.unwrap().slots.unwrap().pinned, 1);
+        assert_eq!(host.stat("a").unwrap().value.unwrap().slots.pinned, 1);
         let _input = reader.kill();
         for value in 3..30 {
             next.tell(&format!("write {value} 1000"));

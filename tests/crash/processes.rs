@@ -133,7 +133,7 @@ fn every_way_of_reading_at_full_speed() {
         stop(readers);
         writer.end();
         assert_eq!(files(store.directory()).len(), 4, "two of each tag: {:?}", files(store.directory()));
-        let slots = store.stat("a").unwrap().value.unwrap().slots.unwrap();
+        let slots = store.stat("a").unwrap().value.unwrap().slots;
         assert_eq!(slots.pinned, 0, "pins are given back");
     }
 }
@@ -255,7 +255,7 @@ fn readers_are_killed_holding_values() {
             write_next(&mut writer).unwrap();
         }
         let before = stat().data_file;
-        let leaked = stat().slots.unwrap().pinned;
+        let leaked = stat().slots.pinned;
         drop(writer);
         let mut next = store.writer(FIXED).unwrap();
         write_next(&mut next).unwrap();
@@ -266,7 +266,7 @@ fn readers_are_killed_holding_values() {
             leaked > 0,
             "pins of the dead are left behind with their segment"
         );
-        let slots = after.slots.unwrap();
+        let slots = after.slots;
         assert_eq!((slots.allocated, slots.pinned), (2, 0), "round {round}, {leaked} were leaked");
         assert_eq!(files(store.directory()).len(), 2);
     }

@@ -75,10 +75,10 @@ fn snapshots_stay_on_both_sides_and_their_pins_balance() {
     writer.end();
     let stat = || store.stat(FIXED).unwrap().value.unwrap();
     let before = stat();
-    assert_eq!(before.slots.unwrap().pinned, 2, "those of the parent, and no more of its children");
+    assert_eq!(before.slots.pinned, 2, "those of the parent, and no more of its children");
     parent.tell("drop");
     assert_eq!(parent.line(), "dropped");
-    assert_eq!((stat().slots.unwrap().pinned, stat().data_file), (0, before.data_file));
+    assert_eq!((stat().slots.pinned, stat().data_file), (0, before.data_file));
     parent.end();
 }
 
@@ -86,7 +86,7 @@ fn snapshots_stay_on_both_sides_and_their_pins_balance() {
 pub fn inherit_kept(store: &Store) {
     let mut writer = store.writer(FIXED).unwrap();
     let reader = store.reader(FIXED).unwrap();
-    let pinned = || store.stat(FIXED).unwrap().value.unwrap().slots.unwrap().pinned;
+    let pinned = || store.stat(FIXED).unwrap().value.unwrap().slots.pinned;
     for ends_at_once in [false, true] {
         write_next(&mut writer).unwrap();
         let look = || (0..200).for_each(|_| check_view(FIXED, &reader.view().unwrap()));
@@ -135,7 +135,7 @@ fn a_child_that_exits_leaks_its_pins_until_the_next_writer() {
     let writer = ready("write", &store);
     start("exit-holding", &store).end();
     writer.end();
-    let stat = || store.stat(FIXED).unwrap().value.unwrap().slots.unwrap();
+    let stat = || store.stat(FIXED).unwrap().value.unwrap().slots;
     assert_eq!(stat().pinned, 1, "the child's pin, and not its parent's");
     let mut next = store.writer(FIXED).unwrap();
     for _ in 0..20 {
@@ -181,6 +181,6 @@ fn forks_while_another_thread_reads() {
     writer.end();
     let mut next = store.writer(FIXED).unwrap();
     write_next(&mut next).unwrap();
-    assert_eq!(store.stat(FIXED).unwrap().value.unwrap().slots.unwrap().pinned, 0);
+    assert_eq!(store.stat(FIXED).unwrap().value.unwrap().slots.pinned, 0);
     assert_eq!(files(store.directory()).len(), 2);
 }

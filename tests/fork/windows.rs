@@ -105,7 +105,7 @@ fn let_go(store: &Store) {
     // SAFETY: a function of this program.
     unsafe { __register_atfork(Some(counted), None, None, std::ptr::null_mut()) };
     store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
-    let pinned = || store.stat("a").unwrap().value.unwrap().slots.unwrap().pinned;
+    let pinned = || store.stat("a").unwrap().value.unwrap().slots.pinned;
     for views in [false, true] {
         LETTING_GO.store(2, Ordering::SeqCst);
         let ready = std::sync::Barrier::new(2);

@@ -176,7 +176,7 @@ impl World {
                 expect(same, || format!("{stat:?}, not {value:?}"))?;
                 // Besides `latest` here, which may have been given a copy.
                 let pins = self.held.iter().filter(|(held, _)| !held.is_copy()).count();
-                let slots = stat.slots.ok_or("no slots")?;
+                let slots = stat.slots;
                 expect(slots.pinned <= pins && slots.pinned <= slots.allocated, || {
                     format!("{slots:?} with {pins} held")
                 })

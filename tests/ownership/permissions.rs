@@ -255,7 +255,7 @@ fn a_reader_without_write_permission_copies_and_follows() {
         std::thread::sleep(Duration::from_millis(1));
     }
     child.expect("over");
-    assert_eq!(store.stat("a").unwrap().value.unwrap().slots.unwrap().pinned, 0, "copying leaves no pins");
+    assert_eq!(store.stat("a").unwrap().value.unwrap().slots.pinned, 0, "copying leaves no pins");
     let mut next = store.writer_options("a").takeover(true).open().unwrap();
     next.write_slice(&[7_u8], &[1]).unwrap();
     child.tell("taken over");
@@ -284,7 +284,7 @@ fn a_group_that_may_write_pins() {
         set_mode(dir.path(), 0o2755);
         let mut writer = store.writer_options("a").mode(mode).open().unwrap();
         writer.write_slice(&[1_u8, 2, 3], &[3]).unwrap();
-        let pinned = || store.stat("a").unwrap().value.unwrap().slots.unwrap().pinned;
+        let pinned = || store.stat("a").unwrap().value.unwrap().slots.pinned;
         assert_eq!(pinned(), 0);
         let mut child = Process::run(as_user(OTHER, GROUP, test, role, dir.path()));
         child.expect("held");

@@ -171,7 +171,7 @@ mod tests {
         let first = refresh(&reader, None, (10, 10)).unwrap().unwrap();
         assert_eq!((first.version, &first.shape[..]), (1, &[10, 20, 3][..]));
         assert!(matches!(&first.drawing, Drawing::Picture { pixels, .. } if pixels.rgb.len() == 80));
-        assert_eq!(store.stat("a").unwrap().value.unwrap().slots.unwrap().pinned, 0);
+        assert_eq!(store.stat("a").unwrap().value.unwrap().slots.pinned, 0);
         assert!(refresh(&reader, Some(&first), (10, 10)).unwrap().is_none(), "the same value, the same size");
         let wider = refresh(&reader, Some(&first), (20, 10)).unwrap().unwrap();
         assert_eq!(wider.room, (20, 10));
@@ -182,6 +182,6 @@ mod tests {
             writer.write_slice(&[0.5_f64, 1.5], &[2]).unwrap();
             refresh(&reader, None, (20, 10)).unwrap();
         }
-        assert_eq!(store.stat("a").unwrap().value.unwrap().slots.unwrap().allocated, 2, "no slot is kept");
+        assert_eq!(store.stat("a").unwrap().value.unwrap().slots.allocated, 2, "no slot is kept");
     }
 }

@@ -56,7 +56,7 @@ pub fn is_tidy(store: &Store, tag: &str) -> bool {
 pub fn check_after(store: &Store, tag: &str) {
     let value = store.stat(tag).unwrap().value.unwrap();
     assert_eq!(of_tag(store, tag), [tag, &value.data_file]);
-    let slots = value.slots.unwrap();
+    let slots = value.slots;
     assert!((1..=SLOTS as usize).contains(&slots.allocated), "{slots:?}");
     assert!(slots.capacity as u64 <= LARGEST.next_multiple_of(page()), "{slots:?}");
     assert!(slots.capacity >= value.nbytes, "{slots:?}");

@@ -281,7 +281,7 @@ impl<'a> Storm<'a> {
         for (tag, name) in TAGS.iter().enumerate() {
             let version = self.check_value(tag);
             self.next_writer(tag, version);
-            let slots = self.place.store.stat(name).unwrap().value.unwrap().slots.unwrap();
+            let slots = self.place.store.stat(name).unwrap().value.unwrap().slots;
             assert_eq!(slots.pinned, 0, "the pins of the dead are left behind");
         }
         let left = files(self.place.store.directory());

@@ -10,7 +10,7 @@ use rustix::fs::{FallocateFlags, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 
 use crate::error::{Error, Result};
-use crate::sys::space::{check_file_size_limit, no_space, write_error};
+use crate::sys::space::{check_file_size_limit, exceeds_space, no_space, write_error};
 use crate::sys::step;
 
 /// Which file it is, whatever its name.
@@ -159,6 +159,11 @@ impl PathFile {
     /// Gives the file the storage of `offset..offset + length`, so that touching it can never fail.
     pub fn allocate(&self, offset: u64, length: u64) -> Result<()> {
         check_file_size_limit(&self.path, offset, length)?;
+        // In one call the kernel would say at once that this is more than there is. A chunk at a time it would first give all
+        // that there is.
+        if length > CHUNK && exceeds_space(&self.path, length) {
+            return Err(no_space(&self.path, length));
+        }
         // In chunks: a signal undoes what one call has done, so a timer that is faster than a large call would have it begin
         // anew for ever.
         let mut at = offset;

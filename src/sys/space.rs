@@ -13,6 +13,12 @@ pub(crate) fn space(directory: &Path) -> (u64, u64) {
     (fs2::available_space(directory).unwrap_or(0), fs2::total_space(directory).unwrap_or(0))
 }
 
+/// Whether a filesystem that says how much space it has has less than that.
+pub(crate) fn exceeds_space(path: &Path, wanted: u64) -> bool {
+    let (free, total) = space(path.parent().unwrap_or(path));
+    total != 0 && wanted > free
+}
+
 /// What `statfs` says of hugetlbfs (linux/magic.h).
 const HUGETLBFS: u64 = 0x9584_58f6;
 

@@ -16,9 +16,7 @@ fn doctor_names_who_holds_removed_memory() {
     // A reader in another process holds the value while its tag is removed.
     let (reader, stdout) = place::unshared_pipe();
     let stuck = Running::start_with_stdout(place.command(&["cat", "a"]), stdout.into());
-    until("it holds the value", || {
-        place.store().stat("a").unwrap().value.unwrap().slots.pinned == 1
-    });
+    until("it holds the value", || place.store().stat("a").unwrap().value.unwrap().slots.pinned == 1);
     drop(writer);
     let clean = place.run(&["doctor", "--json"]).good().json();
     let of_ours = |found: &serde_json::Value| {

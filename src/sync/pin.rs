@@ -9,8 +9,8 @@
 //! 2. writer clears, reader pins, writer looks: pinned, restores the version (no byte was touched), takes another slot;
 //! 3. reader pins and looks before the writer clears: snapshot; the writer looks, sees the pin, restores.
 //!
-//! That look is at the slot itself, so it holds across any number of publishes between reading the record and pinning. To
-//! see that the record is still the one in use says as much, and is tried first (`pin`).
+//! The content version proves it, however many values were published since the record was read. A record that is still in use
+//! proves it, too, and is cheaper to look at, so it is tried first (`pin`).
 //!
 //! The slot's *entry* says the layout of its value, and the number of the header's layout that this is. The writer writes it
 //! under its claim, readers read it under a pin.
@@ -70,7 +70,7 @@ pub(crate) fn pinned(shards: &[&AtomicU32]) -> bool {
     shards.iter().any(|shard| shard.load(Ordering::Acquire) != 0)
 }
 
-/// Takes a slot for filling, or for good, unless somebody holds it: then its content version is as before.
+/// Claims a slot, for filling or for good; false, with the content version restored, if it is pinned.
 #[inline]
 pub(crate) fn claim(content: &AtomicU64, shards: &[&AtomicU32]) -> bool {
     if pinned(shards) {

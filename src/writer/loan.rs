@@ -8,7 +8,7 @@ use crate::writer::publisher::{Publisher, Reservation};
 use crate::writer::recreate;
 use crate::writer::settings::check_user_data;
 
-/// The memory of a value that is not published yet, from [`Writer::loan`](crate::Writer::loan).
+/// The memory of a value that is not published yet, from [`Writer::loan`](crate::Writer::loan)(crate::Writer::loan).
 ///
 /// [`publish`](Self::publish) makes it the latest value; dropped, nothing happened.
 ///
@@ -104,7 +104,7 @@ impl<'a, T: Element> Loan<'a, T> {
     /// For bindings that hand the memory to a runtime (such as Python's) that does not know the loan's lifetime.
     ///
     /// # Errors
-    /// As [`Writer::loan`](crate::Writer::loan).
+    /// As [`Writer::loan`](crate::Writer::loan)(crate::Writer::loan).
     pub fn keeper(&mut self) -> Result<std::sync::Arc<dyn std::any::Any + Send + Sync>> {
         self.publisher.keeper(&mut self.reservation)
     }
@@ -122,7 +122,7 @@ impl<'a, T: Element> Loan<'a, T> {
     /// Makes this the latest value, and returns its version.
     ///
     /// # Errors
-    /// As [`Writer::write_slice`](crate::Writer::write_slice), but for the shape; and [`Error::InvalidElement`] if these are bytes of bools and one
+    /// As [`Writer::write_slice`](crate::Writer::write_slice)(crate::Writer::write_slice), but for the shape; and [`Error::InvalidElement`] if these are bytes of bools and one
     /// is neither 0 nor 1.
     pub fn publish(mut self) -> Result<u64> {
         if self.bools && bytemuck::cast_slice::<T, u8>(self.as_mut_slice()).iter().any(|&byte| byte > 1) {

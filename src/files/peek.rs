@@ -4,11 +4,10 @@ use crate::error::{Error, Result};
 use crate::files::open::open_header;
 use crate::files::tag::TagPath;
 use crate::format::entry::{self, Entry};
-use crate::format::header::{HeaderIdentity, SEQ, SOURCE, SOURCE_LENGTH, WRITER_PID, record};
+use crate::format::header::{HeaderIdentity, SEQ, WRITER_PID, record};
 use crate::format::identity::LEAST_PAGE;
 use crate::format::record::Record;
 use crate::format::segment::{DOMAIN, OFFSET, PIN, SHARDS, SegmentIdentity, line, pin};
-use crate::format::words::text;
 use crate::sync::seq_latch::RETIRED;
 use crate::sys::clock::Clock;
 use crate::sys::file::{FileId, PathFile, Status};
@@ -25,7 +24,6 @@ pub(crate) struct Peek {
     pub record: Record,
     /// The pid that the writer said; for information.
     pub writer_pid: Option<u32>,
-    pub source: String,
 }
 
 /// What the header of a tag says; with the open file.
@@ -53,13 +51,11 @@ pub(crate) fn header(file: &PathFile) -> Result<Peek> {
         match record.check(file.path()) {
             Ok(()) => {
                 let [pid, _]: [u32; 2] = bytemuck::cast(words[WRITER_PID.word()]);
-                let source = text(&words[SOURCE.word()..SOURCE.end() / 8], words[SOURCE_LENGTH.word()]);
                 return Ok(Peek {
                     identity,
                     retired: before & RETIRED != 0,
                     record,
                     writer_pid: Some(pid).filter(|&pid| pid != 0),
-                    source: source.unwrap_or_default(),
                 });
             }
             // Nobody was writing: it is as it is.

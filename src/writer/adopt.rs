@@ -1,12 +1,10 @@
 //! Going on where a writer left off that closed its tag, or was killed at any instruction.
 
 use crate::error::Result;
-use crate::files::open::is_data_file;
 use crate::files::tag::TagPath;
 use crate::shm::header::Header;
 use crate::sys::lock::Lock;
 use crate::sys::owner::Rights;
-use crate::writer::data_file::DataFile;
 use crate::writer::ownership::Ownership;
 use crate::writer::publisher::Publisher;
 use crate::writer::settings::Settings;
@@ -24,18 +22,9 @@ pub(crate) fn adopt(
     record.check(header.path())?;
     // Whoever froze the header was killed, or the name lock would not be free.
     header.latch().thaw();
-    let identity = *header.identity();
-    let (data, stale) = match record.stamp.version {
-        0 => (None, false),
-        _ => {
-            let data = DataFile::adopt(tag, &identity, &record, rights)?;
-            let stale = data.is_none() && is_data_file(&tag.data_file(identity.data_file(record.number)));
-            (data, stale)
-        }
-    };
-    // What the dead writer may have published and not told.
-    header.wake_all();
     let mut publisher = Publisher::new(Ownership::new(tag, header, Some(lock)), settings, rights);
-    publisher.go_on(&record, data, stale);
+    publisher.adopt()?;
+    // What the dead writer may have published and not told.
+    publisher.ownership().header().wake_all();
     Ok(publisher)
 }

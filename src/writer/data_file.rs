@@ -1,4 +1,4 @@
-//! The writer's side of a data file: making one, adopting one, choosing slots, growing, leaving it.
+//! The writer's side of a data file: making one, adopting one, growing, filling its slots, leaving it.
 
 use std::sync::Arc;
 
@@ -19,9 +19,8 @@ use crate::sys::lock::Lock;
 use crate::sys::name::{link, stands_at, unlink_same};
 use crate::sys::owner::{Rights, set_rights};
 use crate::sys::space::space;
+use crate::writer::slots::{Slots, try_claim};
 
-/// After so many writes that did not need them, slots at the end are given back.
-const GIVE_BACK_EVERY: u32 = 4096;
 /// Slots smaller than this are never punched out, since copying readers copy them from their mapping.
 pub(crate) const LEAST_PUNCHED: usize = 64 << 10;
 
@@ -41,15 +40,7 @@ pub(crate) struct DataFile {
     _lock: Lock,
     /// The number that the name is derived from.
     number: u64,
-    /// How many slots have storage.
-    slots: usize,
-    /// By slot: the version last published, 0 if none; and the number that this writer has written to the entry, 0 if it knows
-    /// nothing of it. A writer that was killed may have left half an entry.
-    published: Vec<u64>,
-    known: Vec<u64>,
-    /// Slots that writes needed, and writes, since the last look at what can be given back.
-    needed: usize,
-    writes: u32,
+    slots: Slots,
 }
 
 impl StagedDataFile {
@@ -89,19 +80,16 @@ impl StagedDataFile {
     ) -> Result<Result<DataFile, Self>> {
         let StagedDataFile { staged, segment, slots } = self;
         Ok(match staged.persist(&tag.data_file(header.data_file(number)))? {
-            Ok((file, lock)) => Ok(DataFile::new(segment, file, lock, number, slots)),
+            Ok((file, lock)) => {
+                let slots = Slots::new(segment.identity().limit, slots);
+                Ok(DataFile { segment, file, _lock: lock, number, slots })
+            }
             Err(staged) => Err(StagedDataFile { staged, segment, slots }),
         })
     }
 }
 
 impl DataFile {
-    fn new(segment: Arc<Segment>, file: PathFile, lock: Lock, number: u64, slots: usize) -> Self {
-        let limit = segment.identity().limit;
-        let (published, known) = (vec![0; limit], vec![0; limit]);
-        DataFile { segment, file, _lock: lock, number, slots, published, known, needed: 0, writes: 0 }
-    }
-
     /// Adopts the data file that a header's record names, with the layout of its value; `None` if it is missing, busy or not
     /// what the record says. What was sealed and never published in it is cleared.
     pub fn adopt(
@@ -152,11 +140,9 @@ impl DataFile {
             return Ok(None);
         }
         pin::clear_phantoms(segment.contents(), record.stamp.version);
-        let mut adopted = DataFile::new(Arc::new(segment), file, lock, record.number, slots);
-        for (published, content) in adopted.published.iter_mut().zip(adopted.segment.contents()) {
-            *published = content.load(Ordering::Relaxed);
-        }
-        Ok(Some((adopted, entry.layout)))
+        let slots = Slots::adopted(&segment, slots);
+        let number = record.number;
+        Ok(Some((DataFile { segment: Arc::new(segment), file, _lock: lock, number, slots }, entry.layout)))
     }
 
     #[inline(always)]
@@ -187,41 +173,19 @@ impl DataFile {
     /// through in turn.
     #[inline]
     pub fn claim(&mut self, current: Option<usize>, base: usize) -> Result<Option<usize>> {
-        self.writes += 1;
-        if self.writes > GIVE_BACK_EVERY {
+        if self.slots.is_look_due() {
             self.give_back(current, base);
         }
-        let claimed = if base <= 2 {
-            // The first that is free, so that what a burst needed is not touched afterwards.
-            (0..self.slots).find(|&slot| self.try_claim(slot, current))
-        } else {
-            self.claim_oldest(current, base)
-        };
-        if let Some(slot) = claimed {
-            self.needed = self.needed.max(slot + 1);
-            return Ok(claimed);
+        match self.slots.claim(&self.segment, current, base) {
+            Some(slot) => Ok(Some(slot)),
+            None => self.add_slot(),
         }
-        self.add_slot()
-    }
-
-    #[inline(always)]
-    fn try_claim(&self, slot: usize, current: Option<usize>) -> bool {
-        Some(slot) != current && pin::claim(self.segment.content(slot), &self.segment.pin_counts(slot))
-    }
-
-    /// The least recently published of the first `base` slots, so that a value stays in place for long; else the first of the
-    /// others.
-    #[inline(never)]
-    fn claim_oldest(&mut self, current: Option<usize>, base: usize) -> Option<usize> {
-        let mut order: Vec<usize> = (0..self.slots).collect();
-        order[..base.min(self.slots)].sort_unstable_by_key(|&slot| self.published[slot]);
-        order.into_iter().find(|&slot| self.try_claim(slot, current))
     }
 
     #[cold]
     #[inline(never)]
     fn add_slot(&mut self) -> Result<Option<usize>> {
-        let (slot, identity) = (self.slots, *self.segment.identity());
+        let (slot, identity) = (self.slots.count(), *self.segment.identity());
         if slot == identity.limit {
             return Ok(None);
         }
@@ -234,9 +198,7 @@ impl DataFile {
             self.file.extend(size, start + length - size)?;
         }
         self.segment.map_slot(&self.file, slot)?;
-        self.slots += 1;
-        self.needed = self.slots;
-        Ok(Some(slot))
+        Ok(Some(self.slots.add()))
     }
 
     /// Gives the storage of slots at the end back that were not needed for long: a burst of readers made them. The file stays
@@ -244,11 +206,10 @@ impl DataFile {
     #[cold]
     #[inline(never)]
     fn give_back(&mut self, current: Option<usize>, base: usize) {
-        let keep = self.needed.max(base).max(2);
-        (self.needed, self.writes) = (0, 0);
-        while self.slots > keep && self.try_claim(self.slots - 1, current) {
-            self.slots -= 1;
-            self.punch(self.slots);
+        let keep = self.slots.to_keep(base);
+        while self.slots.count() > keep && try_claim(&self.segment, self.slots.count() - 1, current) {
+            self.slots.remove_last();
+            self.punch(self.slots.count());
         }
     }
 
@@ -258,14 +219,14 @@ impl DataFile {
             self.file.punch(identity.slot_offset(slot) as u64, identity.slot_size() as u64);
         }
         self.segment.cool(slot);
-        (self.published[slot], self.known[slot]) = (0, 0);
+        self.slots.forget(slot);
     }
 
     /// Punches out what nobody holds, since readers that only have the file mapped would keep its memory. For a file that no
     /// record in use names any more; `spare` is the slot of a record that is final, which readers go on taking.
     pub fn leave(&mut self, spare: Option<usize>) {
-        for slot in 0..self.slots {
-            if self.try_claim(slot, spare) {
+        for slot in 0..self.slots.count() {
+            if try_claim(&self.segment, slot, spare) {
                 self.punch(slot);
             }
         }
@@ -279,12 +240,12 @@ impl DataFile {
 
     /// Gives a claimed slot back unfilled.
     pub fn abort(&mut self, slot: usize) {
-        self.published[slot] = 0;
+        self.slots.emptied(slot);
     }
 
     /// What was sealed is not published: no reader may take it for a value later.
     pub fn refuse(&mut self, slot: usize) {
-        self.published[slot] = 0;
+        self.slots.emptied(slot);
         pin::seal(self.segment.content(slot), 0);
     }
 
@@ -299,7 +260,7 @@ impl DataFile {
         line: Line,
         user_data: &[u8],
     ) {
-        if self.known[slot] != number {
+        if !self.slots.knows(slot, number) {
             self.write_entry(slot, number, layout);
         }
         if !user_data.is_empty() {
@@ -307,7 +268,7 @@ impl DataFile {
         }
         self.segment.set_line(slot, line);
         pin::seal(self.segment.content(slot), version);
-        self.published[slot] = version;
+        self.slots.published(slot, version);
     }
 
     #[cold]
@@ -317,7 +278,7 @@ impl DataFile {
         for (word, value) in words.iter().zip(entry::to_words(number, layout)) {
             word.store(value, Ordering::Relaxed);
         }
-        self.known[slot] = number;
+        self.slots.wrote_entry(slot, number);
     }
 
     #[inline(never)]

@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
-use crate::writer::publisher::{Publisher, Reservation};
+use crate::writer::publisher::Publisher;
 use crate::writer::recreate;
+use crate::writer::reservation::Reservation;
 use crate::writer::settings::check_user_data;
 
 /// The memory of a value that is not published yet, from [`Writer::loan`](crate::Writer::loan)(crate::Writer::loan).
@@ -61,7 +62,7 @@ impl<'a, T: Element> Loan<'a, T> {
             publisher.bytes(&mut reservation)?.fill(0);
         }
         let bools = clear && T::DTYPE != DType::Bool;
-        let flat = flat.then_some([reservation.nbytes()]);
+        let flat = flat.then_some([reservation.nbytes]);
         Ok(Loan {
             publisher,
             reservation,

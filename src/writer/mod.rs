@@ -3,12 +3,16 @@
 mod adopt;
 mod data_file;
 pub(crate) mod loan;
+mod memory;
 mod open;
 pub(crate) mod options;
 mod ownership;
 mod publisher;
 mod recreate;
+mod reservation;
 mod settings;
+mod slots;
+mod staged;
 mod takeover;
 
 use std::fmt;

@@ -13,6 +13,7 @@ use crate::sys::owner::{PRIVATE, Rights, set_rights};
 use crate::writer::adopt::adopt;
 use crate::writer::publisher::Publisher;
 use crate::writer::settings::Settings;
+use crate::writer::staged::stage;
 use crate::writer::takeover::take_over;
 
 pub(crate) fn open(tag: &TagPath, settings: Settings) -> Result<Publisher> {
@@ -33,7 +34,7 @@ fn attempt(tag: &TagPath, settings: Settings) -> Result<Option<Publisher>> {
     let path = tag.header();
     let Some((file, status)) = open_own_header(path)? else {
         let rights = Rights { mode: settings.mode.unwrap_or(PRIVATE), owner: None };
-        let (publisher, staged) = Publisher::staged(tag, settings, rights, None)?;
+        let (publisher, staged) = stage(tag, settings, rights, None)?;
         return persist(publisher, staged);
     };
     let header = Header::map(&file, Access::Writing)?;

@@ -222,6 +222,11 @@ impl Ownership {
         Error::Superseded { tag: self.tag.tag().to_owned() }
     }
 
+    /// The error of a writer whose tag was removed.
+    pub fn removed(&self) -> Error {
+        Error::Removed { tag: self.tag.tag().to_owned() }
+    }
+
     /// This writer was taken over or removed.
     pub fn end(&mut self) -> Standing {
         let end = *self.end.get_or_insert_with(|| {
@@ -234,7 +239,7 @@ impl Ownership {
         self.let_go();
         Standing::Ended(match end {
             End::Superseded => self.superseded(),
-            End::Removed => Error::Removed { tag: self.tag.tag().to_owned() },
+            End::Removed => self.removed(),
         })
     }
 

@@ -3,59 +3,21 @@
 use std::sync::Arc;
 
 use crate::dtype::DType;
-use crate::error::{Error, Result};
-use crate::files::staged::StagedFile;
+use crate::error::Result;
 use crate::files::tag::TagPath;
-use crate::format::header::HeaderIdentity;
-use crate::format::identity::Kind;
 use crate::format::layout::Layout;
 use crate::format::record::{Record, Stamp};
 use crate::format::segment::Line;
 use crate::shm::futex;
-use crate::shm::header::{Access, Header};
 use crate::shm::segment::Segment;
-use crate::sys;
 use crate::sys::clock::{Clock, now};
+use crate::sys::file::FileId;
 use crate::sys::lock::Lock;
-use crate::sys::name::{unlink, unlink_same};
 use crate::sys::owner::Rights;
-use crate::writer::data_file::{DataFile, StagedDataFile};
+use crate::writer::memory::Memory;
 use crate::writer::ownership::{Ownership, Standing};
+use crate::writer::reservation::{Committed, Earlier, Reservation, new_layout};
 use crate::writer::settings::Settings;
-
-/// A layout that takes less than a quarter of a slot for so many writes gets a data file of its own size.
-const SMALL_WRITES: u32 = 16;
-
-/// A claimed slot, and what is to happen to it. Rare parts are boxed, since every write moves this about.
-pub(crate) struct Reservation {
-    /// The data file that the value is going to move to; otherwise the current one.
-    fresh: Option<Box<StagedDataFile>>,
-    slot: usize,
-    /// Set if it is not the current layout.
-    layout: Option<Box<Layout>>,
-    nbytes: usize,
-}
-
-impl Reservation {
-    /// The length of the value in bytes.
-    pub fn nbytes(&self) -> usize {
-        self.nbytes
-    }
-}
-
-/// A value that is published as somebody else wrote it.
-pub(crate) struct Earlier {
-    pub version: u64,
-    pub line: Line,
-}
-
-/// What became of a commit.
-pub(crate) enum Committed {
-    /// The value is published, with this version.
-    Version(u64),
-    /// The header has lost its name; the reservation is as it was, and the name lock is held.
-    NameGone,
-}
 
 /// The value in use.
 struct Current {
@@ -67,66 +29,34 @@ struct Current {
 /// The one that may write to a header.
 pub(crate) struct Publisher {
     // Dropped first: a successor that has the header's lock finds that of the data file free.
-    data: Option<DataFile>,
+    memory: Memory,
     ownership: Ownership,
-    settings: Settings,
-    /// Owner and permissions of new files.
-    rights: Rights,
     current: Option<Current>,
     /// The version of the last value, this writer's or an earlier one's; 0 before the first.
     version: u64,
-    /// The number of a data file that the header names and that could not be adopted.
-    stale: Option<u64>,
-    small_writes: u32,
-    page_size: usize,
     clock: Clock,
 }
 
 impl Publisher {
     pub fn new(ownership: Ownership, settings: Settings, rights: Rights) -> Self {
-        Publisher {
-            data: None,
-            ownership,
-            settings,
-            rights,
-            current: None,
-            version: 0,
-            stale: None,
-            small_writes: 0,
-            page_size: sys::page_size(),
-            clock: Clock::here(),
-        }
+        let memory = Memory::new(settings, rights);
+        Publisher { memory, ownership, current: None, version: 0, clock: Clock::here() }
     }
 
-    /// A publisher for a new header, which has no name yet: that of the staged file. `origin`: that of the header
-    /// whose versions it goes on with.
-    pub fn staged(
-        tag: &TagPath,
-        settings: Settings,
-        rights: Rights,
-        origin: Option<u64>,
-    ) -> Result<(Self, StagedFile)> {
-        let identity = HeaderIdentity::new(settings.ephemeral, origin);
-        let staged = StagedFile::new(tag, Kind::Header, identity.file_size(), rights)?;
-        identity.write(staged.file())?;
-        let header = Header::map(staged.file(), Access::Writing)?;
-        Ok((Self::new(Ownership::new(tag, header, None), settings, rights), staged))
+    pub fn settings(&self) -> (Settings, Rights) {
+        (self.memory.settings(), self.memory.rights())
     }
 
-    /// The same tag with a new header, which has no name yet and goes on with this one's versions.
-    pub fn staged_anew(&self) -> Result<(Self, StagedFile)> {
-        let origin = Some(self.ownership.header().identity().origin);
-        Self::staged(self.tag(), self.settings, self.rights, origin)
-    }
-
-    /// Goes on from a record. `stale`: its data file could not be adopted.
-    pub fn go_on(&mut self, record: &Record, data: Option<(DataFile, Layout)>, stale: bool) {
+    /// Goes on from the record of the header, in its data file if that can be adopted.
+    pub fn adopt(&mut self) -> Result<()> {
+        let (record, identity) = (self.ownership.header().record(), *self.ownership.header().identity());
         self.version = record.stamp.version;
-        self.stale = Some(record.number).filter(|_| stale);
-        if let Some((data, layout)) = data {
-            self.current = Some(Current { layout, number: record.number, slot: record.slot as usize });
-            self.data = Some(data);
+        if record.stamp.version != 0 {
+            let layout = self.memory.adopt(self.ownership.tag(), &identity, &record)?;
+            let (number, slot) = (record.number, record.slot as usize);
+            self.current = layout.map(|layout| Current { layout, number, slot });
         }
+        Ok(())
     }
 
     /// Goes on counting from a version whose value could not be had.
@@ -147,9 +77,14 @@ impl Publisher {
     }
 
     /// The uuid in the name of the data file, and which file it is.
-    pub fn data_file(&self) -> Option<(u128, crate::sys::file::FileId)> {
-        let data = self.data.as_ref()?;
-        Some((self.ownership.header().identity().data_file(data.number()), data.id()))
+    pub fn data_file(&self) -> Option<(u128, FileId)> {
+        let (number, id) = self.memory.data_file()?;
+        Some((self.ownership.header().identity().data_file(number), id))
+    }
+
+    #[inline(always)]
+    fn current_slot(&self) -> Option<usize> {
+        self.current.as_ref().map(|current| current.slot)
     }
 
     /// Claims a slot for a value of that layout. `given`: how many bytes the caller has, which must fill it; if they do not,
@@ -172,9 +107,9 @@ impl Publisher {
         if !self.ownership.may_write() {
             self.check_standing()?;
         }
-        match self.claim(nbytes)? {
-            Some(slot) => Ok(Reservation { fresh: None, slot, layout, nbytes }),
-            None => self.reserve_in_new_file(layout, nbytes),
+        match self.memory.claim(nbytes, self.current_slot())? {
+            Some(place) => Ok(Reservation { place, layout, nbytes }),
+            None => self.reserve_elsewhere(layout, nbytes),
         }
     }
 
@@ -192,92 +127,26 @@ impl Publisher {
             Standing::Ours | Standing::NameGone => Ok(()),
             Standing::Suspended(error) => Err(error),
             Standing::Ended(error) => {
-                self.leave_data();
+                self.memory.leave(self.current_slot());
                 Err(error)
             }
         }
     }
 
-    /// Leaves the data file, whose header names it no more, or for ever.
-    fn leave_data(&mut self) {
-        if let Some(mut data) = self.data.take() {
-            data.leave(self.current.as_ref().map(|current| current.slot));
-            data.unlink();
-        }
-    }
-
-    /// In a new data file, if there is space for it.
+    /// In another data file: the one that was busy when this writer opened may be free by now; else in a new one.
     #[cold]
     #[inline(never)]
-    fn reserve_in_new_file(&mut self, layout: Option<Box<Layout>>, nbytes: usize) -> Result<Reservation> {
-        if let Some(slot) = self.adopt_again(nbytes)? {
-            let current = self.current.as_ref();
-            let layout = layout.filter(|layout| current.is_none_or(|current| current.layout != **layout));
-            return Ok(Reservation { fresh: None, slot, layout, nbytes });
-        }
-        match self.new_file(nbytes) {
-            Ok(fresh) => Ok(Reservation { fresh: Some(Box::new(fresh)), slot: 0, layout, nbytes }),
-            // The present file was to be left for its size; it may have room all the same.
-            Err(error @ Error::NoSpace { .. }) if self.fits(nbytes) => {
-                self.small_writes = 0;
-                let slot = self.claim_here()?.ok_or(error)?;
-                Ok(Reservation { fresh: None, slot, layout, nbytes })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The data file that was busy when this writer opened may be free by now: whoever had it was leaving.
-    fn adopt_again(&mut self, nbytes: usize) -> Result<Option<usize>> {
-        if self.stale.take_if(|_| self.data.is_none()).is_none() {
-            return Ok(None);
-        }
-        let (record, identity) = (self.ownership.header().record(), *self.ownership.header().identity());
-        match DataFile::adopt(self.ownership.tag(), &identity, &record, self.rights)? {
-            Some((data, layout)) => {
-                self.go_on(&record, Some((data, layout)), false);
-                self.claim(nbytes)
-            }
-            None => {
-                self.stale = Some(record.number);
-                Ok(None)
+    fn reserve_elsewhere(&mut self, layout: Option<Box<Layout>>, nbytes: usize) -> Result<Reservation> {
+        if self.memory.take_stale() {
+            self.adopt()?;
+            if let Some(place) = self.memory.claim(nbytes, self.current_slot())? {
+                let current = self.current.as_ref();
+                let layout = layout.filter(|layout| current.is_none_or(|current| current.layout != **layout));
+                return Ok(Reservation { place, layout, nbytes });
             }
         }
-    }
-
-    /// A slot of the current file, unless that must be left.
-    #[inline]
-    fn claim(&mut self, nbytes: usize) -> Result<Option<usize>> {
-        let Some(data) = &self.data else { return Ok(None) };
-        let capacity = data.capacity();
-        // Rounded as a new file would be, so that there is something to gain.
-        let wanted = nbytes.max(self.settings.capacity).max(1);
-        let wanted = wanted.saturating_add(self.page_size - 1) & !(self.page_size - 1);
-        self.small_writes = if wanted < capacity / 4 { self.small_writes + 1 } else { 0 };
-        if nbytes > capacity || self.small_writes > SMALL_WRITES {
-            return Ok(None);
-        }
-        self.claim_here()
-    }
-
-    fn fits(&self, nbytes: usize) -> bool {
-        self.data.as_ref().is_some_and(|data| nbytes <= data.capacity())
-    }
-
-    #[inline]
-    fn claim_here(&mut self) -> Result<Option<usize>> {
-        let Some(data) = &mut self.data else { return Ok(None) };
-        let slot = data.claim(self.current.as_ref().map(|current| current.slot), self.settings.min_slots)?;
-        if let Some(slot) = slot {
-            data.warm(slot);
-        }
-        Ok(slot)
-    }
-
-    fn new_file(&self, nbytes: usize) -> Result<StagedDataFile> {
-        let nbytes = nbytes.max(self.settings.capacity);
-        let header = self.ownership.header().identity();
-        StagedDataFile::new(self.ownership.tag(), header, nbytes, self.settings.min_slots, self.rights)
+        let place = self.memory.claim_in_new_file(&self.ownership, nbytes, self.current_slot())?;
+        Ok(Reservation { place, layout, nbytes })
     }
 
     /// The memory of the claimed slot, as `count` elements that it may not hold yet.
@@ -287,14 +156,14 @@ impl Publisher {
         reservation: &'a mut Reservation,
         count: usize,
     ) -> Result<&'a mut [std::mem::MaybeUninit<T>]> {
-        let slot = reservation.slot;
+        let slot = reservation.place.slot();
         Ok(self.segment(reservation)?.claimed(slot, count))
     }
 
     /// The memory of the claimed slot, for the length of the value in bytes.
     #[inline]
     pub fn bytes<'a>(&'a mut self, reservation: &'a mut Reservation) -> Result<&'a mut [u8]> {
-        let (slot, nbytes) = (reservation.slot, reservation.nbytes);
+        let (slot, nbytes) = (reservation.place.slot(), reservation.nbytes);
         Ok(self.segment(reservation)?.claimed_bytes(slot, nbytes))
     }
 
@@ -304,12 +173,7 @@ impl Publisher {
         if !self.ownership.is_here() {
             return Err(self.ownership.forked());
         }
-        match (&mut reservation.fresh, &mut self.data) {
-            (Some(fresh), _) => Ok(fresh.segment()),
-            (None, Some(data)) => Ok(data.segment()),
-            // The writer came to its end after the slot was claimed.
-            (None, None) => Err(Error::Removed { tag: self.ownership.tag().tag().to_owned() }),
-        }
+        self.memory.segment(&mut reservation.place).ok_or_else(|| self.ownership.removed())
     }
 
     /// The layout that the value is going to have.
@@ -324,11 +188,9 @@ impl Publisher {
 
     /// Gives a claimed slot back: nothing happened.
     pub fn abort(&mut self, reservation: &Reservation) {
-        if reservation.fresh.is_some() || !self.ownership.is_here() {
-            return;
-        }
-        if let Some(data) = &mut self.data {
-            data.abort(reservation.slot);
+        // In a forked child the slot is the parent's.
+        if self.ownership.is_here() {
+            self.memory.abort(&reservation.place);
         }
     }
 
@@ -357,18 +219,20 @@ impl Publisher {
             }
         };
         line.user_length = user_data.len() as u32;
-        if reservation.fresh.is_some() || reservation.layout.is_some() {
+        if reservation.place.moves() || reservation.layout.is_some() {
             return self.commit_relayout(reservation, version, line, user_data).map(Committed::Version);
         }
-        let (Some(data), Some(current)) = (&mut self.data, &mut self.current) else {
-            return Err(Error::Removed { tag: self.tag().tag().to_owned() });
+        let (Some(data), Some(current)) = (self.memory.data(), &mut self.current) else {
+            return Err(self.ownership.removed());
         };
-        let (slot, number) = (reservation.slot, current.number);
+        let (slot, number) = (reservation.place.slot(), current.number);
         data.seal(slot, number, &current.layout, version, line, user_data);
         let record =
             Record { stamp: Stamp { version, written_at: line.written_at }, number, slot: slot as u64 };
         if !self.ownership.header().latch().publish(&record.to_words()) {
-            self.publish_again(&record)?;
+            if let Err(standing) = self.refuse(&record) {
+                return self.act_on(standing).map(|()| Committed::Version(version));
+            }
         }
         if let Some(current) = &mut self.current {
             current.slot = slot;
@@ -387,42 +251,31 @@ impl Publisher {
             Standing::NameGone => return Ok(true),
             standing => self.act_on(standing)?,
         }
-        if let Some(data) = self.data.as_ref().filter(|_| reservation.fresh.is_none()) {
+        if let Some(data) = self.memory.data().filter(|_| !reservation.place.moves()) {
             data.touch();
             if !data.is_named()? {
-                self.relocate(reservation)?;
+                self.memory.relocate(&self.ownership, &mut reservation.place, reservation.nbytes)?;
             }
         }
         Ok(false)
     }
 
-    /// Copies a filled slot to a new data file, whose slot 0 it becomes.
-    pub fn relocate(&mut self, reservation: &mut Reservation) -> Result<()> {
-        let mut fresh = self.new_file(reservation.nbytes)?;
-        let from = self.bytes(reservation)?;
-        fresh.segment().claimed_bytes(0, from.len()).copy_from_slice(from);
-        self.abort(reservation);
-        (reservation.fresh, reservation.slot) = (Some(Box::new(fresh)), 0);
-        Ok(())
-    }
-
     /// A publish was refused, because the header is frozen. It is tried again if whoever froze it was killed.
     #[cold]
     #[inline(never)]
-    fn publish_again(&mut self, record: &Record) -> Result<()> {
+    fn refuse(&mut self, record: &Record) -> Result<(), Standing> {
         loop {
             let standing = self.ownership.refused();
-            if let Standing::Ours = standing {
-                if self.ownership.header().latch().publish(&record.to_words()) {
-                    return Ok(());
+            if !matches!(standing, Standing::Ours) {
+                // What was sealed is not published, and must never be taken for a value.
+                if let Some(data) = self.memory.data().filter(|_| self.ownership.is_here()) {
+                    data.refuse(record.slot as usize);
                 }
-                continue;
+                return Err(standing);
             }
-            // What was sealed is not published, and must never be taken for a value.
-            if let Some(data) = self.data.as_mut().filter(|_| self.ownership.is_here()) {
-                data.refuse(record.slot as usize);
+            if self.ownership.header().latch().publish(&record.to_words()) {
+                return Ok(());
             }
-            return self.act_on(standing);
         }
     }
 
@@ -439,108 +292,27 @@ impl Publisher {
         let layout = match (reservation.layout.take(), &self.current) {
             (Some(layout), _) => *layout,
             (None, Some(current)) => current.layout.clone(),
-            (None, None) => return Err(Error::Removed { tag: self.tag().tag().to_owned() }),
+            (None, None) => return Err(self.ownership.removed()),
         };
-        let identity = *self.ownership.header().identity();
-        let linked = if reservation.fresh.is_none() { self.link(reservation, &identity)? } else { None };
-        let (number, mut before) = match linked {
-            Some(number) => (number, None),
-            None => self.move_in(reservation, &identity)?,
-        };
-        let slot = reservation.slot;
-        if let Some(data) = &mut self.data {
+        let (number, moved) =
+            self.memory.renumber(&self.ownership, &mut reservation.place, reservation.nbytes)?;
+        let slot = reservation.place.slot();
+        if let Some(data) = self.memory.data() {
             data.seal(slot, number, &layout, version, line, user_data);
         }
         let record =
             Record { stamp: Stamp { version, written_at: line.written_at }, number, slot: slot as u64 };
-        let published = self.ownership.header().latch().publish(&record.to_words());
-        if !published {
-            let id = self.data.as_ref().map(DataFile::id);
-            if let Err(error) = self.publish_again(&record) {
-                if let (Some(number), Some(id)) = (linked, id) {
-                    let _ = unlink_same(&self.tag().data_file(identity.data_file(number)), id);
-                } else {
-                    self.move_back(before);
-                }
-                return Err(error);
+        if !self.ownership.header().latch().publish(&record.to_words()) {
+            if let Err(standing) = self.refuse(&record) {
+                self.memory.take_back(&self.ownership, moved);
+                return self.act_on(standing).map(|()| version);
             }
         }
         self.current = Some(Current { layout, number, slot });
         self.version = version;
         self.notify();
-        // The old name goes after the record names the new one, so that at every instant the named file exists.
-        match (&mut self.data, &mut before) {
-            (Some(data), None) if linked.is_some() => data.renumber(self.ownership.tag(), &identity, number),
-            (_, Some(before)) => {
-                // Until here its lock was held.
-                before.unlink();
-                before.leave(None);
-            }
-            _ => {}
-        }
-        if let Some(stale) = self.stale.take().filter(|_| linked.is_none()) {
-            self.unlink_stale(stale);
-        }
+        self.memory.published(&self.ownership, moved);
         Ok(version)
-    }
-
-    fn unlink_stale(&self, number: u64) {
-        let path = self.tag().data_file(self.ownership.header().identity().data_file(number));
-        if crate::files::open::is_data_file(&path) {
-            let _ = unlink(&path);
-        }
-    }
-
-    /// A second name for the present file, for a new number; `None` if it cannot have one, and then the value has moved to a
-    /// new file.
-    fn link(&mut self, reservation: &mut Reservation, identity: &HeaderIdentity) -> Result<Option<u64>> {
-        loop {
-            let Some(data) = &self.data else {
-                return Err(Error::Removed { tag: self.tag().tag().to_owned() });
-            };
-            let number = self.ownership.next_number(data.number())?;
-            match data.link(self.ownership.tag(), identity, number)? {
-                Some(true) => return Ok(Some(number)),
-                Some(false) => break,
-                // Something has the name: the number is spent.
-                None => {}
-            }
-        }
-        self.relocate(reservation)?;
-        Ok(None)
-    }
-
-    /// Names the new data file, and makes it the present one; returns its number, and the one before.
-    fn move_in(
-        &mut self,
-        reservation: &mut Reservation,
-        identity: &HeaderIdentity,
-    ) -> Result<(u64, Option<DataFile>)> {
-        let gone = || Error::Removed { tag: self.ownership.tag().tag().to_owned() };
-        let mut fresh = *reservation.fresh.take().ok_or_else(gone)?;
-        loop {
-            let last = self.current.as_ref().map_or(0, |current| current.number);
-            let number = self.ownership.next_number(last.max(self.stale.unwrap_or(0)))?;
-            match fresh.persist(self.ownership.tag(), identity, number)? {
-                Ok(data) => {
-                    self.small_writes = 0;
-                    return Ok((number, self.data.replace(data)));
-                }
-                // Something has the name: the number is spent.
-                Err(still_staged) => fresh = still_staged,
-            }
-        }
-    }
-
-    /// Takes back a move to another file that was not published, because the header is frozen.
-    fn move_back(&mut self, before: Option<DataFile>) {
-        let ended = self.data.is_none();
-        if let Some(refused) = std::mem::replace(&mut self.data, before) {
-            refused.unlink();
-        }
-        if ended {
-            self.leave_data();
-        }
     }
 
     #[inline(always)]
@@ -558,32 +330,22 @@ impl Publisher {
 
     /// Gives everything up that was made for a header which got no name.
     pub fn discard(&mut self) {
-        if let Some(data) = self.data.take() {
-            data.unlink();
-        }
+        self.memory.discard();
         self.ownership.discard();
     }
 
     /// Gives up everything of a header that was replaced by this writer's own new one.
     pub fn leave(&mut self) {
         self.ownership.header().retire();
-        self.leave_data();
+        self.memory.leave(self.current_slot());
         self.ownership.discard();
     }
-}
-
-#[cold]
-#[inline(never)]
-fn new_layout(dtype: &DType, shape: &[usize], given: Option<usize>) -> Result<Box<Layout>> {
-    let layout = Layout::new(dtype.clone(), shape)?;
-    given.map_or(Ok(()), |given| layout.check_length(given))?;
-    Ok(Box::new(layout))
 }
 
 impl Drop for Publisher {
     fn drop(&mut self) {
         if self.ownership.is_here() && !self.ownership.has_ended() && self.ownership.retire_ephemeral() {
-            self.leave_data();
+            self.memory.leave(self.current_slot());
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Making a tag's files anew that somebody removed by hand (`rm`, RemoveIPC, a new mount).
 
-use crate::error::{Error, Result};
-use crate::sys::lock::Lock;
+use crate::error::Result;
 use crate::writer::ownership::Standing;
-use crate::writer::publisher::{Committed, Publisher, Reservation};
+use crate::writer::publisher::Publisher;
+use crate::writer::reservation::{Committed, Reservation};
+use crate::writer::staged::stage;
 
 /// Publishes a filled slot, under a new header if the present one has lost its name; returns the value's version.
 #[inline]
@@ -27,8 +28,12 @@ pub(crate) fn commit(
 #[cold]
 #[inline(never)]
 fn recreate(publisher: &mut Publisher, reservation: &mut Reservation, user_data: &[u8]) -> Result<u64> {
-    let (mut new, staged) = publisher.staged_anew()?;
-    let Some(layout) = publisher.layout_of(reservation).cloned() else { return Err(removed(publisher)) };
+    let origin = Some(publisher.ownership().header().identity().origin);
+    let (settings, rights) = publisher.settings();
+    let (mut new, staged) = stage(publisher.tag(), settings, rights, origin)?;
+    let Some(layout) = publisher.layout_of(reservation).cloned() else {
+        return Err(publisher.ownership().removed());
+    };
     let mut copy = new.reserve(layout.dtype(), layout.shape(), None)?;
     new.bytes(&mut copy)?.copy_from_slice(publisher.bytes(reservation)?);
     publisher.abort(reservation);
@@ -37,7 +42,7 @@ fn recreate(publisher: &mut Publisher, reservation: &mut Reservation, user_data:
     let path = publisher.tag().header().to_owned();
     match committed.and_then(|committed| Ok((committed, staged.persist(&path)?))) {
         Ok((Committed::Version(version), Ok((_, lock)))) => {
-            named(&mut new, lock);
+            new.named(lock);
             let mut old = std::mem::replace(publisher, new);
             old.leave();
             Ok(version)
@@ -47,7 +52,7 @@ fn recreate(publisher: &mut Publisher, reservation: &mut Reservation, user_data:
             new.discard();
             Err(match publisher.ownership().end() {
                 Standing::Ended(error) | Standing::Suspended(error) => error,
-                Standing::Ours | Standing::NameGone => removed(publisher),
+                Standing::Ours | Standing::NameGone => publisher.ownership().removed(),
             })
         }
         Err(error) => {
@@ -55,12 +60,4 @@ fn recreate(publisher: &mut Publisher, reservation: &mut Reservation, user_data:
             Err(error)
         }
     }
-}
-
-fn named(publisher: &mut Publisher, lock: Lock) {
-    publisher.named(lock);
-}
-
-fn removed(publisher: &Publisher) -> Error {
-    Error::Removed { tag: publisher.tag().tag().to_owned() }
 }

@@ -16,8 +16,10 @@ use crate::sync::Ordering;
 use crate::sys::file::{PathFile, is_exhausted};
 use crate::sys::name::{exchange, rename_new, stands_at, status_at, unlink};
 use crate::sys::owner::Rights;
-use crate::writer::publisher::{Earlier, Publisher};
+use crate::writer::publisher::Publisher;
+use crate::writer::reservation::Earlier;
 use crate::writer::settings::Settings;
+use crate::writer::staged::stage;
 
 /// How often the old value is tried for while its writer keeps replacing it.
 const COPIES: u32 = 100;
@@ -33,7 +35,7 @@ pub(crate) fn take_over(
     // A damaged record may hold any count of versions: the new header does not go on from it.
     let counts = old.record().check(old.path());
     let origin = counts.is_ok().then_some(old.identity().origin);
-    let (mut publisher, staged) = Publisher::staged(tag, settings, rights, origin)?;
+    let (mut publisher, staged) = stage(tag, settings, rights, origin)?;
     let displaced = displace(&mut publisher, staged, old);
     if matches!(displaced, Ok(true)) {
         return Ok(Some(publisher));

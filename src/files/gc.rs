@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files::open::{open_header, open_own_header};
 use crate::files::tag::{self, TagPath};
 use crate::files::{peek, retire};
@@ -123,6 +123,16 @@ fn remove(path: &Path, id: FileId, found: Found) -> Option<bool> {
     Some(still && gone)
 }
 
+/// Whether a file with our magic is of another format or has features that this library does not know: then it is not tidied up.
+/// (A file in the making says nothing yet.)
+fn is_unknown<T>(identity: &Result<T>) -> bool {
+    match identity {
+        Err(Error::UnknownFeatures { .. }) => true,
+        Err(Error::FormatVersion { found, .. }) => *found != 0,
+        _ => false,
+    }
+}
+
 /// A regular file of this user whose lock nobody holds, locked.
 struct Free {
     lock: Lock,
@@ -168,7 +178,8 @@ fn temporary(tag: &TagPath, path: &Path, found: Found) -> Option<Removed> {
         return displaced(tag, path, true, found);
     }
     let empty = free.as_ref().is_some_and(|free| free.status.size == 0);
-    let ours = empty || Identity::starts(Kind::Segment, &start);
+    let known = |free: &Free| !is_unknown(&SegmentIdentity::read(free.lock.file()));
+    let ours = empty || Identity::starts(Kind::Segment, &start) && free.as_ref().is_some_and(known);
     let bytes = free.filter(|_| ours)?.remove(found)?;
     Some(Removed { bytes, data_file: None })
 }
@@ -183,6 +194,10 @@ fn displaced(tag: &TagPath, path: &Path, free: bool, found: Found) -> Option<Rem
         return None;
     }
     let file = PathFile::open_writable(path).ok()?;
+    let identity = HeaderIdentity::read(&file).and_then(|identity| identity.check_writable(path));
+    if is_unknown(&identity) {
+        return None;
+    }
     let header = Header::map(&file, Access::Writing).ok().filter(|header| header.file() == status.id);
     let data_file = match header.filter(|header| header.latch().is_frozen()) {
         Some(header) => {

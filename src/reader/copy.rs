@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::entry::{self, Entry, USER_DATA};
 use crate::format::layout::Layout;
 use crate::format::segment::Line;
@@ -58,8 +58,11 @@ pub(crate) fn entry(segment: &Segment, slot: usize, version: u64) -> Result<Opti
     let whole = copy_unpinned(segment.content(slot), version, || {
         outcome = read(segment, file, slot, 0, &mut words);
     });
+    if !whole {
+        return Ok(None);
+    }
     outcome?;
-    if whole { Entry::from_words(&words, file.path()).map(Some) } else { Ok(None) }
+    Entry::from_words(&words, file.path()).map(Some)
 }
 
 /// Copies a value of that layout without a pin; `None` unless the slot held `version` all the while.
@@ -82,9 +85,12 @@ pub(crate) fn unpinned(
             outcome = read(segment, file, slot, entry::USER.offset, &mut user);
         }
     });
+    if !whole {
+        return Ok(None);
+    }
     outcome?;
     let user_data = user_data(&user, &line);
-    Ok(whole.then(|| Copied { layout: layout.clone(), words, user_data, line }))
+    Ok(Some(Copied { layout: layout.clone(), words, user_data, line }))
 }
 
 /// Copies a part of a slot, from the mapping if the slot is small: a copy of 64 bytes by a system call is seldom whole under a
@@ -102,6 +108,10 @@ fn read(segment: &Segment, file: &PathFile, slot: usize, offset: usize, words: &
         }
     }
     let start = (identity.slot_offset(slot) + offset) as u64;
-    // What lies beyond the end of the file is not what its record says, and the content version says so.
-    file.read_at(start, bytemuck::cast_slice_mut(words)).map(|_| ())
+    let expected = start + 8 * words.len() as u64;
+    if !file.read_at(start, bytemuck::cast_slice_mut(words))? {
+        let found = file.status()?.size;
+        return Err(Error::Truncated { path: file.path().to_owned(), found, expected });
+    }
+    Ok(())
 }

@@ -16,7 +16,7 @@ use crate::shm::segment::{Access, Segment};
 use crate::sync::{Ordering, pin};
 use crate::sys::file::{FileId, PathFile, is_exhausted};
 use crate::sys::lock::Lock;
-use crate::sys::name::{link, stands_at, unlink_same};
+use crate::sys::name::{link, stands_at, unlink, unlink_same};
 use crate::sys::owner::{Rights, set_rights};
 use crate::sys::space::space;
 use crate::writer::slots::{Slots, try_claim};
@@ -124,9 +124,16 @@ impl DataFile {
             Err(Error::NotWritable { .. }) => return Ok(None),
             set => set?,
         }
-        file.fill_holes(0, identity.file_size(slots).unwrap_or(0))?;
+        file.fill_holes(0, identity.slot_offset(0) as u64)?;
         let segment = Segment::map(&file, Access::Writing, Arc::new(Holds::default()));
         let Ok(segment) = segment else { return Ok(None) };
+        // Slots at the end that hold nothing may have no storage.
+        let is_used = |&slot: &usize| {
+            let empty = segment.content(slot).load(Ordering::Relaxed) == 0;
+            !empty || slot == record.slot as usize || pin::pinned(&segment.pin_counts(slot))
+        };
+        let slots = (0..slots).rev().find(is_used).map_or(0, |last| last + 1);
+        file.fill_holes(0, identity.file_size(slots).unwrap_or(0))?;
         for slot in 0..slots {
             segment.map_slot(&file, slot)?;
         }
@@ -206,7 +213,7 @@ impl DataFile {
     #[cold]
     #[inline(never)]
     fn give_back(&mut self, current: Option<usize>, base: usize) {
-        let keep = self.slots.to_keep(base);
+        let keep = self.slots.kept(base);
         while self.slots.count() > keep && try_claim(&self.segment, self.slots.count() - 1, current) {
             self.slots.remove_last();
             self.punch(self.slots.count());
@@ -294,7 +301,14 @@ impl DataFile {
     /// Gives the file the name of another number beside the present one; `None` if that name is taken, `Some(false)` if the
     /// present name is gone or the filesystem has no links.
     pub fn link(&self, tag: &TagPath, header: &HeaderIdentity, number: u64) -> Result<Option<bool>> {
-        link(self.file.path(), &tag.data_file(header.data_file(number)))
+        let new = tag.data_file(header.data_file(number));
+        let linked = link(self.file.path(), &new)?;
+        if linked == Some(true) && !stands_at(self.id(), &new)? {
+            // Something else had the present name, such as a backup that was restored: it has got a second name, which goes.
+            unlink(&new)?;
+            return Ok(Some(false));
+        }
+        Ok(linked)
     }
 
     /// The name of that number is the file's now; the one before goes.

@@ -93,9 +93,7 @@ impl Publisher {
     pub fn reserve(&mut self, dtype: &DType, shape: &[usize], given: Option<usize>) -> Result<Reservation> {
         let (layout, nbytes) = match &self.current {
             Some(current) if current.layout.is(dtype, shape) => {
-                if let Some(given) = given {
-                    current.layout.check_length(given)?;
-                }
+                given.map_or(Ok(()), |given| current.layout.check_length(given))?;
                 (None, current.layout.nbytes())
             }
             _ => {

@@ -77,7 +77,7 @@ impl Slots {
     }
 
     /// How many slots are to be kept of those that there are; the next look is after as many claims again.
-    pub fn to_keep(&mut self, base: usize) -> usize {
+    pub fn kept(&mut self, base: usize) -> usize {
         let keep = self.needed.max(base).max(2);
         (self.needed, self.claims) = (0, 0);
         keep

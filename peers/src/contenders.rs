@@ -70,14 +70,6 @@ pub fn ours_reader(directory: &Path) -> ndsharray::Reader {
     ndsharray::Store::open(directory).and_then(|store| store.reader("array")).expect("a reader")
 }
 
-/// A reader of a value in a data file that has four slots from the start.
-pub fn ours_reader_of_four_slots(directory: &Path, size: usize) -> ndsharray::Reader {
-    let store = ndsharray::Store::open(directory).expect("a store");
-    let mut writer = store.writer_options("array").min_slots(4).open().expect("a writer");
-    writer.write_slice(&vec![7_u8; size], &[size]).expect("a write");
-    store.reader("array").expect("a reader")
-}
-
 impl Write for ndsharray::Writer {
     fn write(&mut self, data: &[u8]) {
         self.write_slice(data, &[data.len()]).expect("a write");

@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::child::Child;
 use crate::contenders::{self, ICEORYX, IceoryxReader, MMAP_SYNC, MmapSync, OURS, sum};
@@ -29,18 +30,12 @@ pub fn unchanged(directory: &Path, size: usize, output: &mut Output) {
     rounds.add("ndsharray latest", || {
         each(count, || _ = black_box(reader.latest().expect("a value").bytes()[0]))
     });
-    // A hot loop keeps its pin; in a data file of four slots it does not, and each call pins anew, as one that is not hot.
-    let inner = (size <= 64 << 10).then(|| tempfile::tempdir_in(directory).expect("a directory"));
-    if let Some(inner) = &inner {
-        let reader = contenders::ours_reader_of_four_slots(inner.path(), size);
-        let other = reader.clone();
-        rounds.add("ndsharray view, pinned each time", move || {
-            each(count, || _ = black_box(reader.view().expect("a value").bytes()[0]))
-        });
-        rounds.add("ndsharray latest, pinned each time", move || {
-            each(count, || _ = black_box(other.latest().expect("a value").bytes()[0]))
-        });
-    }
+    // The hot loop that keeps its snapshot, beside the least that tells of a new value.
+    let (kept, number) = (reader.latest().expect("a value"), AtomicU64::new(1));
+    rounds.add("bare atomic load", || {
+        each(count, || assert!(black_box(&number).load(Ordering::Acquire) == 1))
+    });
+    rounds.add("ndsharray has_changed", || each(count, || assert!(!black_box(&reader).has_changed(&kept))));
     let number = output.rounds(41);
     rounds.run(number, output);
 }

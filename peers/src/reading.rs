@@ -32,9 +32,8 @@ pub fn unchanged(directory: &Path, size: usize, output: &mut Output) {
     });
     // The hot loop that keeps its snapshot, beside the least that tells of a new value.
     let (kept, number) = (reader.latest().expect("a value"), AtomicU64::new(1));
-    rounds.add("bare atomic load", || {
-        each(count, || assert!(black_box(&number).load(Ordering::Acquire) == 1))
-    });
+    rounds
+        .add("bare atomic load", || each(count, || assert!(black_box(&number).load(Ordering::Acquire) == 1)));
     rounds.add("ndsharray has_changed", || each(count, || assert!(!black_box(&reader).has_changed(&kept))));
     let number = output.rounds(41);
     rounds.run(number, output);

@@ -1,6 +1,8 @@
 //! What the readers of this process share: mappings of data files, and how many slots of each tag they hold.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::error::Result;
 use crate::shm::held::Holds;
@@ -8,15 +10,39 @@ use crate::shm::segment::{Access, Segment};
 use crate::sys::file::FileId;
 use crate::sys::fork;
 
-#[derive(Default)]
-struct Shared {
-    segments: Vec<Weak<Segment>>,
-    /// By the path of the tag's header.
-    holds: Vec<(std::path::PathBuf, Weak<Holds>)>,
+/// What somebody has, by key.
+struct Shared<K, V> {
+    all: BTreeMap<K, Weak<V>>,
+    /// How many there are when those that nobody has any more are looked for.
+    prune_at: usize,
 }
 
-/// Locked under `fork::hold` only, so that a forked child finds it free.
-static SHARED: Mutex<Shared> = Mutex::new(Shared { segments: Vec::new(), holds: Vec::new() });
+impl<K: Ord, V> Shared<K, V> {
+    const fn new() -> Self {
+        Shared { all: BTreeMap::new(), prune_at: 16 }
+    }
+
+    fn get(&self, key: &K) -> Option<Arc<V>> {
+        self.all.get(key).and_then(Weak::upgrade)
+    }
+
+    fn add(&mut self, key: K, new: &Arc<V>) {
+        if self.all.len() >= self.prune_at {
+            self.all.retain(|_, one| one.strong_count() > 0);
+            self.prune_at = 2 * self.all.len().max(8);
+        }
+        self.all.insert(key, Arc::downgrade(new));
+    }
+}
+
+// Locked under `fork::hold` only, so that a forked child finds them free.
+static SEGMENTS: Mutex<Shared<(FileId, Access), Segment>> = Mutex::new(Shared::new());
+/// By the path of the tag's header.
+static HOLDS: Mutex<Shared<PathBuf, Holds>> = Mutex::new(Shared::new());
+
+fn lock<T>(shared: &'static Mutex<T>) -> MutexGuard<'static, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The mapping of a data file that all readers of this process share, made by `map` if there is none yet.
 pub(crate) fn share_segment(
@@ -25,29 +51,25 @@ pub(crate) fn share_segment(
     map: impl FnOnce() -> Result<Segment>,
 ) -> Result<Arc<Segment>> {
     let mut known = fork::hold();
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut segments = shared.segments.iter().filter_map(Weak::upgrade);
+    let mut segments = lock(&SEGMENTS);
     // A mapped file keeps its inode, so equal ids are one file.
-    if let Some(found) = segments.find(|segment| segment.file() == file && segment.access() == access) {
+    if let Some(found) = segments.get(&(file, access)) {
         return Ok(found);
     }
-    drop(segments);
     let segment = Arc::new(map()?);
-    shared.segments.retain(|segment| segment.strong_count() > 0);
-    shared.segments.push(Arc::downgrade(&segment));
+    segments.add((file, access), &segment);
     known.add(&segment);
     Ok(segment)
 }
 
 /// How many slots this process holds of the tag whose header has that path.
-pub(crate) fn holds(header: &std::path::Path) -> Arc<Holds> {
+pub(crate) fn holds(header: &Path) -> Arc<Holds> {
     let _known = fork::hold();
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.holds.retain(|(_, holds)| holds.strong_count() > 0);
-    let found = shared.holds.iter().find(|(path, _)| path == header).and_then(|(_, holds)| holds.upgrade());
-    found.unwrap_or_else(|| {
+    let mut holds = lock(&HOLDS);
+    let key = header.to_owned();
+    holds.get(&key).unwrap_or_else(|| {
         let new = Arc::new(Holds::default());
-        shared.holds.push((header.to_owned(), Arc::downgrade(&new)));
+        holds.add(key, &new);
         new
     })
 }

@@ -20,7 +20,7 @@ use crate::sys::file::{FileId, PathFile};
 use crate::sys::fork::ForkAware;
 
 /// What this process does with a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Access {
     Writing,
     Pinning,

@@ -14,7 +14,7 @@ use crate::sys::space::{check_file_size_limit, exceeds_space, no_space, write_er
 use crate::sys::step;
 
 /// Which file it is, whatever its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FileId {
     device: u64,
     inode: u64,

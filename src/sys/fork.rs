@@ -23,9 +23,11 @@ pub(crate) trait ForkAware: Send + Sync {
 pub(crate) struct Known {
     descriptors: Vec<RawFd>,
     aware: Vec<Weak<dyn ForkAware>>,
+    /// How many of these there are when those that nobody has any more are looked for.
+    prune_at: usize,
 }
 
-static KNOWN: Mutex<Known> = Mutex::new(Known { descriptors: Vec::new(), aware: Vec::new() });
+static KNOWN: Mutex<Known> = Mutex::new(Known { descriptors: Vec::new(), aware: Vec::new(), prune_at: 16 });
 
 impl Known {
     /// From now on a child closes this descriptor.
@@ -39,7 +41,10 @@ impl Known {
 
     /// From now on each fork tells this, as long as somebody has it.
     pub fn add<T: ForkAware + 'static>(&mut self, new: &Arc<T>) {
-        self.aware.retain(|one| one.strong_count() > 0);
+        if self.aware.len() >= self.prune_at {
+            self.aware.retain(|one| one.strong_count() > 0);
+            self.prune_at = 2 * self.aware.len().max(8);
+        }
         let new: Weak<T> = Arc::downgrade(new);
         self.aware.push(new);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ndsharray::{Entry, EntryKind, Error, Stat, Store};
 use serde::Serialize;
@@ -32,7 +32,7 @@ fn milliseconds(text: &str) -> Result<u64, String> {
 #[derive(Debug, Default, Serialize)]
 struct Line {
     tag: String,
-    /// What is wrong with it. Then nothing else is known.
+    /// What is wrong with it. Then only what the directory tells is known.
     damaged: Option<String>,
     /// Why this user may not read it. Then only what the directory tells is known.
     unreadable: Option<String>,
@@ -40,7 +40,8 @@ struct Line {
     /// Values per second while it was watched; null if it was not.
     rate: Option<f64>,
     writer_alive: Option<bool>,
-    /// The writer's pid, or that of the process that made the header if the writer is gone or cannot be seen.
+    /// The pid of the process that writes it now; null if nobody does. It is the pid in this PID namespace, or in the
+    /// writer's own if the writer cannot be seen from here.
     pid: Option<u32>,
     uid: Option<u32>,
     owner: Option<String>,
@@ -57,9 +58,9 @@ struct Value {
     version: u64,
     age_seconds: f64,
     data_file: String,
-    slots_allocated: Option<usize>,
-    slots_pinned: Option<usize>,
-    slot_bytes: Option<usize>,
+    slots_allocated: usize,
+    slots_pinned: usize,
+    slot_bytes: usize,
 }
 
 pub fn run(store: &Store, args: &Args) -> Result<()> {
@@ -69,20 +70,23 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     let mut lines = Vec::new();
     for Entry { tag, kind, .. } in entries {
         if let EntryKind::Unreadable(error) = kind {
-            lines.extend(Line::unreadable(store, tag, &error, &owners, &locks));
+            let why = Some(error.to_string());
+            lines.extend(Line::unknown(store, tag, &owners, &locks).map(|l| Line { unreadable: why, ..l }));
             continue;
         }
-        match store.stat(&tag) {
-            Ok(mut stat) => {
+        match Sight::of(store, &tag) {
+            Ok((mut stat, sight)) => {
                 if stat.writer_alive {
-                    stat.pid = locks.holder(&store.directory().join(&tag)).unwrap_or(stat.pid);
+                    stat.pid = locks.holder(&store.directory().join(&tag)).or(stat.pid);
                 }
-                lines.push(Line::array(stat, &owners, before.get(&tag).copied(), args.look > 0));
+                let rate = before.get(&tag).and_then(|before| rate(before.as_ref()?, sight.as_ref()?));
+                lines.push(Line::array(stat, &owners, rate));
             }
             // It was removed meanwhile.
             Err(Error::NotFound { .. }) => {}
             Err(error) => {
-                lines.push(Line { tag, damaged: Some(error.to_string()), ..Line::default() });
+                let why = Some(error.to_string());
+                lines.extend(Line::unknown(store, tag, &owners, &locks).map(|l| Line { damaged: why, ..l }));
             }
         }
     }
@@ -92,30 +96,44 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     table::print(&text(&lines))
 }
 
-/// Waits, and returns what there was before that: the version of each array, and when it was written.
-fn watch(store: &Store, entries: &[Entry], millis: u64) -> HashMap<String, (u64, Duration)> {
+/// The latest value of an array at a moment.
+#[derive(Clone, Copy, Debug)]
+struct Sight {
+    at: Instant,
+    version: u64,
+    age: Duration,
+}
+
+impl Sight {
+    /// What `stat` says, and the value that there was then.
+    fn of(store: &Store, tag: &str) -> Result<(Stat, Option<Sight>), Error> {
+        let stat = store.stat(tag)?;
+        let at = Instant::now();
+        let sight = stat.value.as_ref().map(|value| Sight { at, version: value.version, age: value.age });
+        Ok((stat, sight))
+    }
+}
+
+/// Waits, and returns what there was of each array before that.
+fn watch(store: &Store, entries: &[Entry], millis: u64) -> HashMap<String, Option<Sight>> {
     let arrays: Vec<&Entry> = entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Array)).collect();
     if arrays.is_empty() {
         return HashMap::new();
     }
-    let version = |entry: &&Entry| {
-        let value = store.stat(&entry.tag).ok()?.value?;
-        Some((entry.tag.clone(), (value.version, value.written_at)))
-    };
-    let found = arrays.iter().filter_map(version).collect();
+    let sight = |entry: &&Entry| Some((entry.tag.clone(), Sight::of(store, &entry.tag).ok()?.1));
+    let found = arrays.iter().filter_map(sight).collect();
     std::thread::sleep(Duration::from_millis(millis));
     found
 }
 
 impl Line {
-    /// `None` if it was removed meanwhile.
-    fn unreadable(store: &Store, tag: String, error: &Error, owners: &Owners, locks: &Locks) -> Option<Self> {
+    /// A tag of which only the directory tells. `None` if it was removed meanwhile.
+    fn unknown(store: &Store, tag: String, owners: &Owners, locks: &Locks) -> Option<Self> {
         let path = store.directory().join(&tag);
         let found = path.symlink_metadata().ok()?;
         let pid = locks.holder(&path);
         Some(Line {
             tag,
-            unreadable: Some(error.to_string()),
             writer_alive: pid.map(|_| true),
             pid,
             uid: Some(found.uid()),
@@ -125,11 +143,7 @@ impl Line {
         })
     }
 
-    fn array(stat: Stat, owners: &Owners, before: Option<(u64, Duration)>, looked: bool) -> Self {
-        let rate = looked.then(|| {
-            let now = stat.value.as_ref().map(|value| (value.version, value.written_at));
-            rate(before, now)
-        });
+    fn array(stat: Stat, owners: &Owners, rate: Option<f64>) -> Self {
         let value = stat.value.map(|value| Value {
             dtype: value.dtype.to_string(),
             shape: value.shape,
@@ -137,18 +151,18 @@ impl Line {
             version: value.version,
             age_seconds: value.age.as_secs_f64(),
             data_file: value.data_file,
-            slots_allocated: value.slots.map(|slots| slots.allocated),
-            slots_pinned: value.slots.map(|slots| slots.pinned),
-            slot_bytes: value.slots.map(|slots| slots.capacity),
+            slots_allocated: value.slots.allocated,
+            slots_pinned: value.slots.pinned,
+            slot_bytes: value.slots.capacity,
         });
         Line {
             tag: stat.tag,
             damaged: None,
             unreadable: None,
             value,
-            rate: rate.flatten(),
+            rate,
             writer_alive: Some(stat.writer_alive),
-            pid: Some(stat.pid),
+            pid: stat.pid,
             uid: Some(stat.uid),
             owner: Some(owners.name(stat.uid)),
             mode: Some(format!("{:04o}", stat.mode)),
@@ -159,11 +173,17 @@ impl Line {
 }
 
 /// Values per second, from the times at which two values were written: the time of a short watch would round it.
-fn rate(before: Option<(u64, Duration)>, now: Option<(u64, Duration)>) -> Option<f64> {
-    let ((version, at), (later, later_at)) = (before?, now?);
-    let values = later.checked_sub(version)?;
-    let time = later_at.checked_sub(at)?.as_secs_f64();
-    if values == 0 { Some(0.0) } else { (time > 0.0).then(|| values as f64 / time) }
+///
+/// The time between the two is told by their ages. Unix times would not do: somebody may have set the clock in between. `None`
+/// if the ages make no sense.
+fn rate(before: &Sight, now: &Sight) -> Option<f64> {
+    let values = now.version.checked_sub(before.version)?;
+    if values == 0 {
+        return Some(0.0);
+    }
+    let passed = now.at.duration_since(before.at) + before.age;
+    let time = passed.checked_sub(now.age)?.as_secs_f64();
+    (time > 0.0).then(|| values as f64 / time)
 }
 
 fn text(lines: &[Line]) -> String {
@@ -209,8 +229,8 @@ fn text(lines: &[Line]) -> String {
         cells.push(line.pid.map_or_else(dash, |pid| pid.to_string()));
         cells.push(line.owner.clone().unwrap_or_else(dash));
         let value = line.value.as_ref();
-        cells.push(value.and_then(|value| value.slots_allocated).map_or_else(dash, |n| n.to_string()));
-        cells.push(value.and_then(|value| value.slots_pinned).map_or_else(dash, |n| n.to_string()));
+        cells.push(value.map_or_else(dash, |value| value.slots_allocated.to_string()));
+        cells.push(value.map_or_else(dash, |value| value.slots_pinned.to_string()));
         cells.push(line.mode.clone().unwrap_or_else(dash));
         table.row(cells);
     }
@@ -229,10 +249,20 @@ mod tests {
 
     #[test]
     fn rates_come_from_the_times_of_writing() {
-        let at = |version, millis| Some((version, Duration::from_millis(millis)));
-        assert_eq!(rate(at(10, 1000), at(16, 1200)), Some(30.0));
-        assert_eq!(rate(at(10, 1000), at(10, 1000)), Some(0.0));
-        assert_eq!(rate(at(10, 1000), at(2, 1200)), None, "another header");
-        assert_eq!(rate(None, at(2, 1200)), None);
+        let start = Instant::now();
+        let sight = |version, millis, age| Sight {
+            at: start + Duration::from_millis(millis),
+            version,
+            age: Duration::from_millis(age),
+        };
+        // Six values from 990 ms to 1190 ms.
+        assert_eq!(rate(&sight(10, 1000, 10), &sight(16, 1210, 20)), Some(30.0));
+        assert_eq!(rate(&sight(10, 1000, 0), &sight(10, 1200, 200)), Some(0.0));
+        assert_eq!(rate(&sight(10, 1000, 0), &sight(2, 1200, 0)), None, "another header");
+        // One value after a long pause.
+        assert_eq!(rate(&sight(1, 1000, 9850), &sight(2, 1200, 50)), Some(0.1));
+        // The clock of a writer with another monotonic clock was set back or forth between the looks.
+        assert_eq!(rate(&sight(10, 1000, 0), &sight(16, 1200, 3_600_000)), None);
+        assert!(rate(&sight(10, 1000, 3_600_000), &sight(16, 1200, 0)).unwrap() > 0.0);
     }
 }

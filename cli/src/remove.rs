@@ -41,6 +41,7 @@ pub fn rm(store: &Store, args: &RmArgs) -> Result<()> {
                 Error::WriterExists { .. } => " (rm --force removes it anyway)",
                 Error::Truncated { .. }
                 | Error::FormatVersion { .. }
+                | Error::UnknownFeatures { .. }
                 | Error::Endianness { .. }
                 | Error::Checksum { .. }
                 | Error::Corrupt { .. } => " (stat shows more; plain rm removes the file)",

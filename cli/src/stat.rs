@@ -75,10 +75,12 @@ fn summary(store: &Store, tag: &str) -> Result<BTreeMap<&'static str, String>> {
         Err(Error::NotFound { .. }) => return Err(Error::Removed { tag: tag.to_owned() }.into()),
         Err(_) => return Ok(summary),
     };
-    let writer = match Locks::load().holder(&store.directory().join(tag)) {
-        Some(pid) if stat.writer_alive => format!("alive, pid {pid}"),
-        _ if stat.writer_alive => "alive, in another PID namespace".to_owned(),
-        _ => "gone".to_owned(),
+    let here = Locks::load().holder(&store.directory().join(tag));
+    let writer = match (here, stat.pid) {
+        _ if !stat.writer_alive => "gone".to_owned(),
+        (Some(pid), _) => format!("alive, pid {pid}"),
+        (None, Some(pid)) => format!("alive, pid {pid} in another PID namespace"),
+        (None, None) => "alive, in another PID namespace".to_owned(),
     };
     let ephemeral = if stat.ephemeral { "; the tag goes with its writer" } else { "" };
     summary.insert("writer", format!("{writer}{ephemeral}"));
@@ -90,11 +92,8 @@ fn summary(store: &Store, tag: &str) -> Result<BTreeMap<&'static str, String>> {
     let bytes = units::bytes(value.nbytes as u64);
     summary.insert("value", format!("{} of shape {}, {bytes}", value.dtype, units::shape(&value.shape)));
     summary.insert("version", format!("{}, written {} ago", value.version, units::age(value.age)));
-    if let Some(slots) = value.slots {
-        let room = units::bytes(slots.capacity as u64);
-        summary
-            .insert("slots", format!("{} of {room} each, {} held by readers", slots.allocated, slots.pinned));
-    }
+    let (slots, room) = (value.slots, units::bytes(value.slots.capacity as u64));
+    summary.insert("slots", format!("{} of {room} each, {} held by readers", slots.allocated, slots.pinned));
     Ok(summary)
 }
 
@@ -103,6 +102,7 @@ fn field(problem: &Error) -> Option<&str> {
     match problem {
         Error::FormatVersion { .. } => Some("format version"),
         Error::Endianness { .. } => Some("endian tag"),
+        Error::UnknownFeatures { .. } => Some("incompatible features"),
         Error::Corrupt { field, .. } => Some(field),
         _ => None,
     }

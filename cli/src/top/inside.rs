@@ -51,7 +51,7 @@ pub fn draw(frame: &mut Frame, area: Rect, row: &Row, seen: Result<&Preview, &st
     let [text, drawing] = parts(area);
     let trouble = match (&row.trouble, seen) {
         (Some(Trouble::Gone), _) => Err("The tag is gone."),
-        (Some(Trouble::Broken(reason)), _) => Err(&reason[..]),
+        (Some(Trouble::DataMissing(reason) | Trouble::Broken(reason)), _) => Err(&reason[..]),
         (None, seen) => seen,
     };
     match trouble {
@@ -80,7 +80,7 @@ fn lines<'a>(row: &'a Row, preview: &'a Preview, colours: Colours) -> Vec<Line<'
         units::bytes(preview.nbytes as u64),
         preview.version
     );
-    if let Some((pinned, slots)) = row.value().and_then(|value| value.slots) {
+    if let Some((pinned, slots)) = row.value().map(|value| value.slots) {
         first += &format!("   slots {slots}, pinned {pinned}");
     }
     let mut second = vec![];

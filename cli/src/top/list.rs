@@ -46,18 +46,18 @@ fn version(value: &Value) -> String {
 }
 
 fn pins(value: &Value) -> String {
-    value.slots.map_or("-".to_owned(), |(pinned, _)| pinned.to_string())
+    value.slots.0.to_string()
 }
 
 /// The state of a tag in a word or two, and the colour of these.
 pub fn state(row: &Row, now: Instant) -> (&'static str, Color) {
     match (&row.trouble, row.news(now), &row.state) {
         (Some(Trouble::Gone), ..) => ("gone", Color::Red),
+        (Some(Trouble::DataMissing(_)), ..) => ("data missing", Color::Red),
         (Some(Trouble::Broken(_)), ..) => ("broken", Color::Red),
         (None, Some(news), _) => (news, Color::Yellow),
         (None, None, None) => ("", Color::Reset),
         (None, None, Some(state)) => match &state.value {
-            Some(value) if value.slots.is_none() => ("data missing", Color::Red),
             None if state.writer_alive => ("no value yet", Color::Blue),
             _ if !state.writer_alive => ("no writer", Color::DarkGray),
             _ => ("live", Color::Green),

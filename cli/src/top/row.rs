@@ -22,6 +22,8 @@ pub struct Look {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     Gone,
+    /// The data file was removed by hand. The reason, as for `Broken`.
+    DataMissing(String),
     Broken(String),
 }
 
@@ -42,8 +44,8 @@ pub struct Value {
     pub nbytes: usize,
     pub version: u64,
     pub age: Duration,
-    /// Slots that readers hold, and slots there are; `None` without a whole data file.
-    pub slots: Option<(usize, usize)>,
+    /// Slots that readers hold, and slots there are.
+    pub slots: (usize, usize),
 }
 
 /// A tag with its past.
@@ -165,7 +167,7 @@ pub mod tests {
     use super::*;
 
     pub fn state(version: u64) -> State {
-        let slots = Some((1, 2));
+        let slots = (1, 2);
         let value =
             Value { layout: "uint8 4,5".into(), nbytes: 20, version, age: Duration::from_millis(3), slots };
         State { file: 7, writer_alive: true, memory: 4096, value: Some(value) }

@@ -29,6 +29,7 @@ fn look_at(store: &Store, tag: String) -> Look {
     let found = match found {
         Ok(stat) => Ok(state(stat, file)),
         Err(Error::NotFound { .. }) => Err(Trouble::Gone),
+        Err(error @ Error::DataMissing { .. }) => Err(Trouble::DataMissing(error.to_string())),
         Err(error) => Err(Trouble::Broken(error.to_string())),
     };
     Look { tag, at, found }
@@ -40,7 +41,7 @@ fn state(stat: Stat, file: u64) -> State {
         nbytes: value.nbytes,
         version: value.version,
         age: value.age,
-        slots: value.slots.map(|slots| (slots.pinned, slots.allocated)),
+        slots: (value.slots.pinned, value.slots.allocated),
     });
     State { file, writer_alive: stat.writer_alive, memory: stat.bytes, value }
 }
@@ -71,10 +72,14 @@ mod tests {
         let held = store.reader("a").unwrap().latest().unwrap();
         let value = one("a").unwrap().value.unwrap();
         assert_eq!((&value.layout[..], value.nbytes, value.version), ("uint8 2,3", 6, 1));
-        assert_eq!(value.slots, Some((1, 1)));
+        assert_eq!(value.slots, (1, 1));
+        let data_file = dir.path().join(writer.data_file().unwrap());
         drop((held, writer));
         let found = one("a").unwrap();
-        assert!(!found.writer_alive && found.value.unwrap().slots == Some((0, 1)));
+        assert!(!found.writer_alive && found.value.unwrap().slots == (0, 1));
+
+        std::fs::remove_file(data_file).unwrap();
+        assert!(matches!(one("a"), Err(Trouble::DataMissing(reason)) if reason.contains("its data file")));
 
         let path = dir.path().join("a");
         let mut header = std::fs::read(&path).unwrap();

@@ -61,7 +61,9 @@ impl StagedDataFile {
         let staged = StagedFile::new(tag, Kind::Segment, size, rights)?;
         identity.write(staged.file())?;
         let segment = Segment::map(staged.file(), Access::Writing, Arc::new(Holds::default()))?;
-        segment.map_slot(staged.file(), 0)?;
+        for slot in 0..slots {
+            segment.map_slot(staged.file(), slot)?;
+        }
         segment.warm(0);
         Ok(StagedDataFile { staged, segment: Arc::new(segment), slots })
     }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::dtype::DType;
-use crate::error::Result;
-use crate::files::peek::{self, SlotsPeek, writer_alive};
+use crate::error::{Error, Result};
+use crate::files::peek::{self, Peek, SlotsPeek, writer_alive};
 use crate::files::tag::{self, TagPath};
+use crate::sys::file::{PathFile, Status};
+use crate::sys::name::stands_at;
 
 /// What [`Store::stat`](crate::Store::stat) says of a tag.
 #[derive(Clone, Debug)]
@@ -63,11 +65,25 @@ pub struct SlotStat {
     pub capacity: usize,
 }
 
+/// How often it is looked again at a tag whose header is replaced in the middle of it.
+const ATTEMPTS: u32 = 1000;
+
 pub(crate) fn stat(tag: &TagPath) -> Result<Stat> {
-    let (peek, file, status) = peek::tag(tag)?;
+    for _ in 0..ATTEMPTS {
+        let (peek, file, status) = peek::tag(tag)?;
+        match stat_of(tag, peek, &file, status) {
+            // It was taken over or removed meanwhile, and its data file went with it: that is no damage.
+            Err(_) if !stands_at(status.id, tag.header())? => {}
+            outcome => return outcome,
+        }
+    }
+    Err(Error::Contended { tag: tag.tag().to_owned() })
+}
+
+fn stat_of(tag: &TagPath, peek: Peek, file: &PathFile, status: Status) -> Result<Stat> {
     let (identity, retired, pid) = (peek.identity, peek.retired, peek.writer_pid);
     let writer_alive = !retired && writer_alive(tag, status.id)?;
-    let found = peek::value(tag, &file, peek)?;
+    let found = peek::value(tag, file, peek)?;
     let bytes = status.allocated + found.as_ref().map_or(0, |value| value.allocated);
     let value = found.map(|found| {
         let SlotsPeek { allocated, pinned, capacity } = found.slots;
@@ -93,4 +109,43 @@ pub(crate) fn stat(tag: &TagPath) -> Result<Stat> {
         ephemeral: identity.ephemeral,
         bytes,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use crate::{Error, Store};
+
+    /// A tag that changes hands meanwhile is not damaged: its new header says what there is.
+    #[test]
+    fn a_tag_that_is_taken_over_and_removed_has_no_error() {
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        store.writer("a").unwrap().write_slice(&[0_u8], &[1]).unwrap();
+        let end = AtomicBool::new(false);
+        let wrong = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 0..200_u32 {
+                    let mut writer = store.writer_options("a").takeover(true).open().unwrap();
+                    writer.write_slice(&[round], &[1]).unwrap();
+                    let mut other = store.writer_options("a").takeover(true).open().unwrap();
+                    other.write_slice(&[round, 1], &[2]).unwrap();
+                    if round % 2 == 1 {
+                        store.force_remove("a").unwrap();
+                    }
+                }
+                end.store(true, Ordering::Relaxed);
+            });
+            let mut wrong = Vec::new();
+            while !end.load(Ordering::Relaxed) {
+                match store.stat("a") {
+                    Ok(_) | Err(Error::NotFound { .. }) => {}
+                    Err(error) => wrong.push(error.to_string()),
+                }
+            }
+            wrong
+        });
+        assert!(wrong.is_empty(), "{} times: {}", wrong.len(), wrong[0]);
+    }
 }

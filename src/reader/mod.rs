@@ -22,7 +22,7 @@ use crate::reader::follow::Follower;
 use crate::reader::progress::Progress;
 use crate::reader::resolve::Sources;
 use crate::reader::sleep::Sleeper;
-use crate::reader::snapshot::{Data, Snapshot, Value, View, ViewInner};
+use crate::reader::snapshot::{Data, Snapshot, Value, ValueId, View, ViewInner};
 use crate::shm::header::Header;
 use crate::shm::pinned::Pinned;
 use crate::shm::registry;
@@ -135,9 +135,16 @@ impl Reader {
     /// ```
     #[inline(always)]
     pub fn has_changed(&self, snapshot: &Snapshot) -> bool {
+        !self.is_latest(snapshot.id())
+    }
+
+    /// Whether the latest value is this one: as [`has_changed`](Self::has_changed), for those who do not hold it any more.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn is_latest(&self, id: ValueId) -> bool {
         self.follower.idle();
         let version = self.follower.current().stamp.version;
-        version != snapshot.0.stamp.version || self.follower.origin() != snapshot.0.origin
+        ValueId::new(version, self.follower.origin()) == id
     }
 
     /// The latest value, borrowed: for hot loops.

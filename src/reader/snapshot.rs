@@ -68,6 +68,25 @@ impl Value {
     }
 }
 
+/// Which value of a tag it is, without the value: for language bindings, whose copies outlive their snapshots.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValueId {
+    version: u64,
+    origin: u64,
+}
+
+impl ValueId {
+    #[inline(always)]
+    pub(crate) fn new(version: u64, origin: u64) -> Self {
+        ValueId { version, origin }
+    }
+
+    pub fn version(self) -> u64 {
+        self.version
+    }
+}
+
 /// What a view borrows, or in rare cases owns.
 pub(crate) enum ViewInner<'a> {
     Here {
@@ -137,6 +156,15 @@ fn cast<'a, T: Element>(dtype: &DType, bytes: &'a [u8]) -> Result<&'a [T]> {
 /// three slots of an array gets copies in its own memory from then on, by the same type. `Clone` is cheap.
 #[derive(Clone)]
 pub struct Snapshot(pub(crate) Value);
+
+impl Snapshot {
+    /// Which value it is, for [`Reader::is_latest`](crate::Reader::is_latest).
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn id(&self) -> ValueId {
+        ValueId::new(self.0.stamp.version, self.0.origin)
+    }
+}
 
 /// A value, whole and unchanging for as long as it is held, that borrows its [`Reader`](crate::Reader).
 ///

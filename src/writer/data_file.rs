@@ -224,7 +224,9 @@ impl DataFile {
 
     fn punch(&mut self, slot: usize) {
         let identity = self.segment.identity();
-        if identity.slot_size() >= LEAST_PUNCHED {
+        // The keeper of a loan has the mapping: whoever still looks there would bring storage back, and be killed on a full store.
+        let kept = Arc::strong_count(&self.segment) > 1;
+        if identity.slot_size() >= LEAST_PUNCHED && !kept {
             self.file.punch(identity.slot_offset(slot) as u64, identity.slot_size() as u64);
         }
         self.segment.cool(slot);

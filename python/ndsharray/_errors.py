@@ -14,7 +14,10 @@ class InvalidArgumentError(Error, ValueError):
 
 
 class FormatError(Error, ValueError):
-    """A file does not belong to ndsharray, has another version of the format, or is damaged. It was not changed."""
+    """A file does not belong to ndsharray, has another version of the format or features of a later one, or is damaged.
+
+    It was not changed.
+    """
 
 
 class UnsupportedDTypeError(Error, NotImplementedError):
@@ -30,7 +33,7 @@ class EmptyError(Error, LookupError):
 
 
 class WriterExistsError(Error, RuntimeError):
-    """Another writer has this tag."""
+    """Another writer has this tag. The message names its process, if that has said who it is."""
 
 
 class BusyError(Error, RuntimeError):

@@ -37,6 +37,7 @@ fn converted(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::NotAHeader { .. }
         | Error::Truncated { .. }
         | Error::FormatVersion { .. }
+        | Error::UnknownFeatures { .. }
         | Error::Endianness { .. }
         | Error::Checksum { .. }
         | Error::Corrupt { .. } => "FormatError",

@@ -23,9 +23,9 @@ pub struct Stat {
     tag: String,
     /// bool: whether the tag has a writer now.
     writer_alive: bool,
-    /// int: the id of the process that made the header, as that process saw it. In another container the number may stand
-    /// for another process.
-    pid: u32,
+    /// int or None: the id of the process that writes the tag now, as that process sees itself: in another container the
+    /// number may stand for another process. None if there is no writer.
+    pid: Option<u32>,
     /// int: the user id of the owner.
     uid: u32,
     /// int: the permissions of the files.
@@ -59,7 +59,7 @@ pub struct Stat {
 impl Stat {
     pub fn new(py: Python<'_>, stat: ndsharray::Stat) -> PyResult<Self> {
         let value = stat.value.as_ref();
-        let slots = value.and_then(|value| value.slots);
+        let slots = value.map(|value| value.slots);
         let shape = value.map(|value| PyTuple::new(py, &value.shape)).transpose()?;
         let dtype = match value.map(|value| dtype::restored(py, &value.dtype)) {
             Some(Ok(dtype)) => Some(dtype),

@@ -62,17 +62,17 @@ def test_a_shape_that_is_no_shape(store: Store) -> None:
 
 def test_user_data_is_checked_before_anything_is_filled(store: Store) -> None:
     writer = store.writer("a")
-    with pytest.raises(ndsharray.InvalidArgumentError, match="241 bytes are too long: at most 240 fit"):
-        writer.loan(1, "u1", b"x" * 241)
+    with pytest.raises(ndsharray.InvalidArgumentError, match="2049 bytes are too long: at most 2048 fit"):
+        writer.loan(1, "u1", b"x" * 2049)
     with pytest.raises(TypeError):
         writer.loan(1, "u1", bytearray(b"x"))  # type: ignore[arg-type]
-    loan = writer.loan(1, "u1", b"x" * 240)
+    loan = writer.loan(1, "u1", b"x" * 2048)
     with loan as array:
         array[:] = 5
-        with pytest.raises(ndsharray.InvalidArgumentError, match="241 bytes"):
-            loan.user_data = b"y" * 241
+        with pytest.raises(ndsharray.InvalidArgumentError, match="2049 bytes"):
+            loan.user_data = b"y" * 2049
     snapshot = store.reader("a").latest()
-    assert (snapshot.array.tolist(), snapshot.user_data) == ([5], b"x" * 240)
+    assert (snapshot.array.tolist(), snapshot.user_data) == ([5], b"x" * 2048)
 
 
 def test_a_block_that_fails_with_an_open_loan(store: Store) -> None:

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,11 +54,56 @@ def test_damaged_header(store: Store, directory: Path) -> None:
             use()
 
 
+def test_features_of_a_later_version(store: Store, directory: Path) -> None:
+    """What this version must know to use a file, or only to write to it, is refused as another version of the format is."""
+    store.writer("a").write([1])
+    good = (directory / "a").read_bytes()
+
+    def with_feature(offset: int) -> bytes:
+        block = bytearray(good[:120])
+        block[offset] |= 4
+        return bytes(block) + zlib.crc32(block).to_bytes(8, sys.byteorder) + good[128:]
+
+    needed: list[Callable[[], object]] = [lambda: store.reader("a"), lambda: store.stat("a")]
+    to_write: list[Callable[[], object]] = [
+        lambda: store.writer("a"),
+        lambda: store.writer("a", takeover=True),
+        lambda: store.remove("a", force=True),
+    ]
+    (directory / "a").write_bytes(with_feature(40))
+    for use in needed + to_write:
+        with pytest.raises(ndsharray.FormatError, match="features that this library does not know, 0x4"):
+            use()
+    assert store.gc().removed == []
+    (directory / "a").write_bytes(with_feature(48))
+    for use in to_write:
+        with pytest.raises(ndsharray.FormatError, match="cannot write to it"):
+            use()
+    assert store.reader("a").latest().array.tolist() == [1] and store.stat("a").version == 1
+
+
 def test_writer_exists_names_the_process(store: Store) -> None:
     writer = store.writer("a")
-    with pytest.raises(ndsharray.WriterExistsError, match=str(os.getpid())):
+    with pytest.raises(ndsharray.WriterExistsError, match=f"pid {os.getpid()}.*take over"):
         store.writer("a")
     assert not writer.closed
+    # The process that has the tag now, not the one that made it.
+    writer.close()
+    script = "import ndsharray; writer = ndsharray.Store().writer('a'); print(end='.', flush=True); input()"
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin is not None and other.stdout is not None
+        try:
+            assert other.stdout.read(1) == b"."
+            uses: list[Callable[[], object]] = [lambda: store.writer("a"), lambda: store.remove("a")]
+            for use in uses:
+                with pytest.raises(ndsharray.WriterExistsError, match=f"pid {other.pid}"):
+                    use()
+            assert store.stat("a").pid == other.pid
+        finally:
+            other.kill()
+    # It has ended.
+    assert store.stat("a").pid is None
 
 
 FULL = """

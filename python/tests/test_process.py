@@ -108,7 +108,11 @@ def test_killed_readers_cost_nothing_for_long(store: Store) -> None:
         for n in range(100):
             writer.write(np.full(1000, n))
     with store.writer("a") as writer:
-        writer.write(np.ones(1000))  # a new writer that finds left-over pins starts a new data file
+        writer.write(np.ones(1000))
+        left = store.stat("a")
+        assert left.pinned is not None and 1 <= left.pinned <= 3, "a new writer goes on in the same data file"
+        assert left.slots is not None and left.slots <= left.pinned + 2
+        writer.write(np.ones(1 << 20))  # the next data file has no pins
         assert store.stat("a").pinned == 0
 
 

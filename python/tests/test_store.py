@@ -1,6 +1,8 @@
 """The classes of version 2. Values are read as they were written, with every way to write and to read."""
 
+import os
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,13 +79,85 @@ def test_masks_viewed_as_bool(store: Store) -> None:
 
 def test_user_data_limits(store: Store) -> None:
     writer = store.writer("a")
-    writer.write([1], b"x" * 240)
-    with pytest.raises(ValueError, match="241"):
-        writer.write([2], b"x" * 241)
+    for length in [0, 1, 241, 2048]:
+        writer.write([1], b"x" * length)
+        assert store.reader("a").latest().user_data == b"x" * length
+    with pytest.raises(ValueError, match="2049"):
+        writer.write([2], b"x" * 2049)
     with pytest.raises(TypeError):
         writer.write([2], "text")  # type: ignore[arg-type]
     latest = store.reader("a").latest()
-    assert latest.user_data == b"x" * 240 and latest.array[0] == 1
+    assert latest.user_data == b"x" * 2048 and latest.array[0] == 1
+
+
+def test_has_changed(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    writer.write(np.arange(3))
+    other = store.reader("a")
+    same = [reader.latest(), reader.latest(copy=True), reader.latest(out=np.zeros(3, np.int64)), other.latest()]
+    for snapshot in same:
+        assert reader.has_changed(snapshot) is False and other.has_changed(snapshot) is False
+    assert reader.read() is not None, "asking is not reading"
+    writer.write(np.arange(3))
+    for snapshot in same:
+        assert reader.has_changed(snapshot) is True and other.has_changed(snapshot) is True
+    assert reader.missed == 0
+    # A process that holds as many values as it may gets copies, which are values like the others.
+    held = [same[0]]
+    while not held[-1].is_copy:
+        writer.write(np.zeros(3))
+        held.append(reader.latest())
+    assert [reader.has_changed(snapshot) for snapshot in held] == [True] * (len(held) - 1) + [False]
+    for wrong in [None, 1, np.arange(3)]:
+        with pytest.raises(TypeError):
+            reader.has_changed(wrong)  # type: ignore[arg-type]
+
+
+def test_has_changed_when_the_tag_changes_hands(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    writer.write([1])
+    seen, mine = reader.latest(), reader.latest(copy=True)
+    with store.writer("a", takeover=True):
+        time.sleep(0.2)  # the reader follows to the new header, which has the same value
+        assert not reader.has_changed(seen) and not reader.has_changed(mine)
+    store.remove("a")
+    with store.writer("a") as writer:
+        time.sleep(0.2)
+        assert reader.has_changed(seen) and reader.has_changed(mine), "there is no value"
+        writer.write([1])
+        assert reader.latest().version == seen.version
+        assert reader.has_changed(seen) and reader.has_changed(mine), "another value of the same version"
+
+
+def test_a_loop_that_keeps_its_snapshot(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    writer.write([0.0])
+    snapshot, reads = reader.latest(), 0
+    for n in range(3000):
+        if n % 100 == 0:
+            writer.write([float(n)])
+        if reader.has_changed(snapshot):
+            snapshot, reads = reader.latest(), reads + 1
+        assert snapshot.array[0] == n // 100 * 100
+    assert reads == 30
+    del snapshot
+    assert store.stat("a").pinned == 0, "the reader keeps nothing"
+
+
+def test_times(store: Store) -> None:
+    writer, reader = store.writer("a"), store.reader("a")
+    before = time.time()
+    writer.write(np.zeros(3))
+    after = time.time()
+    place, copied = reader.latest(), reader.latest(copy=True)
+    # Unix times, in floats that tell a few hundred nanoseconds apart. The writer looks at the clock about once a second.
+    assert before - 0.01 <= place.written_at <= after + 0.01
+    assert copied.written_at == place.written_at
+    for _ in range(3):
+        ages = [place.age, copied.age, place.age]
+        assert 0.0 <= ages[0] <= ages[1] + 1e-6 <= ages[2] + 2e-6
+        time.sleep(0.01)
+    assert place.age >= 0.03 and copied.age >= 0.03
 
 
 def test_copies_are_writeable(store: Store) -> None:
@@ -249,6 +323,7 @@ def test_stat_tags_remove_gc(store: Store) -> None:
     assert (empty.version, empty.shape, empty.dtype, empty.nbytes) == (0, None, None, None) and empty.writer_alive
     writer.write(np.zeros((2, 3), "M8[ms]"))
     seen = store.stat("a")
+    assert seen.pid == os.getpid()
     assert (seen.tag, seen.version, seen.shape, seen.dtype_name, seen.nbytes) == ("a", 1, (2, 3), "datetime64[ms]", 48)
     assert seen.dtype == np.dtype("M8[ms]") and seen.data_file == writer.data_file
     assert "datetime64[ms] (2, 3), version 1" in repr(seen)
@@ -265,6 +340,13 @@ def test_stat_tags_remove_gc(store: Store) -> None:
     assert not reader.writer_alive
     report = store.gc()
     assert report.removed == [] and report.bytes == 0
+
+
+def test_stat_names_who_has_the_tag_now(store: Store) -> None:
+    with store.writer("a") as writer:
+        assert (store.stat("a").pid, store.stat("a").writer_alive) == (os.getpid(), True)
+        writer.write([1])
+    assert (store.stat("a").pid, store.stat("a").writer_alive) == (None, False)
 
 
 def test_default_directory(directory: Path) -> None:

@@ -11,6 +11,7 @@ use pyo3::types::{PyModule, PyTuple};
 
 use crate::error::raise;
 use crate::object::attached_lock::{AttachedLock, Guard};
+use crate::object::heap_type;
 use crate::reader::snapshot::Snapshot;
 use crate::reader::state::State;
 use crate::reader::target::Target;
@@ -167,6 +168,39 @@ impl Reader {
         copy: bool,
     ) -> PyResult<Bound<'py, Snapshot>> {
         read::latest_value(py, &self.state, Target::new(out, copy)?)
+    }
+
+    /// Whether the latest value is another one than `snapshot`, or there is none any more.
+    ///
+    /// This is the cheapest question: a loop that runs much more often than something is written keeps its snapshot, and
+    /// reads again when it has changed.
+    ///
+    /// Parameters
+    /// ----------
+    /// snapshot : Snapshot
+    ///     A value of this tag, from any reader and in any form.
+    ///
+    /// Returns
+    /// -------
+    /// bool
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> writer, reader = store.writer("gains"), store.reader("gains")
+    /// >>> version = writer.write([1.0, 0.5])
+    /// >>> gains = reader.latest()
+    /// >>> reader.has_changed(gains)
+    /// False
+    /// >>> version = writer.write([1.0, 0.25])
+    /// >>> if reader.has_changed(gains):
+    /// ...     gains = reader.latest()
+    /// >>> gains.array
+    /// array([1.  , 0.25])
+    fn has_changed(&self, py: Python<'_>, snapshot: &Bound<'_, Snapshot>) -> PyResult<bool> {
+        let id = heap_type::get(snapshot).id();
+        Ok(!self.lock(py)?.is_latest(id))
     }
 
     /// Waits for a value that is newer than the one that this reader returned last. Ctrl-C ends the wait.

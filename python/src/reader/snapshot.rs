@@ -22,8 +22,9 @@ pub struct Snapshot {
 enum Value {
     /// As the library read it: in the store, or copied by the library to memory of this process.
     Shared(ndsharray::Snapshot),
-    /// In an array of the caller's, or in one made for the caller.
-    Own { array: Py<PyUntypedArray>, version: u64, written_at: f64, user_data: Vec<u8> },
+    /// In an array of the caller's, or in one made for the caller. `age_zero`: when the value was published, on the clock of
+    /// `monotonic`.
+    Own { array: Py<PyUntypedArray>, id: ndsharray::ValueId, written_at: f64, age_zero: f64, user_data: Box<[u8]> },
 }
 
 impl Snapshot {
@@ -66,9 +67,10 @@ impl Snapshot {
         let py = array.py();
         let value = Value::Own {
             array: array.unbind(),
-            version: value.version(),
+            id: value.id(),
             written_at: value.written_at().as_secs_f64(),
-            user_data: value.user_data().to_vec(),
+            age_zero: monotonic() - value.age().as_secs_f64(),
+            user_data: value.user_data().into(),
         };
         heap_type::new(py, Snapshot { value, dtype })
     }
@@ -90,11 +92,17 @@ impl Snapshot {
         }
     }
 
-    fn version(&self) -> u64 {
+    /// Which value it is.
+    #[inline(always)]
+    pub fn id(&self) -> ndsharray::ValueId {
         match &self.value {
-            Value::Shared(value) => value.version(),
-            Value::Own { version, .. } => *version,
+            Value::Shared(value) => value.id(),
+            Value::Own { id, .. } => *id,
         }
+    }
+
+    fn version(&self) -> u64 {
+        self.id().version()
     }
 
     fn written_at(&self) -> f64 {
@@ -107,7 +115,7 @@ impl Snapshot {
     fn age(&self) -> f64 {
         match &self.value {
             Value::Shared(value) => value.age().as_secs_f64(),
-            Value::Own { written_at, .. } => (monotonic() - written_at).max(0.0),
+            Value::Own { age_zero, .. } => (monotonic() - age_zero).max(0.0),
         }
     }
 
@@ -182,17 +190,18 @@ False";
         },
         Attribute {
             name: c"written_at",
-            doc: c"float: when the value was published, in seconds on the clock of ``time.monotonic()``.",
+            doc: c"float: when the value was published, as Unix time: in seconds since 1970, as ``time.time()``. It is the time on
+the writer's clock, which somebody may set; `age` does not depend on that.",
             get: |this| heap_type::get(this).written_at().into_bound_py_any(this.py()),
         },
         Attribute {
             name: c"age",
-            doc: c"float: how long ago the value was published, in seconds.",
+            doc: c"float: how long ago the value was published, in seconds; never negative.",
             get: |this| heap_type::get(this).age().into_bound_py_any(this.py()),
         },
         Attribute {
             name: c"user_data",
-            doc: c"bytes: what the writer sent with the value, at most 240 bytes.",
+            doc: c"bytes: what the writer sent with the value, at most 2048 bytes.",
             get: |this| Ok(PyBytes::new(this.py(), heap_type::get(this).user_data()).into_any()),
         },
         Attribute {
@@ -263,7 +272,7 @@ Returns the array to numpy's functions. Another dtype or ``copy=True`` makes a c
     }
 }
 
-/// The time in seconds, on the clock of `written_at` and of Python's `time.monotonic()`.
+/// The time in seconds, on a clock that nobody sets.
 fn monotonic() -> f64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the call writes to the struct that it is given. This clock always exists.

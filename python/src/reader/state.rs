@@ -132,6 +132,11 @@ impl State {
         self.reader.latest()
     }
 
+    #[inline(always)]
+    pub fn is_latest(&self, id: ndsharray::ValueId) -> bool {
+        self.reader.is_latest(id)
+    }
+
     pub fn writer_alive(&self) -> ndsharray::Result<bool> {
         self.reader.writer_alive()
     }

@@ -16,7 +16,7 @@ use crate::writer::memory::{array_over, normalise};
 use crate::writer::state::State;
 
 /// The most bytes of user data that a value may have.
-const USER_DATA: usize = 240;
+const USER_DATA: usize = 2048;
 
 /// The memory of the next value, from `Writer.loan`: a context manager.
 ///
@@ -83,7 +83,7 @@ impl Loan {
 
 #[pymethods]
 impl Loan {
-    /// bytes: what travels with the value, at most 240 bytes.
+    /// bytes: what travels with the value, at most 2048 bytes.
     #[getter]
     fn user_data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let user_data = self.user_data.lock(py)?.clone();

@@ -108,7 +108,7 @@ impl Writer {
     /// array : array_like
     ///     Anything that `numpy.asarray` takes. The only copy made of an array is the one in the store.
     /// user_data : bytes
-    ///     Up to 240 bytes that go with the value, such as a frame number.
+    ///     Up to 2048 bytes that go with the value, such as a frame number.
     ///
     /// Returns
     /// -------
@@ -122,7 +122,7 @@ impl Writer {
     /// UnsupportedDTypeError
     ///     If the elements are Python objects, or cannot be described.
     /// InvalidArgumentError
-    ///     If `user_data` is longer than 240 bytes.
+    ///     If `user_data` is longer than 2048 bytes.
     /// WriterEndedError
     ///     If the writer was closed, superseded, removed or forked.
     /// WriterBusyError
@@ -151,7 +151,7 @@ impl Writer {
     /// shape : int or tuple of int
     /// dtype : dtype_like
     /// user_data : bytes
-    ///     Up to 240 bytes that go with the value. `Loan.user_data` can also be set in the block.
+    ///     Up to 2048 bytes that go with the value. `Loan.user_data` can also be set in the block.
     ///
     /// Returns
     /// -------
@@ -163,7 +163,7 @@ impl Writer {
     /// Raises
     /// ------
     /// InvalidArgumentError
-    ///     If the shape is not valid, or `user_data` is longer than 240 bytes.
+    ///     If the shape is not valid, or `user_data` is longer than 2048 bytes.
     /// UnsupportedDTypeError
     ///     If the elements are Python objects, or cannot be described.
     /// ClosedError

@@ -24,7 +24,13 @@ enum Value {
     Shared(ndsharray::Snapshot),
     /// In an array of the caller's, or in one made for the caller. `age_zero`: when the value was published, on the clock of
     /// `monotonic`.
-    Own { array: Py<PyUntypedArray>, id: ndsharray::ValueId, written_at: f64, age_zero: f64, user_data: Box<[u8]> },
+    Own {
+        array: Py<PyUntypedArray>,
+        id: ndsharray::ValueId,
+        written_at: f64,
+        age_zero: f64,
+        user_data: Box<[u8]>,
+    },
 }
 
 impl Snapshot {

@@ -3,7 +3,9 @@
 
 mod place;
 
+use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use place::{Place, Running, until};
 use rustix::process::Signal;
@@ -77,13 +79,14 @@ fn the_rate_is_that_of_the_writer() {
     });
     let mut still = place.store().writer("still").unwrap();
     still.write_slice(&[1_u8], &[1]).unwrap();
-    let before = place.store().stat("a").unwrap().value.unwrap();
+    // By a clock that nobody sets.
+    let look = || (place.store().stat("a").unwrap().value.unwrap(), Instant::now());
+    let (before, start) = look();
     let found = place.run(&["ls", "--json", "--look", "1000"]).good().json();
-    let after = place.store().stat("a").unwrap().value.unwrap();
+    let (after, end) = look();
     let rate = found[0]["rate"].as_f64().unwrap();
     // What the rate should be, taken over a somewhat longer time; the machine may be busy.
-    let about =
-        (after.version - before.version) as f64 / (after.written_at - before.written_at).as_secs_f64();
+    let about = (after.version - before.version) as f64 / (end - start).as_secs_f64();
     assert!(rate > about / 3.0 && rate < about * 3.0, "{rate} of about {about}");
     assert_eq!((&found[1]["tag"], &found[1]["rate"]), (&"still".into(), &0.0.into()));
     let pid = found[0]["pid"].as_u64().unwrap();
@@ -92,7 +95,71 @@ fn the_rate_is_that_of_the_writer() {
     rustix::process::kill_process(rustix::process::Pid::from_raw(pid as i32).unwrap(), Signal::KILL).unwrap();
     let ended = running.finish();
     assert!(!ended.status.success());
-    assert_eq!(place.run(&["ls", "--json"]).good().json()[0]["writer_alive"], false);
+    let found = place.run(&["ls", "--json"]).good().json();
+    assert_eq!((&found[0]["writer_alive"], &found[0]["pid"]), (&false.into(), &serde_json::Value::Null));
+}
+
+#[test]
+fn the_process_is_the_one_that_has_the_tag_now() {
+    let place = Place::new();
+    let pid = |place: &Place| place.run(&["ls", "--json", "--look", "0"]).good().json()[0]["pid"].clone();
+    place.store().writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+    assert_eq!(pid(&place), serde_json::Value::Null, "its maker has left");
+    let stat = place.run(&["stat", "a"]).good().text();
+    assert!(stat.contains("writer    gone"), "{stat}");
+    // The next writer is another process than the one that made the tag.
+    let mut pipe = Running::start(place.command(&["pipe", "a", "--dtype", "u1", "--shape", "1"]));
+    pipe.child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+    until("it writes", || place.store().stat("a").unwrap().value.unwrap().version == 2);
+    assert_eq!(pid(&place), pipe.child.id());
+    let stat = place.run(&["stat", "a"]).good().text();
+    assert!(stat.contains(&format!("writer    alive, pid {}\n", pipe.child.id())), "{stat}");
+    pipe.finish().good();
+    assert_eq!(pid(&place), serde_json::Value::Null);
+}
+
+#[test]
+fn a_writer_in_another_pid_namespace_is_named_as_it_sees_itself() {
+    let test = "a_writer_in_another_pid_namespace_is_named_as_it_sees_itself";
+    let place = Place::new();
+    let mut writer = place.store().writer("a").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    let inside = |args: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "--mount-proc", env!("CARGO_BIN_EXE_ndsharray")]).args(args);
+        command.env("NDSHARRAY_DIR", place.directory());
+        Running::start(command).finish()
+    };
+    let ended = inside(&["stat", "a"]);
+    if ended.stderr.contains("unshare") {
+        place::skip(test, ended.stderr.trim());
+        return;
+    }
+    let me = std::process::id();
+    let stat = ended.good().text();
+    assert!(stat.contains(&format!("alive, pid {me} in another PID namespace\n")), "{stat}");
+    assert_eq!(inside(&["ls", "--json", "--look", "0"]).good().json()[0]["pid"], me);
+}
+
+#[test]
+fn a_tag_without_its_data_file_keeps_its_line() {
+    let place = Place::new();
+    let mut writer = place.store().writer_options("a").mode(0o640).open().unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    std::fs::remove_file(place.directory().join(writer.data_file().unwrap())).unwrap();
+    let found = place.run(&["ls", "--json"]).good().json();
+    let line = &found[0];
+    assert!(line["damaged"].as_str().unwrap().contains("its data file"), "{line}");
+    assert_eq!((&line["value"], &line["rate"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    assert_eq!((&line["mode"], &line["pid"]), (&"0640".into(), &std::process::id().into()));
+    assert_eq!(line["writer_alive"], true);
+    let text = place.run(&["ls", "--look", "0"]).good().text();
+    assert!(text.contains("(damaged)") && text.contains("a: array \"a\": its data file"), "{text}");
+    // The writer notices it within a second, and makes another one.
+    until("it is whole again", || {
+        writer.write_slice(&[2_u8], &[1]).unwrap();
+        place.run(&["ls", "--json", "--look", "0"]).good().json()[0]["damaged"].is_null()
+    });
 }
 
 #[test]
@@ -110,6 +177,12 @@ fn a_thousand_tags() {
     let start = std::time::Instant::now();
     assert_eq!(place.run(&["ls", "--json"]).good().json().as_array().unwrap().len(), 1000);
     println!("ls --json of 1000 tags with a look of 200 ms: {:?}", start.elapsed());
+}
+
+/// The checksum of the files: CRC-32 as of zlib.
+fn crc32(bytes: &[u8]) -> u32 {
+    let bit = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), bit))
 }
 
 #[test]
@@ -137,6 +210,9 @@ fn stat_says_all_and_what_is_wrong() {
         damaged[at..at + bytes.len()].copy_from_slice(bytes);
         damaged
     };
+    let mut later = damaged(40, &[4]);
+    let check = u64::from(crc32(&later[..120])).to_ne_bytes();
+    later[120..128].copy_from_slice(&check);
     // The versions of both records.
     let mut both = damaged(208, &[0xff; 8]);
     both[232..240].fill(0xff);
@@ -144,6 +220,7 @@ fn stat_says_all_and_what_is_wrong() {
         (damaged(8, &[9]), "format version", "found 9, expected 1"),
         (damaged(12, &[1, 2, 3, 4]), "endian tag", "byte order"),
         (damaged(30, &[1, 2, 3]), "checksum", "damaged"),
+        (later, "incompatible features", "features that this library does not know, 0x4"),
         (both, ": check", "a record that has its check"),
         (good[..5000].to_vec(), "magic", "truncated: found 5000 bytes, expected 8192"),
         (good[..10].to_vec(), "magic", "truncated"),

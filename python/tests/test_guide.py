@@ -53,6 +53,20 @@ def test_camera_and_consumers(programs: Path, directory: Path) -> None:
     assert list(directory.iterdir()) == []
 
 
+def test_a_loop_that_keeps_its_snapshot(programs: Path, store: ndsharray.Store) -> None:
+    with store.writer("gains") as writer:
+        writer.write([1.0, 0.5])
+        controller = start(programs, "controller.py")
+        try:
+            while store.stat("gains").pinned == 0:
+                assert controller.poll() is None
+            writer.write([2.0, 0.25])
+            assert ended(controller) == "the last gains were 2.0 and 0.25, version 2\n"
+        finally:
+            controller.kill()
+    assert store.stat("gains").pinned == 0
+
+
 def test_numpy_to_rust_and_back(store: ndsharray.Store) -> None:
     program = ROOT / "target" / "debug" / "examples" / "spectrum"
     if not program.exists():
@@ -82,4 +96,4 @@ def test_workers_and_trainer(programs: Path, store: ndsharray.Store, directory: 
 
 
 def test_every_program_of_the_guide_is_run() -> None:
-    assert set(PROGRAMS) == {"camera.py", "consumer.py", "worker.py", "trainer.py"}
+    assert set(PROGRAMS) == {"camera.py", "consumer.py", "controller.py", "worker.py", "trainer.py"}

@@ -9,7 +9,7 @@
 //! ```text
 //! $ ls -l /dev/shm
 //! -rw------- 1 me me     8192 camera
-//! -rw------- 1 me me  8302592 camera_7f0c9f0e5b5e4c0f8f3a7e8b1c2d3e4f
+//! -rw------- 1 me me  8314880 camera_7f0c9f0e5b5e4c0f8f3a7e0000000001
 //! ```
 //!
 //! # Example

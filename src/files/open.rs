@@ -91,6 +91,11 @@ pub(crate) fn map_header(path: &Path) -> Result<Option<Header>> {
     }
 }
 
+/// The error of a data file's name that leads to no regular file.
+pub(crate) fn no_data_file(path: &Path, found: &str) -> Error {
+    Error::corrupt(path, "file type", found, "a regular file")
+}
+
 /// Whether what stands at `path` is a data file of ours, perhaps a damaged one, rather than somebody else's file.
 pub(crate) fn is_data_file(path: &Path) -> bool {
     let regular = matches!(status_at(path), Ok(Some(status)) if status.is_file());

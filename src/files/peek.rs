@@ -1,7 +1,7 @@
 //! Looking at files from outside, without a mapping and without a lock.
 
 use crate::error::{Error, Result};
-use crate::files::open::open_header;
+use crate::files::open::{no_data_file, open_header, open_regular};
 use crate::files::tag::TagPath;
 use crate::format::entry::{self, Entry};
 use crate::format::header::{HeaderIdentity, SEQ, WRITER_PID, record};
@@ -12,6 +12,7 @@ use crate::sync::seq_latch::RETIRED;
 use crate::sys::clock::Clock;
 use crate::sys::file::{FileId, PathFile, Status};
 use crate::sys::lock::has_writer;
+use crate::sys::name::status_at;
 
 /// How often a header is read again that changes all the time.
 const ATTEMPTS: u32 = 1000;
@@ -110,8 +111,13 @@ fn value_of(tag: &TagPath, peek: &Peek) -> Result<ValuePeek> {
     let data_file = peek.identity.data_file(peek.record.number);
     let path = tag.data_file(data_file);
     let missing = || Error::DataMissing { tag: tag.tag().to_owned(), path: path.clone() };
-    let file = PathFile::open(&path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => missing(),
+    let status = status_at(&path)?.ok_or_else(missing)?;
+    if !status.is_file() {
+        return Err(no_data_file(&path, status.kind));
+    }
+    let file = PathFile::open(&path).map_err(|error| match error.raw_os_error() {
+        Some(libc::ENOENT) => missing(),
+        Some(libc::ELOOP) => no_data_file(&path, "a symbolic link"),
         _ => Error::io(&path, "open it", error),
     })?;
     let identity = SegmentIdentity::read(&file)?;
@@ -159,6 +165,10 @@ fn slots(file: &PathFile, identity: &SegmentIdentity) -> Result<SlotsPeek> {
 
 /// Whether a writer has a tag, if its header still is the file `id`.
 pub(crate) fn writer_alive(tag: &TagPath, id: FileId) -> Result<bool> {
-    let Some((file, status)) = open_header(tag.header())? else { return Ok(false) };
-    Ok(status.id == id && has_writer(&file)?)
+    match open_regular(tag.header()) {
+        Ok(Some((file, status))) if status.id == id => has_writer(&file),
+        // Gone, another header, or something else that has its name now.
+        Ok(_) | Err(Error::NotAHeader { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::files::open::no_data_file;
 use crate::format::record::Record;
 use crate::format::segment::SegmentIdentity;
 use crate::reader::follow::Follower;
@@ -64,7 +65,7 @@ pub(crate) fn segment(
     let header = follower.header();
     let path = follower.tag().data_file(header.identity().data_file(record.number));
     // Looked at before it is opened: directories and sockets do not open, and opening a device may do things.
-    let foreign = |kind| Err(Error::corrupt(&path, "file type", kind, "a regular file"));
+    let foreign = |kind| Err(no_data_file(&path, kind));
     if let Some(status) = status_at(&path)?.filter(|status| !status.is_file()) {
         return foreign(status.kind);
     }

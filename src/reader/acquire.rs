@@ -15,6 +15,7 @@ use crate::reader::snapshot::{Data, Value};
 use crate::shm::pinned::{PIN_LIMIT, Pin, Pinned, Source};
 use crate::shm::segment::{Access, Segment};
 use crate::sync::Ordering;
+use crate::sync::pin::is_exhausted;
 use crate::sys::file::PathFile;
 
 /// How often a reader tries again when the writer has taken the value away meanwhile. (Under a fuzzer nobody writes, and many
@@ -45,7 +46,7 @@ pub(crate) fn acquire(follower: &Follower, sources: &Sources) -> Result<Box<Valu
             }
         };
         if let Some((segment, file)) = segment {
-            if segment.access() == Access::Copying {
+            if place.copies(&segment) {
                 attempts += ATTEMPTS / COPIES;
             }
             if let Some(data) = place.data(&segment, file, known)? {
@@ -66,6 +67,13 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// Whether the value must be copied without a pin: for want of a permission, or because the pins are damaged.
+    fn copies(&self, segment: &Segment) -> bool {
+        let slot = self.record.slot as usize;
+        segment.access() == Access::Copying
+            || slot < segment.identity().limit && is_exhausted(segment.own_pins(slot))
+    }
+
     /// Pins or copies the value; `None` if it is there no more. `known`: its source, if this reader has it.
     fn data(
         &self,
@@ -78,8 +86,8 @@ impl Place<'_> {
             let expected = format!("less than the limit of {}", segment.identity().limit);
             return Err(Error::corrupt(self.follower.header().path(), "slot", slot, expected));
         }
-        if segment.access() != Access::Pinning {
-            return self.copy(segment, slot, known);
+        if self.copies(segment) {
+            return self.copy(segment, file, slot, known);
         }
         let over = segment.held().is_over(slot, PIN_LIMIT);
         // Here the slot's own word decides, not the record: see `Sources`.
@@ -107,18 +115,30 @@ impl Place<'_> {
 
     /// Maps a slot that this process uses for the first time, under a pin; false if the file has another name by now.
     fn map_slot(&self, segment: &Arc<Segment>, file: Option<PathFile>, slot: usize) -> Result<bool> {
-        let file = match file {
-            Some(file) => file,
-            None => match resolve::segment(self.follower, self.sources, &self.record)? {
-                Some((other, file)) if Arc::ptr_eq(&other, segment) => file,
-                _ => return Ok(false),
-            },
-        };
-        let identity = segment.identity();
+        let Some(file) = self.file(segment, file)? else { return Ok(false) };
         if segment.has_holes() {
-            fill_holes(&file, identity.slot_offset(slot) as u64, identity.slot_size() as u64)?;
+            self.fill_slot(segment, &file, slot)?;
         }
         segment.map_slot(&file, slot).map(|()| true)
+    }
+
+    /// The file of a segment; `None` if it has another name by now.
+    fn file(&self, segment: &Arc<Segment>, file: Option<PathFile>) -> Result<Option<PathFile>> {
+        if file.is_some() {
+            return Ok(file);
+        }
+        let found = resolve::segment(self.follower, self.sources, &self.record)?;
+        Ok(found.filter(|(other, _)| Arc::ptr_eq(other, segment)).map(|(_, file)| file))
+    }
+
+    /// Gives a slot the storage of what will be touched of it: the entry and the value. Its file may say that a slot is vast.
+    fn fill_slot(&self, segment: &Segment, file: &PathFile, slot: usize) -> Result<()> {
+        let identity = segment.identity();
+        let (start, mut words) = (identity.slot_offset(slot) as u64, [0; entry::WORDS]);
+        file.read_at(start, bytemuck::cast_slice_mut(&mut words))?;
+        // What is damaged is an error afterwards.
+        let nbytes = Entry::from_words(&words, file.path()).map_or(0, |entry| entry.layout.nbytes());
+        fill_holes(file, start, (identity.page + nbytes.min(identity.capacity)) as u64)
     }
 
     /// The entry of a pinned slot.
@@ -151,18 +171,35 @@ impl Place<'_> {
     }
 
     /// Copies the value without a pin.
-    fn copy(&self, segment: &Arc<Segment>, slot: usize, known: Option<Arc<Source>>) -> Result<Option<Data>> {
+    fn copy(
+        &self,
+        segment: &Arc<Segment>,
+        file: Option<PathFile>,
+        slot: usize,
+        known: Option<Arc<Source>>,
+    ) -> Result<Option<Data>> {
         let version = self.record.stamp.version;
+        let opened;
+        let file = match segment.copied_from() {
+            Some(file) => file,
+            None => match self.file(segment, file)? {
+                Some(file) => {
+                    opened = file;
+                    &opened
+                }
+                None => return Ok(None),
+            },
+        };
         let source = match known {
             Some(source) => source,
             None => {
-                let Some(entry) = copy::entry(segment, slot, version)? else { return Ok(None) };
+                let Some(entry) = copy::entry(segment, file, slot, version)? else { return Ok(None) };
                 let source = self.source(segment, entry)?;
                 self.sources.set(&source);
                 source
             }
         };
-        let copied = copy::unpinned(segment, slot, version, &source.layout)?;
+        let copied = copy::unpinned(segment, file, slot, version, &source.layout)?;
         Ok(copied.map(|copied| Data::Copied(Arc::new(copied))))
     }
 }

@@ -51,8 +51,7 @@ fn user_data(words: &[u64], line: &Line) -> Vec<u8> {
 }
 
 /// The entry of a slot that held `version` all the while; `None` if it did not.
-pub(crate) fn entry(segment: &Segment, slot: usize, version: u64) -> Result<Option<Entry>> {
-    let Some(file) = segment.copied_from() else { return Ok(None) };
+pub(crate) fn entry(segment: &Segment, file: &PathFile, slot: usize, version: u64) -> Result<Option<Entry>> {
     let mut words = [0; entry::WORDS];
     let mut outcome = Ok(());
     let whole = copy_unpinned(segment.content(slot), version, || {
@@ -68,11 +67,11 @@ pub(crate) fn entry(segment: &Segment, slot: usize, version: u64) -> Result<Opti
 /// Copies a value of that layout without a pin; `None` unless the slot held `version` all the while.
 pub(crate) fn unpinned(
     segment: &Segment,
+    file: &PathFile,
     slot: usize,
     version: u64,
     layout: &Arc<Layout>,
 ) -> Result<Option<Copied>> {
-    let Some(file) = segment.copied_from() else { return Ok(None) };
     let identity = segment.identity();
     let mut words = vec![0; layout.nbytes().div_ceil(8)];
     let mut user = vec![0; USER_DATA / 8];

@@ -17,11 +17,18 @@
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, Point, fence, fence_after_rmw, omitted};
 
-/// A count that has come here has leaked pins (`mem::forget` in a loop): before it wraps to 0, and a held value changes, the
-/// process is aborted, as `Arc` does.
+/// A count that has come here has leaked pins (`mem::forget` in a loop), or is damaged. Nobody pins through it any more, before it
+/// wraps to 0 and a held value changes.
 const MOST_PINS: u32 = 1 << 31;
 
-/// Counts one more pin, whatever the slot holds: for who has a pin of it already.
+/// Whether a count is one that nobody pins through.
+#[inline(always)]
+pub(crate) fn is_exhausted(shard: &AtomicU32) -> bool {
+    shard.load(Ordering::Relaxed) >= MOST_PINS
+}
+
+/// Counts one more pin, whatever the slot holds: for who has a pin of it already. That cannot fail, so an exhausted count aborts
+/// the process, as that of an `Arc` does.
 #[inline(always)]
 pub(crate) fn pin_again(shard: &AtomicU32) {
     // Relaxed: the pin that there is keeps the slot meanwhile.
@@ -30,7 +37,8 @@ pub(crate) fn pin_again(shard: &AtomicU32) {
     }
 }
 
-/// Pins a slot through one of its shards; true if the slot still holds `version`, and then until [`unpin`].
+/// Pins a slot through one of its shards; true if the slot still holds `version`, and then until [`unpin`]. Always false if the
+/// count is [exhausted](is_exhausted).
 ///
 /// `current` says whether the record that named the slot is the one in use now. The slot of that record is never claimed,
 /// so there is nothing else to look at, in particular not the content version, which lies on a cache line of its own:
@@ -43,13 +51,12 @@ pub(crate) fn pin(
     version: u64,
     current: impl FnOnce() -> bool,
 ) -> bool {
-    if shard.fetch_add(1, Ordering::SeqCst) >= MOST_PINS {
-        std::process::abort();
-    }
+    let before = shard.fetch_add(1, Ordering::SeqCst);
     // Pin before look, against the writer's clear before look.
     fence_after_rmw(Point::PinFence);
     // Acquire: pairs with `seal`; the bytes were filled before the version was set.
-    if omitted(Point::PinRecheck) || current() || content.load(Ordering::Acquire) == version {
+    let holds = || omitted(Point::PinRecheck) || current() || content.load(Ordering::Acquire) == version;
+    if before < MOST_PINS && holds() {
         return true;
     }
     unpin(shard);

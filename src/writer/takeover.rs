@@ -143,13 +143,16 @@ fn pin(tag: &TagPath, header: &Header, record: &Record) -> Result<Option<Pinned<
     if segment.map_slot(&file, slot).is_err() {
         return Ok(None);
     }
-    file.fill_holes(segment.identity().slot_offset(slot) as u64, segment.identity().slot_size() as u64)?;
+    let (start, page) = (segment.identity().slot_offset(slot) as u64, segment.identity().page as u64);
+    file.fill_holes(start, page)?;
     let Some((words, _)) = segment.entry(slot) else { return Ok(None) };
     let words = std::array::from_fn(|i| words[i].load(Ordering::Relaxed));
     let Ok(Entry { number, layout }) = Entry::from_words(&words, &path) else { return Ok(None) };
     if number != record.number || layout.nbytes() > segment.identity().capacity {
         return Ok(None);
     }
+    // Not the whole slot: a file may say that it is vast.
+    file.fill_holes(start + page, layout.nbytes() as u64)?;
     let source = Source { segment: segment.clone(), layout: Arc::new(layout), number, header: 0 };
     Ok(Pinned::take(Arc::new(source), record, || false))
 }

@@ -53,7 +53,7 @@ impl StagedFile {
             if lock.file().status()?.id != id || !lock.try_exclusive()? || !stands_at(id, file.path())? {
                 continue;
             }
-            file.write_at(0, &kind.magic())?;
+            file.write_at(0, &kind.magic()).map_err(|error| unwritable(directory, error))?;
             file.allocate(0, size)?;
             set_rights(&file, rights)?;
             return Ok(StagedFile { file, lock, temporary });
@@ -113,6 +113,16 @@ impl Drop for Temporary {
         } else if self.path.is_some() {
             step("unlink");
         }
+    }
+}
+
+/// A filesystem whose files are none to write to (message queues) says so of the call.
+fn unwritable(directory: &Path, error: Error) -> Error {
+    match error {
+        Error::Io { source, .. } if source.kind() == ErrorKind::InvalidInput => {
+            Error::Unsupported { path: directory.to_owned(), found: "writing to files" }
+        }
+        error => error,
     }
 }
 

@@ -10,6 +10,37 @@ pub const VALUE: [f32; 5] = [1.5, -2.5, 3.5, 4.5, 1e9];
 /// What a writer publishes after the damage, if it can be opened.
 pub const NEXT: [f32; 5] = [9.5; 5];
 
+// Places in a data file of pages of 4 KiB and 8 slots, as docs/design.md has them.
+/// The line of a slot: its content version first.
+pub const fn line(slot: usize) -> usize {
+    256 + 64 * slot
+}
+/// The length of the user data, in a line.
+pub const USER_LENGTH: usize = 44;
+/// The pins of slot 0: a count in every 128 bytes, four of them for a slot.
+pub const PINS: usize = 4096;
+/// Where a slot of [`Tag`] begins, with its entry.
+pub const fn slot(slot: usize) -> usize {
+    8192 + 8192 * slot
+}
+/// In an entry: the checksum of all before it, and where the user data begin.
+pub const ENTRY_CHECKSUM: usize = 1632;
+pub const USER_DATA: usize = 2048;
+/// The slot limit, in a data file's identity.
+pub const LIMIT: usize = 72;
+
+/// Makes the checksum of an identity block right.
+pub fn seal_identity(file: &mut [u8]) {
+    let checksum = crc32fast::hash(&file[..120]);
+    set(file, 120, u64::from(checksum));
+}
+
+/// Makes the checksum of an entry right, which begins there.
+pub fn seal_entry(data: &mut [u8], start: usize) {
+    let checksum = crc32fast::hash(&data[start..start + ENTRY_CHECKSUM]);
+    set(data, start + ENTRY_CHECKSUM, u64::from(checksum));
+}
+
 /// The bytes of a healthy tag: two slots, the value in the second, user data.
 pub struct Tag {
     pub header: Vec<u8>,
@@ -66,7 +97,7 @@ pub fn read(store: &Store, expected: &[f32]) -> Result<(), Error> {
     }
     let value = value?;
     assert_eq!((value.as_slice::<f32>().unwrap(), value.shape()), (expected, &[5][..]));
-    assert!(value.user_data().len() <= 240);
+    assert!(value.user_data().len() <= 2048);
     Ok(())
 }
 

@@ -14,8 +14,12 @@ pub const SEQ: u64 = 192;
 pub const FROZEN: u64 = 1 << 63;
 /// The low half of `seq`, which is the futex word.
 pub const FUTEX: u64 = if cfg!(target_endian = "little") { SEQ } else { SEQ + 4 };
-const HOT: [u64; 2] = [208, 232];
-const HOT_BYTES: usize = 24;
+/// The next bit of it.
+pub const RETIRED: u64 = 1 << 62;
+/// The highest number that was ever given to a file.
+pub const SPENT: u64 = 136;
+/// The two records: `seq & 1` says which of them is in use.
+pub const RECORDS: [u64; 2] = [200, 224];
 
 /// The words of a tag's header, in its file.
 pub struct HeaderFile(File);
@@ -43,6 +47,8 @@ impl HeaderFile {
         // SAFETY: plain numbers; 0 is a value of each.
         let mut lock: libc::flock = unsafe { std::mem::zeroed() };
         (lock.l_type, lock.l_whence) = (kind as i16, libc::SEEK_SET as i16);
+        // Byte 0. The next one is the writer's, which it keeps for as long as it has the tag.
+        (lock.l_start, lock.l_len) = (0, 1);
         // SAFETY: an open descriptor, and a structure that lives for the call.
         let outcome = unsafe { libc::fcntl(self.0.as_raw_fd(), libc::F_OFD_SETLKW, &raw const lock) };
         assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
@@ -50,9 +56,13 @@ impl HeaderFile {
 
     /// Freezes the header, as a takeover does, while its writer stands still.
     pub fn freeze(&self) {
-        let mut seq = [0; 8];
-        self.0.read_exact_at(&mut seq, SEQ).unwrap();
-        self.put(SEQ, &(u64::from_ne_bytes(seq) | FROZEN).to_ne_bytes());
+        self.put(SEQ, &(self.u64(SEQ) | FROZEN).to_ne_bytes());
+    }
+
+    pub fn u64(&self, offset: u64) -> u64 {
+        let mut word = [0; 8];
+        self.0.read_exact_at(&mut word, offset).unwrap();
+        u64::from_ne_bytes(word)
     }
 
     pub fn u32(&self, offset: u64) -> u32 {
@@ -65,20 +75,31 @@ impl HeaderFile {
         self.0.write_all_at(bytes, offset).unwrap();
     }
 
-    /// Gives the value another write time. No writer may be at work.
-    pub fn date(&self, written_at: u64) {
-        let mut words = [0_u64; 3];
-        self.0.read_exact_at(bytemuck::cast_slice_mut(&mut words), HOT[0]).unwrap();
-        let hot = record::hot(words[0], written_at, words[2] >> 16 & 15, words[2] >> 20);
-        HOT.iter().for_each(|&at| self.put(at, &hot));
+    /// Where the record in use is.
+    pub fn current(&self) -> u64 {
+        RECORDS[(self.u64(SEQ) & 1) as usize]
     }
 
-    /// Whether a stopped writer was stopped in the middle of a publish: outside one both records are equal.
+    /// The words of the record at that place.
+    pub fn record(&self, place: u64) -> [u64; 3] {
+        let mut words = [0_u64; 3];
+        self.0.read_exact_at(bytemuck::cast_slice_mut(&mut words), place).unwrap();
+        words
+    }
+
+    /// Gives the value another write time. No writer may be at work.
+    pub fn date(&self, written_at: u64) {
+        let [version, _, third] = self.record(self.current());
+        let (number, slot) = record::place(third);
+        self.put(self.current(), &record::bytes(version, written_at, number, slot));
+    }
+
+    /// Whether a stopped writer was stopped in the middle of a publish. Outside one the record that is not in use is that of
+    /// the value before, or empty.
     pub fn amid_publish(&self) -> bool {
-        let [mut first, mut second] = [[0; HOT_BYTES]; 2];
-        self.0.read_exact_at(&mut first, HOT[0]).unwrap();
-        self.0.read_exact_at(&mut second, HOT[1]).unwrap();
-        first != second
+        let current = self.current();
+        let other = self.record(RECORDS[0] + RECORDS[1] - current);
+        !record::is_whole(&other) || other[0] > self.record(current)[0]
     }
 
     /// Whether a reader announced that it is going to sleep, and was not woken since.

@@ -97,9 +97,9 @@ pub use crate::dtype::{CustomDType, DType, Element};
 pub use crate::error::{Error, Result};
 pub use crate::files::gc::GcReport;
 pub use crate::reader::Reader;
-pub use crate::reader::snapshot::{Snapshot, View};
 #[doc(hidden)]
 pub use crate::reader::snapshot::ValueId;
+pub use crate::reader::snapshot::{Snapshot, View};
 pub use crate::reader::wait_any::wait_any;
 pub use crate::store::Store;
 pub use crate::store::entries::{Entry, EntryKind};

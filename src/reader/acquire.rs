@@ -50,7 +50,11 @@ pub(crate) fn acquire(follower: &Follower, sources: &Sources) -> Result<Box<Valu
                 attempts += ATTEMPTS / COPIES;
             }
             if let Some(data) = place.data(&segment, file, known)? {
-                return Ok(Box::new(Value { data, stamp: record.stamp, origin: follower.origin() }));
+                return Ok(Box::new(Value {
+                    data,
+                    stamp: record.stamp,
+                    id: follower.id(record.stamp.version),
+                }));
             }
         }
         // The slot was taken for a newer value since the record was read.

@@ -8,6 +8,7 @@ use crate::files::open::map_header;
 use crate::files::tag::TagPath;
 use crate::format::record::Record;
 use crate::reader::poll::{LOOK_EVERY, Pace};
+use crate::reader::snapshot::ValueId;
 use crate::shm::header::Header;
 use crate::sync::seq_latch::FROZEN;
 use crate::sys::clock::now_coarse;
@@ -89,10 +90,11 @@ impl Follower {
         self.header.borrow().serial()
     }
 
-    /// Where the header's count of versions began.
+    /// Which value the header has, when it has this version.
     #[inline(always)]
-    pub fn origin(&self) -> u64 {
-        self.header.borrow().identity().origin
+    pub fn id(&self, version: u64) -> ValueId {
+        let header = self.header.borrow();
+        ValueId::new(version, header.identity().origin, header.file())
     }
 
     /// The ordinal of a version: its number among all values of the tag that this reader could see. A greater one is newer,
@@ -169,7 +171,8 @@ impl Follower {
         }
         let Some(header) = self.open_next() else { return false };
         let before = self.header.replace(Arc::new(header));
-        if before.identity().origin != self.origin() {
+        let origin = self.header.borrow().identity().origin;
+        if before.identity().origin != origin {
             self.lineage.saw(&before.record());
             self.lineage.start_again();
         }

@@ -100,8 +100,8 @@ impl Reader {
         let pinned = source.and_then(|source| Pinned::take(source, &record, || self.follower.is_current()));
         match pinned {
             Some(pinned) => {
-                let (data, origin) = (Data::Pinned(pinned), self.follower.origin());
-                Ok(Snapshot(Value { data, stamp: record.stamp, origin }))
+                let id = self.follower.id(record.stamp.version);
+                Ok(Snapshot(Value { data: Data::Pinned(pinned), stamp: record.stamp, id }))
             }
             // As in `view`.
             None => match acquire(&self.follower, &self.sources) {
@@ -111,7 +111,7 @@ impl Reader {
         }
     }
 
-    /// Whether the latest value is another one than this, or there is none any more.
+    /// Whether the latest value is another one than this. Also true, once, when the tag was taken over or put back from a copy.
     ///
     /// It costs little more than a load of one number. So a loop that runs much more often than something is written keeps its
     /// snapshot as long as it is the latest:
@@ -144,7 +144,7 @@ impl Reader {
     pub fn is_latest(&self, id: ValueId) -> bool {
         self.follower.idle();
         let version = self.follower.current().stamp.version;
-        ValueId::new(version, self.follower.origin()) == id
+        self.follower.id(version) == id
     }
 
     /// The latest value, borrowed: for hot loops.

@@ -12,6 +12,7 @@ use crate::format::record::Stamp;
 use crate::format::segment::Line;
 use crate::reader::copy::Copied;
 use crate::shm::pinned::{Pinned, Source};
+use crate::sys::file::FileId;
 
 /// Where the bytes are.
 #[derive(Clone)]
@@ -25,8 +26,7 @@ pub(crate) enum Data {
 pub(crate) struct Value {
     pub data: Data,
     pub stamp: Stamp,
-    /// Where the count of its version began.
-    pub origin: u64,
+    pub id: ValueId,
 }
 
 impl Value {
@@ -73,13 +73,16 @@ impl Value {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValueId {
     version: u64,
+    /// Where the count of its version began.
     origin: u64,
+    /// The header that had it: one that was put back from a copy may have another value of the same version.
+    header: FileId,
 }
 
 impl ValueId {
     #[inline(always)]
-    pub(crate) fn new(version: u64, origin: u64) -> Self {
-        ValueId { version, origin }
+    pub(crate) fn new(version: u64, origin: u64, header: FileId) -> Self {
+        ValueId { version, origin, header }
     }
 
     pub fn version(self) -> u64 {
@@ -162,7 +165,7 @@ impl Snapshot {
     #[doc(hidden)]
     #[inline(always)]
     pub fn id(&self) -> ValueId {
-        ValueId::new(self.0.stamp.version, self.0.origin)
+        self.0.id
     }
 }
 

@@ -81,6 +81,7 @@ impl StagedDataFile {
         number: u64,
     ) -> Result<Result<DataFile, Self>> {
         let StagedDataFile { staged, segment, slots } = self;
+        SegmentIdentity { made_as: number, ..*segment.identity() }.write(staged.file())?;
         Ok(match staged.persist(&tag.data_file(header.data_file(number)))? {
             Ok((file, lock)) => {
                 let slots = Slots::new(segment.identity().limit, slots);

@@ -27,19 +27,26 @@ fn a_good_array_has_its_values_in_the_fields() {
     let seq: u64 = value(&found.header, "seq").parse().unwrap();
     let record = format!("record {}: ", seq & 1);
     let of = |name: &str| value(&found.header, &format!("{record}{name}"));
-    assert_eq!((of("version"), of("shape"), of("length"), of("dtype")), ("2", "[2]", "2", "1"));
-    assert_eq!(of("dtype name"), "\"int8\"");
-    assert_eq!(value(&found.header, "maker's pid"), std::process::id().to_string());
+    assert_eq!((of("version"), of("number")), ("2", "2"), "another layout, another number");
+    assert_eq!(value(&found.header, "spent"), "2");
+    let pid = std::process::id().to_string();
+    assert_eq!([value(&found.header, "maker's pid"), value(&found.header, "writer's pid")], [&pid; 2]);
 
     assert_eq!(found.data_files.len(), 1);
     let data = &found.data_files[0];
     assert!(data.current && data.problem.is_none());
-    assert!(data.path.to_str().unwrap().contains(of("data file's uuid")));
-    assert_eq!(value(data, "segment id"), of("segment id"));
-    assert_eq!(value(data, "header id"), value(&found.header, "header id"));
+    let id = value(data, "header id");
+    assert_eq!(id, value(&found.header, "header id"));
+    let name = format!("a_{}{:010x}", &id[..22], 2);
+    assert_eq!(data.path.file_name().unwrap().to_str().unwrap(), name, "the id with the number in it");
+    assert_eq!((value(data, "made as number"), value(data, "slot limit")), ("1", "8"));
     let slot = of("slot");
-    assert_eq!(value(data, &format!("slot {slot}: content version")), "2");
-    assert_eq!(value(data, &format!("slot {slot}: user data")), r#""hello\n""#);
+    let of_slot = |name: &str| value(data, &format!("slot {slot}: {name}"));
+    assert_eq!((of_slot("content version"), of_slot("user data length"), of_slot("number")), ("2", "6", "2"));
+    assert_eq!(of_slot("write time"), of("write time"));
+    assert_eq!((of_slot("dtype"), of_slot("dtype name")), ("1", "\"int8\""));
+    assert_eq!((of_slot("shape"), of_slot("length")), ("[2]", "2"));
+    assert_eq!(of_slot("user data"), r#""hello\n""#);
     let pins = |data: &FileInspection| {
         let shards = value(data, &format!("slot {slot}: pins")).trim_matches(['[', ']']).to_owned();
         shards.split(", ").map(|pins| pins.parse::<u32>().unwrap()).sum::<u32>()
@@ -55,39 +62,49 @@ fn damage_is_said_and_what_is_no_header_is_an_error() {
     store.writer("a").unwrap().write_slice(&[1_u8; 4], &[4]).unwrap();
     let path = dir.path().join("a");
     let good = std::fs::read(&path).unwrap();
-    // Offsets from the byte table in docs/design.md; the record after one publish is in both places.
+    // Offsets from the byte table in docs/design.md: the format, the byte order, the id, the record after one publish.
     for (offset, name) in
-        [(8, "format version"), (12, "endian tag"), (24, "checksum"), (256 + 152, "checksum")]
+        [(8, "format version"), (12, "endian tag"), (24, "checksum"), (224, "check"), (232, "check")]
     {
         let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-        for offset in [offset, if offset < 256 { offset } else { offset + 1792 }] {
-            file.write_all_at(&[good[offset as usize] ^ 0x40], offset).unwrap();
-        }
+        file.write_all_at(&[good[offset as usize] ^ 0x40], offset).unwrap();
         let found = store.inspect("a").unwrap();
         let problem = found.header.problem.expect(name);
         let right = match &problem {
             Error::FormatVersion { .. } => name == "format version",
             Error::Endianness { .. } => name == "endian tag",
             Error::Checksum { .. } => name == "checksum",
+            Error::Corrupt { field, .. } => *field == name,
             _ => false,
         };
         assert!(right, "{name}: {problem}");
         let wrong = found.header.fields.iter().filter(|field| field.note.contains("WRONG"));
-        // Damage under a checksum shows at the checksum.
-        assert_eq!(
-            wrong.count(),
-            match name {
-                "format version" => 1,
-                "endian tag" => 2,
-                _ if offset < 256 => 1,
-                _ => 2,
-            }
-        );
+        // Damage under a checksum shows at the checksum, beside where it is.
+        let names: Vec<&str> = wrong.map(|field| field.name.rsplit(": ").next().unwrap()).collect();
+        let expected: &[&str] = match name {
+            "format version" => &["checksum"],
+            "endian tag" => &["endian tag", "checksum"],
+            name => &[name],
+        };
+        assert_eq!(names, expected, "{name}");
         file.write_all_at(&good, 0).unwrap();
     }
     assert!(store.inspect("a").unwrap().header.problem.is_none());
 
     let data_file = store.stat("a").unwrap().value.unwrap().data_file;
+    let path_of_data = dir.path().join(&data_file);
+    // The number of the entry, its dtype, and its checksum.
+    for at in [8192, 8192 + 8, 8192 + 1632] {
+        let good = std::fs::read(&path_of_data).unwrap();
+        let file = std::fs::OpenOptions::new().write(true).open(&path_of_data).unwrap();
+        file.write_all_at(&[good[at as usize] ^ 0x40], at).unwrap();
+        let found = store.inspect("a").unwrap();
+        assert!(matches!(found.data_files[0].problem, Some(Error::Checksum { .. })), "{at}");
+        let wrong = found.data_files[0].fields.iter().filter(|field| field.note.contains("WRONG"));
+        assert_eq!(wrong.map(|field| &field.name[..]).collect::<Vec<_>>(), ["slot 0: checksum"]);
+        file.write_all_at(&good, 0).unwrap();
+    }
+    assert!(store.inspect("a").unwrap().data_files[0].problem.is_none());
     std::fs::write(dir.path().join(&data_file), b"NDSH").unwrap();
     let found = store.inspect("a").unwrap();
     assert!(found.data_files[0].problem.is_some());
@@ -117,7 +134,7 @@ fn a_dry_run_says_what_the_clean_up_removes() {
     // stay.
     let orphan = put("orphan");
     std::fs::remove_file(dir.path().join("orphan")).unwrap();
-    std::fs::write(dir.path().join(".t_0123456789abcdef.tmp"), b"").unwrap();
+    std::fs::write(dir.path().join(".t_0123456789abcdef.ndsharray-tmp"), b"").unwrap();
     let kept = put("kept");
     let mut gone = store.writer_options("gone").ephemeral(true).open().unwrap();
     gone.write_slice(&[1_u8; 9000], &[9000]).unwrap();
@@ -139,7 +156,8 @@ fn a_dry_run_says_what_the_clean_up_removes() {
     assert_eq!(planned, done);
     let mut removed = done.removed.clone();
     removed.sort();
-    let mut expected = vec![".t_0123456789abcdef.tmp".to_owned(), "gone".to_owned(), ephemeral, orphan];
+    let mut expected =
+        vec![".t_0123456789abcdef.ndsharray-tmp".to_owned(), "gone".to_owned(), ephemeral, orphan];
     expected.sort();
     assert_eq!(removed, expected);
     assert!(done.bytes > 14_000, "{done:?}");

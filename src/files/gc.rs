@@ -123,12 +123,12 @@ fn remove(path: &Path, id: FileId, found: Found) -> Option<bool> {
     Some(still && gone)
 }
 
-/// Whether a file with our magic is of another format or has features that this library does not know: then it is not tidied up.
-/// (A file in the making says nothing yet.)
+/// Whether a file with our magic is of another format or byte order, or has features that this library does not know: then it is
+/// not tidied up. (A file in the making says nothing yet.)
 fn is_unknown<T>(identity: &Result<T>) -> bool {
     match identity {
         Err(Error::UnknownFeatures { .. }) => true,
-        Err(Error::FormatVersion { found, .. }) => *found != 0,
+        Err(Error::FormatVersion { found, .. } | Error::Endianness { found, .. }) => *found != 0,
         _ => false,
     }
 }
@@ -178,7 +178,10 @@ fn temporary(tag: &TagPath, path: &Path, found: Found) -> Option<Removed> {
         return displaced(tag, path, true, found);
     }
     let empty = free.as_ref().is_some_and(|free| free.status.size == 0);
-    let known = |free: &Free| !is_unknown(&SegmentIdentity::read(free.lock.file()));
+    let known = |free: &Free| {
+        let identity = SegmentIdentity::read(free.lock.file());
+        !is_unknown(&identity.and_then(|found| Identity::check_writable(found.read_compatible, path)))
+    };
     let ours = empty || Identity::starts(Kind::Segment, &start) && free.as_ref().is_some_and(known);
     let bytes = free.filter(|_| ours)?.remove(found)?;
     Some(Removed { bytes, data_file: None })
@@ -201,6 +204,7 @@ fn displaced(tag: &TagPath, path: &Path, free: bool, found: Found) -> Option<Rem
     let header = Header::map(&file, Access::Writing).ok().filter(|header| header.file() == status.id);
     let data_file = match header.filter(|header| header.latch().is_frozen()) {
         Some(header) => {
+            retire::check_writable(tag, &header).ok()?;
             let data_file = retire::data_file_of(tag, &header);
             if found == Found::Remove {
                 header.retire();
@@ -252,6 +256,7 @@ fn ephemeral(tag: &TagPath, found: Found) -> Option<Removed> {
         return None;
     }
     let header = Header::map(&file, Access::Writing).ok()?;
+    retire::check_writable(tag, &header).ok()?;
     let data_file = retire::data_file_of(tag, &header);
     if found == Found::Remove && !retire::retire(tag, &header, || left() == Some(true)).ok()? {
         return None;

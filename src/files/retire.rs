@@ -4,6 +4,7 @@
 use crate::error::{Error, Result};
 use crate::files::open::{is_data_file, open_own_header};
 use crate::files::tag::TagPath;
+use crate::format::identity::{Identity, Kind};
 use crate::format::segment::SegmentIdentity;
 use crate::shm::header::{Access, Header};
 use crate::sys::file::PathFile;
@@ -19,6 +20,7 @@ pub(crate) fn remove(tag: &TagPath, force: bool) -> Result<()> {
     for _ in 0..ATTEMPTS {
         let (file, _) = open_own_header(tag.header())?.ok_or_else(|| tag.not_found())?;
         let header = Header::map(&file, Access::Writing)?;
+        check_writable(tag, &header)?;
         // A writer that opens meanwhile waits for this lock, and finds that the name is gone.
         let Some(lock) = Lock::open_same(tag.header(), header.file())? else { continue };
         let free = if force { lock.try_exclusive()? } else { lock.exclusive()? };
@@ -70,6 +72,23 @@ pub(crate) fn unlink_data_of(tag: &TagPath, header: &Header) {
     if let Some((uuid, _)) = data_file_of(tag, header) {
         // One that cannot be removed now is unreferenced, and goes with the next writer or `gc`.
         let _ = unlink(&tag.data_file(uuid));
+    }
+}
+
+/// Refuses a header whose data file, or which itself, has features that this library must know to change anything about it.
+pub(crate) fn check_writable(tag: &TagPath, header: &Header) -> Result<()> {
+    header.identity().check_writable(header.path())?;
+    let record = header.record();
+    if record.stamp.version == 0 || record.check(header.path()).is_err() {
+        return Ok(());
+    }
+    let path = tag.data_file(header.identity().data_file(record.number));
+    let Ok(file) = PathFile::open(&path) else { return Ok(()) };
+    match Identity::read(Kind::Segment, &file) {
+        Ok(identity) => Identity::check_writable(identity.read_compatible, &path),
+        Err(error @ Error::UnknownFeatures { .. }) => Err(error),
+        // Damage, which keeps nobody from writing.
+        Err(_) => Ok(()),
     }
 }
 

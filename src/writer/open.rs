@@ -38,6 +38,7 @@ fn attempt(tag: &TagPath, settings: Settings) -> Result<Option<Publisher>> {
         return persist(publisher, staged);
     };
     let header = Header::map(&file, Access::Writing)?;
+    retire::check_writable(tag, &header)?;
     let Some(lock) = Lock::open_same(path, header.file())? else { return Ok(None) };
     let locked = if settings.takeover { lock.try_exclusive()? } else { lock.exclusive()? };
     if !stands_at(header.file(), path)? {

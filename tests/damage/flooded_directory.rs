@@ -25,7 +25,7 @@ fn name(n: usize) -> OsString {
         4 => format!("a_{hex}").into_bytes(),
         5 => format!("nobody_{hex}").into_bytes(),
         6 => format!(".a_{n:016}.tmp").into_bytes(),
-        7 => format!(".nobody_{n:016}.tmp").into_bytes(),
+        7 => format!(".nobody_{n:016}.ndsharray-tmp").into_bytes(),
         8 => format!(".hidden{n}").into_bytes(),
         9 => format!("  {n} ").into_bytes(),
         10 => format!("-rf {n}").into_bytes(),
@@ -45,7 +45,7 @@ fn name(n: usize) -> OsString {
 
 /// The contents of the n-th foreign file: some begin as our own files do, some are empty.
 fn contents(n: usize) -> &'static [u8] {
-    let temporary = matches!(n % 20, 6 | 7);
+    let temporary = n % 20 == 7;
     match n / 20 % 4 {
         0 => b"not yours\n",
         // Under a temporary name these may be what a killed writer left.
@@ -81,10 +81,8 @@ fn twenty_thousand_files_of_others() {
     expected.sort_unstable();
     for (i, tag) in tags.into_iter().enumerate() {
         // What a killed writer leaves is swept away among all that.
-        let left = format!(".{tag}_AAAAAAAAAAAAAAAA.tmp");
-        if tag.len() < 200 {
-            std::fs::write(dir.join(&left), [0; 100]).unwrap();
-        }
+        let left = format!(".{tag}_AAAAAAAAAAAAAAAA.ndsharray-tmp");
+        std::fs::write(dir.join(&left), [&b""[..], b"NDSHHEAD", b"NDSHDATA and storage"][i % 3]).unwrap();
         let mut writer = store.writer_options(tag).ephemeral(i == 1).open().unwrap();
         assert!(!dir.join(&left).exists(), "{left}");
         let mut reader = store.reader(tag).unwrap();
@@ -101,8 +99,8 @@ fn twenty_thousand_files_of_others() {
         assert_eq!(store.stat(tag).unwrap().value.unwrap().version, 4);
     }
     assert_eq!(store.tags().unwrap(), expected);
-    std::fs::write(dir.join(".b_AAAAAAAAAAAAAAAA.tmp"), "NDSHDATA").unwrap();
-    assert_eq!(store.gc().unwrap().removed, [".b_AAAAAAAAAAAAAAAA.tmp"]);
+    std::fs::write(dir.join(".b_AAAAAAAAAAAAAAAA.ndsharray-tmp"), "NDSHDATA").unwrap();
+    assert_eq!(store.gc().unwrap().removed, [".b_AAAAAAAAAAAAAAAA.ndsharray-tmp"]);
     for tag in tags {
         store.remove(tag).unwrap();
     }

@@ -5,7 +5,9 @@ mod bad_places;
 #[path = "../common/mod.rs"]
 mod common;
 mod data;
+mod features;
 mod flooded_directory;
+mod foreign_names;
 mod fuzz_corpus;
 mod headers;
 mod hostile_files;

@@ -9,12 +9,10 @@ use super::patch::{self, Files, set_word, word};
 
 /// The tag that all of it is about.
 pub const TAG: &str = "a";
-/// The data file's name: the tag and the fixed uuid.
-pub const DATA: &str = "a_22222222222222221111111111111111";
+/// The data file's name: the tag, and the fixed id with number 1 in its lowest 40 bits.
+pub const DATA: &str = "a_44444444444444443333330000000001";
 /// Offsets and lengths are those of the tables in docs/design.md.
-const UUID: [u64; 2] = [0x1111_1111_1111_1111, 0x2222_2222_2222_2222];
 const HEADER_ID: [u64; 2] = [0x3333_3333_3333_3333, 0x4444_4444_4444_4444];
-const SEGMENT_ID: [u64; 2] = [0x5555_5555_5555_5555, 0x6666_6666_6666_6666];
 
 /// Makes the valid tags in an empty directory, which is empty again afterwards.
 pub fn make(dir: &Path) -> Vec<Files> {
@@ -68,21 +66,38 @@ pub fn make(dir: &Path) -> Vec<Files> {
     all
 }
 
-/// Replaces what is different in every run: ids, pid, times.
+/// Replaces what is different in every run: ids, pids, times, clocks. The number in use becomes 1, whatever it was, and an earlier
+/// one of an old slot something else.
 fn fix(files: &mut Files) {
     let Files { header, data } = files;
     put(header, 24, HEADER_ID);
-    set_word(header, 40, 0);
-    for (hot, record) in patch::HOT.into_iter().zip(patch::RECORDS) {
-        if word(header, hot) > 0 {
-            set_word(header, hot + 8, 1_000_000_000);
-            put(header, record + 616, UUID);
-            put(header, record + 632, SEGMENT_ID);
+    put(data, 24, HEADER_ID);
+    set_word(header, 56, 0);
+    set_word(header, 72, HEADER_ID[0]);
+    let current = word(header, patch::RECORDS[(word(header, 192) & 1) as usize] + 16) >> 24;
+    let renumber = |number: u64| if number == current { 1 } else { number + 100 };
+    set_word(header, 136, 1);
+    for record in patch::RECORDS {
+        if word(header, record) > 0 {
+            let place = word(header, record + 16);
+            set_word(header, record + 8, 1_000_000_000);
+            set_word(header, record + 16, renumber(place >> 24) << 24 | place & 0xff_ffff);
         }
     }
-    put(data, 24, SEGMENT_ID);
-    put(data, 40, HEADER_ID);
-    patch::seal(files, 0b1111);
+    set_word(data, 56, 1);
+    for slot in 0..patch::slots(data) {
+        let (line, entry) = (256 + 64 * slot, patch::entry(data, slot));
+        if word(data, line) > 0 {
+            set_word(data, line + 8, 1_000_000_000);
+            set_word(data, line + 16, 1_700_000_000_000_000_000);
+            set_word(data, line + 24, 0xd0);
+        }
+        if word(data, entry) > 0 {
+            let number = renumber(word(data, entry));
+            set_word(data, entry, number);
+        }
+    }
+    patch::seal(files, 0b100_1111);
 }
 
 fn put(file: &mut [u8], at: usize, id: [u64; 2]) {

@@ -93,7 +93,7 @@ fn read(store: &Store) -> Result<Read, Error> {
 fn check_value(value: &Snapshot) {
     let count = value.shape().iter().product::<usize>();
     assert_eq!(value.bytes().len(), count * value.dtype().itemsize());
-    assert!(value.user_data().len() <= 240 && value.version() > 0);
+    assert!(value.user_data().len() <= 2048 && value.version() > 0);
     let _ = (value.age(), value.written_at(), format!("{value:?} {}", value.dtype()));
     if *value.dtype() == DType::Bool {
         let _ = value.as_slice::<bool>();
@@ -114,7 +114,9 @@ fn write(place: &Place, store: &Store, value: &Result<Read, Error>, target: Targ
         Ok(writer) => writer,
         Err(error) => {
             says(store, &error);
-            assert!(target != Target::Segment, "a data file keeps a writer out: {error:?}");
+            // Of a data file only features keep a writer out.
+            let unknown = matches!(error, Error::UnknownFeatures { .. });
+            assert!(target != Target::Segment || unknown, "a data file keeps a writer out: {error:?}");
             assert!(place.picture() == before, "a writer that did not open changed a file");
             // Takeover is the way out, if there is one.
             return change(place, store, store.writer_options(TAG).takeover(true).open());
@@ -162,16 +164,24 @@ fn works(store: &Store, writer: &mut Writer) {
     let mut held = Vec::new();
     for round in 0..10_u8 {
         let version = writer.version();
-        match round {
-            0..3 => writer.write_slice(&NEXT, &[5]).unwrap(),
-            3 => writer.write_slice(&[round; LONG], &[LONG]).unwrap(),
-            _ => {
-                let mut loan = writer.loan::<u8>(&[LONG]).unwrap();
+        let written = match round {
+            0..3 => writer.write_slice(&NEXT, &[5]),
+            3 => writer.write_slice(&[round; LONG], &[LONG]),
+            _ => writer.loan::<u8>(&[LONG]).and_then(|mut loan| {
                 loan.as_mut_slice().fill(round);
-                loan.set_user_data(&[round; 240]).unwrap();
-                loan.publish().unwrap()
-            }
+                loan.set_user_data(&[round; 2048])?;
+                loan.publish()
+            }),
         };
+        match written {
+            Err(error @ Error::Corrupt { field: "spent", .. }) => {
+                // Every number is given away: the value before stays.
+                says(store, &error);
+                assert_eq!(writer.version(), version);
+                return;
+            }
+            written => assert_eq!(written.unwrap(), version + 1),
+        }
         assert_eq!(writer.version(), version + 1);
         let value = reader.latest().unwrap();
         assert_eq!(value.version(), version + 1);
@@ -212,12 +222,19 @@ fn collect(place: &Place, store: &Store, readable: bool) {
     assert_eq!(store.gc().unwrap().removed, [""; 0], "the second sweep");
 }
 
-/// An error says what it is about.
+/// An error says what it is about, and one of damage what was found and expected.
 fn says(store: &Store, error: &Error) {
     let text = error.to_string();
     let dir = store.directory().to_str().unwrap();
     assert!(text.contains("\"a\"") || text.contains(dir), "{text}");
-    if matches!(error, Error::Truncated { .. } | Error::Checksum { .. } | Error::Corrupt { .. }) {
-        assert!(text.contains("found ") && text.contains("expected"), "{text}");
-    }
+    let is_damage = matches!(
+        error,
+        Error::NotAHeader { .. }
+            | Error::Truncated { .. }
+            | Error::FormatVersion { .. }
+            | Error::Endianness { .. }
+            | Error::Checksum { .. }
+            | Error::Corrupt { .. }
+    );
+    assert!(!is_damage || text.contains("found ") && text.contains("expected"), "{text}");
 }

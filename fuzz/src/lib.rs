@@ -52,7 +52,7 @@ pub fn run(target: Target, input: &[u8], place: &Place) {
         Target::Segment => patch::edit(&mut files, rest, |_| patch::File::Data),
         Target::Both => patch::edit(&mut files, rest, patch::File::of),
     }
-    let seals = if target == Target::Segment { *seals & 0x28 } else { *seals };
+    let seals = if target == Target::Segment { *seals & 0x68 } else { *seals };
     patch::seal(&mut files, seals);
     drive::drive(place, &files, target, plan >> 3);
 }

@@ -22,20 +22,68 @@ impl File {
     }
 }
 
-/// The hot words of a header's records, the rest of them, and of that the cold part as far as its checksum.
-pub const HOT: [usize; 2] = [208, 232];
-pub const RECORDS: [usize; 2] = [256, 1984];
-const COLD: std::ops::Range<usize> = 16..1680;
+/// The records of a header.
+pub const RECORDS: [usize; 2] = [200, 224];
+/// Of an entry, as far as its checksum.
+const ENTRY: usize = 1632;
 /// Longer files only take longer.
 const LONGEST: usize = 1 << 18;
 
-/// Where damage is likely to matter: the words that the code decides by.
-const HEADER_WORDS: [u16; 30] = [
-    8, 16, 24, 40, 48, 192, 200, 208, 216, 224, 232, 240, 248, 256, 264, 272, 280, 288, 336, 344, 352, 864,
-    872, 888, 904, 1984, 1992, 2000, 2008, 4096,
+/// Where damage is likely to matter: the words that the code decides by. Of the data file: those of pages of 4 KiB, slots of one
+/// page, and limits of 8 and (the entry behind larger regions) 256.
+const HEADER_WORDS: [u16; 21] =
+    [8, 16, 24, 32, 40, 48, 56, 64, 72, 128, 136, 192, 200, 208, 216, 224, 232, 240, 256, 264, 4096];
+const DATA_WORDS: [u16; 40] = [
+    8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 256, 264, 272, 280, 288, 296, 320, 328, 336, 360, 384, 4096, 4224,
+    4608, 4736, 8192, 8200, 8256, 8264, 8272, 8784, 8792, 16384, 16392, 16448, 16456, 16464, 16472, 16976,
+    16984,
 ];
-const DATA_WORDS: [u16; 16] = [8, 16, 24, 32, 40, 48, 56, 128, 256, 264, 512, 520, 768, 2048, 4096, 4608];
-const VALUES: [u64; 16] = [0, 1, 2, 3, 7, 8, 9, 64, 65, 240, 241, 4096, 8192, 1 << 32, 1 << 63, u64::MAX];
+const VALUES: [u64; 24] = [
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+    9,
+    64,
+    65,
+    101,
+    255,
+    256,
+    257,
+    2048,
+    2049,
+    4096,
+    8192,
+    1 << 24,
+    1 << 32,
+    (1 << 40) - 1,
+    1 << 62,
+    1 << 63,
+    3 << 62,
+    u64::MAX,
+];
+
+/// How many slots a data file has, as far as it says so with few.
+pub fn slots(data: &[u8]) -> usize {
+    let (capacity, [front, pins]) = (word(data, 64), regions(data));
+    let slot = capacity.saturating_add(4096).max(4096);
+    let slots = (data.len() as u64).saturating_sub(front + pins) / slot;
+    slots.min(word(data, 72)).min(256) as usize
+}
+
+/// Where the entry of a slot is, if [`slots`] has it.
+pub fn entry(data: &[u8], slot: usize) -> usize {
+    let [front, pins] = regions(data);
+    (front + pins + (4096 + word(data, 64)) * slot as u64) as usize
+}
+
+/// Bytes of the two regions in front of the slots.
+fn regions(data: &[u8]) -> [u64; 2] {
+    let both = word(data, 80).to_ne_bytes();
+    [0, 4].map(|at| u64::from(u32::from_ne_bytes(std::array::from_fn(|i| both[at + i]))))
+}
 
 pub fn word(file: &[u8], at: usize) -> u64 {
     file.get(at..at + 8).map_or(0, |bytes| u64::from_ne_bytes(bytes.try_into().unwrap()))
@@ -107,8 +155,8 @@ pub fn edit(files: &mut Files, script: &[u8], which: impl Fn(u8) -> File) {
     }
 }
 
-/// Puts right what `bits` say: 0 the checksum of the header's identity, 1 and 2 of its records, 3 of the data file's
-/// identity; 4 and 5 magic, version and endian tag of header and data file.
+/// Puts right what `bits` say: 0 the checksum of the header's identity, 1 and 2 the check of its records, 3 the checksum of the
+/// data file's identity, 6 those of its entries; 4 and 5 magic, version and endian tag of header and data file.
 pub fn seal(files: &mut Files, bits: u8) {
     let Files { header, data } = files;
     let start = |magic: &[u8; 8]| [&magic[..], &1_u32.to_ne_bytes(), &0x0102_0304_u32.to_ne_bytes()].concat();
@@ -118,27 +166,37 @@ pub fn seal(files: &mut Files, bits: u8) {
     if bits & 0x20 != 0 {
         put(data, 0, &start(b"NDSHDATA"));
     }
-    for (bit, file) in [(0, &mut *header), (3, data)] {
+    for (bit, file) in [(0, &mut *header), (3, &mut *data)] {
         if bits >> bit & 1 != 0 {
-            let sum = file.get(..120).map(crc32fast::hash);
-            sum.into_iter().for_each(|sum| set_word(file, 120, sum.into()));
+            seal_part(file, 0, 120);
         }
     }
-    for (bit, hot, record) in [(1, HOT[0], RECORDS[0]), (2, HOT[1], RECORDS[1])] {
+    for (bit, record) in [(1, RECORDS[0]), (2, RECORDS[1])] {
         if bits >> bit & 1 != 0 {
-            let (place, check) = check(header, hot);
-            set_word(header, hot + 16, place | check);
-            let sum = header.get(record + COLD.start..record + COLD.end).map(crc32fast::hash);
-            sum.into_iter().for_each(|sum| set_word(header, record + COLD.end, sum.into()));
+            let (place, check) = check(header, record);
+            set_word(header, record + 16, place | check);
+        }
+    }
+    if bits & 0x40 != 0 {
+        for slot in 0..slots(data) {
+            let entry = entry(data, slot);
+            seal_part(data, entry, ENTRY);
         }
     }
 }
 
-/// The third hot word without its check, and the check that it ought to have.
-fn check(header: &[u8], hot: usize) -> (u64, u64) {
-    let place = word(header, hot + 16) & !0xffff;
-    let mixed = word(header, hot).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        ^ word(header, hot + 8).wrapping_mul(0xc13f_a9a9_02a6_328f)
+/// Puts the checksum of so many bytes behind them.
+fn seal_part(file: &mut [u8], start: usize, length: usize) {
+    if let Some(sum) = file.get(start..start + length).map(crc32fast::hash) {
+        set_word(file, start + length, sum.into());
+    }
+}
+
+/// The third word of a record without its check, and the check that it ought to have.
+fn check(header: &[u8], record: usize) -> (u64, u64) {
+    let place = word(header, record + 16) & !0xffff;
+    let mixed = word(header, record).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ^ word(header, record + 8).wrapping_mul(0xc13f_a9a9_02a6_328f)
         ^ place.wrapping_mul(0xd1b5_4a32_d192_ed03);
     (place, mixed >> 48)
 }

@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 use super::base::{self, DATA, TAG};
 use super::patch::Files;
 
-/// Names that a store must leave alone: a stranger's, those of a tag's data and temporary files, and no UTF-8 at all.
-const FOREIGN: [&[u8]; 6] = [
+/// Names that a store must leave alone: a stranger's, those of a tag's data files (one of them that of number 3, which is given
+/// to another file then) and temporary files, and no UTF-8 at all.
+const FOREIGN: [&[u8]; 8] = [
     b"foreign",
     b"a_99999999999999999999999999999999",
-    b"b_22222222222222221111111111111111",
+    b"a_44444444444444443333330000000003",
+    b"b_44444444444444443333330000000001",
     b".a_0123456789abcdef.tmp",
+    b".a_0123456789abcdef.ndsharray-tmp",
     b"a\n",
     b"\xff\xfe",
 ];

@@ -71,3 +71,25 @@ fn several_holders_make_more_slots_and_then_a_new_segment() {
     }
     assert_eq!(files(dir.path()).len(), 2);
 }
+
+/// A file that starts with several slots uses them in turn, so that a value stays in place for as long as it can.
+#[test]
+fn slots_that_are_there_from_the_start_are_used_in_turn() {
+    let (_dir, store) = store();
+    for least in 1..=8 {
+        let tag = format!("a{least}");
+        let mut writer = store.writer_options(&tag).min_slots(least).open().unwrap();
+        let reader = store.reader(&tag).unwrap();
+        for value in 0..50_u64 {
+            writer.write_slice(&[value; 1000], &[1000]).unwrap();
+            assert_eq!(reader.latest().unwrap().as_slice::<u64>().unwrap(), [value; 1000]);
+        }
+        let found = store.inspect(&tag).unwrap();
+        let in_place =
+            found.data_files[0].fields.iter().filter(|field| field.name.ends_with("content version"));
+        let mut versions: Vec<u64> = in_place.map(|field| field.value.parse().unwrap()).collect();
+        versions.sort_unstable();
+        let slots = least.max(2) as u64;
+        assert_eq!(versions, (51 - slots..=50).collect::<Vec<_>>(), "the last {slots} values");
+    }
+}

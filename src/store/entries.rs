@@ -92,6 +92,8 @@ mod tests {
 
     use super::*;
     use crate::Store;
+    use crate::format::identity::{CHECKSUM, INCOMPATIBLE};
+    use crate::format::words::checksum;
 
     /// An unprivileged user.
     const OTHER: u32 = 65534;
@@ -147,7 +149,15 @@ mod tests {
             bytes[at] ^= 0xff;
             bytes
         };
-        let cases: [Damage; 6] = [
+        let unknown = {
+            let mut words = vec![0_u64; good.len() / 8];
+            bytemuck::cast_slice_mut(&mut words).copy_from_slice(&good);
+            words[INCOMPATIBLE.word()] = 4;
+            words[CHECKSUM.word()] = u64::from(checksum(&words[..CHECKSUM.word()]));
+            bytemuck::cast_slice(&words).to_vec()
+        };
+        let cases: [Damage; 7] = [
+            (unknown, |error| matches!(error, Error::UnknownFeatures { found: 4, .. })),
             (flip(8), |error| matches!(error, Error::FormatVersion { expected: 1, .. })),
             (flip(12), |error| matches!(error, Error::Endianness { .. })),
             (flip(30), |error| matches!(error, Error::Checksum { .. })),

@@ -20,6 +20,7 @@ pub fn unchanged(directory: &Path, size: usize, output: &mut Output) {
     let count = 100_000;
     let reader = contenders::ours_reader(directory);
     let (mut unchecked, mut checked) = (MmapSync::new(directory), MmapSync::new(directory));
+    let (kept, number) = (reader.latest().expect("a value"), AtomicU64::new(1));
     let mut rounds = Rounds::new("unchanged", size);
     rounds.add("mmap-sync read, unchecked", || each(count, || _ = black_box(unchecked.read(false))));
     if size <= 64 << 10 {
@@ -31,12 +32,11 @@ pub fn unchanged(directory: &Path, size: usize, output: &mut Output) {
         each(count, || _ = black_box(reader.latest().expect("a value").bytes()[0]))
     });
     // The hot loop that keeps its snapshot, beside the least that tells of a new value.
-    let (kept, number) = (reader.latest().expect("a value"), AtomicU64::new(1));
     rounds
         .add("bare atomic load", || each(count, || assert!(black_box(&number).load(Ordering::Acquire) == 1)));
     rounds.add("ndsharray has_changed", || each(count, || assert!(!black_box(&reader).has_changed(&kept))));
-    let number = output.rounds(41);
-    rounds.run(number, output);
+    let count = output.rounds(41);
+    rounds.run(count, output);
 }
 
 /// The same when each finds a new value, which a writer on another core has just written.

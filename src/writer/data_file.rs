@@ -117,9 +117,8 @@ impl DataFile {
         }
         let Ok(identity) = SegmentIdentity::read(&file) else { return Ok(None) };
         Identity::check_writable(identity.read_compatible, &path)?;
-        let slots = identity.slots_in(status.size);
         let slot = record.slot as usize;
-        if identity.header != header.id || slot >= slots {
+        if identity.header != header.id || slot >= identity.slots_in(status.size) {
             return Ok(None);
         }
         match set_rights(&file, rights) {
@@ -135,7 +134,7 @@ impl DataFile {
             let empty = segment.content(slot).load(Ordering::Relaxed) == 0;
             !empty || slot == record.slot as usize || pin::pinned(&segment.pin_counts(slot))
         };
-        let slots = (0..slots).rev().find(is_used).map_or(0, |last| last + 1);
+        let slots = (0..identity.slots_in(status.size)).rev().find(is_used).map_or(0, |last| last + 1);
         file.fill_holes(0, identity.file_size(slots).unwrap_or(0))?;
         for slot in 0..slots {
             segment.map_slot(&file, slot)?;
@@ -150,7 +149,7 @@ impl DataFile {
             return Ok(None);
         }
         pin::clear_phantoms(segment.contents(), record.stamp.version);
-        let slots = Slots::adopted(&segment, slots);
+        let slots = Slots::adopted(&segment, slots, identity.slots_in(status.size));
         let number = record.number;
         Ok(Some((DataFile { segment: Arc::new(segment), file, _lock: lock, number, slots }, entry.layout)))
     }
@@ -220,6 +219,11 @@ impl DataFile {
         while self.slots.count() > keep && try_claim(&self.segment, self.slots.count() - 1, current) {
             self.slots.remove_last();
             self.punch(self.slots.count());
+        }
+        for slot in self.slots.left_over(keep) {
+            if try_claim(&self.segment, slot, current) {
+                self.punch(slot);
+            }
         }
     }
 

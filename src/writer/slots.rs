@@ -10,6 +10,8 @@ const GIVE_BACK_EVERY: u32 = 4096;
 pub(crate) struct Slots {
     /// How many have storage.
     count: usize,
+    /// Those behind them and before this one may have some, too, which a killed writer did not give back.
+    end: usize,
     /// By slot: the version last published, 0 if none.
     published: Vec<u64>,
     /// By slot: the number that this writer has written to the entry, 0 if it wrote none.
@@ -21,12 +23,12 @@ pub(crate) struct Slots {
 
 impl Slots {
     pub fn new(limit: usize, count: usize) -> Self {
-        Slots { count, published: vec![0; limit], known: vec![0; limit], needed: 0, claims: 0 }
+        Slots { count, end: count, published: vec![0; limit], known: vec![0; limit], needed: 0, claims: 0 }
     }
 
-    /// Those of a file that is adopted: the versions in it are known, the entries are not.
-    pub fn adopted(segment: &Segment, count: usize) -> Self {
-        let mut slots = Slots::new(segment.identity().limit, count);
+    /// Those of a file that is adopted, which has room for `end`: the versions in it are known, the entries are not.
+    pub fn adopted(segment: &Segment, count: usize, end: usize) -> Self {
+        let mut slots = Slots { end, ..Slots::new(segment.identity().limit, count) };
         for (published, content) in slots.published.iter_mut().zip(segment.contents()) {
             *published = content.load(Ordering::Relaxed);
         }
@@ -87,6 +89,11 @@ impl Slots {
     pub fn remove_last(&mut self) {
         self.count -= 1;
         self.forget(self.count);
+    }
+
+    /// What an earlier writer may not have given back, but for the slots that are to be kept.
+    pub fn left_over(&mut self, keep: usize) -> std::ops::Range<usize> {
+        self.count.max(keep)..std::mem::take(&mut self.end)
     }
 
     /// Nothing is known of a slot any more.

@@ -53,7 +53,11 @@ impl StagedFile {
             if lock.file().status()?.id != id || !lock.try_exclusive()? || !stands_at(id, file.path())? {
                 continue;
             }
-            file.write_at(0, &kind.magic()).map_err(|error| unwritable(directory, error))?;
+            file.write_at(0, &kind.magic()).map_err(|error| match error {
+                // On a store without a free page the magic does not fit, either; what is wanted is the whole file.
+                Error::NoSpace { .. } => no_space(file.path(), size),
+                error => unwritable(directory, error),
+            })?;
             file.allocate(0, size)?;
             set_rights(&file, rights)?;
             return Ok(StagedFile { file, lock, temporary });

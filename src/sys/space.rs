@@ -22,16 +22,23 @@ pub(crate) fn exceeds_space(path: &Path, wanted: u64) -> bool {
 /// What `statfs` says of hugetlbfs (linux/magic.h).
 const HUGETLBFS: u64 = 0x9584_58f6;
 
+/// The error of hugetlbfs, if that is what `directory` is on: it has pages of 2 MiB or more only, cannot be written to by a
+/// system call, and calls itself full when it is asked for less.
+fn hugetlbfs(directory: &Path) -> Option<Error> {
+    step("statfs");
+    let found =
+        rustix::fs::statfs(directory).is_ok_and(|found| found.f_type as u64 & 0xffff_ffff == HUGETLBFS);
+    found.then(|| Error::Unsupported {
+        path: directory.to_owned(),
+        found: "hugetlbfs, which has no small pages,",
+    })
+}
+
 /// The error of a full store, with the figures of the filesystem that `path` is on.
 pub(crate) fn no_space(path: &Path, wanted: u64) -> Error {
     let directory = path.parent().unwrap_or(path);
-    step("statfs");
-    // It has pages of 2 MiB or more only, and calls itself full when it is asked for less.
-    if rustix::fs::statfs(directory).is_ok_and(|found| found.f_type as u64 & 0xffff_ffff == HUGETLBFS) {
-        return Error::Unsupported {
-            path: directory.to_owned(),
-            found: "hugetlbfs, which has no small pages,",
-        };
+    if let Some(error) = hugetlbfs(directory) {
+        return error;
     }
     let (free, total) = space(directory);
     Error::NoSpace { path: directory.to_owned(), wanted, free, total }
@@ -46,6 +53,11 @@ pub(crate) fn write_error(path: &Path, operation: &'static str, source: impl Int
             Error::NotWritable { path: path.to_owned(), operation, source }
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => no_space(path, 0),
+        io::ErrorKind::InvalidInput => hugetlbfs(path.parent().unwrap_or(path)).unwrap_or(Error::Io {
+            path: path.to_owned(),
+            operation,
+            source,
+        }),
         _ => Error::Io { path: path.to_owned(), operation, source },
     }
 }

@@ -158,10 +158,15 @@ impl PathFile {
 
     /// Gives the file the storage of `offset..offset + length`, so that touching it can never fail.
     pub fn allocate(&self, offset: u64, length: u64) -> Result<()> {
+        self.allocate_rest(offset, length, length)
+    }
+
+    /// The same of a part that lacks storage for at least `lacking` bytes.
+    fn allocate_rest(&self, offset: u64, length: u64, lacking: u64) -> Result<()> {
         check_file_size_limit(&self.path, offset, length)?;
         // In one call the kernel would say at once that this is more than there is. A chunk at a time it would first give all
         // that there is.
-        if length > CHUNK && exceeds_space(&self.path, length) {
+        if lacking > CHUNK && exceeds_space(&self.path, lacking) {
             return Err(no_space(&self.path, length));
         }
         // In chunks: a signal undoes what one call has done, so a timer that is faster than a large call would have it begin
@@ -210,6 +215,10 @@ impl PathFile {
     pub fn fill_holes(&self, offset: u64, length: u64) -> Result<()> {
         let Status { size, allocated, .. } = self.status()?;
         let length = length.min(size.saturating_sub(offset));
-        if allocated < size && length > 0 { self.allocate(offset, length) } else { Ok(()) }
+        if allocated >= size || length == 0 {
+            return Ok(());
+        }
+        // All the storage that there is may be in this part.
+        self.allocate_rest(offset, length, length.saturating_sub(allocated))
     }
 }

@@ -244,8 +244,10 @@ fn is_named(tag: &TagPath, uuid: u128) -> Option<bool> {
 
 /// Removes an ephemeral tag whose writer was killed.
 ///
-/// It takes no lock: a process that is stopped in the middle of it must not keep others from opening the tag. Whoever opens
-/// an ephemeral tag that has no writer removes it, too, and whoever takes it over holds a lock that is asked for.
+/// It takes no lock of a header that has the tag's name: a process that is stopped in the middle of it must not keep others
+/// from opening the tag. Whoever opens an ephemeral tag that has no writer removes it, too, and whoever takes it over holds a
+/// lock that is asked for. Once the header has lost its name the writer's own lock is taken: who may only read the header
+/// could keep its writer from showing itself, but not from having that lock.
 fn ephemeral(tag: &TagPath, found: Found) -> Option<Removed> {
     let (file, status) = open_own_header(tag.header()).ok()??;
     if !HeaderIdentity::read(&file).ok()?.ephemeral {
@@ -258,7 +260,9 @@ fn ephemeral(tag: &TagPath, found: Found) -> Option<Removed> {
     let header = Header::map(&file, Access::Writing).ok()?;
     retire::check_writable(tag, &header).ok()?;
     let data_file = retire::data_file_of(tag, &header);
-    if found == Found::Remove && !retire::retire(tag, &header, || left() == Some(true)).ok()? {
+    let lock = Lock::open_same_for_reading(tag.header(), status.id).ok()??;
+    let free = || left() == Some(true) && lock.try_exclusive().is_ok_and(|free| free);
+    if found == Found::Remove && !retire::retire(tag, &header, free).ok()? {
         return None;
     }
     Some(Removed { bytes: status.allocated, data_file })

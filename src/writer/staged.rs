@@ -21,6 +21,8 @@ pub(crate) fn stage(
     let identity = HeaderIdentity::new(settings.ephemeral, origin);
     let staged = StagedFile::new(tag, Kind::Header, identity.file_size(), rights)?;
     identity.write(staged.file())?;
+    // Whoever finds it under the tag's name finds its writer, too.
+    staged.lock().show_writer();
     let header = Header::map(staged.file(), Access::Writing)?;
     Ok((Publisher::new(Ownership::new(tag, header, None), settings, rights), staged))
 }

@@ -43,6 +43,18 @@ impl HeaderFile {
         self.set_name_lock(libc::F_UNLCK);
     }
 
+    /// Whether somebody else has the name lock.
+    pub fn name_is_locked(&self) -> bool {
+        // SAFETY: plain numbers; 0 is a value of each.
+        let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+        (lock.l_type, lock.l_whence) = (libc::F_WRLCK as i16, libc::SEEK_SET as i16);
+        (lock.l_start, lock.l_len) = (0, 1);
+        // SAFETY: an open descriptor, and a structure that lives for the call.
+        let outcome = unsafe { libc::fcntl(self.0.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) };
+        assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
+        lock.l_type != libc::F_UNLCK as i16
+    }
+
     fn set_name_lock(&self, kind: libc::c_int) {
         // SAFETY: plain numbers; 0 is a value of each.
         let mut lock: libc::flock = unsafe { std::mem::zeroed() };

@@ -3,6 +3,7 @@
 
 pub mod board;
 pub mod damage;
+pub mod data_words;
 pub mod forking;
 pub mod header;
 pub mod process;

@@ -125,7 +125,7 @@ fn displaced() -> (tempfile::TempDir, Store, Writer, Writer) {
     let (dir, store, mut old) = store();
     old.write_slice(&[2_u8], &[1]).unwrap();
     freeze(&store, "a");
-    std::fs::rename(dir.path().join("a"), dir.path().join(".a_0123456789abcdef.tmp")).unwrap();
+    std::fs::rename(dir.path().join("a"), dir.path().join(".a_0123456789abcdef.ndsharray-tmp")).unwrap();
     let mut new = store.writer("b").unwrap();
     new.write_slice(&[7_u8], &[1]).unwrap();
     drop(new);
@@ -136,7 +136,10 @@ fn displaced() -> (tempfile::TempDir, Store, Writer, Writer) {
     assert_eq!(files(store.directory()).len(), 4);
     // What the next writer removes, `gc` would remove too: the old header, and the data file that it names.
     let data_file = old.data_file().unwrap();
-    assert_eq!(store.gc_dry_run().unwrap().removed, [".a_0123456789abcdef.tmp".to_owned(), data_file]);
+    assert_eq!(
+        store.gc_dry_run().unwrap().removed,
+        [".a_0123456789abcdef.ndsharray-tmp".to_owned(), data_file]
+    );
     assert_eq!(files(store.directory()).len(), 4);
     let new = store.writer("a").unwrap();
     (dir, store, old, new)

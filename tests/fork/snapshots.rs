@@ -1,4 +1,4 @@
-//! Snapshots, and readers that keep a pin, on both sides of a fork.
+//! Snapshots, and readers that keep one as long as it is current, on both sides of a fork.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::common::forking::{fork, join};
 use crate::common::process::{Watchdog, hear, say, stopping, wait_for_end};
 use crate::common::sandbox::{files, store};
 use crate::common::test_name;
-use crate::common::values::{FIXED, check_snapshot, check_view, write_next};
+use crate::common::values::{FIXED, check_snapshot, write_next};
 use crate::{ready, start};
 
 /// Role: writes until it is told to end.
@@ -82,14 +82,20 @@ fn snapshots_stay_on_both_sides_and_their_pins_balance() {
     parent.end();
 }
 
-/// Role: forks with a reader that keeps the pin of a value which it has asked for many times.
+/// Role: forks with a value that it keeps as long as there is no newer one, and so does its child.
 pub fn inherit_kept(store: &Store) {
     let mut writer = store.writer(FIXED).unwrap();
     let reader = store.reader(FIXED).unwrap();
     let pinned = || store.stat(FIXED).unwrap().value.unwrap().slots.pinned;
     for ends_at_once in [false, true] {
         write_next(&mut writer).unwrap();
-        let look = || (0..200).for_each(|_| check_view(FIXED, &reader.view().unwrap()));
+        let kept = reader.latest().unwrap();
+        let look = || {
+            for _ in 0..200 {
+                assert!(!reader.has_changed(&kept));
+                check_snapshot(FIXED, &kept);
+            }
+        };
         look();
         assert_eq!(pinned(), 1, "it is kept");
         join(fork(|| {
@@ -97,16 +103,18 @@ pub fn inherit_kept(store: &Store) {
             check_snapshot(FIXED, &reader.latest().unwrap());
             if !ends_at_once {
                 // SAFETY: read once, here, in a process that ends without dropping it again.
-                drop(unsafe { std::ptr::read(&reader) });
+                drop(unsafe { std::ptr::read(&kept) });
                 assert_eq!(pinned(), 1, "the parent's");
             }
         }));
         look();
-        let version = reader.latest().unwrap().version();
         for _ in 0..10 {
             write_next(&mut writer).unwrap();
         }
-        assert_eq!(reader.view().unwrap().version(), version + 10);
+        assert!(reader.has_changed(&kept));
+        check_snapshot(FIXED, &kept);
+        assert_eq!(reader.view().unwrap().version(), kept.version() + 10);
+        drop(kept);
         assert_eq!(pinned(), usize::from(ends_at_once), "the child's, if it gave nothing back");
     }
 }
@@ -129,7 +137,7 @@ pub fn exit_holding(store: &Store) {
 }
 
 #[test]
-fn a_child_that_exits_leaks_its_pins_until_the_next_writer() {
+fn a_child_that_exits_leaks_its_pins_until_the_next_file() {
     let _watchdog = Watchdog::new(test_name!());
     let (_directory, store) = store();
     let writer = ready("write", &store);
@@ -141,7 +149,9 @@ fn a_child_that_exits_leaks_its_pins_until_the_next_writer() {
     for _ in 0..20 {
         write_next(&mut next).unwrap();
     }
-    assert_eq!((stat().allocated, stat().pinned), (2, 0));
+    assert_eq!((stat().allocated, stat().pinned), (3, 1), "it costs one slot");
+    next.write_slice(&[0_u8; 100_000], &[100_000]).unwrap();
+    assert_eq!((stat().allocated, stat().pinned), (1, 0));
     assert_eq!(files(store.directory()).len(), 2);
 }
 
@@ -179,8 +189,10 @@ fn forks_while_another_thread_reads() {
     let writer = ready("write", &store);
     start("fork-while-reading", &store).end();
     writer.end();
+    // What the children held at their ends stays pinned, until the file is replaced.
     let mut next = store.writer(FIXED).unwrap();
     write_next(&mut next).unwrap();
+    next.write_slice(&[0_u8; 100_000], &[100_000]).unwrap();
     assert_eq!(store.stat(FIXED).unwrap().value.unwrap().slots.pinned, 0);
     assert_eq!(files(store.directory()).len(), 2);
 }

@@ -56,7 +56,7 @@ fn data() -> impl Strategy<Value = Data> {
         1 => (1000..9000_usize).prop_map(|length| vec![length]),
         1 => vec(1..2_usize, 0..=64),
     ];
-    let user = prop_oneof![Just(0), 1..=240_usize];
+    let user = prop_oneof![Just(0), 1..=240_usize, Just(2048)];
     (0..15_usize, shape, user, any::<u64>())
 }
 

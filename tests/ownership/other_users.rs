@@ -73,7 +73,7 @@ fn a_group_that_two_users_share() {
         if role == "stranger" {
             let error = fails(reader, store.directory().join("a").to_str().unwrap());
             assert!(matches!(error, Error::NotOwner { found: OTHER, expected: THIRD, .. }), "{error:?}");
-            assert!(error.to_string().contains(&format!("uid {OTHER}")), "{error}");
+            assert!(error.to_string().contains(&format!("another user, uid {OTHER}")), "{error}");
             return;
         }
         let value = reader.unwrap().latest().unwrap();

@@ -157,7 +157,9 @@ fn a_private_tag_is_closed_to_other_users() {
         writer.write_slice(&[1_u8], &[1]).unwrap();
         let before = picture(dir.path());
         other(test, "", dir.path());
+        assert_eq!(picture(dir.path()), before);
         drop(writer);
+        let before = picture(dir.path());
         other(test, "", dir.path());
         assert_eq!(picture(dir.path()), before);
     }

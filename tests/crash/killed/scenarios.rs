@@ -178,8 +178,8 @@ fn leave_things(store: &Store) {
     let data = store.stat(TAG).unwrap().value.unwrap().data_file;
     for (from, to) in [
         (&data[..], "t_00000000000000000000000000000001"),
-        (&data[..], ".t_AAAAAAAAAAAAAAAA.tmp"),
-        (TAG, ".t_BBBBBBBBBBBBBBBB.tmp"),
+        (&data[..], ".t_AAAAAAAAAAAAAAAA.ndsharray-tmp"),
+        (TAG, ".t_BBBBBBBBBBBBBBBB.ndsharray-tmp"),
     ] {
         std::fs::copy(directory.join(from), directory.join(to)).unwrap();
     }

@@ -20,9 +20,14 @@ fn header() -> u64 {
     2 * page()
 }
 
+/// Two regions and that many slots, each with the page of its entry.
+fn segment(slots: u64, capacity: u64) -> u64 {
+    2 * page() + slots * (page() + capacity)
+}
+
 /// Two regions and all slots.
 fn largest_segment() -> u64 {
-    2 * page() + SLOTS * LARGEST.next_multiple_of(page())
+    segment(SLOTS, LARGEST.next_multiple_of(page()))
 }
 
 fn of_tag(store: &Store, tag: &str) -> Vec<String> {
@@ -61,7 +66,7 @@ pub fn check_after(store: &Store, tag: &str) {
     assert!(slots.capacity as u64 <= LARGEST.next_multiple_of(page()), "{slots:?}");
     assert!(slots.capacity >= value.nbytes, "{slots:?}");
     assert_eq!(blocks(&store.directory().join(tag)), header());
-    let segment = 2 * page() + (slots.allocated * slots.capacity) as u64;
+    let segment = segment(slots.allocated as u64, slots.capacity as u64);
     assert_eq!(blocks(&store.directory().join(&value.data_file)), segment, "{slots:?}");
 }
 

@@ -3,6 +3,9 @@
 mod any_moment;
 #[path = "../common/mod.rs"]
 mod common;
+mod copies;
+mod given_back;
+mod odd_places;
 mod small_store;
 mod small_writes;
 #[cfg(feature = "ndarray")]

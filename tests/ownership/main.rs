@@ -8,4 +8,5 @@ mod log;
 mod other_users;
 #[cfg(feature = "ndarray")]
 mod permissions;
+mod present;
 mod takeover;

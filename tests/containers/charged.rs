@@ -127,20 +127,23 @@ fn the_writer_is_charged() {
     if std::fs::read_to_string("/proc/swaps").is_ok_and(|swaps| swaps.lines().count() > 1) {
         return skip(test, "going over the limit: there is swap, which would take what is over it");
     }
-    // The next writer of that group goes over the limit: the reader has its value held, so there must be a third slot.
+    // The next writer of that group goes over the limit: one value is held and another one is the last, so there must be a
+    // third slot.
     let held = store.reader("a").unwrap().latest().unwrap();
-    writers.limit((left + 20) * MIB);
+    writers.limit((left + 24) * MIB);
     let mut writer = writers.start(test, "writer", dir.path());
-    // Its own copy of the value and a third slot are more than 20 MiB.
+    writer.expect("written");
+    // Its own copy of the value and a third slot are more than 24 MiB.
+    writer.tell("again");
     let status = writer.dies();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGKILL), "{status}");
     reader.tell("end");
     reader.end();
     assert!(held.bytes().iter().all(|&byte| byte == 7));
     let mut next = store.writer("a").unwrap();
-    assert_eq!(next.version(), 2, "the last value is kept");
+    assert_eq!(next.version(), 3, "the last value is kept");
     assert!(store.reader("a").unwrap().latest().unwrap().bytes() == held.bytes());
-    assert_eq!(next.write_slice(&[8_u8; 10], &[10]).unwrap(), 3);
+    assert_eq!(next.write_slice(&[8_u8; 10], &[10]).unwrap(), 4);
     drop((held, next));
     store.remove("a").unwrap();
     assert!(writers.mib() < 16, "what is removed is charged to nobody");

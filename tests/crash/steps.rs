@@ -11,13 +11,14 @@ use ndsharray::{Store, Writer, steps};
 mod common;
 mod killed;
 
+use common::data_words::DataWords;
 use common::process::{Process, Watchdog, in_role, place, role, say};
 use common::sandbox::store;
 use common::{soak, test_name};
 use killed::aftermath::Witnesses;
 use killed::doomed::{Doomed, Status};
 use killed::scenarios::*;
-use killed::{Kind, Scenario, strace};
+use killed::{Kind, Scenario, TAG, strace};
 
 /// Kills before each step, until the operation runs to its end. After each kill the other processes go on in one of
 /// four ways, or, if the environment variable NDSHARRAY_SOAK is set, in all four.
@@ -75,9 +76,9 @@ impl Drop for Context {
     }
 }
 
-/// A tag whose writer was killed at that step of a layout change.
-fn left_at(store: &Store, step: u64) -> Option<Writer> {
-    let mut doomed = Doomed::start(&RECYCLED, store, |operate| {
+/// A tag whose writer was killed at that step of a scenario.
+fn left_at(scenario: &Scenario, store: &Store, step: u64) -> Option<Writer> {
+    let mut doomed = Doomed::start(scenario, store, |operate| {
         steps::begin(step);
         operate();
         Vec::new()
@@ -87,19 +88,38 @@ fn left_at(store: &Store, step: u64) -> Option<Writer> {
     None
 }
 
-/// It was killed while it changed record 0; readers use record 1.
-const LEFT_IN_RECORD_0: Scenario = Scenario {
-    name: "takeover of a tag left in the middle of record 0",
-    prepare: |store| left_at(store, 100),
+/// It was killed while it wrote the entry of another layout.
+const LEFT_IN_ENTRY: Scenario = Scenario {
+    name: "takeover of a tag left in the middle of an entry",
+    prepare: |store| left_at(&RECYCLED, store, 100),
     ..LEFT
 };
 
-/// It was killed while it changed record 1; readers use record 0.
-const LEFT_IN_RECORD_1: Scenario = Scenario {
-    name: "takeover of a tag left in the middle of record 1",
-    prepare: |store| left_at(store, 300),
-    values: &[(3, Kind::Cast)],
-    ..LEFT
+/// The last step of `PUBLISH` makes the sealed value the one that readers see.
+const PUBLISHES: u64 = 12;
+
+/// What a writer left that was killed between sealing and publishing: version 3 is in its slot, and was never published.
+fn left_sealed(store: &Store) -> Option<Writer> {
+    let none = left_at(&PUBLISH, store, PUBLISHES);
+    assert_eq!(store.reader(TAG).unwrap().latest().unwrap().version(), 2);
+    let data = DataWords::of(store, TAG);
+    assert!((0..2).any(|slot| data.content(slot) == 3), "a phantom");
+    none
+}
+
+/// The next writer is killed while it clears that version, too.
+const LEFT_SEALED: Scenario =
+    Scenario { name: "takeover of a tag left with a phantom", prepare: left_sealed, ..LEFT };
+
+/// The same without takeover: the writer opens, and publishes version 3 itself.
+const OPENED_SEALED: Scenario = Scenario {
+    name: "opening of a tag left with a phantom, and a write",
+    operate: |store, writer, value| {
+        *writer = Some(store.writer(TAG).unwrap());
+        value.write(writer.as_mut().unwrap()).unwrap();
+    },
+    values: &[(2, Kind::Small), (3, Kind::Cast)],
+    ..LEFT_SEALED
 };
 
 /// The role: does the scenario under strace, in this one process, and says which steps were counted.
@@ -107,6 +127,9 @@ const LEFT_IN_RECORD_1: Scenario = Scenario {
 #[ignore = "the other process of a test; needs a role"]
 fn child() {
     let Some(role) = role() else { return };
+    // What a process looks up once is no step: which clock it has.
+    let (_directory, elsewhere) = store();
+    killed::write(&mut elsewhere.writer("elsewhere").unwrap(), Kind::Small).unwrap();
     let store = Store::open(place()).unwrap();
     let scenario = ALL[role.parse::<usize>().unwrap()];
     let mut writer = (scenario.prepare)(&store);
@@ -170,8 +193,12 @@ tests! {
     takeover: TAKEOVER;
     takeover_again: TAKEOVER_AGAIN;
     left: LEFT;
-    left_in_record_0: LEFT_IN_RECORD_0;
-    left_in_record_1: LEFT_IN_RECORD_1;
+    left_in_entry: LEFT_IN_ENTRY;
+    left_sealed_and_taken_over: LEFT_SEALED;
+    left_sealed_and_opened: OPENED_SEALED;
+    leaves_large_slots: LEAVES_LARGE_SLOTS;
+    superseded: SUPERSEDED;
+    gives_a_burst_back: GIVES_BACK;
     remove: REMOVE;
     force_remove: FORCE_REMOVE;
     ephemeral: EPHEMERAL;

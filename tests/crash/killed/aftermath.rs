@@ -1,11 +1,13 @@
 //! The witnesses: readers and writers that are there while a process is killed, and what they must find afterwards.
 
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ndsharray::{Error, Reader, Snapshot, Store, Writer};
 
+use crate::common::data_words::DataWords;
+use crate::common::header::{HeaderFile, SPENT};
 use crate::common::sandbox::files;
 
 use super::{Company, Kind, Scenario, TAG, check, write};
@@ -65,11 +67,22 @@ impl<'a> Witnesses<'a> {
         if !self.scenario.takeover {
             self.victim = None;
         }
+        let spent = self.spent();
         let options = self.store.writer_options(TAG).takeover(self.scenario.takeover);
         let mut next = options.open().unwrap_or_else(|error| panic!("the next writer: {error}"));
+        self.no_phantoms();
         let version = write(&mut next, Kind::Next).unwrap_or_else(|error| panic!("the next writer: {error}"));
         if let Some(seen) = new.filter(|_| counts) {
             assert!(version > seen.0, "version {version} after {seen:?}");
+        }
+        // The layout of its value is another one: under the same header it has a number that nobody had.
+        match (spent, self.spent()) {
+            (Some((header, before)), Some((now, spent))) if header == now => {
+                let name = next.data_file().unwrap();
+                let number = u64::from_str_radix(&name[name.len() - 10..], 16).unwrap();
+                assert!(number > before && number <= spent, "{number} after {before}, {spent} are spent");
+            }
+            _ => {}
         }
         let mut fresh = fresh.take().or_else(|| self.new_reader()).expect("a tag that was written");
         self.wait_for_next("a new reader", &mut fresh);
@@ -92,6 +105,22 @@ impl<'a> Witnesses<'a> {
         }
         let data = self.store.stat(TAG).unwrap().value.unwrap().data_file;
         assert_eq!(files(self.store.directory()), [TAG, &data], "a header and its data file");
+    }
+
+    /// Which file the header is, and the highest number that was ever given to a data file under it.
+    fn spent(&self) -> Option<(u64, u64)> {
+        let status = self.store.directory().join(TAG).metadata().ok()?;
+        Some((status.ino(), HeaderFile::of(self.store, TAG).u64(SPENT)))
+    }
+
+    /// A writer that has just opened left no version in a slot that was never published.
+    fn no_phantoms(&self) {
+        let Some(value) = self.store.stat(TAG).unwrap().value else { return };
+        let data = DataWords::of(self.store, TAG);
+        for slot in 0..value.slots.allocated as u64 {
+            let content = data.content(slot);
+            assert!(content <= value.version, "slot {slot} has version {content} of {}", value.version);
+        }
     }
 
     /// The writer whose tag was being taken over writes, or is told that it was.

@@ -24,8 +24,10 @@ pub enum Kind {
     Cast,
     /// More than a page.
     Big,
-    /// More than four slots of what is small.
+    /// More than four slots of what is small. Its slots are large enough to be punched out.
     Large,
+    /// More than a slot of what is large.
+    Huge,
     /// Written by a writer that lived on while its tag was taken over.
     Victims,
     /// Written by the next writer.
@@ -41,6 +43,7 @@ impl Kind {
             Cast => (DType::UInt16, vec![8, 4]),
             Big => (DType::UInt8, vec![3, PAGE / 2]),
             Large => (DType::UInt8, vec![16, PAGE]),
+            Huge => (DType::UInt8, vec![20, PAGE]),
             Victims => (DType::Int8, vec![64]),
             Next => (DType::Int32, vec![5, 5]),
         }
@@ -90,7 +93,7 @@ pub fn write(writer: &mut Writer, kind: Kind) -> Result<u64> {
 /// Checks that a value is whole, and says which one it is.
 #[track_caller]
 pub fn check(value: &Snapshot) -> (u64, Kind) {
-    let kinds = [Small, Cast, Big, Large, Victims, Next];
+    let kinds = [Small, Cast, Big, Large, Huge, Victims, Next];
     let version = value.version();
     let said = String::from_utf8_lossy(value.user_data());
     let kind = kinds.into_iter().find(|&kind| user_data(version, kind) == said);

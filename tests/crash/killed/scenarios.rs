@@ -6,7 +6,7 @@ use crate::common::sandbox::files;
 
 use super::Company::*;
 use super::Kind::*;
-use super::{Kind, Scenario, TAG, Value, write};
+use super::{Kind, PAGE, Scenario, TAG, Value, write};
 
 fn nothing(_: &Store) -> Option<Writer> {
     None
@@ -86,6 +86,60 @@ pub const SHRINK: Scenario = Scenario {
     values: &[(17, Small), (18, Small)],
     ..PUBLISH
 };
+
+pub const LEAVES_LARGE_SLOTS: Scenario = Scenario {
+    name: "layout change, to a new segment, with slots punched out",
+    prepare: |store| wrote(store, &[Large, Large, Large]),
+    values: &[(3, Large), (4, Huge)],
+    ..PUBLISH
+};
+
+/// A writer that was taken over finds out, and punches out what nobody needs of the data file that is not its own any more.
+pub const SUPERSEDED: Scenario = Scenario {
+    name: "write of a writer that was taken over",
+    prepare: |store| {
+        let superseded = wrote(store, &[Large, Large]);
+        drop(store.writer_options(TAG).takeover(true).open().unwrap());
+        superseded
+    },
+    company: Reader,
+    operate: |_, writer, value| {
+        let error = value.write(writer.as_mut().unwrap()).unwrap_err();
+        assert!(matches!(error, ndsharray::Error::Superseded { .. }), "{error}");
+    },
+    values: &[(2, Large)],
+    ..PUBLISH
+};
+
+/// After so many writes a writer looks which slots it did not need meanwhile (docs/design.md).
+const LOOK: usize = 4096;
+
+/// Readers held three values, and let go long ago.
+pub const GIVES_BACK: Scenario = Scenario {
+    name: "publish that gives the slots of a burst back",
+    prepare: |store| {
+        // In slots that are worth it.
+        let mut writer = store.writer_options(TAG).capacity(16 * PAGE).open().unwrap();
+        let reader = store.reader(TAG).unwrap();
+        let mut held = Vec::new();
+        for _ in 0..4 {
+            write(&mut writer, Small).unwrap();
+            held.push(reader.latest().unwrap());
+        }
+        assert!(store.stat(TAG).unwrap().value.unwrap().slots.allocated > 3);
+        drop(held);
+        // Those of the second look, which is the first one that finds nothing needed.
+        while writer.version() < LOOKS {
+            write(&mut writer, Small).unwrap();
+        }
+        Some(writer)
+    },
+    values: &[(LOOKS, Small), (LOOKS + 1, Small)],
+    ..PUBLISH
+};
+
+/// The writes before the second look. The first value is in a new file, and every look has one write more.
+const LOOKS: u64 = 1 + 2 * (LOOK as u64 + 1) - 1;
 
 pub const TAKEOVER: Scenario = Scenario {
     name: "takeover of a live writer, which then leaves",

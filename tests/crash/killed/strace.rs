@@ -76,7 +76,7 @@ fn private(name: &str, rest: &str) -> bool {
         "fcntl" => rest.contains("F_GETFD"),
         // The page size, asked for once.
         "prctl" => rest.contains("AUXV") || rest.starts_with("0x41555856"),
-        "madvise" => !rest.contains("MADV_POPULATE"),
+        "madvise" => !rest.contains("MADV_POPULATE") && !rest.contains("MADV_DONTDUMP"),
         "futex" => rest.contains("_PRIVATE"),
         _ => false,
     }

@@ -207,7 +207,7 @@ fn who_is_stopped_with_the_name_lock_blocks_openings_only() {
             }
             // Every second time he is killed.
             if found % 2 == 0 {
-                std::mem::replace(&mut taker, ready("take-over", &store)).kill();
+                std::mem::replace(&mut taker, ready("take-over", store)).kill();
             } else {
                 go_on(&taker);
             }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::files::open::{open_header, open_own_header};
 use crate::files::tag::{self, TagPath};
 use crate::files::{peek, retire};
-use crate::format::header::HeaderIdentity;
+use crate::format::header::{self, HeaderIdentity};
 use crate::format::identity::{Identity, Kind};
 use crate::format::segment::SegmentIdentity;
 use crate::shm::header::{Access, Header};
@@ -225,7 +225,12 @@ fn data_file(tag: &TagPath, path: &Path, uuid: u128, found: Found) -> Option<u64
         return None;
     }
     let free = Free::lock(path)?;
-    Identity::check_writable(SegmentIdentity::read(free.lock.file()).ok()?.read_compatible, path).ok()?;
+    let identity = SegmentIdentity::read(free.lock.file()).ok()?;
+    Identity::check_writable(identity.read_compatible, path).ok()?;
+    // One of another header was put there by hand.
+    if uuid != header::data_file(identity.header, uuid as u64) {
+        return None;
+    }
     // Under the file's lock: only who holds that lock can make a header name it, so what is read here stays true.
     if is_named(tag, uuid)? {
         return None;

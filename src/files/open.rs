@@ -96,10 +96,14 @@ pub(crate) fn no_data_file(path: &Path, found: &str) -> Error {
     Error::corrupt(path, "file type", found, "a regular file")
 }
 
-/// Whether what stands at `path` is a data file of ours, perhaps a damaged one, rather than somebody else's file.
-pub(crate) fn is_data_file(path: &Path) -> bool {
+/// Whether what stands at `path` is a data file of the header with that id, perhaps a damaged one: not somebody else's file, and
+/// not one of another header that was put there under its name.
+pub(crate) fn is_data_file_of(header: u128, path: &Path) -> bool {
     let regular = matches!(status_at(path), Ok(Some(status)) if status.is_file());
     let Some(file) = PathFile::open(path).ok().filter(|_| regular) else { return false };
+    if let Ok(identity) = Identity::read(Kind::Segment, &file) {
+        return identity.header == header;
+    }
     let mut start = [0; 8];
     file.read_at(0, &mut start).unwrap_or(false) && Identity::starts(Kind::Segment, &start)
 }

@@ -2,10 +2,9 @@
 //! go.
 
 use crate::error::{Error, Result};
-use crate::files::open::{is_data_file, open_own_header};
+use crate::files::open::{is_data_file_of, open_own_header};
 use crate::files::tag::TagPath;
 use crate::format::identity::{Identity, Kind};
-use crate::format::segment::SegmentIdentity;
 use crate::shm::header::{Access, Header};
 use crate::sys::file::PathFile;
 use crate::sys::lock::Lock;
@@ -101,11 +100,5 @@ pub(crate) fn data_file_of(tag: &TagPath, header: &Header) -> Option<(u128, u64)
     let uuid = header.identity().data_file(record.number);
     let path = tag.data_file(uuid);
     let allocated = status_at(&path).ok()??.allocated;
-    // A damaged one is told by its name and magic; another header's is not touched, though it has the name.
-    let identity = PathFile::open(&path).ok().and_then(|file| SegmentIdentity::read(&file).ok());
-    let ours = match identity {
-        Some(identity) => identity.header == header.identity().id,
-        None => is_data_file(&path),
-    };
-    ours.then_some((uuid, allocated))
+    is_data_file_of(header.identity().id, &path).then_some((uuid, allocated))
 }

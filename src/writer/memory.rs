@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::files::open::is_data_file;
+use crate::files::open::is_data_file_of;
 use crate::files::tag::TagPath;
 use crate::format::header::HeaderIdentity;
 use crate::format::layout::Layout;
@@ -234,7 +234,7 @@ impl Memory {
         }
         if let Some(stale) = self.stale.take() {
             let path = ownership.tag().data_file(header.data_file(stale));
-            if is_data_file(&path) {
+            if is_data_file_of(header.id, &path) {
                 let _ = unlink(&path);
             }
         }

@@ -1,6 +1,7 @@
 //! Damaged files, files of others, places that do not fit, and files that are removed or put back by hand. Nearly every
 //! test does its work in a child, so that a signal is seen, and so that limits, mounts and locks are its own.
 
+mod another_headers;
 mod bad_places;
 #[path = "../common/mod.rs"]
 mod common;
@@ -13,3 +14,4 @@ mod headers;
 mod hostile_files;
 mod removed_by_hand;
 mod restored;
+mod slots;

@@ -79,7 +79,7 @@ fn attempt(tag: &TagPath, settings: Settings) -> Result<Option<Publisher>> {
 /// A writer that has its tag removes what earlier ones left.
 fn opened(mut publisher: Publisher) -> Publisher {
     publisher.ownership().release_name();
-    gc::sweep(publisher.tag(), publisher.data_file().map(|(uuid, id)| (id, uuid)));
+    publisher.sweep();
     publisher
 }
 

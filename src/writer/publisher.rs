@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::dtype::DType;
 use crate::error::Result;
+use crate::files::gc;
 use crate::files::tag::TagPath;
 use crate::format::layout::Layout;
 use crate::format::record::{Record, Stamp};
@@ -82,6 +83,11 @@ impl Publisher {
         Some((self.ownership.header().identity().data_file(number), id))
     }
 
+    /// Removes what earlier writers of the tag left.
+    pub fn sweep(&self) {
+        gc::sweep(self.tag(), self.data_file().map(|(uuid, id)| (id, uuid)));
+    }
+
     #[inline(always)]
     fn current_slot(&self) -> Option<usize> {
         self.current.as_ref().map(|current| current.slot)
@@ -137,6 +143,8 @@ impl Publisher {
     fn reserve_elsewhere(&mut self, layout: Option<Box<Layout>>, nbytes: usize) -> Result<Reservation> {
         if self.memory.take_stale() {
             self.adopt()?;
+            // Whoever had it may have been killed between two names of it.
+            self.sweep();
             if let Some(place) = self.memory.claim(nbytes, self.current_slot())? {
                 let current = self.current.as_ref();
                 let layout = layout.filter(|layout| current.is_none_or(|current| current.layout != **layout));

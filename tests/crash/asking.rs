@@ -123,8 +123,8 @@ fn a_stopped_sweep_keeps_nobody_from_opening() {
     let mut amid = 0;
     for round in 0..stops {
         for (name, contents) in &left {
-            // Under no name of ours until it is complete.
-            let path = directory.path().join("in the making");
+            // Until it is complete it has a name that is no tag.
+            let path = directory.path().join(".in-the-making");
             std::fs::write(&path, contents).unwrap();
             std::fs::rename(path, directory.path().join(name)).unwrap();
         }

@@ -1,6 +1,8 @@
 //! The takeover as a machine: its state, and the steps that each process may make from there. One step is one system
 //! call or one atomic operation.
 
+use super::walk::Machine;
+
 /// Headers: 0 is the first writer's, 1 and 2 are made by the takers of those numbers.
 const HEADERS: usize = 3;
 /// Versions that the first writer writes, and each taker once it has the tag.
@@ -105,7 +107,7 @@ pub struct World {
     /// The greatest version that a reader has seen.
     seen: u8,
     reads: u8,
-    pub kills: u8,
+    kills: u8,
 }
 
 impl World {
@@ -312,8 +314,12 @@ impl World {
         }
         Some(next)
     }
+}
 
-    pub fn nexts(&self, without: Without) -> Vec<World> {
+impl Machine for World {
+    type Rule = Without;
+
+    fn nexts(&self, without: Without) -> Vec<World> {
         let mut nexts = Vec::new();
         if self.alive {
             nexts.extend(self.write(0, self.writer, without).map(|(next, writer)| World { writer, ..next }));
@@ -326,8 +332,15 @@ impl World {
         nexts
     }
 
+    fn is_end(&self, nexts: &[World]) -> bool {
+        nexts.iter().all(|next| next.kills < self.kills)
+    }
+
+    /// That readers find what they must is checked where they read.
+    fn check(&self) {}
+
     /// At an end, where nobody has a step left: the last value is there, and nothing is left over.
-    pub fn check_end(&self) {
+    fn check_end(&self) {
         let tag = self.at_tag().expect("no header at the tag");
         for (h, header) in self.headers.iter().enumerate().filter(|&(h, _)| h != tag) {
             assert!(header.place == Place::Nowhere && !header.data, "header {h} is left over: {header:?}");

@@ -1,9 +1,11 @@
-//! Models: a tag in plain memory, with which random operations are compared (`tag`), and the takeover as a machine of
-//! small steps, of which every interleaving is tried (`takeover`).
+//! Models: a tag in plain memory, with which random operations are compared (`tag`), and machines of small steps, of which every
+//! interleaving is tried: the takeover (`takeover`) and the names of data files (`names`).
 
 #[path = "../common/mod.rs"]
 mod common;
 mod machine;
+mod names;
+mod naming;
 #[cfg(feature = "ndarray")]
 mod ops;
 #[cfg(feature = "ndarray")]
@@ -11,5 +13,6 @@ mod tag;
 mod takeover;
 #[cfg(feature = "ndarray")]
 mod values;
+mod walk;
 #[cfg(feature = "ndarray")]
 mod world;

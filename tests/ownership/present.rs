@@ -117,6 +117,35 @@ fn a_backup_that_is_restored_under_a_writer_stays() {
     }
 }
 
+/// A header that was put back counts the names of data files from where it was then. A name that was given since is not given
+/// to another file: here it is that of a writer that has not noticed yet.
+#[test]
+fn a_restored_header_gives_no_name_twice() {
+    let _watchdog = Watchdog::new(test_name!());
+    let (directory, store) = store();
+    let at = |name: &str| directory.path().join(name);
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    std::fs::copy(at("a"), at("backup")).unwrap();
+    let data = writer.data_file().unwrap();
+    std::fs::copy(at(&data), at("data")).unwrap();
+    writer.write_slice(&[2_u16], &[1]).unwrap();
+    let own = writer.data_file().unwrap();
+    std::fs::rename(at("data"), at(&data)).unwrap();
+    std::fs::rename(at("backup"), at("a")).unwrap();
+    let inode = at(&own).metadata().unwrap().ino();
+    let mut next = store.writer("a").unwrap();
+    next.write_slice(&[3_u32], &[1]).unwrap();
+    assert_ne!(next.data_file().unwrap(), own);
+    assert_eq!(at(&own).metadata().unwrap().ino(), inode, "the writer that was there has it still");
+    assert_eq!(store.reader("a").unwrap().latest().unwrap().as_slice::<u32>().unwrap(), [3]);
+    drop(writer);
+    next.write_slice(&[0_u8; 100_000], &[100_000]).unwrap();
+    drop(next);
+    let last = store.writer("a").unwrap();
+    assert_eq!(files(directory.path()), ["a".to_owned(), last.data_file().unwrap()]);
+}
+
 /// The same, of the data file alone, and with the very name that the writer's own has.
 #[test]
 fn a_restored_data_file_is_not_the_writers_own() {

@@ -97,10 +97,11 @@ fn askers_are_in_nobodys_way() {
 
 /// Role: removes what killed ephemeral writers left, in each way.
 fn sweep(store: &Store) {
+    let own = format!("sweeper-{}", std::process::id());
     say("ready");
     while !stopping() {
         store.gc().unwrap();
-        drop(store.writer_options("sweeper").ephemeral(true).open().unwrap());
+        drop(store.writer_options(&own).ephemeral(true).open().unwrap());
     }
 }
 
@@ -150,6 +151,26 @@ fn a_stopped_sweep_keeps_nobody_from_opening() {
     println!(
         "figures: stopped sweeps: {stops} stops, {amid} amid a removal, none kept the tag from being opened"
     );
+}
+
+/// An ephemeral tag that is just being opened has a writer from the instant at which it has a name: no sweep takes it for one
+/// whose writer was killed.
+#[test]
+fn a_sweep_leaves_a_writer_alone_that_is_just_opening() {
+    let _watchdog = Watchdog::new(test_name!());
+    let (directory, store) = store();
+    let sweepers = [(); 2].map(|()| ready("sweep", &store));
+    for opening in 1..=if soak() { 100_000 } else { 1000 } {
+        let mut writer = store.writer_options("a").ephemeral(true).open().unwrap();
+        for version in 1..=2 {
+            let written = write_next(&mut writer);
+            assert_eq!(written.unwrap_or_else(|error| panic!("opening {opening}: {error}")), version);
+        }
+        let value = store.reader("a").and_then(|reader| reader.latest());
+        check_snapshot("a", &value.unwrap_or_else(|error| panic!("opening {opening}: {error}")));
+    }
+    sweepers.into_iter().for_each(|sweeper| drop(sweeper.end()));
+    assert_eq!(files(directory.path()), [""; 0]);
 }
 
 /// Role: takes the tag over, again and again.

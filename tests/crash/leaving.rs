@@ -9,7 +9,7 @@ use ndsharray::{Error, Store, Writer};
 use crate::common::header::HeaderFile;
 use crate::common::process::Watchdog;
 use crate::common::sandbox::{self, files};
-use crate::common::test_name;
+use crate::common::{soak, test_name};
 
 fn freeze(store: &Store, tag: &str) {
     HeaderFile::of(store, tag).freeze();
@@ -213,7 +213,7 @@ fn stat_under_a_busy_writer() {
     writer.write_slice(&[0_u8; 100], &[100]).unwrap();
     std::thread::scope(|scope| {
         let looker = scope.spawn(|| {
-            for _ in 0..20_000 {
+            for _ in 0..if soak() { 20_000 } else { 5000 } {
                 let value = store.stat("a").unwrap().value.unwrap();
                 assert!(value.shape == [100] || value.shape == [10, 10], "{:?}", value.shape);
             }

@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 amount=${1:?"how many executions, how many seconds (900s), or minimise"}
 targets=(header segment both)
 work="$PWD/target/fuzz"
+mkdir -p target
 
 if [ -z "${NDSHARRAY_FUZZ_DIR:-}" ]; then
     # A small filesystem in memory, once more read-only beside it, so that a store that is filled is noticed; it goes with

@@ -13,7 +13,7 @@ use crate::format::segment::SegmentIdentity;
 use crate::shm::header::{Access, Header};
 use crate::sys::file::{FileId, PathFile, Status};
 use crate::sys::lock::{Lock, has_name_lock, has_writer};
-use crate::sys::name::{list, stands_at, status_at, unlink};
+use crate::sys::name::{list, rename_new, stands_at, status_at, unlink};
 use crate::sys::owner;
 
 /// What [`Store::gc`](crate::Store::gc) did, or [`Store::gc_dry_run`](crate::Store::gc_dry_run) found it would do.
@@ -188,33 +188,43 @@ fn temporary(tag: &TagPath, path: &Path, found: Found) -> Option<Removed> {
 }
 
 /// Finishes a takeover or removal whose process was killed: tells the header's writer and readers, and removes its files.
-/// With no writer alive it may also be a header that was being made.
+/// With no writer alive it may also be a header that was being made, or one that somebody displaced by mistake and could not
+/// put back: if it has a value and the tag has no header, it is put back.
 fn displaced(tag: &TagPath, path: &Path, free: bool, found: Found) -> Option<Removed> {
     let status = status_at(path).ok()?.filter(is_mine)?;
-    let lock = Lock::open_same(path, status.id).ok()??;
-    if !lock.try_name().ok()? {
-        // Whoever displaced it is at work still.
-        return None;
-    }
     let file = PathFile::open_writable(path).ok()?;
     let identity = HeaderIdentity::read(&file).and_then(|identity| identity.check_writable(path));
     if is_unknown(&identity) {
         return None;
     }
     let header = Header::map(&file, Access::Writing).ok().filter(|header| header.file() == status.id);
-    let data_file = match header.filter(|header| header.latch().is_frozen()) {
-        Some(header) => {
-            retire::check_writable(tag, &header).ok()?;
-            let data_file = retire::data_file_of(tag, &header);
-            if found == Found::Remove {
-                header.retire();
-                retire::unlink_data_of(tag, &header);
-            }
-            data_file
+    let is_frozen = header.as_ref().is_some_and(|header| header.latch().is_frozen());
+    if !is_frozen && !free {
+        // Being made. Nobody has to wait for this process then.
+        return None;
+    }
+    let lock = Lock::open_same(path, status.id).ok()??;
+    if !lock.try_name().ok()? {
+        // Whoever displaced it is at work still.
+        return None;
+    }
+    let mut data_file = None;
+    if let Some(header) = header {
+        retire::check_writable(tag, &header).ok()?;
+        data_file = retire::data_file_of(tag, &header);
+        let of_use = !is_frozen && !header.identity().ephemeral && data_file.is_some();
+        let back = || match found {
+            Found::Remove => rename_new(path, tag.header()).ok(),
+            Found::Say => Some(status_at(tag.header()).ok()?.is_none()),
+        };
+        if of_use && back()? {
+            return None;
         }
-        None if free => None,
-        None => return None,
-    };
+        if found == Found::Remove {
+            header.retire();
+            retire::unlink_data_of(tag, &header);
+        }
+    }
     remove(path, status.id, found)?.then_some(Removed { bytes: status.allocated, data_file })
 }
 

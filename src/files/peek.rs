@@ -33,7 +33,8 @@ pub(crate) fn tag(tag: &TagPath) -> Result<(Peek, PathFile, Status)> {
     Ok((header(&file)?, file, status))
 }
 
-/// What an open header says. Its record is of one piece: its check says so.
+/// What an open header says. Its record is of one piece, since its check is right, and was published: no other has been begun since,
+/// or its writer goes on and on, and publishes what it has begun.
 pub(crate) fn header(file: &PathFile) -> Result<Peek> {
     let identity = HeaderIdentity::read(file)?;
     let seq = || -> Result<u64> {
@@ -41,7 +42,7 @@ pub(crate) fn header(file: &PathFile) -> Result<Peek> {
         file.read_at(SEQ.offset as u64, bytemuck::cast_slice_mut(&mut word))?;
         Ok(word[0])
     };
-    let mut problem = None;
+    let (mut problem, mut good) = (None, None);
     for _ in 0..ATTEMPTS {
         // Within one read nobody says in which order the kernel copies the words, so `seq` is read alone.
         let before = seq()?;
@@ -52,19 +53,19 @@ pub(crate) fn header(file: &PathFile) -> Result<Peek> {
         match record.check(file.path()) {
             Ok(()) => {
                 let [pid, _]: [u32; 2] = bytemuck::cast(words[WRITER_PID.word()]);
-                return Ok(Peek {
-                    identity,
-                    retired: before & RETIRED != 0,
-                    record,
-                    writer_pid: Some(pid).filter(|&pid| pid != 0),
-                });
+                let writer_pid = Some(pid).filter(|&pid| pid != 0);
+                let peek = Peek { identity, retired: before & RETIRED != 0, record, writer_pid };
+                if seq()? == before {
+                    return Ok(peek);
+                }
+                good = Some(peek);
             }
             // Nobody was writing: it is as it is.
             Err(error) if seq()? == before => return Err(error),
             Err(error) => problem = Some(error),
         }
     }
-    Err(problem.unwrap_or(Error::Contended { tag: file.path().display().to_string() }))
+    good.ok_or(problem.unwrap_or(Error::Contended { tag: file.path().display().to_string() }))
 }
 
 /// What there is of the current value.

@@ -68,13 +68,18 @@ impl Record {
     /// Refuses damaged words, and a version that no counting from 1 reaches.
     #[inline]
     pub fn check(&self, path: &Path) -> Result<()> {
-        if self.stamp.version < 1 << 62 { Ok(()) } else { self.refuse(path) }
+        // Number 0 is given to nothing; a value has one.
+        let numbered = self.number != 0 || self.stamp.version == 0;
+        if self.stamp.version < 1 << 62 && numbered { Ok(()) } else { self.refuse(path) }
     }
 
     #[cold]
     fn refuse(&self, path: &Path) -> Result<()> {
         if *self == Record::DAMAGED {
             return Err(Error::corrupt(path, "check", "a damaged record", "a record that has its check"));
+        }
+        if self.stamp.version < 1 << 62 {
+            return Err(Error::corrupt(path, "number", self.number, "at least 1"));
         }
         Err(Error::corrupt(path, VERSION.name, self.stamp.version, "less than 2^62"))
     }

@@ -1,7 +1,7 @@
 //! Clocks: when something happened, by a clock that processes share or do not.
 
 use std::os::unix::fs::MetadataExt;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::time::ClockId;
@@ -66,13 +66,19 @@ impl Clock {
 
 /// Which CLOCK_MONOTONIC this process has: a hash of the boot and of the time namespace; 0 if that is not to be found out.
 fn domain() -> u64 {
-    static DOMAIN: OnceLock<u64> = OnceLock::new();
-    *DOMAIN.get_or_init(|| {
-        let Ok(boot) = std::fs::read("/proc/sys/kernel/random/boot_id") else { return 0 };
-        // A kernel without time namespaces has no such file, and one clock.
-        let namespace = std::fs::metadata("/proc/self/ns/time").map_or(0, |file| file.ino());
-        hash(&[&boot, &namespace.to_ne_bytes()]).max(1)
-    })
+    // 0: not known yet. No `OnceLock`: in the child of a fork it would wait for a thread that the child has not got. All who
+    // ask find the same, so it does not matter who stores it (relaxed: it stands for itself).
+    static DOMAIN: AtomicU64 = AtomicU64::new(0);
+    let known = DOMAIN.load(Ordering::Relaxed);
+    if known != 0 {
+        return known;
+    }
+    let Ok(boot) = std::fs::read("/proc/sys/kernel/random/boot_id") else { return 0 };
+    // A kernel without time namespaces has no such file, and one clock.
+    let namespace = std::fs::metadata("/proc/self/ns/time").map_or(0, |file| file.ino());
+    let found = hash(&[&boot, &namespace.to_ne_bytes()]).max(1);
+    DOMAIN.store(found, Ordering::Relaxed);
+    found
 }
 
 /// FNV-1a, 64 bits: the same in every version and on every machine (http://www.isthe.com/chongo/tech/comp/fnv).

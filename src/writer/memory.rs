@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::files::open::is_data_file_of;
 use crate::files::tag::TagPath;
 use crate::format::header::HeaderIdentity;
@@ -140,14 +140,13 @@ impl Memory {
         match self.new_file(ownership, nbytes) {
             Ok(fresh) => Ok(Place { fresh: Some(Box::new(fresh)), slot: 0 }),
             // The present file was to be left for its size; it may have room all the same.
-            Err(error @ Error::NoSpace { .. }) => {
+            Err(error) => {
                 if self.data.as_ref().is_none_or(|data| nbytes > data.capacity()) {
                     return Err(error);
                 }
                 self.small_writes = 0;
                 self.claim_here(current)?.ok_or(error)
             }
-            Err(error) => Err(error),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::files::staged::StagedFile;
 use crate::files::tag::TagPath;
 use crate::shm::header::{Access, Header};
 use crate::sys::lock::Lock;
-use crate::sys::name::stands_at;
+use crate::sys::name::{stands_at, status_at};
 use crate::sys::owner::{PRIVATE, Rights, set_rights};
 use crate::writer::adopt::adopt;
 use crate::writer::publisher::Publisher;
@@ -33,6 +33,11 @@ pub(crate) fn open(tag: &TagPath, settings: Settings) -> Result<Publisher> {
 fn attempt(tag: &TagPath, settings: Settings) -> Result<Option<Publisher>> {
     let path = tag.header();
     let Some((file, status)) = open_own_header(path)? else {
+        // A header with a value may have lost its name to somebody who was killed.
+        gc::sweep(tag, None);
+        if status_at(path)?.is_some() {
+            return Ok(None);
+        }
         let rights = Rights { mode: settings.mode.unwrap_or(PRIVATE), owner: None };
         let (publisher, staged) = stage(tag, settings, rights, None)?;
         return persist(publisher, staged);

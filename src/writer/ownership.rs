@@ -201,14 +201,13 @@ impl Ownership {
     /// Removes what stands at the path if it is a retired header, which came back with its mount or directory.
     fn remove_retired(&self) -> Result<bool> {
         let Ok(Some((file, status))) = open_own_header(self.tag.header()) else { return Ok(false) };
-        let Ok(Some(lock)) = Lock::open_same(self.tag.header(), status.id) else { return Ok(false) };
-        if !lock.try_name()? {
+        // Asked first: nobody has to wait for this process where another header is in use.
+        let Ok(other) = Header::map(&file, Access::Writing) else { return Ok(false) };
+        if !other.is_retired() {
             return Ok(false);
         }
-        match Header::map(&file, Access::Writing) {
-            Ok(other) if other.is_retired() => retire::retire(&self.tag, &other, || true),
-            _ => Ok(false),
-        }
+        let Ok(Some(lock)) = Lock::open_same(self.tag.header(), status.id) else { return Ok(false) };
+        Ok(lock.try_name()? && retire::retire(&self.tag, &other, || true)?)
     }
 
     /// Whether the header has a name, if only another one.

@@ -13,7 +13,8 @@ use crate::shm::held::Holds;
 use crate::shm::pinned::{Pin, Pinned, Source};
 use crate::shm::segment::{Access, Segment};
 use crate::sync::Ordering;
-use crate::sys::file::{PathFile, is_exhausted};
+use crate::sync::pin::is_exhausted;
+use crate::sys::file::PathFile;
 use crate::sys::name::{exchange, rename_new, stands_at, status_at, unlink};
 use crate::sys::owner::Rights;
 use crate::writer::publisher::Publisher;
@@ -51,6 +52,10 @@ pub(crate) fn take_over(
 /// Everything that can fail comes before the exchange of the two headers, which is the one instant that counts; what
 /// is left undone after it, by a kill, is only tidying up.
 fn displace(publisher: &mut Publisher, staged: StagedFile, old: &Header) -> Result<bool> {
+    // Nobody replaces or removes the new header before this is done with the old one.
+    if !staged.lock().name()? {
+        return Err(Error::Contended { tag: publisher.tag().tag().to_owned() });
+    }
     // While the old writer goes on: a store that is full is found so before that writer notices anything.
     copy_value(publisher, old)?;
     if old.record().stamp.version > publisher.version() {
@@ -68,9 +73,7 @@ fn displace(publisher: &mut Publisher, staged: StagedFile, old: &Header) -> Resu
         // The value is damaged or was removed by hand; the count goes on.
         publisher.count_from(last.stamp.version);
     }
-    // Nobody replaces or removes the new header before this is done with the old one.
     let path = publisher.tag().header().to_owned();
-    staged.lock().name()?;
     let (lock, aside) = match staged.exchange(&path) {
         Ok(done) => done,
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(false),
@@ -118,15 +121,18 @@ fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
     Ok(())
 }
 
-/// `None`: the value is not there, or not any more. A failure that says nothing of the value is an error, so that no
-/// takeover loses one for want of a descriptor.
+/// `None`: the value is damaged, was removed by hand, or is not the latest any more. A failure that says nothing of the value is
+/// an error, so that no takeover loses one for want of a descriptor or of address space.
 fn pin(tag: &TagPath, header: &Header, record: &Record) -> Result<Option<Pinned<Arc<Source>>>> {
     let path = tag.data_file(header.identity().data_file(record.number));
     let file = match PathFile::open_writable(&path) {
         Ok(file) => file,
-        Err(error) if is_exhausted(&error) => return Err(Error::io(&path, "open it", error)),
-        Err(_) => return Ok(None),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ELOOP)) => return Ok(None),
+        Err(error) => return Err(Error::io(&path, "open it", error)),
     };
+    if !file.status()?.is_file() {
+        return Ok(None);
+    }
     let segment = match Segment::map(&file, Access::Pinning, Arc::new(Holds::default())) {
         Ok(segment) => segment,
         Err(error @ Error::Io { .. }) => return Err(error),
@@ -139,9 +145,17 @@ fn pin(tag: &TagPath, header: &Header, record: &Record) -> Result<Option<Pinned<
     file.fill_holes(0, segment.identity().slot_offset(0) as u64)?;
     let segment = Arc::new(segment);
     // Under this the slot stays as it is; what it says of its layout is read then.
-    let Some(_held) = Pin::take(segment.clone(), slot, record.stamp.version) else { return Ok(None) };
-    if segment.map_slot(&file, slot).is_err() {
+    let Some(_held) = Pin::take(segment.clone(), slot, record.stamp.version) else {
+        if is_exhausted(segment.own_pins(slot)) {
+            let found = segment.own_pins(slot).load(Ordering::Relaxed);
+            return Err(Error::corrupt(&path, "pins", found, "less than 2^31"));
+        }
         return Ok(None);
+    };
+    match segment.map_slot(&file, slot) {
+        Ok(()) => {}
+        Err(error @ Error::Io { .. }) => return Err(error),
+        Err(_) => return Ok(None),
     }
     let (start, page) = (segment.identity().slot_offset(slot) as u64, segment.identity().page as u64);
     file.fill_holes(start, page)?;

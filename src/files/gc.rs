@@ -33,31 +33,32 @@ pub(crate) enum Found {
     Say,
 }
 
-/// A header that was removed, or would be: the bytes of storage that it has; and the data file that goes with it, by its uuid
-/// and bytes.
-struct Removed {
-    bytes: u64,
-    data_file: Option<(u128, u64)>,
+/// What becomes of a file that is left over.
+enum End {
+    /// A header or temporary file that goes, with its bytes of storage; and the data file that goes with it, by its uuid and bytes.
+    Removed { bytes: u64, data_file: Option<(u128, u64)> },
+    /// A header that is put back, with the data file of that uuid.
+    PutBack { data_file: u128 },
 }
 
 /// Removes everything that is provably left over in a store, or says what that is.
 pub(crate) fn gc(directory: &Path, found: Found) -> Result<GcReport> {
     let names = list(directory)?;
-    let mut report = GcReport::default();
+    let (mut report, mut kept) = (GcReport::default(), Vec::new());
     for name in &names {
         let Ok(tag) = TagPath::new(directory, name) else { continue };
-        report.add_all(name, &tag, ephemeral(&tag, found));
+        report.add_all(name, &tag, ephemeral(&tag, found), &mut kept);
     }
     // Temporary files before data files: a header that was displaced may be the only one that names a data file.
     for name in &names {
         let Some(tag) = tag::of_temporary(name).and_then(|tag| TagPath::new(directory, tag).ok()) else {
             continue;
         };
-        report.add_all(name, &tag, temporary(&tag, &directory.join(name), found));
+        report.add_all(name, &tag, temporary(&tag, &directory.join(name), found), &mut kept);
     }
     for name in &names {
-        // What goes with its header is there still in a dry run.
-        if report.removed.contains(name) {
+        // In a dry run what goes with its header is there still, and what will be named again is not.
+        if report.removed.contains(name) || kept.contains(name) {
             continue;
         }
         let Some((of, uuid)) = tag::of_data_file(name) else { continue };
@@ -68,11 +69,16 @@ pub(crate) fn gc(directory: &Path, found: Found) -> Result<GcReport> {
 }
 
 impl GcReport {
-    fn add_all(&mut self, name: &str, tag: &TagPath, removed: Option<Removed>) {
-        let Some(Removed { bytes, data_file }) = removed else { return };
-        self.add(name, Some(bytes));
-        if let Some((uuid, bytes)) = data_file {
-            self.add(&tag::data_file(tag.tag(), uuid), Some(bytes));
+    fn add_all(&mut self, name: &str, tag: &TagPath, end: Option<End>, kept: &mut Vec<String>) {
+        match end {
+            Some(End::Removed { bytes, data_file }) => {
+                self.add(name, Some(bytes));
+                if let Some((uuid, bytes)) = data_file {
+                    self.add(&tag::data_file(tag.tag(), uuid), Some(bytes));
+                }
+            }
+            Some(End::PutBack { data_file }) => kept.push(tag::data_file(tag.tag(), data_file)),
+            None => {}
         }
     }
 
@@ -167,7 +173,7 @@ impl Free {
 
 /// Removes a temporary file of a writer that was killed while it made it, or the header that was replaced or removed by
 /// somebody who was killed before the end of it.
-fn temporary(tag: &TagPath, path: &Path, found: Found) -> Option<Removed> {
+fn temporary(tag: &TagPath, path: &Path, found: Found) -> Option<End> {
     let free = Free::lock(path);
     let start = match &free {
         Some(free) => free.start()?,
@@ -184,13 +190,13 @@ fn temporary(tag: &TagPath, path: &Path, found: Found) -> Option<Removed> {
     };
     let ours = empty || Identity::starts(Kind::Segment, &start) && free.as_ref().is_some_and(known);
     let bytes = free.filter(|_| ours)?.remove(found)?;
-    Some(Removed { bytes, data_file: None })
+    Some(End::Removed { bytes, data_file: None })
 }
 
 /// Finishes a takeover or removal whose process was killed: tells the header's writer and readers, and removes its files.
 /// With no writer alive it may also be a header that was being made, or one that somebody displaced by mistake and could not
 /// put back: if it has a value and the tag has no header, it is put back.
-fn displaced(tag: &TagPath, path: &Path, free: bool, found: Found) -> Option<Removed> {
+fn displaced(tag: &TagPath, path: &Path, free: bool, found: Found) -> Option<End> {
     let status = status_at(path).ok()?.filter(is_mine)?;
     let file = PathFile::open_writable(path).ok()?;
     let identity = HeaderIdentity::read(&file).and_then(|identity| identity.check_writable(path));
@@ -212,20 +218,22 @@ fn displaced(tag: &TagPath, path: &Path, free: bool, found: Found) -> Option<Rem
     if let Some(header) = header {
         retire::check_writable(tag, &header).ok()?;
         data_file = retire::data_file_of(tag, &header);
-        let of_use = !is_frozen && !header.identity().ephemeral && data_file.is_some();
         let back = || match found {
             Found::Remove => rename_new(path, tag.header()).ok(),
             Found::Say => Some(status_at(tag.header()).ok()?.is_none()),
         };
-        if of_use && back()? {
-            return None;
+        let of_use = !is_frozen && !header.identity().ephemeral;
+        if let Some((uuid, _)) = data_file.filter(|_| of_use)
+            && back()?
+        {
+            return Some(End::PutBack { data_file: uuid });
         }
         if found == Found::Remove {
             header.retire();
             retire::unlink_data_of(tag, &header);
         }
     }
-    remove(path, status.id, found)?.then_some(Removed { bytes: status.allocated, data_file })
+    remove(path, status.id, found)?.then_some(End::Removed { bytes: status.allocated, data_file })
 }
 
 /// Removes a data file that the header of its tag does not name.
@@ -263,7 +271,7 @@ fn is_named(tag: &TagPath, uuid: u128) -> Option<bool> {
 /// from opening the tag. Whoever opens an ephemeral tag that has no writer removes it, too, and whoever takes it over holds a
 /// lock that is asked for. Once the header has lost its name the writer's own lock is taken: who may only read the header
 /// could keep its writer from showing itself, but not from having that lock.
-fn ephemeral(tag: &TagPath, found: Found) -> Option<Removed> {
+fn ephemeral(tag: &TagPath, found: Found) -> Option<End> {
     let (file, status) = open_own_header(tag.header()).ok()??;
     if !HeaderIdentity::read(&file).ok()?.ephemeral {
         return None;
@@ -280,5 +288,5 @@ fn ephemeral(tag: &TagPath, found: Found) -> Option<Removed> {
     if found == Found::Remove && !retire::retire(tag, &header, free).ok()? {
         return None;
     }
-    Some(Removed { bytes: status.allocated, data_file })
+    Some(End::Removed { bytes: status.allocated, data_file })
 }

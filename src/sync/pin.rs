@@ -20,15 +20,18 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering, Point, fence, fence_after_rmw,
 /// A count that has come here has leaked pins (`mem::forget` in a loop), or is damaged. Nobody pins through it any more, before it
 /// wraps to 0 and a held value changes.
 const MOST_PINS: u32 = 1 << 31;
+/// From here on readers copy where they can: each attempt to pin takes two pins for a moment, of which the second must not be the
+/// first to fail.
+const MANY_PINS: u32 = 1 << 30;
 
-/// Whether a count is one that nobody pins through.
+/// Whether a count has come so far that values are better copied than pinned through it.
 #[inline(always)]
 pub(crate) fn is_exhausted(shard: &AtomicU32) -> bool {
-    shard.load(Ordering::Relaxed) >= MOST_PINS
+    shard.load(Ordering::Relaxed) >= MANY_PINS
 }
 
-/// Counts one more pin, whatever the slot holds: for who has a pin of it already. That cannot fail, so an exhausted count aborts
-/// the process, as that of an `Arc` does.
+/// Counts one more pin, whatever the slot holds: for who has a pin of it already. That cannot fail, so a count that has come to
+/// [`MOST_PINS`] aborts the process, as that of an `Arc` does.
 #[inline(always)]
 pub(crate) fn pin_again(shard: &AtomicU32) {
     // Relaxed: the pin that there is keeps the slot meanwhile.
@@ -38,7 +41,7 @@ pub(crate) fn pin_again(shard: &AtomicU32) {
 }
 
 /// Pins a slot through one of its shards; true if the slot still holds `version`, and then until [`unpin`]. Always false if the
-/// count is [exhausted](is_exhausted).
+/// count has come to [`MOST_PINS`].
 ///
 /// `current` says whether the record that named the slot is the one in use now. The slot of that record is never claimed,
 /// so there is nothing else to look at, in particular not the content version, which lies on a cache line of its own:

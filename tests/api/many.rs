@@ -319,11 +319,12 @@ fn listing_and_sweeping_many_tags() {
         let listing = timed(&mut || assert_eq!(store.tags().unwrap().len(), tags + 1));
         let idle = timed(&mut || assert_eq!(store.gc().unwrap().removed, [""; 0]));
         // A data file that no header names, of each tenth tag.
-        let name = data_file(&store, "template");
-        let (data, uuid) = (std::fs::read(directory.path().join(&name)).unwrap(), &name["template_".len()..]);
+        let data_file = data_file(&store, "template");
+        let data = std::fs::read(directory.path().join(&data_file)).unwrap();
+        // Named by a number that no header has: the last ten digits.
+        let name = data_file["template".len()..data_file.len() - 10].to_owned() + "00000000ff";
         for tag in (0..tags).step_by(10) {
-            // By the name of another number of the same header.
-            let name = format!("tag{tag}_{}ff", &uuid[..30]);
+            let name = format!("tag{tag}{name}");
             std::fs::write(directory.path().join(name), &data).unwrap();
         }
         let busy = timed(&mut || assert_eq!(store.gc().unwrap().removed.len(), tags / 10));

@@ -145,13 +145,13 @@ fn pin(tag: &TagPath, header: &Header, record: &Record) -> Result<Option<Pinned<
     file.fill_holes(0, segment.identity().slot_offset(0) as u64)?;
     let segment = Arc::new(segment);
     // Under this the slot stays as it is; what it says of its layout is read then.
-    let Some(_held) = Pin::take(segment.clone(), slot, record.stamp.version) else {
-        if is_exhausted(segment.own_pins(slot)) {
-            let found = segment.own_pins(slot).load(Ordering::Relaxed);
-            return Err(Error::corrupt(&path, "pins", found, "less than 2^31"));
+    let unpinned = || match segment.own_pins(slot) {
+        pins if is_exhausted(pins) => {
+            Err(Error::corrupt(&path, "pins", pins.load(Ordering::Relaxed), "less than 2^30"))
         }
-        return Ok(None);
+        _ => Ok(None),
     };
+    let Some(_held) = Pin::take(segment.clone(), slot, record.stamp.version) else { return unpinned() };
     match segment.map_slot(&file, slot) {
         Ok(()) => {}
         Err(error @ Error::Io { .. }) => return Err(error),
@@ -168,5 +168,5 @@ fn pin(tag: &TagPath, header: &Header, record: &Record) -> Result<Option<Pinned<
     // Not the whole slot: a file may say that it is vast.
     file.fill_holes(start + page, layout.nbytes() as u64)?;
     let source = Source { segment: segment.clone(), layout: Arc::new(layout), number, header: 0 };
-    Ok(Pinned::take(Arc::new(source), record, || false))
+    Pinned::take(Arc::new(source), record, || false).map_or_else(unpinned, |pinned| Ok(Some(pinned)))
 }

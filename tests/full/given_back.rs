@@ -65,7 +65,7 @@ fn idle_readers_keep_no_memory_of_an_old_file() {
     }
     let mut idle: Vec<Process> = (0..8).map(|_| ready("idle 5", &store)).collect();
     let (old, before) = (dir.join(writer.data_file().unwrap()), used(&dir));
-    assert!(before > (2 * 4000) << 10, "two slots: {before}");
+    assert!(before > 2 * 4000 * KIB as u64, "two slots: {before}");
     write(&mut writer, 5, 9000 * KIB).unwrap();
     assert!(!old.exists());
     let own = blocks(&dir.join("a")) + blocks(&dir.join(writer.data_file().unwrap()));

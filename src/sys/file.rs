@@ -37,6 +37,8 @@ pub(crate) struct Status {
 
 /// How much storage is asked for in one call: a call of this takes some 10 ms.
 const CHUNK: u64 = 32 << 20;
+/// And how much at least, if signals interrupt the calls.
+const LEAST_CHUNK: u64 = 64 << 10;
 
 const REGULAR: &str = "a regular file";
 
@@ -169,15 +171,15 @@ impl PathFile {
         if lacking > CHUNK && exceeds_space(&self.path, lacking) {
             return Err(no_space(&self.path, length));
         }
-        // In chunks: a signal undoes what one call has done, so a timer that is faster than a large call would have it begin
-        // anew for ever.
-        let mut at = offset;
+        // In chunks: on older kernels a signal undoes what one call has done, so a timer that is faster than a large call would
+        // have it begin anew for ever. A call that was interrupted is made smaller, whatever the timer's period is.
+        let (mut at, mut most) = (offset, CHUNK);
         while at < offset + length {
-            let chunk = CHUNK.min(offset + length - at);
+            let chunk = most.min(offset + length - at);
             step("fallocate");
             match rustix::fs::fallocate(self.file.as_fd(), FallocateFlags::empty(), at, chunk) {
                 Ok(()) => at += chunk,
-                Err(Errno::INTR) => {}
+                Err(Errno::INTR) => most = (most / 2).max(LEAST_CHUNK),
                 Err(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => return Err(no_space(&self.path, length)),
                 Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
                     return Err(Error::Unsupported { path: self.path.clone(), found: "fallocate" });

@@ -84,25 +84,24 @@ pub(crate) struct ValuePeek {
 /// The current value of a tag; `None` if nothing was published. `file`: its open header.
 pub(crate) fn value(tag: &TagPath, file: &PathFile, mut peek: Peek) -> Result<Option<ValuePeek>> {
     for _ in 0..ATTEMPTS {
-        if peek.record.stamp.version == 0 {
+        let before = peek.record;
+        if before.stamp.version == 0 {
             return Ok(None);
         }
-        let found = value_of(tag, &peek);
-        let before = peek.record.number;
-        match found {
-            Ok(found) if found.entry.number == before => return Ok(Some(found)),
-            // The layout changed meanwhile, or this is damage.
-            outcome => {
-                peek = header(file)?;
-                if peek.record.number == before {
-                    let found = outcome?.entry.number;
-                    let path = tag.data_file(peek.identity.data_file(before));
-                    // A slot's entry is written anew before its value is published.
-                    if value_of(tag, &peek)?.entry.number == found {
-                        return Err(Error::corrupt(&path, entry::NUMBER.name, found, before));
-                    }
-                }
+        let problem = match value_of(tag, &peek) {
+            Ok(found) if found.entry.number == before.number => return Ok(Some(found)),
+            Ok(found) => {
+                let path = tag.data_file(found.data_file);
+                Error::corrupt(&path, entry::NUMBER.name, found.entry.number, before.number)
             }
+            Err(error) => error,
+        };
+        peek = header(file)?;
+        // The slot of the record in use is not written to, and its number alone says where the file is. If that one slot is not
+        // the same any more, the old one may be in the middle of being filled.
+        let missing = matches!(problem, Error::DataMissing { .. });
+        if peek.record == before || missing && peek.record.number == before.number {
+            return Err(problem);
         }
     }
     Err(Error::Contended { tag: tag.tag().to_owned() })

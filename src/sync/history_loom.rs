@@ -96,7 +96,7 @@ fn phantom(steps: usize, latest_reader: bool, writes: usize) {
 #[test]
 fn a_version_that_was_never_published_is_never_read() {
     for steps in 0..=STEPS {
-        explore(&format!("history, killed after {steps} steps"), 3, move || phantom(steps, false, 1));
+        explore(&format!("history, killed after {steps} steps"), 2, move || phantom(steps, false, 1));
     }
     explore("history, killed after the seal, a reader of the latest", 2, || phantom(STEPS - 1, true, 1));
 }

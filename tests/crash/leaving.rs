@@ -218,10 +218,11 @@ fn stat_under_a_busy_writer() {
                 assert!(value.shape == [100] || value.shape == [10, 10], "{:?}", value.shape);
             }
         });
-        let mut turn = false;
+        // Each layout for two values: the second one is in another slot, under the same number.
+        let mut turn = 0;
         while !looker.is_finished() {
-            turn = !turn;
-            let shape: &[usize] = if turn { &[10, 10] } else { &[100] };
+            turn += 1;
+            let shape: &[usize] = if turn / 2 % 2 == 0 { &[10, 10] } else { &[100] };
             writer.write_slice(&[0_u8; 100], shape).unwrap();
         }
     });

@@ -169,6 +169,19 @@ fn strace_sees_the_same_system_calls() {
     assert!(calls > 0);
 }
 
+/// That scenario is one in which slots are punched out, and not a write before or after it.
+#[test]
+fn a_burst_is_given_back_by_that_very_write() {
+    let _watchdog = Watchdog::new(test_name!());
+    let (directory, store) = store();
+    let mut writer = (GIVES_BACK.prepare)(&store);
+    let data = directory.path().join(writer.as_ref().unwrap().data_file().unwrap());
+    let storage = || std::os::unix::fs::MetadataExt::blocks(&data.metadata().unwrap());
+    let before = storage();
+    (GIVES_BACK.operate)(&store, &mut writer, &GIVES_BACK.value());
+    assert!(storage() < before, "{before} blocks before, {} after", storage());
+}
+
 macro_rules! tests {
     ($($test:ident: $scenario:expr;)*) => {
         $(#[test]

@@ -112,7 +112,7 @@ pub const SUPERSEDED: Scenario = Scenario {
 };
 
 /// After so many writes a writer looks which slots it did not need meanwhile (docs/design.md).
-const LOOK: usize = 4096;
+const LOOK: u64 = 4096;
 
 /// Readers held three values, and let go long ago.
 pub const GIVES_BACK: Scenario = Scenario {
@@ -138,8 +138,8 @@ pub const GIVES_BACK: Scenario = Scenario {
     ..PUBLISH
 };
 
-/// The writes before the second look. The first value is in a new file, and every look has one write more.
-const LOOKS: u64 = 1 + 2 * (LOOK as u64 + 1) - 1;
+/// The writes before the second look. The first value is in a new file, and a look comes after one more.
+const LOOKS: u64 = 1 + 2 * (LOOK + 1);
 
 pub const TAKEOVER: Scenario = Scenario {
     name: "takeover of a live writer, which then leaves",
@@ -230,8 +230,10 @@ fn leave_things(store: &Store) {
     }
     drop(wrote(store, &[Small, Small]));
     let data = store.stat(TAG).unwrap().value.unwrap().data_file;
+    // Of another number under the same header.
+    let unnamed = format!("{}{:010x}", &data[..data.len() - 10], 0xff);
     for (from, to) in [
-        (&data[..], "t_00000000000000000000000000000001"),
+        (&data[..], &unnamed[..]),
         (&data[..], ".t_AAAAAAAAAAAAAAAA.ndsharray-tmp"),
         (TAG, ".t_BBBBBBBBBBBBBBBB.ndsharray-tmp"),
     ] {

@@ -228,13 +228,11 @@ fn displaced(tag: &TagPath, path: &Path, free: bool, found: Found) -> Option<End
         {
             return Some(End::PutBack { data_file: uuid });
         }
-        if found == Found::Remove {
-            header.retire();
-        }
         if !is_frozen {
             // A copy of the header that is in use names the same file. If nobody names it, it goes by itself.
             data_file = None;
         } else if found == Found::Remove {
+            header.retire();
             retire::unlink_data_of(tag, &header);
         }
     }

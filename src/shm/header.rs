@@ -158,6 +158,15 @@ impl Header {
         futex::wake_all(event_count.seq);
     }
 
+    /// Wakes whoever waits, after a publish.
+    #[inline(always)]
+    pub fn notify(&self) {
+        let event_count = self.event_count();
+        if event_count.notify() {
+            futex::wake_all(event_count.seq);
+        }
+    }
+
     /// Tells everybody that this header is at its end: its record is final from now on. Its name has been changed
     /// before, so that whoever looks for the tag again does not find this header.
     pub fn retire(&self) {

@@ -18,7 +18,7 @@ use crate::sys::file::{FileId, PathFile, is_exhausted};
 use crate::sys::lock::Lock;
 use crate::sys::name::{link, stands_at, unlink, unlink_same};
 use crate::sys::owner::{Rights, set_rights};
-use crate::sys::space::space;
+use crate::sys::space::no_space;
 use crate::writer::slots::{Slots, try_claim};
 
 /// Slots smaller than this are never punched out, since copying readers copy them from their mapping.
@@ -52,10 +52,7 @@ impl StagedDataFile {
         slots: usize,
         rights: Rights,
     ) -> Result<Self> {
-        let too_large = || {
-            let (free, total) = space(tag.directory());
-            Error::NoSpace { path: tag.directory().to_owned(), wanted: nbytes as u64, free, total }
-        };
+        let too_large = || no_space(tag.header(), nbytes as u64);
         let identity = SegmentIdentity::new(header.id, 0, nbytes, SLOTS).ok_or_else(too_large)?;
         let size = identity.file_size(slots).ok_or_else(too_large)?;
         let staged = StagedFile::new(tag, Kind::Segment, size, rights)?;

@@ -9,7 +9,6 @@ use crate::files::tag::TagPath;
 use crate::format::layout::Layout;
 use crate::format::record::{Record, Stamp};
 use crate::format::segment::Line;
-use crate::shm::futex;
 use crate::shm::segment::Segment;
 use crate::sys::clock::{Clock, now};
 use crate::sys::file::FileId;
@@ -244,7 +243,7 @@ impl Publisher {
             current.slot = slot;
         }
         self.version = version;
-        self.notify();
+        self.ownership.header().notify();
         Ok(Committed::Version(version))
     }
 
@@ -316,17 +315,9 @@ impl Publisher {
         }
         self.current = Some(Current { layout, number, slot });
         self.version = version;
-        self.notify();
+        self.ownership.header().notify();
         self.memory.published(&self.ownership, moved);
         Ok(version)
-    }
-
-    #[inline(always)]
-    fn notify(&self) {
-        let event_count = self.ownership.header().event_count();
-        if event_count.notify() {
-            futex::wake_all(event_count.seq);
-        }
     }
 
     /// The header has its name now, and this is its lock.

@@ -1,5 +1,5 @@
-//! Tidying up what killed processes left, and nothing else: files with our names, our magic and our uid, whose lock is
-//! free, and which no header names.
+//! Tidying up what killed processes left: files with our names, our magic and our uid, whose lock is free, and which no header
+//! names; headers that were displaced; headers that must be put back.
 
 use std::path::{Path, PathBuf};
 

@@ -5,14 +5,11 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::format::entry::{self, Entry, USER_DATA};
 use crate::format::layout::Layout;
-use crate::format::segment::Line;
+use crate::format::segment::{LEAST_PUNCHED, Line};
 use crate::shm::segment::Segment;
 use crate::sync::Ordering;
 use crate::sync::pin::copy_unpinned;
 use crate::sys::file::PathFile;
-
-/// Slots below this size are never punched out by their writer.
-const LEAST_PUNCHED: usize = 64 << 10;
 
 /// A value in this process's own memory.
 pub(crate) struct Copied {

@@ -134,7 +134,7 @@ impl Follower {
     #[inline(never)]
     fn read(&self) {
         self.read_record();
-        // A frozen header is about to be replaced.
+        // A retired header was replaced or removed.
         if self.is_frozen() && self.header.borrow().is_retired() && self.look() {
             self.read_record();
         }

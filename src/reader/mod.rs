@@ -67,7 +67,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::DataMissing`] if somebody removed the data file by hand; [`Error::Contended`] if the writer was faster
-    /// each time (only where readers must copy); those of a damaged header or data file; [`Error::Io`].
+    /// each time (hardly ever but where readers must copy); those of a damaged header or data file; [`Error::Io`].
     pub fn read(&mut self) -> Result<Option<Snapshot>> {
         if !self.has_newer() {
             return Ok(None);

@@ -10,7 +10,7 @@ use crate::format::header::HeaderIdentity;
 use crate::format::identity::{Identity, Kind};
 use crate::format::layout::Layout;
 use crate::format::record::Record;
-use crate::format::segment::{Line, SLOTS, SegmentIdentity};
+use crate::format::segment::{LEAST_PUNCHED, Line, SLOTS, SegmentIdentity};
 use crate::shm::held::Holds;
 use crate::shm::segment::{Access, Segment};
 use crate::sync::{Ordering, pin};
@@ -20,9 +20,6 @@ use crate::sys::name::{link, stands_at, unlink, unlink_same};
 use crate::sys::owner::{Rights, set_rights};
 use crate::sys::space::no_space;
 use crate::writer::slots::{Slots, try_claim};
-
-/// Slots smaller than this are never punched out, since copying readers copy them from their mapping.
-pub(crate) const LEAST_PUNCHED: usize = 64 << 10;
 
 /// A data file that has no name yet; dropped, it is removed.
 pub(crate) struct StagedDataFile {

@@ -9,7 +9,7 @@ use crate::writer::recreate;
 use crate::writer::reservation::Reservation;
 use crate::writer::settings::check_user_data;
 
-/// The memory of a value that is not published yet, from [`Writer::loan`](crate::Writer::loan)(crate::Writer::loan).
+/// The memory of a value that is not published yet, from [`Writer::loan`](crate::Writer::loan).
 ///
 /// [`publish`](Self::publish) makes it the latest value; dropped, nothing happened.
 ///
@@ -105,7 +105,7 @@ impl<'a, T: Element> Loan<'a, T> {
     /// For bindings that hand the memory to a runtime (such as Python's) that does not know the loan's lifetime.
     ///
     /// # Errors
-    /// As [`Writer::loan`](crate::Writer::loan)(crate::Writer::loan).
+    /// As [`Writer::loan`](crate::Writer::loan).
     pub fn keeper(&mut self) -> Result<std::sync::Arc<dyn std::any::Any + Send + Sync>> {
         self.publisher.keeper(&mut self.reservation)
     }

@@ -74,8 +74,8 @@ impl Memory {
         self.rights
     }
 
-    /// Adopts the data file of a record; its layout. `None` if it cannot be adopted: then it is tried once more at the first
-    /// write, since whoever had it may have been leaving, and is left for a new one else.
+    /// Adopts the data file of a record; its layout. `None` if it cannot be adopted: then it is tried again at each write
+    /// until one is published, since whoever had it may have been leaving, and is removed then.
     pub fn adopt(
         &mut self,
         tag: &TagPath,
@@ -90,8 +90,8 @@ impl Memory {
         }))
     }
 
-    /// Whether there is a data file that could not be adopted, and it is not tried again.
-    pub fn take_stale(&mut self) -> bool {
+    /// Whether there is a data file that could not be adopted yet.
+    pub fn has_stale(&self) -> bool {
         self.data.is_none() && self.stale.is_some()
     }
 

@@ -140,7 +140,7 @@ impl Publisher {
     #[cold]
     #[inline(never)]
     fn reserve_elsewhere(&mut self, layout: Option<Box<Layout>>, nbytes: usize) -> Result<Reservation> {
-        if self.memory.take_stale() {
+        if self.memory.has_stale() {
             self.adopt()?;
             // Whoever had it may have been killed between two names of it.
             self.sweep();

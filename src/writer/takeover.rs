@@ -1,4 +1,5 @@
-//! Taking a tag over: a new header, with a copy of the value, in the place of one that has a writer.
+//! Taking a tag over: a new header, with a copy of the value, in the place of one that has a writer, or is to become
+//! ephemeral.
 
 use std::sync::Arc;
 

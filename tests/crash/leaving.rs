@@ -258,3 +258,26 @@ fn the_second_name_of_a_data_file_is_removed() {
     assert_eq!(writer.data_file().as_ref(), Some(&name));
     assert_eq!(files(store.directory()), ["a", &name]);
 }
+
+/// A sweep that was killed after it had displaced a header by mistake: whoever comes next puts that back, with its value.
+#[test]
+fn a_header_that_was_displaced_by_mistake_is_put_back() {
+    let _watchdog = Watchdog::new(test_name!());
+    for by_gc in [false, true] {
+        let (_dir, store, mut writer) = store();
+        writer.write_slice(&[7_u8], &[1]).unwrap();
+        let version = writer.version();
+        drop(writer);
+        let path = store.directory().join("a");
+        std::fs::rename(&path, store.directory().join(".a_0000000000000001.ndsharray-tmp")).unwrap();
+        assert!(matches!(store.reader("a"), Err(Error::NotFound { .. })));
+        if by_gc {
+            assert_eq!(store.gc_dry_run().unwrap().removed, [""; 0]);
+            assert_eq!(store.gc().unwrap().removed, [""; 0]);
+        } else {
+            assert_eq!(store.writer("a").unwrap().version(), version);
+        }
+        assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), [7]);
+        assert_eq!(files(store.directory()).len(), 2);
+    }
+}

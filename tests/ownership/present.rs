@@ -233,3 +233,32 @@ fn a_data_file_that_stays_busy_is_left_behind() {
     busy.expect("unlocked");
     busy.end();
 }
+
+/// A takeover that has no address space for the value ends, and loses nothing: the writer that was there goes on.
+#[test]
+fn a_takeover_without_address_space_loses_nothing() {
+    const SIZE: usize = 96 << 20;
+    let test = test_name!();
+    if role().is_some() {
+        let store = Store::open(place()).unwrap();
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        let size =
+            pages.split(' ').next().unwrap().parse::<u64>().unwrap() * rustix::param::page_size() as u64;
+        let resource = rustix::process::Resource::As;
+        let limit = Some(size + SIZE as u64 / 3);
+        let limits = rustix::process::Rlimit { current: limit, ..rustix::process::getrlimit(resource) };
+        rustix::process::setrlimit(resource, limits).unwrap();
+        say("ready");
+        let error = store.writer_options("a").takeover(true).open().unwrap_err();
+        assert!(matches!(error, Error::Io { .. }), "{error}");
+        return;
+    }
+    let _watchdog = Watchdog::new(test);
+    let (directory, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&vec![7_u8; SIZE], &[SIZE]).unwrap();
+    Process::ready(test, "takes over", directory.path()).end();
+    assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes()[SIZE - 1], 7);
+    assert_eq!(writer.write_slice(&[8_u8], &[1]).unwrap(), 2);
+    assert_eq!(files(directory.path()), ["a".to_owned(), writer.data_file().unwrap()]);
+}

@@ -118,7 +118,9 @@ def test_has_changed_when_the_tag_changes_hands(store: Store) -> None:
     writer.write([1])
     seen, mine = reader.latest(), reader.latest(copy=True)
     with store.writer("a", takeover=True):
-        time.sleep(0.2)  # the reader follows to the new header, which has the same value
+        time.sleep(0.2)  # the reader follows to the new header, which has a copy of the value
+        assert reader.has_changed(seen) and reader.has_changed(mine), "true once after a takeover"
+        seen, mine = reader.latest(), reader.latest(copy=True)
         assert not reader.has_changed(seen) and not reader.has_changed(mine)
     store.remove("a")
     with store.writer("a") as writer:

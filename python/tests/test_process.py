@@ -110,8 +110,10 @@ def test_killed_readers_cost_nothing_for_long(store: Store) -> None:
     with store.writer("a") as writer:
         writer.write(np.ones(1000))
         left = store.stat("a")
-        assert left.pinned is not None and 1 <= left.pinned <= 3, "a new writer goes on in the same data file"
-        assert left.slots is not None and left.slots <= left.pinned + 2
+        # A process holds three values in place, and may be killed while it copies a fourth.
+        assert left.pinned is not None and 1 <= left.pinned <= 4, "a new writer goes on in the same data file"
+        # The writer never needed more than those, the latest value and the next one.
+        assert left.slots is not None and left.slots <= 6
         writer.write(np.ones(1 << 20))  # the next data file has no pins
         assert store.stat("a").pinned == 0
 

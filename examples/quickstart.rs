@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ndsharray::Store;
+use ndsharray::{Meta, Store};
 
 use process::Participant;
 use value::{FRAME, Note, check, checksum, counters, ramp, row_of};
@@ -179,7 +179,7 @@ fn write(store: &Store, tag: &str, seconds: u64) -> Result<[u64; 4]> {
         }
         let counters = counters()?;
         let sum = checksum(counters.as_slice().unwrap_or_default());
-        writer.write_with(&counters, &Note { number, sum, last: 0 }.to_bytes())?;
+        writer.write_with(&counters, &Meta::new().user_data(&Note { number, sum, last: 0 }.to_bytes())?)?;
         (values, bytes) = (values + 1, bytes + 8 * counters.len() as u64);
         if number == samples / 2 {
             list(store, tag)?;
@@ -196,7 +196,10 @@ fn write(store: &Store, tag: &str, seconds: u64) -> Result<[u64; 4]> {
         for (y, row) in frame.as_mut_slice().chunks_exact_mut(FRAME[1] * FRAME[2]).enumerate() {
             row.copy_from_slice(row_of(&ramp, number, y));
         }
-        frame.set_user_data(&Note { number, sum: 0, last: u64::from(number + 1 == frames) }.to_bytes())?;
+        frame.set_meta(
+            Meta::new()
+                .user_data(&Note { number, sum: 0, last: u64::from(number + 1 == frames) }.to_bytes())?,
+        );
         frame.publish()?;
         (values, bytes) = (values + 1, bytes + FRAME.iter().product::<usize>() as u64);
         if number == frames / 3 {

@@ -1,6 +1,6 @@
 //! The Rust half of "From numpy to Rust and back" in docs/guide.md: answers each value of `samples` with its squares.
 
-use ndsharray::{Error, Store};
+use ndsharray::{Error, Meta, Store};
 use std::time::Duration;
 
 fn main() -> ndsharray::Result<()> {
@@ -18,7 +18,7 @@ fn main() -> ndsharray::Result<()> {
         for (to, from) in loan.as_mut_slice().iter_mut().zip(samples) {
             *to = f64::from(*from).powi(2);
         }
-        loan.set_user_data(value.user_data())?; // says which question this answers
+        loan.set_meta(Meta::new().user_data(value.user_data())?); // says which question this answers
         loan.publish()?;
     }
     Ok(())

@@ -210,7 +210,7 @@ pub enum Error {
     /// The writer was faster than this reader every time that it tried to take a value.
     #[error(
         "array {tag:?}: the writer was faster than this reader, which has to copy, at each attempt to read a value \
-             (WriterOptions::min_slots gives copying readers more time)"
+             (WriterOptions::history gives copying readers more time)"
     )]
     Contended {
         /// The tag.
@@ -271,6 +271,14 @@ pub enum Error {
         found: usize,
         /// The greatest length allowed.
         expected: usize,
+    },
+    /// Attributes are no JSON object, or too long.
+    #[error("invalid attributes: {found}; allowed is {expected}")]
+    InvalidAttributes {
+        /// What is wrong with them.
+        found: String,
+        /// What is allowed.
+        expected: &'static str,
     },
     /// An option has a value that cannot be.
     #[error("invalid option {option}: {found} was given; allowed is {expected}")]

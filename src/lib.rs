@@ -62,7 +62,7 @@
 //!
 //! The lowest first; each uses only those listed before it.
 //!
-//! - `error`, `dtype`: plain values
+//! - `error`, `dtype`, `time`: plain values
 //! - `sync`: the protocol without files (latch, pins, event count), checked with loom
 //! - `sys`: the one door to the kernel (files, names, locks, users, the clock, forks)
 //! - `format`: the bytes of the files, as tables of fields
@@ -91,12 +91,14 @@ mod shm;
 mod store;
 mod sync;
 mod sys;
+mod time;
 mod writer;
 
 pub use crate::dtype::{CustomDType, DType, Element};
 pub use crate::error::{Error, Result};
 pub use crate::files::gc::GcReport;
 pub use crate::reader::Reader;
+pub use crate::reader::every::Every;
 #[doc(hidden)]
 pub use crate::reader::snapshot::ValueId;
 pub use crate::reader::snapshot::{Snapshot, View};
@@ -109,8 +111,10 @@ pub use crate::store::stat::{SlotStat, Stat, ValueStat};
 #[cfg(ndsharray_steps)]
 #[doc(hidden)]
 pub use crate::sync::steps;
+pub use crate::time::UnixTime;
 pub use crate::writer::Writer;
 pub use crate::writer::loan::Loan;
+pub use crate::writer::meta::Meta;
 pub use crate::writer::options::WriterOptions;
 
 /// The crate of [`f16`](half::f16), as it appears in this crate's interface.
@@ -120,6 +124,8 @@ pub use half;
 pub use ndarray;
 /// The crate of the complex types, as it appears in this crate's interface.
 pub use num_complex;
+/// The crate of JSON values, as it appears in this crate's interface.
+pub use serde_json;
 
 /// Compiles and runs the examples of the README.
 #[cfg(all(doctest, feature = "ndarray"))]

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ndsharray::{DType, Error, Store};
+use ndsharray::{DType, Error, Meta, Store};
 
 #[path = "common/mod.rs"]
 mod common;
@@ -97,7 +97,9 @@ fn what_is_written() {
 
     let bytes = [0x11_u8, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc];
     let before = clocks();
-    writer.write_bytes(&DType::UInt16, &[2, 3], &bytes, b"frame 7!!").unwrap();
+    writer
+        .write_bytes_with(&DType::UInt16, &[2, 3], &bytes, &Meta::new().user_data(b"frame 7!!").unwrap())
+        .unwrap();
     let header = std::fs::read(dir.path().join("a")).unwrap();
     assert_eq!((header.len(), &header[..136]), (8192, &empty[..136]), "the identity block never changes");
     assert_eq!(u64_at(&header, 136), 1, "spent");
@@ -183,7 +185,14 @@ fn later_slots_and_pins() {
     let mut held = Vec::new();
     // Each value is held, so each goes to a slot of its own; the third shows strides of three.
     for i in 1..=3_u8 {
-        writer.write_bytes(&DType::UInt8, &[5000], &vec![i; 5000], &[i; 2048]).unwrap();
+        writer
+            .write_bytes_with(
+                &DType::UInt8,
+                &[5000],
+                &vec![i; 5000],
+                &Meta::new().user_data(&[i; 2048]).unwrap(),
+            )
+            .unwrap();
         held.push(store.reader("a").unwrap().latest().unwrap());
     }
     let data = std::fs::read(dir.path().join(writer.data_file().unwrap())).unwrap();
@@ -391,7 +400,7 @@ fn what_is_built_by_hand_is_read() {
         // The next writer goes on in the same file.
         let mut writer = store.writer("a").unwrap();
         assert_eq!(writer.version(), 41);
-        assert_eq!(writer.write_bytes(&expected, &[1, 2, 2], &value, b"").unwrap(), 42);
+        assert_eq!(writer.write_bytes(&expected, &[1, 2, 2], &value).unwrap(), 42);
         assert_eq!(store.reader("a").unwrap().latest().unwrap().bytes(), value);
         assert_eq!(files(dir.path()), ["a".to_owned(), name(ID, number)]);
         let header = std::fs::read(dir.path().join("a")).unwrap();
@@ -428,7 +437,7 @@ fn any_slot_limit_is_read() {
         let mut writer = store.writer("a").unwrap();
         for version in 42..50 {
             assert_eq!(
-                writer.write_bytes(&DType::UInt8, &[1, 2, 2], &[version; 4], b"").unwrap(),
+                writer.write_bytes(&DType::UInt8, &[1, 2, 2], &[version; 4]).unwrap(),
                 u64::from(version)
             );
             assert_eq!(reader.latest().unwrap().bytes(), [version; 4]);
@@ -466,9 +475,9 @@ fn numbers_are_never_given_twice() {
         let reader = store.reader("a").unwrap();
         let mut writer = store.writer("a").unwrap();
         // What needs no number goes on.
-        assert_eq!(writer.write_bytes(&DType::UInt8, &[1, 2, 2], &[4; 4], b"").unwrap(), 42);
+        assert_eq!(writer.write_bytes(&DType::UInt8, &[1, 2, 2], &[4; 4]).unwrap(), 42);
         for (shape, bytes) in [(&[2][..], 2), (&[5000], 5000)] {
-            let written = writer.write_bytes(&DType::UInt8, shape, &vec![5; bytes], b"");
+            let written = writer.write_bytes(&DType::UInt8, shape, &vec![5; bytes]);
             match next {
                 Some(next) if next < last || bytes == 2 => {
                     let expected = if bytes == 2 { next } else { next + 1 };
@@ -489,10 +498,10 @@ fn numbers_are_never_given_twice() {
         assert_eq!(files(dir.path()).len(), 2);
         // And the stream goes on. A takeover, whose header is new, is the way out.
         let value = reader.latest().unwrap();
-        let again = writer.write_bytes(value.dtype(), value.shape(), value.bytes(), b"").unwrap();
+        let again = writer.write_bytes(value.dtype(), value.shape(), value.bytes()).unwrap();
         let mut two = store.writer_options("a").takeover(true).open().unwrap();
         assert_eq!(reader.latest().unwrap().bytes(), value.bytes());
-        assert_eq!(two.write_bytes(&DType::UInt8, &[7000], &[6; 7000], b"").unwrap(), again + 1);
+        assert_eq!(two.write_bytes(&DType::UInt8, &[7000], &[6; 7000]).unwrap(), again + 1);
         assert_eq!(reader.latest().unwrap().bytes(), [6; 7000]);
         assert_eq!(files(dir.path()).len(), 2);
     }

@@ -135,7 +135,7 @@ fn png_of_every_kind() {
     ] {
         for (dtype, depth) in [(DType::UInt8, BitDepth::Eight), (DType::UInt16, BitDepth::Sixteen)] {
             let data = pattern(&dtype, shape.iter().product());
-            place.store().writer("a").unwrap().write_bytes(&dtype, shape, &data, b"").unwrap();
+            place.store().writer("a").unwrap().write_bytes(&dtype, shape, &data).unwrap();
             place.run(&["get", "a", "-o", "a.png"]).good();
             let (found_color, found_depth, bytes) = decode(&std::fs::read(place.file("a.png")).unwrap());
             assert_eq!((found_color, found_depth), (color, depth), "{dtype} {shape:?}");

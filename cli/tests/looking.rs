@@ -189,7 +189,14 @@ fn crc32(bytes: &[u8]) -> u32 {
 fn stat_says_all_and_what_is_wrong() {
     let place = Place::new();
     let mut writer = place.store().writer("a").unwrap();
-    writer.write_bytes(&ndsharray::DType::Float32, &[2], &[0; 8], b"frame 7").unwrap();
+    writer
+        .write_bytes_with(
+            &ndsharray::DType::Float32,
+            &[2],
+            &[0; 8],
+            &ndsharray::Meta::new().user_data(b"frame 7").unwrap(),
+        )
+        .unwrap();
     let text = place.run(&["stat", "a"]).good().text();
     for word in
         ["float32 of shape 2", "alive, pid", "NDSHHEAD", "NDSHDATA", "\"frame 7\"", "slot 0: pins", "waiting"]

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ndsharray::{DType, Store};
+use ndsharray::{DType, Meta, Store};
 
 use super::patch::{self, Files, set_word, word};
 
@@ -27,7 +27,14 @@ pub fn make(dir: &Path) -> Vec<Files> {
                 writer.write_slice(&[0.0_f32; 5], &[5]).unwrap();
                 let bytes: Vec<u8> =
                     [1.5_f32, -2.5, 3.5, 4.5, 1e9].into_iter().flat_map(f32::to_ne_bytes).collect();
-                writer.write_bytes(&DType::Float32, &[5], &bytes, b"user data").unwrap();
+                writer
+                    .write_bytes_with(
+                        &DType::Float32,
+                        &[5],
+                        &bytes,
+                        &Meta::new().user_data(b"user data").unwrap(),
+                    )
+                    .unwrap();
             }
             // All 8 slots, since values are held, and a new layout in an old segment.
             1 => {
@@ -42,7 +49,7 @@ pub fn make(dir: &Path) -> Vec<Files> {
             // A dtype of somebody's own.
             2 => {
                 let dtype = DType::custom("pixel", 3, "[('r', '|u1'), ('g', '|u1'), ('b', '|u1')]").unwrap();
-                writer.write_bytes(&dtype, &[1, 2], &[1, 2, 3, 4, 5, 6], b"").unwrap();
+                writer.write_bytes(&dtype, &[1, 2], &[1, 2, 3, 4, 5, 6]).unwrap();
             }
             // No elements, many axes; and a tag that goes with its writer.
             _ => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ndsharray::{DType, Error, Snapshot, Store, Writer};
+use ndsharray::{DType, Error, Meta, Snapshot, Store, Writer};
 
 use super::Target;
 use super::base::{DATA, TAG};
@@ -35,7 +35,7 @@ pub fn drive(place: &Place, files: &Files, target: Target, ending: u8) {
                 let _ = reader.latest().map(|value| check_value(&value));
             }
         }
-        3 => change(place, &store, store.writer_options(TAG).ephemeral(true).min_slots(2).open()),
+        3 => change(place, &store, store.writer_options(TAG).ephemeral(true).history(2).open()),
         4 => removed(place, store.remove(TAG)),
         5 => removed(place, store.force_remove(TAG)),
         6 => {
@@ -169,7 +169,7 @@ fn works(store: &Store, writer: &mut Writer) {
             3 => writer.write_slice(&[round; LONG], &[LONG]),
             _ => writer.loan::<u8>(&[LONG]).and_then(|mut loan| {
                 loan.as_mut_slice().fill(round);
-                loan.set_user_data(&[round; 2048])?;
+                loan.set_meta(Meta::new().user_data(&[round; 2048])?);
                 loan.publish()
             }),
         };

@@ -4,18 +4,22 @@ use crate::error::{Error, Result};
 use crate::files::open::{no_data_file, open_header, open_regular};
 use crate::files::tag::TagPath;
 use crate::format::entry::{self, Entry};
-use crate::format::header::{HeaderIdentity, SEQ, WRITER_PID, record};
+use crate::format::header::{HeaderIdentity, SEQ, SOURCE, SOURCE_LENGTH, WRITER_PID, record};
 use crate::format::identity::LEAST_PAGE;
 use crate::format::record::Record;
-use crate::format::segment::{DOMAIN, OFFSET, PIN, SHARDS, SegmentIdentity, line, pin};
+use crate::format::segment::{
+    self, CONTENT, LINE_WORDS, Line, PIN, SHARDS, SegmentIdentity, WRITTEN_AT, pin,
+};
+use crate::format::words::text;
 use crate::sync::seq_latch::RETIRED;
-use crate::sys::clock::Clock;
 use crate::sys::file::{FileId, PathFile, Status};
 use crate::sys::lock::has_writer;
 use crate::sys::name::status_at;
 
 /// How often a header is read again that changes all the time.
 const ATTEMPTS: u32 = 1000;
+/// How often it is looked again for a value that is not replaced meanwhile.
+const WHOLE_ATTEMPTS: u32 = 20;
 
 /// What a header says.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub(crate) struct Peek {
     pub record: Record,
     /// The pid that the writer said; for information.
     pub writer_pid: Option<u32>,
+    /// Where the values come from, as the writer said; empty: from a writer of this machine.
+    pub source: String,
 }
 
 /// What the header of a tag says; with the open file.
@@ -54,7 +60,9 @@ pub(crate) fn header(file: &PathFile) -> Result<Peek> {
             Ok(()) => {
                 let [pid, _]: [u32; 2] = bytemuck::cast(words[WRITER_PID.word()]);
                 let writer_pid = Some(pid).filter(|&pid| pid != 0);
-                let peek = Peek { identity, retired: before & RETIRED != 0, record, writer_pid };
+                let source = text(&words[SOURCE.word()..SOURCE.end() / 8], words[SOURCE_LENGTH.word()]);
+                let (retired, source) = (before & RETIRED != 0, source.unwrap_or_default());
+                let peek = Peek { identity, retired, record, writer_pid, source };
                 if seq()? == before {
                     return Ok(peek);
                 }
@@ -73,7 +81,10 @@ pub(crate) fn header(file: &PathFile) -> Result<Peek> {
 pub(crate) struct ValuePeek {
     pub record: Record,
     pub entry: Entry,
-    pub clock: Clock,
+    /// What the slot's line says. Its times and user data are those of another value if this one was replaced meanwhile.
+    pub line: Line,
+    /// The user data; `None` if the value was replaced meanwhile.
+    pub user_data: Option<Vec<u8>>,
     /// The name's uuid.
     pub data_file: u128,
     pub slots: SlotsPeek,
@@ -83,13 +94,21 @@ pub(crate) struct ValuePeek {
 
 /// The current value of a tag; `None` if nothing was published. `file`: its open header.
 pub(crate) fn value(tag: &TagPath, file: &PathFile, mut peek: Peek) -> Result<Option<ValuePeek>> {
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
+        let last = attempt >= WHOLE_ATTEMPTS;
         let before = peek.record;
         if before.stamp.version == 0 {
             return Ok(None);
         }
         let problem = match value_of(tag, &peek) {
-            Ok(found) if found.entry.number == before.number => return Ok(Some(found)),
+            // Under a writer at full speed the user data may never be had; all else is known.
+            Ok(found) if found.entry.number == before.number && (found.user_data.is_some() || last) => {
+                return Ok(Some(found));
+            }
+            Ok(found) if found.entry.number == before.number => {
+                peek = header(file)?;
+                continue;
+            }
             Ok(found) => {
                 let path = tag.data_file(found.data_file);
                 Error::corrupt(&path, entry::NUMBER.name, found.entry.number, before.number)
@@ -138,11 +157,25 @@ fn value_of(tag: &TagPath, peek: &Peek) -> Result<ValuePeek> {
     let mut words = [0_u64; entry::WORDS];
     file.read_at(identity.slot_offset(slot) as u64, bytemuck::cast_slice_mut(&mut words))?;
     let entry = Entry::from_words(&words, &path)?;
-    let mut clock = [0_u64; 8];
-    file.read_at(line(slot) as u64, bytemuck::cast_slice_mut(&mut clock))?;
-    let clock = Clock::new(clock[OFFSET.word()] as i64, clock[DOMAIN.word()]);
+    let (before, line) = line(&file, slot)?;
+    let mut user_data = vec![0; (line.user_length as usize).min(entry::USER_DATA)];
+    if !user_data.is_empty() {
+        let start = identity.slot_offset(slot) + entry::USER.offset;
+        file.read_at(start as u64, &mut user_data)?;
+    }
+    let (after, _) = self::line(&file, slot)?;
+    let whole = [before, after] == [peek.record.stamp.version; 2];
+    let user_data = Some(user_data).filter(|_| whole);
     let (record, slots) = (peek.record, slots(&file, &identity)?);
-    Ok(ValuePeek { record, entry, clock, data_file, slots, allocated: status.allocated })
+    Ok(ValuePeek { record, entry, line, user_data, data_file, slots, allocated: status.allocated })
+}
+
+/// The content version of a slot, and the rest of its line.
+fn line(file: &PathFile, slot: usize) -> Result<(u64, Line)> {
+    let mut words = [0_u64; LINE_WORDS];
+    file.read_at(segment::line(slot) as u64, bytemuck::cast_slice_mut(&mut words))?;
+    let line = Line::from_words(std::array::from_fn(|i| words[WRITTEN_AT.word() + i]));
+    Ok((words[CONTENT.word()], line))
 }
 
 /// What a data file says of its slots.

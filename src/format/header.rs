@@ -20,9 +20,11 @@ pub(crate) const WRITER_PID: Field = Field::new("writer's pid", identity::BYTES,
 pub(crate) const SPENT: Field = Field::new("spent", WRITER_PID.offset + 8, FieldKind::U64);
 pub(crate) const SEQ: Field = Field::new("seq", identity::BYTES + 64, FieldKind::U64);
 pub(crate) const RECORDS: Field = SEQ.then("records", FieldKind::Words(2 * WORDS));
+/// Bytes that a source takes at most.
+pub(crate) const SOURCE_BYTES: usize = 128;
 /// Where the values come from: the length of a text, and the text. Empty for a writer of this machine.
 pub(crate) const SOURCE_LENGTH: Field = Field::new("source length", SEQ.offset + 64, FieldKind::U64);
-pub(crate) const SOURCE: Field = SOURCE_LENGTH.then("source", FieldKind::Text(128));
+pub(crate) const SOURCE: Field = SOURCE_LENGTH.then("source", FieldKind::Text(SOURCE_BYTES));
 // What every publish writes and every read looks at is one cache line.
 const _: () = assert!(SEQ.offset % 64 == 0 && RECORDS.end() <= SEQ.offset + 64 && SOURCE.end() <= LEAST_PAGE);
 

@@ -7,6 +7,7 @@ use crate::format::identity::{self, Identity, Kind};
 use crate::format::words::{Field, FieldKind};
 use crate::sys::clock::Clock;
 use crate::sys::file::PathFile;
+use crate::time::UnixTime;
 
 /// The most slots that a data file can have.
 pub(crate) const MOST_SLOTS: usize = 256;
@@ -42,10 +43,12 @@ pub(crate) const OFFSET: Field = WRITTEN_AT.then("clock offset", FieldKind::U64)
 pub(crate) const DOMAIN: Field = OFFSET.then("clock domain", FieldKind::U64);
 /// Unix time in nanoseconds; 0: none.
 pub(crate) const ACQUIRED_AT: Field = DOMAIN.then("acquisition time", FieldKind::U64);
-/// 0: bytes; 1: a JSON object.
+/// What the user data are: [`BYTES`] or [`ATTRIBUTES`].
 pub(crate) const ENCODING: Field = ACQUIRED_AT.then("encoding", FieldKind::U32);
 pub(crate) const USER_LENGTH: Field = ENCODING.then("user data length", FieldKind::U32);
-const _: () = assert!(USER_LENGTH.end() <= LINE && LINES % LINE == 0 && identity::BYTES <= LINES);
+/// Unix time in nanoseconds, of a value that was brought from elsewhere; 0: none.
+pub(crate) const SOURCE_WRITTEN_AT: Field = USER_LENGTH.then("source write time", FieldKind::U64);
+const _: () = assert!(SOURCE_WRITTEN_AT.end() <= LINE && LINES % LINE == 0 && identity::BYTES <= LINES);
 
 /// Bytes from one pin count to the next in region 1: two cache lines, since processors fetch them in pairs.
 pub(crate) const PIN: usize = 128;
@@ -65,6 +68,11 @@ pub(crate) const fn pin(slot: usize, shard: usize) -> usize {
 /// Words of a line.
 pub(crate) const LINE_WORDS: usize = LINE / 8;
 
+/// User data that are any bytes.
+pub(crate) const BYTES: u32 = 0;
+/// User data that are a JSON object, as UTF-8.
+pub(crate) const ATTRIBUTES: u32 = 1;
+
 /// What a line says of a value, beside its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -73,27 +81,40 @@ pub(crate) struct Line {
     pub clock: Clock,
     /// Unix time in nanoseconds; 0: none.
     pub acquired_at: u64,
-    /// What the user data are: 0 bytes, 1 a JSON object.
+    /// What the user data are.
     pub encoding: u32,
     /// The length of the user data in bytes, as it stands there: it may be damaged.
     pub user_length: u32,
+    /// Unix time in nanoseconds; 0: none.
+    pub source_written_at: u64,
 }
 
 impl Line {
     /// The words behind the content version.
     #[inline(always)]
-    pub fn to_words(self) -> [u64; 5] {
-        let last = u64::from(self.user_length) << 32 | u64::from(self.encoding);
-        let last = if cfg!(target_endian = "big") { last.rotate_left(32) } else { last };
-        [self.written_at, self.clock.offset() as u64, self.clock.domain(), self.acquired_at, last]
+    pub fn to_words(self) -> [u64; 6] {
+        let user = u64::from(self.user_length) << 32 | u64::from(self.encoding);
+        let user = if cfg!(target_endian = "big") { user.rotate_left(32) } else { user };
+        let Line { written_at, clock, acquired_at, source_written_at, .. } = self;
+        [written_at, clock.offset() as u64, clock.domain(), acquired_at, user, source_written_at]
     }
 
     #[inline(always)]
-    pub fn from_words(words: [u64; 5]) -> Self {
-        let [written_at, offset, domain, acquired_at, last] = words;
-        let [encoding, user_length]: [u32; 2] = bytemuck::cast(last);
+    pub fn from_words(words: [u64; 6]) -> Self {
+        let [written_at, offset, domain, acquired_at, user, source_written_at] = words;
+        let [encoding, user_length]: [u32; 2] = bytemuck::cast(user);
         let clock = Clock::new(offset as i64, domain);
-        Line { written_at, clock, acquired_at, encoding, user_length }
+        Line { written_at, clock, acquired_at, encoding, user_length, source_written_at }
+    }
+
+    /// When the value was published, as Unix time.
+    pub fn written_at_unix(&self) -> UnixTime {
+        self.clock.unix(self.written_at)
+    }
+
+    /// When it was acquired; if nobody said so, when it was published.
+    pub fn taken_at(&self) -> UnixTime {
+        if self.acquired_at == 0 { self.written_at_unix() } else { self.acquired_at.into() }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Acquiring a value when its data file must be looked for first, or when an attempt failed: the slow way of `view` and
-//! `latest`.
+//! Acquiring a value when its data file must be looked for first, or when an attempt failed: the slow way of `view`, `latest`
+//! and `read_next`, and the way of `nearest`.
 
 use std::sync::Arc;
 
@@ -7,11 +7,12 @@ use crossbeam_utils::Backoff;
 
 use crate::error::{Error, Result};
 use crate::format::entry::{self, Entry};
-use crate::format::record::Record;
+use crate::format::record::{Record, Stamp};
 use crate::reader::copy;
 use crate::reader::follow::Follower;
 use crate::reader::resolve::{self, Sources, fill_holes};
 use crate::reader::snapshot::{Data, Value};
+use crate::reader::want::{Found, Place, Want};
 use crate::shm::pinned::{PIN_LIMIT, Pin, Pinned, Source};
 use crate::shm::segment::{Access, Segment};
 use crate::sync::Ordering;
@@ -27,7 +28,15 @@ const COPIES: u32 = 100;
 /// Acquires the latest value, however many attempts that takes.
 #[cold]
 #[inline(never)]
-pub(crate) fn acquire(follower: &Follower, sources: &Sources) -> Result<Box<Value>> {
+pub(crate) fn acquire_latest(follower: &Follower, sources: &Sources) -> Result<Box<Value>> {
+    let empty = || Error::Empty { tag: follower.tag().tag().to_owned() };
+    acquire(follower, sources, Want::Latest)?.ok_or_else(empty)
+}
+
+/// Acquires a value, however many attempts that takes; `None` if there is none like that.
+#[cold]
+#[inline(never)]
+pub(crate) fn acquire(follower: &Follower, sources: &Sources, want: Want) -> Result<Option<Box<Value>>> {
     let backoff = Backoff::new();
     let mut attempts = 0;
     while attempts < ATTEMPTS {
@@ -37,7 +46,6 @@ pub(crate) fn acquire(follower: &Follower, sources: &Sources) -> Result<Box<Valu
             return Err(Error::Empty { tag: follower.tag().tag().to_owned() });
         }
         attempts += 1;
-        let place = Place { follower, sources, record };
         let known = sources.get(follower.header_serial(), &record);
         let segment = match &known {
             Some(source) => Some((source.segment.clone(), None)),
@@ -46,15 +54,23 @@ pub(crate) fn acquire(follower: &Follower, sources: &Sources) -> Result<Box<Valu
             }
         };
         if let Some((segment, file)) = segment {
-            if place.copies(&segment) {
+            let place = match want.find(&segment, &record) {
+                Found::At(place) => place,
+                Found::Nothing => return Ok(None),
+                Found::Again => {
+                    backoff.snooze();
+                    continue;
+                }
+            };
+            let attempt = Attempt { follower, sources, record, place };
+            if attempt.copies(&segment) {
                 attempts += ATTEMPTS / COPIES;
             }
-            if let Some(data) = place.data(&segment, file, known)? {
-                return Ok(Box::new(Value {
-                    data,
-                    stamp: record.stamp,
-                    id: follower.id(record.stamp.version),
-                }));
+            if let Some(data) = attempt.data(&segment, file, known)? {
+                let written_at =
+                    if attempt.is_latest() { record.stamp.written_at } else { data.line().written_at };
+                let stamp = Stamp { version: place.version, written_at };
+                return Ok(Some(Box::new(Value { data, stamp, id: follower.id(place.version) })));
             }
         }
         // The slot was taken for a newer value since the record was read.
@@ -63,29 +79,35 @@ pub(crate) fn acquire(follower: &Follower, sources: &Sources) -> Result<Box<Valu
     Err(Error::Contended { tag: follower.tag().tag().to_owned() })
 }
 
-/// A record, and what is needed to find its value.
-struct Place<'a> {
+/// A value that was found, the record that was in use then, and what is needed to take it.
+struct Attempt<'a> {
     follower: &'a Follower,
     sources: &'a Sources,
     record: Record,
+    place: Place,
 }
 
-impl Place<'_> {
+impl Attempt<'_> {
+    /// Whether it is the value of the record.
+    fn is_latest(&self) -> bool {
+        self.place == Place::of(&self.record)
+    }
+
     /// Whether the value must be copied without a pin: for want of a permission, or because the pins are damaged.
     fn copies(&self, segment: &Segment) -> bool {
-        let slot = self.record.slot as usize;
+        let slot = self.place.slot;
         segment.access() == Access::Copying
             || slot < segment.identity().limit && is_exhausted(segment.own_pins(slot))
     }
 
-    /// Pins or copies the value; `None` if it is there no more. `known`: its source, if this reader has it.
+    /// Pins or copies the value; `None` if it is there no more. `known`: the source of the record, if this reader has it.
     fn data(
         &self,
         segment: &Arc<Segment>,
         file: Option<PathFile>,
         known: Option<Arc<Source>>,
     ) -> Result<Option<Data>> {
-        let slot = self.record.slot as usize;
+        let Place { slot, version } = self.place;
         if slot >= segment.identity().limit {
             let expected = format!("less than the limit of {}", segment.identity().limit);
             return Err(Error::corrupt(self.follower.header().path(), "slot", slot, expected));
@@ -95,24 +117,20 @@ impl Place<'_> {
         }
         let over = segment.held().is_over(slot, PIN_LIMIT);
         // Here the slot's own word decides, not the record: see `Sources`.
-        let Some(pin) = Pin::take(segment.clone(), slot, self.record.stamp.version) else { return Ok(None) };
+        let Some(pin) = Pin::take(segment.clone(), slot, version) else { return Ok(None) };
         if segment.slot(slot).is_none() && !self.map_slot(segment, file, slot)? {
             return Ok(None);
         }
         segment.warm(slot);
-        let source = match known {
+        let source = match known.filter(|source| segment.has_number(slot, source.number)) {
             Some(source) => source,
-            None => {
-                let source = self.source(segment, self.entry(segment, slot)?)?;
-                self.sources.set(&source);
-                source
-            }
+            None => self.source(segment, self.entry(segment, slot)?)?,
         };
         if over {
             let copied = copy::pinned(segment, slot, &source.layout);
             return Ok(copied.map(|copied| Data::Copied(Arc::new(copied))));
         }
-        let pinned = Pinned::take(source, &self.record, || false);
+        let pinned = Pinned::take(source, slot, version, || false);
         drop(pin);
         Ok(pinned.map(Data::Pinned))
     }
@@ -155,10 +173,11 @@ impl Place<'_> {
         Entry::from_words(&std::array::from_fn(|i| words[i].load(Ordering::Relaxed)), &path)
     }
 
+    /// The source of a value whose entry is known. An earlier value has a number of its own.
     fn source(&self, segment: &Arc<Segment>, entry: Entry) -> Result<Arc<Source>> {
         let path =
             || self.follower.tag().data_file(self.follower.header().identity().data_file(self.record.number));
-        if entry.number != self.record.number {
+        if self.is_latest() && entry.number != self.record.number {
             return Err(Error::corrupt(&path(), entry::NUMBER.name, entry.number, self.record.number));
         }
         let (length, capacity) = (entry.layout.nbytes(), segment.identity().capacity);
@@ -166,12 +185,16 @@ impl Place<'_> {
             let expected = format!("at most the slot's {capacity}");
             return Err(Error::corrupt(&path(), entry::NBYTES.name, length, expected));
         }
-        Ok(Arc::new(Source {
+        let source = Arc::new(Source {
             segment: segment.clone(),
             layout: Arc::new(entry.layout),
             number: entry.number,
             header: self.follower.header_serial(),
-        }))
+        });
+        if source.number == self.record.number {
+            self.sources.set(&source);
+        }
+        Ok(source)
     }
 
     /// Copies the value without a pin.
@@ -182,7 +205,7 @@ impl Place<'_> {
         slot: usize,
         known: Option<Arc<Source>>,
     ) -> Result<Option<Data>> {
-        let version = self.record.stamp.version;
+        let version = self.place.version;
         let opened;
         let file = match segment.copied_from() {
             Some(file) => file,
@@ -194,13 +217,11 @@ impl Place<'_> {
                 None => return Ok(None),
             },
         };
-        let source = match known {
+        let source = match known.filter(|_| self.is_latest()) {
             Some(source) => source,
             None => {
                 let Some(entry) = copy::entry(segment, file, slot, version)? else { return Ok(None) };
-                let source = self.source(segment, entry)?;
-                self.sources.set(&source);
-                source
+                self.source(segment, entry)?
             }
         };
         let copied = copy::unpinned(segment, file, slot, version, &source.layout)?;

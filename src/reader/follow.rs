@@ -103,6 +103,11 @@ impl Follower {
         self.lineage.ordinal(version)
     }
 
+    /// The version that an ordinal stands for under the present header; 0 if it is older than all of its values.
+    pub fn version_of(&self, ordinal: u64) -> u64 {
+        ordinal.saturating_sub(self.lineage.before.get())
+    }
+
     /// The ordinal of the last value that was read and was not damaged.
     pub fn known_ordinal(&self) -> u64 {
         self.lineage.ordinal(self.lineage.known.get())

@@ -2,6 +2,7 @@
 
 mod acquire;
 mod copy;
+pub(crate) mod every;
 mod follow;
 mod poll;
 mod progress;
@@ -9,6 +10,7 @@ mod resolve;
 mod sleep;
 pub(crate) mod snapshot;
 pub(crate) mod wait_any;
+mod want;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,12 +19,13 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::files::peek::writer_alive;
 use crate::files::tag::TagPath;
-use crate::reader::acquire::acquire;
+use crate::reader::acquire::acquire_latest;
 use crate::reader::follow::Follower;
 use crate::reader::progress::Progress;
 use crate::reader::resolve::Sources;
 use crate::reader::sleep::Sleeper;
 use crate::reader::snapshot::{Data, Snapshot, Value, ValueId, View, ViewInner};
+use crate::reader::want::Place;
 use crate::shm::header::Header;
 use crate::shm::pinned::Pinned;
 use crate::shm::registry;
@@ -49,12 +52,14 @@ pub struct Reader {
     follower: Follower,
     sources: Sources,
     progress: Progress,
+    /// The slot that `read_next` took a value from last.
+    last_slot: usize,
 }
 
 impl Reader {
     pub(crate) fn open(tag: TagPath) -> Result<Self> {
         let sources = Sources::new(registry::holds(tag.header()));
-        Ok(Reader { follower: Follower::open(tag)?, sources, progress: Progress::default() })
+        Ok(Reader { follower: Follower::open(tag)?, sources, progress: Progress::default(), last_slot: 0 })
     }
 
     /// The tag.
@@ -62,7 +67,8 @@ impl Reader {
         self.follower.tag().tag()
     }
 
-    /// The latest value if it is newer than what this reader returned last, from `read` or [`wait`](Self::wait).
+    /// The latest value if it is newer than what this reader returned last, from `read`, [`wait`](Self::wait),
+    /// [`read_next`](Self::read_next) or [`wait_next`](Self::wait_next).
     /// `None` also while the tag is removed.
     ///
     /// # Errors
@@ -72,10 +78,16 @@ impl Reader {
         if !self.has_newer() {
             return Ok(None);
         }
-        let snapshot = match self.latest() {
-            Ok(snapshot) => snapshot,
+        let latest = self.latest().map(Some);
+        self.returned(latest)
+    }
+
+    /// What `read` or `read_next` found is returned.
+    fn returned(&mut self, found: Result<Option<Snapshot>>) -> Result<Option<Snapshot>> {
+        let snapshot = match found {
+            Ok(Some(snapshot)) => snapshot,
             // The tag was removed and is being written again: a new header, with no value yet.
-            Err(Error::Empty { .. }) => return Ok(None),
+            Ok(None) | Err(Error::Empty { .. }) => return Ok(None),
             // The tag was removed before this value was taken: it is not waited for again.
             Err(Error::NotFound { .. }) => {
                 self.progress.pass_over(self.follower.known_ordinal());
@@ -97,14 +109,16 @@ impl Reader {
         self.follower.idle();
         let record = self.follower.current();
         let source = self.sources.get(self.follower.header_serial(), &record);
-        let pinned = source.and_then(|source| Pinned::take(source, &record, || self.follower.is_current()));
+        let Place { slot, version } = Place::of(&record);
+        let current = || self.follower.is_current();
+        let pinned = source.and_then(|source| Pinned::take(source, slot, version, current));
         match pinned {
             Some(pinned) => {
                 let id = self.follower.id(record.stamp.version);
                 Ok(Snapshot(Value { data: Data::Pinned(pinned), stamp: record.stamp, id }))
             }
             // As in `view`.
-            None => match acquire(&self.follower, &self.sources) {
+            None => match acquire_latest(&self.follower, &self.sources) {
                 Ok(value) => Ok(Snapshot(*value)),
                 Err(error) => Err(error),
             },
@@ -185,12 +199,14 @@ impl Reader {
         self.follower.idle();
         let record = self.follower.current();
         let source = self.sources.borrow(self.follower.header_serial(), &record);
-        let pinned = source.and_then(|source| Pinned::take(source, &record, || self.follower.is_current()));
+        let Place { slot, version } = Place::of(&record);
+        let current = || self.follower.is_current();
+        let pinned = source.and_then(|source| Pinned::take(source, slot, version, current));
         if let Some(pinned) = pinned {
             return Ok(View(ViewInner::Here { pinned, stamp: record.stamp }));
         }
         // Handed on, not written in place: a copy of words that were just stored waits for them (10 ns).
-        match acquire(&self.follower, &self.sources) {
+        match acquire_latest(&self.follower, &self.sources) {
             Ok(value) => Ok(View(ViewInner::Elsewhere(value))),
             Err(error) => Err(error),
         }
@@ -203,10 +219,19 @@ impl Reader {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn wait(&mut self, timeout: impl Into<Option<Duration>>) -> Result<Option<Snapshot>> {
-        let mut sleeper = Sleeper::new(timeout.into());
+        self.wait_for(timeout.into(), Self::read)
+    }
+
+    /// Waits for `read` to return something.
+    fn wait_for(
+        &mut self,
+        timeout: Option<Duration>,
+        read: impl Fn(&mut Self) -> Result<Option<Snapshot>>,
+    ) -> Result<Option<Snapshot>> {
+        let mut sleeper = Sleeper::new(timeout);
         loop {
             let (header, key) = self.follower.prepare();
-            if let Some(snapshot) = self.read()? {
+            if let Some(snapshot) = read(self)? {
                 return Ok(Some(snapshot));
             }
             // If the tag has another header now, that is the one to sleep on.
@@ -216,7 +241,7 @@ impl Reader {
         }
     }
 
-    /// How many values were published between those that `read` and `wait` returned; also when the writer was taken
+    /// How many values were published between those that `read`, `wait`, `read_next` and `wait_next` returned; also when the writer was taken
     /// over, or the tag was removed and written again, as far as this reader could see both.
     pub fn missed(&self) -> u64 {
         self.progress.missed()
@@ -250,7 +275,13 @@ impl Reader {
 
 impl Clone for Reader {
     fn clone(&self) -> Self {
-        Reader { follower: self.follower.clone(), sources: self.sources.clone(), progress: self.progress }
+        let Reader { follower, sources, progress, last_slot } = self;
+        Reader {
+            follower: follower.clone(),
+            sources: sources.clone(),
+            progress: *progress,
+            last_slot: *last_slot,
+        }
     }
 }
 

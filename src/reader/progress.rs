@@ -14,6 +14,11 @@ impl Progress {
         self.returned.is_none_or(|returned| ordinal > returned)
     }
 
+    /// The value that was returned last.
+    pub fn returned(&self) -> Option<u64> {
+        self.returned
+    }
+
     /// A value is returned: those between it and the one before were missed.
     pub fn advance(&mut self, ordinal: u64) {
         if let Some(returned) = self.returned {

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
+use crate::format::attributes;
 use crate::format::layout::Layout;
 use crate::format::record::Stamp;
 use crate::format::segment::Line;
 use crate::reader::copy::Copied;
 use crate::shm::pinned::{Pinned, Source};
 use crate::sys::file::FileId;
+use crate::time::UnixTime;
 
 /// Where the bytes are.
 #[derive(Clone)]
@@ -27,6 +29,15 @@ pub(crate) struct Value {
     pub data: Data,
     pub stamp: Stamp,
     pub id: ValueId,
+}
+
+impl Data {
+    pub fn line(&self) -> Line {
+        match self {
+            Data::Pinned(pinned) => pinned.line(),
+            Data::Copied(copied) => copied.line,
+        }
+    }
 }
 
 impl Value {
@@ -53,10 +64,7 @@ impl Value {
     }
 
     fn line(&self) -> Line {
-        match &self.data {
-            Data::Pinned(pinned) => pinned.line(),
-            Data::Copied(copied) => copied.line,
-        }
+        self.data.line()
     }
 
     fn is_copy(&self) -> bool {
@@ -193,7 +201,7 @@ macro_rules! accessors {
             }
 
             /// When the value was published, as Unix time: the time since 1970, by the writer's clock.
-            pub fn written_at(&self) -> Duration {
+            pub fn written_at(&self) -> UnixTime {
                 self.0.line().clock.unix(self.0.stamp().written_at)
             }
 
@@ -203,9 +211,35 @@ macro_rules! accessors {
                 self.0.line().clock.age(self.0.stamp().written_at)
             }
 
-            /// What the writer sent along with the value, 0 to 2,048 bytes.
+            /// When the value was acquired, such as when the shutter opened, if the writer said so.
+            pub fn acquired_at(&self) -> Option<UnixTime> {
+                UnixTime::stored(self.0.line().acquired_at)
+            }
+
+            /// When the value was written where it comes from, if it was brought from another store.
+            pub fn source_written_at(&self) -> Option<UnixTime> {
+                UnixTime::stored(self.0.line().source_written_at)
+            }
+
+            /// What the writer sent along with the value, 0 to 2,048 bytes; attributes as their text.
             pub fn user_data(&self) -> &[u8] {
                 self.0.user_data()
+            }
+
+            /// The attributes of the value as JSON text, an object; `None` if it has none.
+            ///
+            /// # Errors
+            /// [`Error::InvalidAttributes`] if what is there is no UTF-8.
+            pub fn attributes_json(&self) -> Result<Option<&str>> {
+                attributes::text(&self.0.line(), self.0.user_data())
+            }
+
+            /// The attributes of the value, by name; `None` if it has none.
+            ///
+            /// # Errors
+            /// [`Error::InvalidAttributes`] if what is there is no JSON object.
+            pub fn attributes(&self) -> Result<Option<serde_json::Map<String, serde_json::Value>>> {
+                attributes::parsed(&self.0.line(), self.0.user_data())
             }
 
             /// The elements as they lie in memory, in C order.

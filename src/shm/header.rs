@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64 as PrivateU64, Ordering as PrivateOrdering};
 
 use crate::error::Result;
-use crate::format::header::{HeaderIdentity, SEQ, SPENT, WAITING, WRITER_PID, record};
+use crate::format::header::{
+    HeaderIdentity, SEQ, SOURCE, SOURCE_BYTES, SOURCE_LENGTH, SPENT, WAITING, WRITER_PID, record,
+};
 use crate::format::record::{Record, WORDS};
+use crate::format::words::put_text;
 use crate::shm::futex;
 use crate::shm::mapping::Mapping;
 use crate::sync::event_count::EventCount;
@@ -114,6 +117,21 @@ impl Header {
     /// Says which process has the tag, for information; 0: none. Writer only.
     pub fn set_writer_pid(&self, pid: u32) {
         self.writer_pid().store(pid, Ordering::Relaxed);
+    }
+
+    /// Says where the values come from, in at most 128 bytes; empty: from a writer of this machine. Writer only.
+    pub fn set_source(&self, source: &str) {
+        // SAFETY: multiples of 8 inside region 0, which `map` found inside the file.
+        let (length, text) = unsafe {
+            (self.front.word(SOURCE_LENGTH.offset), self.front.words(SOURCE.offset, SOURCE_BYTES / 8))
+        };
+        let mut words = [0; SOURCE_BYTES / 8];
+        put_text(&mut words, source);
+        // Who looks meanwhile, or after a kill, finds none. (Release: the text in between is seen after the first and before
+        // the last of these.)
+        length.store(0, Ordering::Release);
+        text.iter().zip(words).for_each(|(word, value)| word.store(value, Ordering::Release));
+        length.store(source.len() as u64, Ordering::Release);
     }
 
     /// The pid that the writer said, in its own PID namespace.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::format::entry::USER_DATA;
 use crate::format::layout::Layout;
-use crate::format::record::Record;
+use crate::format::record::{Record, Stamp};
 use crate::format::segment::Line;
 use crate::shm::segment::{Access, Segment};
 use crate::sync::pin as protocol;
@@ -85,26 +85,31 @@ impl<S: Deref<Target = Segment>> Drop for Pin<S> {
 }
 
 impl<S: Deref<Target = Source>> Pinned<S> {
-    /// Pins the value of a record in a source that it is of, if it is still there. `None` also if this process holds so many
-    /// slots that it must copy, or if the slot is used for the first time.
+    /// Pins a value in its source, if it is still there. `None` also if this process holds so many slots that it must copy,
+    /// or if the slot is used for the first time.
     #[inline(always)]
-    pub fn take(source: S, record: &Record, current: impl FnOnce() -> bool) -> Option<Self> {
+    pub fn take(source: S, slot: usize, version: u64, current: impl FnOnce() -> bool) -> Option<Self> {
         let segment = &*source.segment;
-        let slot = record.slot as usize;
         let start = segment.start(slot)?;
         if segment.access() != Access::Pinning || segment.held().is_over(slot, PIN_LIMIT) {
             return None;
         }
         // Not made before it is pinned: its end gives a pin back.
-        if take(segment, slot, record.stamp.version, current) {
-            Some(Pinned { source, slot, start })
-        } else {
-            None
-        }
+        if take(segment, slot, version, current) { Some(Pinned { source, slot, start }) } else { None }
     }
 
     pub fn source(&self) -> &S {
         &self.source
+    }
+
+    /// Whether the value has the layout that the source says: its entry has the same number.
+    #[inline(always)]
+    pub fn is_of_source(&self) -> bool {
+        self.source.segment.has_number(self.slot, self.source.number)
+    }
+
+    pub fn slot(&self) -> usize {
+        self.slot
     }
 
     /// The value's bytes.
@@ -124,6 +129,11 @@ impl<S: Deref<Target = Source>> Pinned<S> {
         let Some((_, user)) = self.source.segment.entry(self.slot) else { return &[] };
         // SAFETY: inside the slot's entry; unchanging under the pin, as the value's bytes are.
         unsafe { std::slice::from_raw_parts(user.as_ptr().cast(), length) }
+    }
+
+    /// Which value it is, and when it was published.
+    pub fn stamp(&self, version: u64) -> Stamp {
+        Stamp { version, written_at: self.line().written_at }
     }
 
     /// What the slot's line says of the value.

@@ -214,6 +214,13 @@ impl Segment {
         }
     }
 
+    /// Whether the entry of a slot that is pinned is that of the number.
+    #[inline(always)]
+    pub fn has_number(&self, slot: usize, number: u64) -> bool {
+        self.entry(slot)
+            .is_some_and(|(words, _)| words[entry::NUMBER.word()].load(Ordering::Relaxed) == number)
+    }
+
     /// So many words of a mapped slot, from an offset that is a multiple of 8 on; `None` if they are not inside it.
     pub fn slot_words(&self, slot: usize, offset: usize, count: usize) -> Option<&[AtomicU64]> {
         let fits = offset % 8 == 0 && count.checked_mul(8)?.checked_add(offset)? <= self.identity.slot_size();

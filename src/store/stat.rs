@@ -6,8 +6,10 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::files::peek::{self, Peek, SlotsPeek, writer_alive};
 use crate::files::tag::{self, TagPath};
+use crate::format::attributes;
 use crate::sys::file::{PathFile, Status};
 use crate::sys::name::stands_at;
+use crate::time::UnixTime;
 
 /// What [`Store::stat`](crate::Store::stat) says of a tag.
 #[derive(Clone, Debug)]
@@ -27,6 +29,9 @@ pub struct Stat {
     pub mode: u32,
     /// Whether the tag goes when its writer goes.
     pub ephemeral: bool,
+    /// Where the values come from, as the writer said with [`WriterOptions::source`](crate::WriterOptions::source); empty: from
+    /// a writer of this machine.
+    pub source: String,
     /// Storage that header and data file take, in bytes.
     pub bytes: u64,
 }
@@ -44,9 +49,17 @@ pub struct ValueStat {
     /// The number of the value.
     pub version: u64,
     /// When it was published, as Unix time.
-    pub written_at: Duration,
+    pub written_at: UnixTime,
     /// How long ago that was.
     pub age: Duration,
+    /// When it was acquired, if the writer said so.
+    pub acquired_at: Option<UnixTime>,
+    /// When it was written where it comes from, if it was brought from another store.
+    pub source_written_at: Option<UnixTime>,
+    /// Its user data, or the text of its attributes; `None` if values come faster than they can be looked at.
+    pub user_data: Option<Vec<u8>>,
+    /// Its attributes as JSON text; `None` if it has none, or as for the user data.
+    pub attributes_json: Option<String>,
     /// The name of the data file.
     pub data_file: String,
     /// The slots of the data file.
@@ -82,19 +95,28 @@ pub(crate) fn stat(tag: &TagPath) -> Result<Stat> {
 
 fn stat_of(tag: &TagPath, peek: Peek, file: &PathFile, status: Status) -> Result<Stat> {
     let (identity, retired, pid) = (peek.identity, peek.retired, peek.writer_pid);
+    let source = peek.source.clone();
     let writer_alive = !retired && writer_alive(tag, status.id)?;
     let found = peek::value(tag, file, peek)?;
     let bytes = status.allocated + found.as_ref().map_or(0, |value| value.allocated);
     let value = found.map(|found| {
         let SlotsPeek { allocated, pinned, capacity } = found.slots;
-        let (stamp, layout) = (found.record.stamp, found.entry.layout);
+        let (stamp, layout, line) = (found.record.stamp, found.entry.layout, found.line);
+        let is_whole = found.user_data.is_some();
+        let time = |nanoseconds: u64| UnixTime::stored(nanoseconds).filter(|_| is_whole);
+        let text = found.user_data.as_deref().and_then(|user_data| attributes::text(&line, user_data).ok());
+        let attributes = text.flatten().map(str::to_owned);
         ValueStat {
             dtype: layout.dtype().clone(),
             shape: layout.shape().to_vec(),
             nbytes: layout.nbytes(),
             version: stamp.version,
-            written_at: found.clock.unix(stamp.written_at),
-            age: found.clock.age(stamp.written_at),
+            written_at: line.clock.unix(stamp.written_at),
+            age: line.clock.age(stamp.written_at),
+            acquired_at: time(line.acquired_at),
+            source_written_at: time(line.source_written_at),
+            attributes_json: attributes,
+            user_data: found.user_data,
             data_file: tag::data_file(tag.tag(), found.data_file),
             slots: SlotStat { allocated, pinned, capacity },
         }
@@ -107,6 +129,7 @@ fn stat_of(tag: &TagPath, peek: Peek, file: &PathFile, status: Status) -> Result
         uid: status.uid,
         mode: status.mode,
         ephemeral: identity.ephemeral,
+        source,
         bytes,
     })
 }

@@ -2,7 +2,6 @@
 //! model-checked, or those that count steps. (Loom tests lie beside each file; `crate::model` in them is `tests/loom/model.rs`.)
 
 pub(crate) mod event_count;
-#[cfg(all(loom, test))]
 pub(crate) mod history;
 pub(crate) mod pin;
 pub(crate) mod seq_latch;

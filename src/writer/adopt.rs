@@ -12,7 +12,7 @@ use crate::writer::settings::Settings;
 /// Makes this process the writer of a header whose lock and name lock it holds.
 pub(crate) fn adopt(
     tag: &TagPath,
-    settings: Settings,
+    settings: &Settings,
     rights: Rights,
     header: Header,
     lock: Lock,
@@ -22,7 +22,8 @@ pub(crate) fn adopt(
     record.check(header.path())?;
     // Whoever froze the header was killed, or the name lock would not be free.
     header.latch().thaw();
-    let mut publisher = Publisher::new(Ownership::new(tag, header, Some(lock)), settings, rights);
+    header.set_source(&settings.source);
+    let mut publisher = Publisher::new(Ownership::new(tag, header, Some(lock)), settings.clone(), rights);
     publisher.adopt()?;
     // What the dead writer may have published and not told.
     publisher.ownership().header().wake_all();

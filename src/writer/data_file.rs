@@ -25,7 +25,7 @@ use crate::writer::slots::{Slots, try_claim};
 pub(crate) struct StagedDataFile {
     staged: StagedFile,
     segment: Arc<Segment>,
-    slots: usize,
+    history: usize,
 }
 
 /// A data file that this process may write: its lock is held.
@@ -41,25 +41,24 @@ pub(crate) struct DataFile {
 }
 
 impl StagedDataFile {
-    /// Makes a data file for values of `nbytes`, with storage for `slots` of them.
+    /// Makes a data file for values of `nbytes`, with storage for one of them.
     pub fn new(
         tag: &TagPath,
         header: &HeaderIdentity,
         nbytes: usize,
-        slots: usize,
+        history: usize,
         rights: Rights,
     ) -> Result<Self> {
         let too_large = || no_space(tag.header(), nbytes as u64);
-        let identity = SegmentIdentity::new(header.id, 0, nbytes, SLOTS).ok_or_else(too_large)?;
-        let size = identity.file_size(slots).ok_or_else(too_large)?;
+        let identity =
+            SegmentIdentity::new(header.id, 0, nbytes, slot_limit(history)).ok_or_else(too_large)?;
+        let size = identity.file_size(1).ok_or_else(too_large)?;
         let staged = StagedFile::new(tag, Kind::Segment, size, rights)?;
         identity.write(staged.file())?;
         let segment = Segment::map(staged.file(), Access::Writing, Arc::new(Holds::default()))?;
-        for slot in 0..slots {
-            segment.map_slot(staged.file(), slot)?;
-        }
+        segment.map_slot(staged.file(), 0)?;
         segment.warm(0);
-        Ok(StagedDataFile { staged, segment: Arc::new(segment), slots })
+        Ok(StagedDataFile { staged, segment: Arc::new(segment), history })
     }
 
     /// The segment, to fill slot 0 of it.
@@ -74,14 +73,14 @@ impl StagedDataFile {
         header: &HeaderIdentity,
         number: u64,
     ) -> Result<Result<DataFile, Self>> {
-        let StagedDataFile { staged, segment, slots } = self;
+        let StagedDataFile { staged, segment, history } = self;
         SegmentIdentity { made_as: number, ..*segment.identity() }.write(staged.file())?;
         Ok(match staged.persist(&tag.data_file(header.data_file(number)))? {
             Ok((file, lock)) => {
-                let slots = Slots::new(segment.identity().limit, slots);
+                let slots = Slots::new(segment.identity().limit, history);
                 Ok(DataFile { segment, file, _lock: lock, number, slots })
             }
-            Err(staged) => Err(StagedDataFile { staged, segment, slots }),
+            Err(staged) => Err(StagedDataFile { staged, segment, history }),
         })
     }
 }
@@ -93,6 +92,7 @@ impl DataFile {
         tag: &TagPath,
         header: &HeaderIdentity,
         record: &Record,
+        history: usize,
         rights: Rights,
     ) -> Result<Option<(Self, Layout)>> {
         let path = tag.data_file(header.data_file(record.number));
@@ -143,7 +143,7 @@ impl DataFile {
             return Ok(None);
         }
         pin::clear_phantoms(segment.contents(), record.stamp.version);
-        let slots = Slots::adopted(&segment, slots, identity.slots_in(status.size));
+        let slots = Slots::adopted(&segment, slots, identity.slots_in(status.size), history);
         let number = record.number;
         Ok(Some((DataFile { segment: Arc::new(segment), file, _lock: lock, number, slots }, entry.layout)))
     }
@@ -172,21 +172,43 @@ impl DataFile {
         self.file.touch();
     }
 
-    /// Takes a slot for filling, or adds one; `None` if all that there may be are taken. `base`: how many slots a stream goes
-    /// through in turn.
+    /// Whether there is room for so much history.
+    #[inline(always)]
+    pub fn has_room_for(&self, history: usize) -> bool {
+        history == 0 || self.segment.identity().limit >= slot_limit(history)
+    }
+
+    /// Takes a slot for filling, or adds one; `None` if all that there may be are held.
     #[inline]
-    pub fn claim(&mut self, current: Option<usize>, base: usize) -> Result<Option<usize>> {
+    pub fn claim(&mut self) -> Result<Option<usize>> {
         if self.slots.is_look_due() {
-            self.give_back(current, base);
+            self.give_back();
         }
-        match self.slots.claim(&self.segment, current, base) {
+        match self.slots.claim(&self.segment) {
             Some(slot) => Ok(Some(slot)),
-            None => self.add_slot(),
+            None => self.claim_more(),
         }
     }
 
+    /// A slot more; if there may be none, or no storage is left for it, that of the oldest value of the history.
     #[cold]
     #[inline(never)]
+    fn claim_more(&mut self) -> Result<Option<usize>> {
+        if !self.slots.may_grow() {
+            if let Some(oldest) = self.slots.claim_oldest(&self.segment) {
+                return Ok(Some(oldest));
+            }
+        }
+        match self.add_slot() {
+            Ok(Some(slot)) => Ok(Some(slot)),
+            Ok(None) => Ok(self.slots.claim_oldest(&self.segment)),
+            Err(error) => {
+                self.slots.found_no_space();
+                self.slots.claim_oldest(&self.segment).map(Some).ok_or(error)
+            }
+        }
+    }
+
     fn add_slot(&mut self) -> Result<Option<usize>> {
         let (slot, identity) = (self.slots.count(), *self.segment.identity());
         if slot == identity.limit {
@@ -208,14 +230,13 @@ impl DataFile {
     /// as long as it is, since somebody may copy from it.
     #[cold]
     #[inline(never)]
-    fn give_back(&mut self, current: Option<usize>, base: usize) {
-        let keep = self.slots.kept(base);
-        while self.slots.count() > keep && try_claim(&self.segment, self.slots.count() - 1, current) {
-            self.slots.remove_last();
+    fn give_back(&mut self) {
+        let keep = self.slots.kept();
+        while self.slots.count() > keep && self.slots.remove_last(&self.segment) {
             self.punch(self.slots.count());
         }
         for slot in self.slots.left_over(keep) {
-            if try_claim(&self.segment, slot, current) {
+            if try_claim(&self.segment, slot) {
                 self.punch(slot);
             }
         }
@@ -236,7 +257,7 @@ impl DataFile {
     /// record in use names any more; `spare` is the slot of a record that is final, which readers go on taking.
     pub fn leave(&mut self, spare: Option<usize>) {
         for slot in 0..self.slots.count() {
-            if try_claim(&self.segment, slot, spare) {
+            if Some(slot) != spare && try_claim(&self.segment, slot) {
                 self.punch(slot);
             }
         }
@@ -248,15 +269,15 @@ impl DataFile {
         self.segment.warm(slot);
     }
 
-    /// Gives a claimed slot back unfilled.
-    pub fn abort(&mut self, slot: usize) {
-        self.slots.emptied(slot);
+    /// What was sealed is not published: no reader may take it for a value later.
+    pub fn refuse(&self, slot: usize) {
+        pin::seal(self.segment.content(slot), 0);
     }
 
-    /// What was sealed is not published: no reader may take it for a value later.
-    pub fn refuse(&mut self, slot: usize) {
-        self.slots.emptied(slot);
-        pin::seal(self.segment.content(slot), 0);
+    /// What was sealed is published.
+    #[inline(always)]
+    pub fn published(&mut self, slot: usize) {
+        self.slots.published(slot);
     }
 
     /// Ends the filling of a claimed slot, which has `layout` under this number.
@@ -278,7 +299,6 @@ impl DataFile {
         }
         self.segment.set_line(slot, line);
         pin::seal(self.segment.content(slot), version);
-        self.slots.published(slot, version);
     }
 
     #[cold]
@@ -337,6 +357,11 @@ impl DataFile {
     pub fn is_named(&self) -> Result<bool> {
         stands_at(self.id(), self.file.path())
     }
+}
+
+/// How many slots a file may have at most: those of the history, and what a stream with some readers needs.
+fn slot_limit(history: usize) -> usize {
+    SLOTS + history
 }
 
 /// The entry of a slot of a file that nobody writes to; `None` if it is damaged.

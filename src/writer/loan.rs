@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
+use crate::writer::meta::Meta;
 use crate::writer::publisher::Publisher;
 use crate::writer::recreate;
 use crate::writer::reservation::Reservation;
-use crate::writer::settings::check_user_data;
 
 /// The memory of a value that is not published yet, from [`Writer::loan`](crate::Writer::loan).
 ///
@@ -40,13 +40,11 @@ use crate::writer::settings::check_user_data;
 pub struct Loan<'a, T: Element> {
     publisher: &'a mut Publisher,
     reservation: Reservation,
-    /// The slot is still to be published or given back.
-    open: bool,
     /// Its length, if the loan is one of bytes: then it shows one axis, whatever the shape of the value.
     flat: Option<[usize; 1]>,
     /// Bytes that are to be bools: checked before they are published.
     bools: bool,
-    user_data: Vec<u8>,
+    meta: Meta,
     element: std::marker::PhantomData<T>,
 }
 
@@ -63,15 +61,7 @@ impl<'a, T: Element> Loan<'a, T> {
         }
         let bools = clear && T::DTYPE != DType::Bool;
         let flat = flat.then_some([reservation.nbytes]);
-        Ok(Loan {
-            publisher,
-            reservation,
-            open: true,
-            flat,
-            bools,
-            user_data: Vec::new(),
-            element: std::marker::PhantomData,
-        })
+        Ok(Loan { publisher, reservation, flat, bools, meta: Meta::new(), element: std::marker::PhantomData })
     }
 
     /// The length of each axis.
@@ -110,35 +100,21 @@ impl<'a, T: Element> Loan<'a, T> {
         self.publisher.keeper(&mut self.reservation)
     }
 
-    /// Sets what travels with the value, 0 to 2,048 bytes.
-    ///
-    /// # Errors
-    /// [`Error::UserData`](crate::Error::UserData) if it is longer.
-    pub fn set_user_data(&mut self, data: &[u8]) -> Result<()> {
-        check_user_data(data)?;
-        data.clone_into(&mut self.user_data);
-        Ok(())
+    /// Sets what travels with the value.
+    pub fn set_meta(&mut self, meta: Meta) {
+        self.meta = meta;
     }
 
     /// Makes this the latest value, and returns its version.
     ///
     /// # Errors
-    /// As [`Writer::write_slice`](crate::Writer::write_slice)(crate::Writer::write_slice), but for the shape; and [`Error::InvalidElement`] if these are bytes of bools and one
+    /// As [`Writer::write_slice`](crate::Writer::write_slice), but for the shape; and [`Error::InvalidElement`] if these are bytes of bools and one
     /// is neither 0 nor 1.
     pub fn publish(mut self) -> Result<u64> {
         if self.bools && bytemuck::cast_slice::<T, u8>(self.as_mut_slice()).iter().any(|&byte| byte > 1) {
             return Err(Error::InvalidElement { expected: DType::Bool.to_string() });
         }
-        self.open = false;
-        recreate::commit(self.publisher, &mut self.reservation, &self.user_data)
-    }
-}
-
-impl<T: Element> Drop for Loan<'_, T> {
-    fn drop(&mut self) {
-        if self.open {
-            self.publisher.abort(&self.reservation);
-        }
+        recreate::commit(self.publisher, &mut self.reservation, &self.meta)
     }
 }
 

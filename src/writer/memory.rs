@@ -67,7 +67,7 @@ impl Memory {
     }
 
     pub fn settings(&self) -> Settings {
-        self.settings
+        self.settings.clone()
     }
 
     pub fn rights(&self) -> Rights {
@@ -82,7 +82,7 @@ impl Memory {
         header: &HeaderIdentity,
         record: &Record,
     ) -> Result<Option<Layout>> {
-        let adopted = DataFile::adopt(tag, header, record, self.rights)?;
+        let adopted = DataFile::adopt(tag, header, record, self.settings.history, self.rights)?;
         self.stale = Some(record.number).filter(|_| adopted.is_none());
         Ok(adopted.map(|(data, layout)| {
             self.data = Some(data);
@@ -105,25 +105,28 @@ impl Memory {
         self.data.as_ref().map(|data| (data.number(), data.id()))
     }
 
-    /// A slot for a value; `None` if the value needs another data file. `current`: the slot of the value in use.
+    /// A slot for a value; `None` if the value needs another data file.
     #[inline]
-    pub fn claim(&mut self, nbytes: usize, current: Option<usize>) -> Result<Option<Place>> {
+    pub fn claim(&mut self, nbytes: usize) -> Result<Option<Place>> {
         let Some(data) = &mut self.data else { return Ok(None) };
         let capacity = data.capacity();
         // Rounded as a new file would be, so that there is something to gain.
         let wanted = nbytes.max(self.settings.capacity).max(1);
         let wanted = wanted.saturating_add(self.page_size - 1) & !(self.page_size - 1);
-        self.small_writes = if wanted < capacity / 4 { self.small_writes + 1 } else { 0 };
-        if nbytes > capacity || self.small_writes > SMALL_WRITES {
+        // A file with history is not left for its size alone, since the history would end.
+        let small = wanted < capacity / 4 && self.settings.history == 0;
+        self.small_writes = if small { self.small_writes + 1 } else { 0 };
+        let leaves = self.small_writes > SMALL_WRITES || !data.has_room_for(self.settings.history);
+        if nbytes > capacity || leaves {
             return Ok(None);
         }
-        self.claim_here(current)
+        self.claim_here()
     }
 
     #[inline]
-    fn claim_here(&mut self, current: Option<usize>) -> Result<Option<Place>> {
+    fn claim_here(&mut self) -> Result<Option<Place>> {
         let Some(data) = &mut self.data else { return Ok(None) };
-        let Some(slot) = data.claim(current, self.settings.min_slots)? else { return Ok(None) };
+        let Some(slot) = data.claim()? else { return Ok(None) };
         data.warm(slot);
         Ok(Some(Place { fresh: None, slot }))
     }
@@ -131,28 +134,23 @@ impl Memory {
     /// A slot in a new data file, if there is space for it.
     #[cold]
     #[inline(never)]
-    pub fn claim_in_new_file(
-        &mut self,
-        ownership: &Ownership,
-        nbytes: usize,
-        current: Option<usize>,
-    ) -> Result<Place> {
+    pub fn claim_in_new_file(&mut self, ownership: &Ownership, nbytes: usize) -> Result<Place> {
         match self.new_file(ownership, nbytes) {
             Ok(fresh) => Ok(Place { fresh: Some(Box::new(fresh)), slot: 0 }),
-            // The present file was to be left for its size; it may have room all the same.
+            // The present file was to be left, but not since the value does not fit: it may have room all the same.
             Err(error) => {
                 if self.data.as_ref().is_none_or(|data| nbytes > data.capacity()) {
                     return Err(error);
                 }
                 self.small_writes = 0;
-                self.claim_here(current)?.ok_or(error)
+                self.claim_here()?.ok_or(error)
             }
         }
     }
 
     fn new_file(&self, ownership: &Ownership, nbytes: usize) -> Result<StagedDataFile> {
         let (nbytes, header) = (nbytes.max(self.settings.capacity), ownership.header().identity());
-        StagedDataFile::new(ownership.tag(), header, nbytes, self.settings.min_slots, self.rights)
+        StagedDataFile::new(ownership.tag(), header, nbytes, self.settings.history, self.rights)
     }
 
     /// The segment that a claimed slot is in; `None` if the writer came to its end after the slot was claimed.
@@ -165,13 +163,6 @@ impl Memory {
         }
     }
 
-    /// Gives a claimed slot back: nothing happened.
-    pub fn abort(&mut self, place: &Place) {
-        if let Some(data) = self.data.as_mut().filter(|_| !place.moves()) {
-            data.abort(place.slot);
-        }
-    }
-
     /// Copies a filled slot to a new data file, whose slot 0 it becomes.
     pub fn relocate(&mut self, ownership: &Ownership, place: &mut Place, nbytes: usize) -> Result<()> {
         let mut fresh = self.new_file(ownership, nbytes)?;
@@ -179,7 +170,6 @@ impl Memory {
         let Some(from) = self.segment(place) else { return Ok(()) };
         let from = from.claimed_bytes(slot, nbytes);
         fresh.segment().claimed_bytes(0, nbytes).copy_from_slice(from);
-        self.abort(place);
         *place = Place { fresh: Some(Box::new(fresh)), slot: 0 };
         Ok(())
     }

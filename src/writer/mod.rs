@@ -4,6 +4,7 @@ mod adopt;
 mod data_file;
 pub(crate) mod loan;
 mod memory;
+pub(crate) mod meta;
 mod open;
 pub(crate) mod options;
 mod ownership;
@@ -21,8 +22,8 @@ use crate::dtype::{DType, Element};
 use crate::error::{Error, Result};
 use crate::files::tag;
 use crate::writer::loan::Loan;
+use crate::writer::meta::{Meta, PLAIN};
 use crate::writer::publisher::Publisher;
-use crate::writer::settings::check_user_data;
 
 /// The one writer of a tag.
 ///
@@ -89,29 +90,27 @@ impl Writer {
         &mut self,
         array: &ndarray::ArrayRef<T, D>,
     ) -> Result<u64> {
-        self.write_with(array, &[])
+        self.write_with(array, &PLAIN)
     }
 
-    /// Publishes an array together with up to 2,048 bytes of user data, such as a frame number or a capture time.
+    /// Publishes an array together with user data, attributes or times.
     ///
     /// # Errors
-    /// As [`write`](Self::write), and [`Error::UserData`] if the user data are longer.
+    /// As [`write`](Self::write).
     #[cfg(feature = "ndarray")]
     pub fn write_with<T: Element, D: ndarray::Dimension>(
         &mut self,
         array: &ndarray::ArrayRef<T, D>,
-        user_data: &[u8],
+        meta: &Meta,
     ) -> Result<u64> {
-        check_user_data(user_data)?;
         if let Some(slice) = array.as_slice() {
-            return self.publish(&T::DTYPE, array.shape(), slice, user_data);
+            return self.publish(&T::DTYPE, array.shape(), slice, meta);
         }
         let mut reservation = self.publisher.reserve(&T::DTYPE, array.shape(), None)?;
         let memory = self.publisher.memory::<T>(&mut reservation, array.len())?;
         match ndarray::ArrayViewMut::from_shape(array.raw_dim(), memory) {
             Ok(slot) => array.assign_to(slot),
             Err(error) => {
-                self.publisher.abort(&reservation);
                 return Err(Error::InvalidShape {
                     shape: array.shape().to_vec(),
                     dtype: T::DTYPE.to_string(),
@@ -120,7 +119,7 @@ impl Writer {
                 });
             }
         }
-        recreate::commit(&mut self.publisher, &mut reservation, user_data)
+        recreate::commit(&mut self.publisher, &mut reservation, meta)
     }
 
     /// Publishes the elements of an array in C order.
@@ -128,18 +127,31 @@ impl Writer {
     /// # Errors
     /// As [`write`](Self::write), and [`Error::ShapeMismatch`] if the elements do not fill the shape.
     pub fn write_slice<T: Element>(&mut self, elements: &[T], shape: &[usize]) -> Result<u64> {
-        self.publish(&T::DTYPE, shape, elements, &[])
+        self.publish(&T::DTYPE, shape, elements, &PLAIN)
     }
 
-    /// Publishes the bytes of an array in C order, of a dtype that is known at run time only, with user data.
+    /// Publishes the elements of an array in C order together with user data, attributes or times.
+    ///
+    /// # Errors
+    /// As [`write_slice`](Self::write_slice).
+    pub fn write_slice_with<T: Element>(
+        &mut self,
+        elements: &[T],
+        shape: &[usize],
+        meta: &Meta,
+    ) -> Result<u64> {
+        self.publish(&T::DTYPE, shape, elements, meta)
+    }
+
+    /// Publishes the bytes of an array in C order, of a dtype that is known at run time only.
     ///
     /// ```
     /// # fn main() -> ndsharray::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = ndsharray::Store::open(dir.path())?;
     /// use ndsharray::DType;
-    /// store.writer("raw")?.write_bytes(&DType::from_name("uint16")?, &[2], &[1, 0, 2, 0], b"frame 7")?;
-    /// assert_eq!(store.reader("raw")?.latest()?.user_data(), b"frame 7");
+    /// store.writer("raw")?.write_bytes(&DType::from_name("uint16")?, &[2], &[1, 0, 2, 0])?;
+    /// assert_eq!(store.reader("raw")?.latest()?.dtype(), &DType::UInt16);
     /// # Ok(())
     /// # }
     /// ```
@@ -147,17 +159,25 @@ impl Writer {
     /// # Errors
     /// As [`write`](Self::write), [`Error::ShapeMismatch`] if the bytes do not fill the shape, and
     /// [`Error::InvalidElement`] if the dtype is bool and a byte is neither 0 nor 1.
-    pub fn write_bytes(
+    pub fn write_bytes(&mut self, dtype: &DType, shape: &[usize], bytes: &[u8]) -> Result<u64> {
+        self.write_bytes_with(dtype, shape, bytes, &PLAIN)
+    }
+
+    /// Publishes the bytes of an array in C order together with user data, attributes or times.
+    ///
+    /// # Errors
+    /// As [`write_bytes`](Self::write_bytes).
+    pub fn write_bytes_with(
         &mut self,
         dtype: &DType,
         shape: &[usize],
         bytes: &[u8],
-        user_data: &[u8],
+        meta: &Meta,
     ) -> Result<u64> {
         if *dtype == DType::Bool && bytes.iter().any(|&byte| byte > 1) {
             return Err(Error::InvalidElement { expected: dtype.to_string() });
         }
-        self.publish(dtype, shape, bytes, user_data)
+        self.publish(dtype, shape, bytes, meta)
     }
 
     fn publish<T: Element>(
@@ -165,12 +185,11 @@ impl Writer {
         dtype: &DType,
         shape: &[usize],
         elements: &[T],
-        user: &[u8],
+        meta: &Meta,
     ) -> Result<u64> {
-        check_user_data(user)?;
         let mut reservation = self.publisher.reserve(dtype, shape, Some(size_of_val(elements)))?;
         self.publisher.bytes(&mut reservation)?.copy_from_slice(bytemuck::cast_slice(elements));
-        recreate::commit(&mut self.publisher, &mut reservation, user)
+        recreate::commit(&mut self.publisher, &mut reservation, meta)
     }
 
     /// Lends the memory of the next value, to be filled in place: no copy at all.
@@ -179,13 +198,14 @@ impl Writer {
     /// size; dropped unpublished, nothing happened.
     ///
     /// ```
+    /// # use ndsharray::Meta;
     /// # fn main() -> ndsharray::Result<()> {
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let store = ndsharray::Store::open(dir.path())?;
     /// let mut writer = store.writer("ramp")?;
     /// let mut loan = writer.loan::<f32>(&[2, 3])?;
     /// loan.as_mut_slice().fill(0.5);
-    /// loan.set_user_data(b"t=0")?;
+    /// loan.set_meta(Meta::new().user_data(b"t=0")?);
     /// loan.publish()?;
     /// # Ok(())
     /// # }

@@ -16,7 +16,7 @@ use crate::writer::settings::Settings;
 use crate::writer::staged::stage;
 use crate::writer::takeover::take_over;
 
-pub(crate) fn open(tag: &TagPath, settings: Settings) -> Result<Publisher> {
+pub(crate) fn open(tag: &TagPath, settings: &Settings) -> Result<Publisher> {
     if settings.ephemeral {
         gc::ephemerals(tag.directory());
     }
@@ -30,7 +30,7 @@ pub(crate) fn open(tag: &TagPath, settings: Settings) -> Result<Publisher> {
 }
 
 /// `None` if what stands at the path was exchanged in the middle of it.
-fn attempt(tag: &TagPath, settings: Settings) -> Result<Option<Publisher>> {
+fn attempt(tag: &TagPath, settings: &Settings) -> Result<Option<Publisher>> {
     let path = tag.header();
     let Some((file, status)) = open_own_header(path)? else {
         // A header with a value may have lost its name to somebody who was killed.

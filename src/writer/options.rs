@@ -66,10 +66,23 @@ impl WriterOptions {
         self
     }
 
-    /// Sets how many slots there are from the start, 1 to 8: with more, a value stays in place for longer after it
-    /// was replaced, and copying readers (on a read-only mount) have more time. Default: 1; they come on demand.
-    pub fn min_slots(mut self, slots: usize) -> Self {
-        self.settings.min_slots = slots;
+    /// Sets how many of the last values stay in place, 0 to 248, the latest among them: a reader that goes through them with
+    /// [`read_next`](crate::Reader::read_next) and stalls while fewer are written loses none. Copying readers (on a read-only
+    /// mount) have more time so, too.
+    ///
+    /// The writer never waits. When readers hold so many of the slots that none is left, or the store is full, fewer
+    /// values stay. All go when the values move to another data file: at one that is larger than any before (see
+    /// [`capacity`](Self::capacity)), at a takeover, and when somebody removes the files. Each takes the memory of a value and
+    /// a page. Default: 0, the latest alone.
+    pub fn history(mut self, values: usize) -> Self {
+        self.settings.history = values;
+        self
+    }
+
+    /// Sets a text that says where the values come from, up to 128 bytes, for programs that bring those of another host.
+    /// [`Stat`](crate::Stat) shows it. Default: none, for a writer of this machine.
+    pub fn source(mut self, source: &str) -> Self {
+        self.settings.source = source.to_owned();
         self
     }
 
@@ -84,7 +97,7 @@ impl WriterOptions {
     pub fn open(&self) -> Result<Writer> {
         self.settings.check()?;
         let tag = TagPath::new(&self.directory, &self.tag)?;
-        open::open(&tag, self.settings).map(Writer::new)
+        open::open(&tag, &self.settings).map(Writer::new)
     }
 }
 

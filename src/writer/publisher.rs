@@ -15,6 +15,7 @@ use crate::sys::file::FileId;
 use crate::sys::lock::Lock;
 use crate::sys::owner::Rights;
 use crate::writer::memory::Memory;
+use crate::writer::meta::Meta;
 use crate::writer::ownership::{Ownership, Standing};
 use crate::writer::reservation::{Committed, Earlier, Reservation, new_layout};
 use crate::writer::settings::Settings;
@@ -110,7 +111,7 @@ impl Publisher {
         if !self.ownership.may_write() {
             self.check_standing()?;
         }
-        match self.memory.claim(nbytes, self.current_slot())? {
+        match self.memory.claim(nbytes)? {
             Some(place) => Ok(Reservation { place, layout, nbytes }),
             None => self.reserve_elsewhere(layout, nbytes),
         }
@@ -144,13 +145,13 @@ impl Publisher {
             self.adopt()?;
             // Whoever had it may have been killed between two names of it.
             self.sweep();
-            if let Some(place) = self.memory.claim(nbytes, self.current_slot())? {
+            if let Some(place) = self.memory.claim(nbytes)? {
                 let current = self.current.as_ref();
                 let layout = layout.filter(|layout| current.is_none_or(|current| current.layout != **layout));
                 return Ok(Reservation { place, layout, nbytes });
             }
         }
-        let place = self.memory.claim_in_new_file(&self.ownership, nbytes, self.current_slot())?;
+        let place = self.memory.claim_in_new_file(&self.ownership, nbytes)?;
         Ok(Reservation { place, layout, nbytes })
     }
 
@@ -191,21 +192,13 @@ impl Publisher {
         Ok(self.segment(reservation)?.clone())
     }
 
-    /// Gives a claimed slot back: nothing happened.
-    pub fn abort(&mut self, reservation: &Reservation) {
-        // In a forked child the slot is the parent's.
-        if self.ownership.is_here() {
-            self.memory.abort(&reservation.place);
-        }
-    }
-
     /// Publishes a filled slot. The reservation is used up, unless the header has lost its name; it is taken by reference, since
     /// a copy of words that were just stored waits for them.
     #[inline]
     pub fn commit(
         &mut self,
         reservation: &mut Reservation,
-        user_data: &[u8],
+        meta: &Meta,
         earlier: Option<Earlier>,
     ) -> Result<Committed> {
         if !self.ownership.may_write() {
@@ -215,15 +208,11 @@ impl Publisher {
         if self.ownership.is_look_due(now) && self.look(now, reservation)? {
             return Ok(Committed::NameGone);
         }
-        let (version, mut line) = match earlier {
+        let (version, line) = match earlier {
             Some(Earlier { version, line }) => (version, line),
-            None => {
-                let line =
-                    Line { written_at: now, clock: self.clock, acquired_at: 0, encoding: 0, user_length: 0 };
-                (self.version + 1, line)
-            }
+            None => (self.version + 1, meta.line(now, self.clock)),
         };
-        line.user_length = user_data.len() as u32;
+        let user_data = &meta.user_data[..];
         if reservation.place.moves() || reservation.layout.is_some() {
             return self.commit_relayout(reservation, version, line, user_data).map(Committed::Version);
         }
@@ -239,7 +228,8 @@ impl Publisher {
                 return self.act_on(standing).map(|()| Committed::Version(version));
             }
         }
-        if let Some(current) = &mut self.current {
+        if let (Some(data), Some(current)) = (self.memory.data(), &mut self.current) {
+            data.published(slot);
             current.slot = slot;
         }
         self.version = version;
@@ -312,6 +302,9 @@ impl Publisher {
                 self.memory.take_back(&self.ownership, moved);
                 return self.act_on(standing).map(|()| version);
             }
+        }
+        if let Some(data) = self.memory.data() {
+            data.published(slot);
         }
         self.current = Some(Current { layout, number, slot });
         self.version = version;

@@ -1,6 +1,7 @@
 //! Making a tag's files anew that somebody removed by hand (`rm`, RemoveIPC, a new mount).
 
 use crate::error::Result;
+use crate::writer::meta::Meta;
 use crate::writer::ownership::Standing;
 use crate::writer::publisher::Publisher;
 use crate::writer::reservation::{Committed, Reservation};
@@ -8,15 +9,11 @@ use crate::writer::staged::stage;
 
 /// Publishes a filled slot, under a new header if the present one has lost its name; returns the value's version.
 #[inline]
-pub(crate) fn commit(
-    publisher: &mut Publisher,
-    reservation: &mut Reservation,
-    user_data: &[u8],
-) -> Result<u64> {
-    match publisher.commit(reservation, user_data, None)? {
+pub(crate) fn commit(publisher: &mut Publisher, reservation: &mut Reservation, meta: &Meta) -> Result<u64> {
+    match publisher.commit(reservation, meta, None)? {
         Committed::Version(version) => Ok(version),
         Committed::NameGone => {
-            let outcome = recreate(publisher, reservation, user_data);
+            let outcome = recreate(publisher, reservation, meta);
             publisher.ownership().release_name();
             outcome
         }
@@ -27,18 +24,17 @@ pub(crate) fn commit(
 /// once. The caller holds the name lock of the old one.
 #[cold]
 #[inline(never)]
-fn recreate(publisher: &mut Publisher, reservation: &mut Reservation, user_data: &[u8]) -> Result<u64> {
+fn recreate(publisher: &mut Publisher, reservation: &mut Reservation, meta: &Meta) -> Result<u64> {
     let origin = Some(publisher.ownership().header().identity().origin);
     let (settings, rights) = publisher.settings();
-    let (mut new, staged) = stage(publisher.tag(), settings, rights, origin)?;
+    let (mut new, staged) = stage(publisher.tag(), &settings, rights, origin)?;
     let Some(layout) = publisher.layout_of(reservation).cloned() else {
         return Err(publisher.ownership().removed());
     };
     let mut copy = new.reserve(layout.dtype(), layout.shape(), None)?;
     new.bytes(&mut copy)?.copy_from_slice(publisher.bytes(reservation)?);
-    publisher.abort(reservation);
     new.count_from(publisher.version());
-    let committed = new.commit(&mut copy, user_data, None);
+    let committed = new.commit(&mut copy, meta, None);
     let path = publisher.tag().header().to_owned();
     match committed.and_then(|committed| Ok((committed, staged.persist(&path)?))) {
         Ok((Committed::Version(version), Ok((_, lock)))) => {

@@ -1,23 +1,18 @@
 //! What `WriterOptions` sets, checked.
 
 use crate::error::{Error, Result};
-use crate::format::entry::USER_DATA;
-use crate::format::segment::SLOTS;
+use crate::format::header::SOURCE_BYTES;
+use crate::format::segment::{MOST_SLOTS, SLOTS};
 
 /// The values of [`WriterOptions`](crate::WriterOptions).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     pub mode: Option<u32>,
     pub ephemeral: bool,
     pub takeover: bool,
     pub capacity: usize,
-    pub min_slots: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { mode: None, ephemeral: false, takeover: false, capacity: 0, min_slots: 1 }
-    }
+    pub history: usize,
+    pub source: String,
 }
 
 impl Settings {
@@ -31,21 +26,20 @@ impl Settings {
                 expected: "read and write for the owner, and no more than 0o666",
             });
         }
-        if self.min_slots == 0 || self.min_slots > SLOTS {
+        if self.history > MOST_SLOTS - SLOTS {
             return Err(Error::InvalidOption {
-                option: "min_slots",
-                found: self.min_slots.to_string(),
-                expected: "1 to 8",
+                option: "history",
+                found: self.history.to_string(),
+                expected: "0 to 248",
+            });
+        }
+        if self.source.len() > SOURCE_BYTES || self.source.contains(char::is_control) {
+            return Err(Error::InvalidOption {
+                option: "source",
+                found: format!("{:?}, {} bytes", self.source, self.source.len()),
+                expected: "at most 128 bytes of UTF-8 without control characters",
             });
         }
         Ok(())
     }
-}
-
-/// Refuses user data that no value has room for.
-pub(crate) fn check_user_data(data: &[u8]) -> Result<()> {
-    if data.len() > USER_DATA {
-        return Err(Error::UserData { found: data.len(), expected: USER_DATA });
-    }
-    Ok(())
 }

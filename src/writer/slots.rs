@@ -1,10 +1,15 @@
 //! The slots of a data file, as its writer remembers them: which to claim next, and which are not needed any more.
 
+use std::collections::VecDeque;
+
+use crate::format::segment::MOST_SLOTS;
 use crate::shm::segment::Segment;
 use crate::sync::{Ordering, pin};
 
 /// After so many claims that did not need them, slots at the end are given back.
 const GIVE_BACK_EVERY: u32 = 4096;
+/// So many claims take the oldest of the history before the next attempt to get storage on a full store.
+const GROW_AGAIN_AFTER: u32 = 64;
 
 /// What a writer knows of the slots by itself. It trusts nothing that another writer left, which may have been killed.
 pub(crate) struct Slots {
@@ -12,25 +17,51 @@ pub(crate) struct Slots {
     count: usize,
     /// Those behind them and before this one may have some, too, which a killed writer did not give back.
     end: usize,
-    /// By slot: the version last published, 0 if none.
-    published: Vec<u64>,
+    /// How many values stay in place, at least the last one.
+    history: usize,
+    /// The slots with these values, the oldest first.
+    window: VecDeque<u8>,
+    /// The slots that have none of them, as bits. Readers may hold some.
+    free: [u64; MOST_SLOTS / 64],
+    /// The one that is being filled. It is free again at the next claim, if nothing is published in it.
+    claimed: Option<usize>,
     /// By slot: the number that this writer has written to the entry, 0 if it wrote none.
     known: Vec<u64>,
     /// How many of them claims needed since the last look at what can be given back, and how many claims there were.
     needed: usize,
     claims: u32,
+    /// Claims that are left until more storage is asked for again.
+    no_space_for: u32,
 }
 
 impl Slots {
-    pub fn new(limit: usize, count: usize) -> Self {
-        Slots { count, end: count, published: vec![0; limit], known: vec![0; limit], needed: 0, claims: 0 }
+    /// Those of a new file, in which slot 0 is claimed.
+    pub fn new(limit: usize, history: usize) -> Self {
+        Slots {
+            count: 1,
+            end: 1,
+            history: history.max(1),
+            window: VecDeque::with_capacity(history.max(1) + 1),
+            free: [0; MOST_SLOTS / 64],
+            claimed: Some(0),
+            known: vec![0; limit],
+            needed: 1,
+            claims: 0,
+            no_space_for: 0,
+        }
     }
 
     /// Those of a file that is adopted, which has room for `end`: the versions in it are known, the entries are not.
-    pub fn adopted(segment: &Segment, count: usize, end: usize) -> Self {
-        let mut slots = Slots { end, ..Slots::new(segment.identity().limit, count) };
-        for (published, content) in slots.published.iter_mut().zip(segment.contents()) {
-            *published = content.load(Ordering::Relaxed);
+    pub fn adopted(segment: &Segment, count: usize, end: usize, history: usize) -> Self {
+        let mut slots = Slots { count, end, claimed: None, ..Slots::new(segment.identity().limit, history) };
+        (0..count).for_each(|slot| slots.set_free(slot));
+        let content = |slot: usize| segment.content(slot).load(Ordering::Relaxed);
+        let mut versions: Vec<_> = (0..count).map(|slot| (content(slot), slot)).collect();
+        versions.sort_unstable();
+        versions.retain(|&(version, _)| version != 0);
+        for (_, slot) in versions {
+            slots.free[slot / 64] &= !(1 << (slot % 64));
+            slots.published(slot);
         }
         slots
     }
@@ -40,36 +71,65 @@ impl Slots {
         self.count
     }
 
-    /// Takes a slot for filling, if one is free. `base`: how many slots a stream goes through in turn.
-    #[inline]
-    pub fn claim(&mut self, segment: &Segment, current: Option<usize>, base: usize) -> Option<usize> {
-        self.claims += 1;
-        let claimed = if base <= 2 {
-            // The first that is free, so that what a burst needed is not touched afterwards.
-            (0..self.count).find(|&slot| try_claim(segment, slot, current))
-        } else {
-            self.claim_oldest(segment, current, base)
-        };
-        if let Some(slot) = claimed {
-            self.needed = self.needed.max(slot + 1);
-        }
-        claimed
+    #[inline(always)]
+    fn set_free(&mut self, slot: usize) {
+        self.free[slot / 64] |= 1 << (slot % 64);
     }
 
-    /// The least recently published of the first `base` slots, so that a value stays in place for long; else the first of the
-    /// others.
-    #[inline(never)]
-    fn claim_oldest(&mut self, segment: &Segment, current: Option<usize>, base: usize) -> Option<usize> {
-        let mut order: Vec<usize> = (0..self.count).collect();
-        order[..base.min(self.count)].sort_unstable_by_key(|&slot| self.published[slot]);
-        order.into_iter().find(|&slot| try_claim(segment, slot, current))
+    fn is_free(&self, slot: usize) -> bool {
+        self.free[slot / 64] & 1 << (slot % 64) != 0
+    }
+
+    /// Takes a slot for filling, if one is free that no value of the history needs: the first, so that what a burst of
+    /// readers needed is not touched afterwards.
+    #[inline]
+    pub fn claim(&mut self, segment: &Segment) -> Option<usize> {
+        self.claims += 1;
+        if let Some(unpublished) = self.claimed.take() {
+            self.set_free(unpublished);
+        }
+        for word in 0..self.free.len() {
+            let mut bits = self.free[word];
+            while bits != 0 {
+                let slot = 64 * word + bits.trailing_zeros() as usize;
+                if try_claim(segment, slot) {
+                    self.free[word] &= !(1 << (slot % 64));
+                    self.claimed = Some(slot);
+                    self.needed = self.needed.max(slot + 1);
+                    return Some(slot);
+                }
+                bits &= bits - 1;
+            }
+        }
+        None
+    }
+
+    /// Takes the slot of the oldest value that nobody holds, but for the last one: there is no storage for more.
+    pub fn claim_oldest(&mut self, segment: &Segment) -> Option<usize> {
+        let before_last = self.window.len().saturating_sub(1);
+        let oldest = (0..before_last).find(|&i| try_claim(segment, self.window[i].into()))?;
+        self.claimed = self.window.remove(oldest).map(usize::from);
+        self.claimed
     }
 
     /// One more has storage, and is claimed.
     pub fn add(&mut self) -> usize {
+        let slot = self.count;
         self.count += 1;
         self.needed = self.count;
-        self.count - 1
+        self.claimed = Some(slot);
+        slot
+    }
+
+    /// There was no storage for one more.
+    pub fn found_no_space(&mut self) {
+        self.no_space_for = GROW_AGAIN_AFTER;
+    }
+
+    /// Whether storage is to be asked for, of which there was none the last time.
+    pub fn may_grow(&mut self) -> bool {
+        self.no_space_for = self.no_space_for.saturating_sub(1);
+        self.no_space_for == 0
     }
 
     /// Whether it is time to look at what can be given back.
@@ -79,16 +139,21 @@ impl Slots {
     }
 
     /// How many slots are to be kept of those that there are; the next look is after as many claims again.
-    pub fn kept(&mut self, base: usize) -> usize {
-        let keep = self.needed.max(base).max(2);
+    pub fn kept(&mut self) -> usize {
+        let keep = self.needed.max(2);
         (self.needed, self.claims) = (0, 0);
         keep
     }
 
-    /// The last slot has no storage any more.
-    pub fn remove_last(&mut self) {
-        self.count -= 1;
-        self.forget(self.count);
+    /// Gives up the last slot, if it is free and nobody holds it; true if that is so.
+    pub fn remove_last(&mut self, segment: &Segment) -> bool {
+        let last = self.count - 1;
+        if !self.is_free(last) || !try_claim(segment, last) {
+            return false;
+        }
+        self.free[last / 64] &= !(1 << (last % 64));
+        self.count = last;
+        true
     }
 
     /// What an earlier writer may not have given back, but for the slots that are to be kept.
@@ -96,19 +161,21 @@ impl Slots {
         self.count.max(keep)..std::mem::take(&mut self.end)
     }
 
-    /// Nothing is known of a slot any more.
+    /// Nothing is known of a slot's entry any more.
     pub fn forget(&mut self, slot: usize) {
-        (self.published[slot], self.known[slot]) = (0, 0);
+        self.known[slot] = 0;
     }
 
-    /// A slot holds no value.
-    pub fn emptied(&mut self, slot: usize) {
-        self.published[slot] = 0;
-    }
-
+    /// A claimed slot has the last value now; that of the value which leaves the history is free.
     #[inline(always)]
-    pub fn published(&mut self, slot: usize, version: u64) {
-        self.published[slot] = version;
+    pub fn published(&mut self, slot: usize) {
+        self.claimed = None;
+        self.window.push_back(slot as u8);
+        if self.window.len() > self.history {
+            if let Some(left) = self.window.pop_front() {
+                self.set_free(left.into());
+            }
+        }
     }
 
     /// Whether a slot's entry is that of the number, by what this writer has written itself.
@@ -122,8 +189,8 @@ impl Slots {
     }
 }
 
-/// Claims a slot unless it is the current one, or held.
+/// Claims a slot unless it is held.
 #[inline(always)]
-pub(crate) fn try_claim(segment: &Segment, slot: usize, current: Option<usize>) -> bool {
-    Some(slot) != current && pin::claim(segment.content(slot), &segment.pin_counts(slot))
+pub(crate) fn try_claim(segment: &Segment, slot: usize) -> bool {
+    pin::claim(segment.content(slot), &segment.pin_counts(slot))
 }

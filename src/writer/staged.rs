@@ -14,7 +14,7 @@ use crate::writer::settings::Settings;
 /// Makes a header under a temporary name, and its publisher. `origin`: that of the header whose versions it goes on with.
 pub(crate) fn stage(
     tag: &TagPath,
-    settings: Settings,
+    settings: &Settings,
     rights: Rights,
     origin: Option<u64>,
 ) -> Result<(Publisher, StagedFile)> {
@@ -24,5 +24,6 @@ pub(crate) fn stage(
     // Whoever finds it under the tag's name finds its writer, too.
     staged.lock().show_writer();
     let header = Header::map(staged.file(), Access::Writing)?;
-    Ok((Publisher::new(Ownership::new(tag, header, None), settings, rights), staged))
+    header.set_source(&settings.source);
+    Ok((Publisher::new(Ownership::new(tag, header, None), settings.clone(), rights), staged))
 }

@@ -9,6 +9,7 @@ use crate::files::staged::StagedFile;
 use crate::files::tag::TagPath;
 use crate::format::entry::Entry;
 use crate::format::record::Record;
+use crate::format::segment::Line;
 use crate::shm::header::Header;
 use crate::shm::held::Holds;
 use crate::shm::pinned::{Pin, Pinned, Source};
@@ -18,6 +19,7 @@ use crate::sync::pin::is_exhausted;
 use crate::sys::file::PathFile;
 use crate::sys::name::{exchange, rename_new, stands_at, status_at, unlink};
 use crate::sys::owner::Rights;
+use crate::writer::meta::Meta;
 use crate::writer::publisher::Publisher;
 use crate::writer::reservation::Earlier;
 use crate::writer::settings::Settings;
@@ -30,7 +32,7 @@ const COPIES: u32 = 100;
 /// has lost its name.
 pub(crate) fn take_over(
     tag: &TagPath,
-    settings: Settings,
+    settings: &Settings,
     rights: Rights,
     old: &Header,
 ) -> Result<Option<Publisher>> {
@@ -115,8 +117,11 @@ fn copy_value(publisher: &mut Publisher, from: &Header) -> Result<()> {
         let layout = value.source().layout.clone();
         let mut reservation = publisher.reserve(layout.dtype(), layout.shape(), None)?;
         publisher.bytes(&mut reservation)?.copy_from_slice(value.bytes());
-        let earlier = Earlier { version: record.stamp.version, line: value.line() };
-        publisher.commit(&mut reservation, value.user_data(), Some(earlier))?;
+        // Of the meta only the user data count: the times are in the line.
+        let meta = Meta { user_data: value.user_data().to_vec(), ..Meta::new() };
+        let line = Line { user_length: meta.user_data.len() as u32, ..value.line() };
+        let earlier = Earlier { version: record.stamp.version, line };
+        publisher.commit(&mut reservation, &meta, Some(earlier))?;
         return Ok(());
     }
     Ok(())
@@ -169,5 +174,6 @@ fn pin(tag: &TagPath, header: &Header, record: &Record) -> Result<Option<Pinned<
     // Not the whole slot: a file may say that it is vast.
     file.fill_holes(start + page, layout.nbytes() as u64)?;
     let source = Source { segment: segment.clone(), layout: Arc::new(layout), number, header: 0 };
-    Pinned::take(Arc::new(source), record, || false).map_or_else(unpinned, |pinned| Ok(Some(pinned)))
+    Pinned::take(Arc::new(source), slot, record.stamp.version, || false)
+        .map_or_else(unpinned, |pinned| Ok(Some(pinned)))
 }

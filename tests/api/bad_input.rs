@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::FileExt;
 
-use ndsharray::{DType, Error, Store, Writer};
+use ndsharray::{DType, Error, Meta, Store, Writer};
 
 use crate::common::sandbox::{check_says, fails, files, store, text};
 
@@ -54,19 +54,26 @@ fn kept<T: std::fmt::Debug>(store: &Store, outcome: ndsharray::Result<T>, what: 
 fn values() {
     let (dir, store) = store();
     let mut writer = store.writer("a").unwrap();
-    writer.write_bytes(&DType::Float32, &[1], &1.5_f32.to_ne_bytes(), b"kept").unwrap();
+    writer
+        .write_bytes_with(
+            &DType::Float32,
+            &[1],
+            &1.5_f32.to_ne_bytes(),
+            &Meta::new().user_data(b"kept").unwrap(),
+        )
+        .unwrap();
     let names = files(dir.path());
     let writer = &mut writer;
     for (shape, found) in [(&[2, 2][..], 3), (&[], 0), (&[0], 1), (&[1], 2)] {
         let error = kept(&store, writer.write_slice(&vec![0.0_f32; found], shape), &format!("{shape:?}"));
         assert!(matches!(&error, Error::ShapeMismatch { shape: s, .. } if s == shape), "{error:?}");
     }
-    let error = kept(&store, writer.write_bytes(&DType::Int64, &[1], &[0; 9], b""), "[1] of int64");
+    let error = kept(&store, writer.write_bytes(&DType::Int64, &[1], &[0; 9]), "[1] of int64");
     assert!(matches!(&error, Error::ShapeMismatch { found: 9, expected: 8, .. }), "{error:?}");
     type Attempt = fn(&mut Writer, &[usize]) -> ndsharray::Result<()>;
     let attempts: [Attempt; 4] = [
         |writer, shape| writer.write_slice(&[0.0_f64], shape).map(|_| ()),
-        |writer, shape| writer.write_bytes(&DType::Float64, shape, &[0; 8], b"").map(|_| ()),
+        |writer, shape| writer.write_bytes(&DType::Float64, shape, &[0; 8]).map(|_| ()),
         |writer, shape| writer.loan::<f64>(shape).map(|_| ()),
         |writer, shape| writer.loan_bytes(&DType::Float64, shape).map(|_| ()),
     ];
@@ -86,18 +93,19 @@ fn values() {
     let many = ndsharray::ndarray::ArrayD::<f32>::zeros(vec![1; 65]);
     assert!(matches!(kept(&store, writer.write(&many), "of float32"), Error::InvalidShape { .. }));
     for byte in [2_u8, 3, 128, 255] {
-        let error = kept(&store, writer.write_bytes(&DType::Bool, &[3], &[0, 1, byte], b""), "bool");
+        let error = kept(&store, writer.write_bytes(&DType::Bool, &[3], &[0, 1, byte]), "bool");
         assert!(matches!(error, Error::InvalidElement { .. }), "{error:?}");
     }
     let long = [7; 2049];
     let one = ndsharray::ndarray::arr1(&[1.5_f32]);
-    let error = kept(&store, writer.write_with(&one, &long), "user data");
+    let error = fails(Meta::new().user_data(&long), "user data");
     assert!(matches!(error, Error::UserData { found: 2049, expected: 2048 }), "{error:?}");
-    let mut loan = writer.loan::<f32>(&[1]).unwrap();
-    assert!(matches!(fails(loan.set_user_data(&long), "user data"), Error::UserData { .. }));
-    drop(loan);
     assert_eq!(files(dir.path()), names);
-    assert_eq!(writer.write_with(&one, &long[..2048]).unwrap(), 2, "no version is lost");
+    assert_eq!(
+        writer.write_with(&one, &Meta::new().user_data(&long[..2048]).unwrap()).unwrap(),
+        2,
+        "no version is lost"
+    );
     assert_eq!(store.reader("a").unwrap().latest().unwrap().user_data(), &long[..2048]);
 }
 
@@ -120,7 +128,7 @@ fn asked_for_as_what_it_is_not() {
     }
     drop((view, snapshot));
     // A byte that is neither 0 nor 1 is refused as a bool, in bytes and in a loan of bytes.
-    let refused = writer.write_bytes(&DType::Bool, &[3], &[0, 1, 2], b"");
+    let refused = writer.write_bytes(&DType::Bool, &[3], &[0, 1, 2]);
     assert!(matches!(fails(refused, "bool"), Error::InvalidElement { .. }));
     let mut loan = writer.loan_bytes(&DType::Bool, &[3]).unwrap();
     loan.as_mut_slice().copy_from_slice(&[0, 1, 2]);
@@ -144,9 +152,13 @@ fn options_and_dtypes() {
         let error = fails(store.writer_options("a").mode(mode).open(), "mode");
         assert!(matches!(error, Error::InvalidOption { option: "mode", .. }), "{error:?}");
     }
-    for slots in [0, 9, usize::MAX] {
-        let error = fails(store.writer_options("a").min_slots(slots).open(), "min_slots");
-        assert!(matches!(error, Error::InvalidOption { option: "min_slots", .. }), "{error:?}");
+    for values in [249, usize::MAX] {
+        let error = fails(store.writer_options("a").history(values).open(), "history");
+        assert!(matches!(error, Error::InvalidOption { option: "history", .. }), "{error:?}");
+    }
+    for source in [&"x".repeat(129), "one\nline", "\0"] {
+        let error = fails(store.writer_options("a").source(source).open(), "source");
+        assert!(matches!(error, Error::InvalidOption { option: "source", .. }), "{error:?}");
     }
     assert_eq!(files(dir.path()), [""; 0]);
     for (name, size, descr) in [("", 1, "x"), ("int8", 1, "|i1"), ("x", 0, "x"), ("x", 1, "")] {

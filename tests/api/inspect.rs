@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::FileExt;
 
-use ndsharray::{Error, FileInspection};
+use ndsharray::{Error, FileInspection, Meta};
 
 use crate::common::sandbox::{files, store};
 
@@ -17,7 +17,9 @@ fn a_good_array_has_its_values_in_the_fields() {
     let (_dir, store) = store();
     let mut writer = store.writer_options("a").mode(0o640).open().unwrap();
     writer.write_slice(&[1_u16; 6], &[2, 3]).unwrap();
-    writer.write_bytes(&ndsharray::DType::Int8, &[2], &[1, 2], b"hello\n").unwrap();
+    writer
+        .write_bytes_with(&ndsharray::DType::Int8, &[2], &[1, 2], &Meta::new().user_data(b"hello\n").unwrap())
+        .unwrap();
     let held = store.reader("a").unwrap().latest().unwrap();
 
     let found = store.inspect("a").unwrap();

@@ -5,6 +5,7 @@
 mod bad_input;
 #[path = "../common/mod.rs"]
 mod common;
+mod history;
 mod hot_loops;
 mod inspect;
 mod loans;

@@ -72,15 +72,15 @@ fn several_holders_make_more_slots_and_then_a_new_segment() {
     assert_eq!(files(dir.path()).len(), 2);
 }
 
-/// A file that starts with several slots uses them in turn, so that a value stays in place for as long as it can.
+/// The last values of a history are in place, and one more slot is there to write.
 #[test]
-fn slots_that_are_there_from_the_start_are_used_in_turn() {
+fn the_values_of_a_history_stay_in_place() {
     let (_dir, store) = store();
-    for least in 1..=8 {
-        let tag = format!("a{least}");
-        let mut writer = store.writer_options(&tag).min_slots(least).open().unwrap();
+    for history in [0, 1, 2, 7, 20, 248] {
+        let tag = format!("a{history}");
+        let mut writer = store.writer_options(&tag).history(history).open().unwrap();
         let reader = store.reader(&tag).unwrap();
-        for value in 0..50_u64 {
+        for value in 0..600_u64 {
             writer.write_slice(&[value; 1000], &[1000]).unwrap();
             assert_eq!(reader.latest().unwrap().as_slice::<u64>().unwrap(), [value; 1000]);
         }
@@ -89,7 +89,7 @@ fn slots_that_are_there_from_the_start_are_used_in_turn() {
             found.data_files[0].fields.iter().filter(|field| field.name.ends_with("content version"));
         let mut versions: Vec<u64> = in_place.map(|field| field.value.parse().unwrap()).collect();
         versions.sort_unstable();
-        let slots = least.max(2) as u64;
-        assert_eq!(versions, (51 - slots..=50).collect::<Vec<_>>(), "the last {slots} values");
+        let slots = history.max(1) as u64 + 1;
+        assert_eq!(versions, (601 - slots..=600).collect::<Vec<_>>(), "the last {slots} values");
     }
 }

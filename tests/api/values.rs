@@ -1,7 +1,7 @@
 //! Every dtype, shape and stride, written and read in every way.
 
 use ndsharray::ndarray::{Array, ArrayD, Axis, IxDyn, array, s};
-use ndsharray::{DType, Element, Error};
+use ndsharray::{DType, Element, Error, Meta};
 
 use crate::common::sandbox::{files, store};
 
@@ -66,7 +66,14 @@ fn round_trip<T: Element + PartialEq>(values: &[T]) {
         }
         let bytes = reader.latest().unwrap().bytes().to_vec();
         let shape = reader.latest().unwrap().shape().to_vec();
-        writer.write_bytes(&DType::from_name(T::DTYPE.name()).unwrap(), &shape, &bytes, b"x").unwrap();
+        writer
+            .write_bytes_with(
+                &DType::from_name(T::DTYPE.name()).unwrap(),
+                &shape,
+                &bytes,
+                &Meta::new().user_data(b"x").unwrap(),
+            )
+            .unwrap();
         assert_eq!(reader.latest().unwrap().bytes(), bytes);
         let mut loan = writer.loan::<T>(&shape).unwrap();
         loan.as_array_mut().fill(value(0));

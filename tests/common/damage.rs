@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ndsharray::{DType, Error, Store};
+use ndsharray::{DType, Error, Meta, Store};
 
 use super::sandbox::{Picture, check_says, files, picture};
 
@@ -53,7 +53,14 @@ impl Tag {
         let store = Store::open(dir).unwrap();
         let mut writer = store.writer("a").unwrap();
         writer.write_slice(&[0.0_f32; 5], &[5]).unwrap();
-        writer.write_bytes(&DType::Float32, &[5], bytemuck::cast_slice(&VALUE), b"user data").unwrap();
+        writer
+            .write_bytes_with(
+                &DType::Float32,
+                &[5],
+                bytemuck::cast_slice(&VALUE),
+                &Meta::new().user_data(b"user data").unwrap(),
+            )
+            .unwrap();
         let name = writer.data_file().unwrap();
         drop(writer);
         let read = |name: &str| std::fs::read(dir.join(name)).unwrap();

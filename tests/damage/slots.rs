@@ -4,7 +4,7 @@
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ndsharray::{DType, Error, Store};
+use ndsharray::{DType, Error, Meta, Store};
 
 use crate::common::damage::{
     ENTRY_CHECKSUM, NEXT, PINS, Tag, USER_LENGTH, VALUE, line, read_live, seal_entry, set, slot,
@@ -156,7 +156,14 @@ fn damaged_slots() {
                 assert_eq!(read_live(&store).unwrap(), VALUE, "{what}: {take_over}");
             }
             assert_eq!(
-                writer.write_bytes(&DType::Float32, &[5], bytemuck::cast_slice(&NEXT), b"x").unwrap(),
+                writer
+                    .write_bytes_with(
+                        &DType::Float32,
+                        &[5],
+                        bytemuck::cast_slice(&NEXT),
+                        &Meta::new().user_data(b"x").unwrap()
+                    )
+                    .unwrap(),
                 3
             );
             assert_eq!(read_live(&store).unwrap(), NEXT);

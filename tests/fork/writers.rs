@@ -1,7 +1,7 @@
 //! A writer in a forked child writes nothing and removes nothing, and does not keep its parent's lock.
 
 use ndsharray::ndarray::array;
-use ndsharray::{DType, Error, Store};
+use ndsharray::{DType, Error, Meta, Store};
 
 use crate::common::forking::{fork, join};
 use crate::common::process::{Watchdog, hear, say, wait_for_end};
@@ -27,9 +27,9 @@ pub fn inherit_writer(store: &Store) {
                 };
                 forked(writer.write(&array![1_u8, 2]));
                 forked(writer.write(&array![[1_u8, 2], [3, 4]].t()));
-                forked(writer.write_with(&array![1_u8, 2], b"x"));
+                forked(writer.write_with(&array![1_u8, 2], &Meta::new()));
                 forked(writer.write_slice(&[1_u8], &[1]));
-                forked(writer.write_bytes(&DType::UInt8, &[1], &[1], b""));
+                forked(writer.write_bytes(&DType::UInt8, &[1], &[1]));
                 forked(writer.loan::<u8>(&[1]).map(|_| 0));
                 forked(writer.loan_bytes(&DType::UInt8, &[1]).map(|_| 0));
             }

@@ -46,7 +46,7 @@ pub enum Op {
 pub struct Options {
     pub ephemeral: bool,
     pub capacity: usize,
-    pub min_slots: usize,
+    pub history: usize,
 }
 
 fn data() -> impl Strategy<Value = Data> {
@@ -62,11 +62,11 @@ fn data() -> impl Strategy<Value = Data> {
 
 fn options(ephemeral: bool) -> impl Strategy<Value = Options> {
     let capacity = prop_oneof![3 => Just(0), 1 => 0..50_000_usize];
-    let min_slots = prop_oneof![3 => Just(1), 1 => 1..=8_usize];
-    (any::<bool>(), capacity, min_slots).prop_map(move |(short, capacity, min_slots)| Options {
+    let history = prop_oneof![3 => Just(0), 1 => 1..=12_usize];
+    (any::<bool>(), capacity, history).prop_map(move |(short, capacity, history)| Options {
         ephemeral: short && ephemeral,
         capacity,
-        min_slots,
+        history,
     })
 }
 

@@ -3,7 +3,7 @@
 use ndsharray::half::f16;
 use ndsharray::ndarray::{Array, ArrayD, ArrayViewD, Axis, IxDyn, Slice};
 use ndsharray::num_complex::{Complex32, Complex64};
-use ndsharray::{DType, Element, Result, Snapshot, Writer};
+use ndsharray::{DType, Element, Meta, Result, Snapshot, Writer};
 
 /// What a value must be.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +65,12 @@ impl Value {
             DType::Complex128 => self.strided(writer, stride, |b| {
                 Complex64::new(f64::from_ne_bytes(array(b)), f64::from_ne_bytes(array(&b[8..])))
             }),
-            _ => writer.write_bytes(&self.dtype, &self.shape, &self.bytes, &self.user),
+            _ => writer.write_bytes_with(
+                &self.dtype,
+                &self.shape,
+                &self.bytes,
+                &Meta::new().user_data(&self.user).unwrap(),
+            ),
         }
     }
 
@@ -79,7 +84,7 @@ impl Value {
         let elements: Vec<T> = self.bytes.chunks_exact(size_of::<T>()).map(element).collect();
         let plain = ArrayD::from_shape_vec(IxDyn(&self.shape), elements).unwrap();
         match stride % 4 {
-            0 => writer.write_with(&plain, &self.user),
+            0 => writer.write_with(&plain, &Meta::new().user_data(&self.user).unwrap()),
             1 => {
                 // The axes reversed in memory.
                 let stored = plain.t().as_standard_layout().into_owned();
@@ -113,7 +118,7 @@ impl Value {
         plain: &ArrayD<T>,
     ) -> Result<u64> {
         assert_eq!(view.shape(), plain.shape(), "the test's own arithmetic");
-        writer.write_with(view, &self.user)
+        writer.write_with(view, &Meta::new().user_data(&self.user).unwrap())
     }
 }
 

@@ -1,6 +1,6 @@
 //! One tag with its writers and readers, and the model of it beside.
 
-use ndsharray::{Error, Reader, Snapshot, Store, Writer};
+use ndsharray::{Error, Meta, Reader, Snapshot, Store, Writer};
 
 use super::ops::{Data, Op, Options};
 use super::values::Value;
@@ -68,13 +68,18 @@ impl World {
         match op {
             Op::Write(data, stride) => self.write(data, |value, writer| value.write_strided(writer, *stride)),
             Op::WriteBytes(data) => self.write(data, |value, writer| {
-                writer.write_bytes(&value.dtype, &value.shape, &value.bytes, &value.user)
+                writer.write_bytes_with(
+                    &value.dtype,
+                    &value.shape,
+                    &value.bytes,
+                    &Meta::new().user_data(&value.user).unwrap(),
+                )
             }),
             Op::WriteAgain(seed) => self.write_again(*seed),
             Op::Loan(data) => self.write(data, |value, writer| {
                 let mut loan = writer.loan_bytes(&value.dtype, &value.shape)?;
                 loan.as_mut_slice().copy_from_slice(&value.bytes);
-                loan.set_user_data(&value.user)?;
+                loan.set_meta(Meta::new().user_data(&value.user)?);
                 loan.publish()
             }),
             Op::LoanDropped(data) => self.drop_loan(data),
@@ -229,7 +234,12 @@ impl World {
             value.bytes = other.bytes;
         }
         self.publish(named, value, |value, writer| {
-            writer.write_bytes(&value.dtype, &value.shape, &value.bytes, &value.user)
+            writer.write_bytes_with(
+                &value.dtype,
+                &value.shape,
+                &value.bytes,
+                &Meta::new().user_data(&value.user).unwrap(),
+            )
         })
     }
 
@@ -261,9 +271,9 @@ impl World {
     }
 
     fn open(&mut self, options: &Options, takeover: bool) -> Outcome {
-        let Options { ephemeral, capacity, min_slots } = *options;
+        let Options { ephemeral, capacity, history } = *options;
         let options = self.store.writer_options(TAG).ephemeral(ephemeral).capacity(capacity);
-        let opened = options.min_slots(min_slots).takeover(takeover).open();
+        let opened = options.history(history).takeover(takeover).open();
         if ephemeral && !takeover && self.now().is_some_and(|header| header.value.is_some()) {
             let refused = matches!(opened, Err(Error::InvalidOption { option: "ephemeral", .. }));
             return expect(refused, || format!("{opened:?} of a value that is to stay"));
@@ -290,7 +300,12 @@ impl World {
         self.ended.iter_mut().try_for_each(|(writer, told)| {
             // It gets the same error each time.
             let superseded = *told.get_or_insert(taken);
-            let result = writer.write_bytes(&value.dtype, &value.shape, &value.bytes, &value.user);
+            let result = writer.write_bytes_with(
+                &value.dtype,
+                &value.shape,
+                &value.bytes,
+                &Meta::new().user_data(&value.user).unwrap(),
+            );
             expect(is_end(&result, superseded), || {
                 format!("{result:?} of a writer at its end, superseded: {superseded}")
             })

@@ -115,7 +115,7 @@ fn inside(dtype: DType, shape: &[usize], bytes: &[u8], colours: Colours) -> (Vec
     const SIZE: (u16, u16) = (60, 30);
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let store = Store::open(dir.path()).unwrap();
-    store.writer("a").unwrap().write_bytes(&dtype, shape, bytes, b"").unwrap();
+    store.writer("a").unwrap().write_bytes(&dtype, shape, bytes).unwrap();
     let now = Instant::now();
     let mut model = Model::new(Some("a"));
     model.update(vec![look("a", now, Ok(state(1)))], now);

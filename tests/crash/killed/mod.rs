@@ -2,7 +2,7 @@
 //! are.
 #![allow(dead_code)] // Each test binary uses a part of it.
 
-use ndsharray::{DType, Result, Snapshot, Store, Writer};
+use ndsharray::{DType, Meta, Result, Snapshot, Store, Writer};
 
 pub mod aftermath;
 pub mod doomed;
@@ -78,7 +78,12 @@ impl Value {
     }
 
     pub fn write(&self, writer: &mut Writer) -> Result<u64> {
-        writer.write_bytes(&self.dtype, &self.shape, &self.bytes, self.user_data.as_bytes())
+        writer.write_bytes_with(
+            &self.dtype,
+            &self.shape,
+            &self.bytes,
+            &Meta::new().user_data(self.user_data.as_bytes()).unwrap(),
+        )
     }
 }
 

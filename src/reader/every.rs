@@ -1,0 +1,165 @@
+//! Reading every value: the next one of those that the writer keeps in place, or the one nearest to a time.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::reader::Reader;
+use crate::reader::acquire::acquire;
+use crate::reader::snapshot::{Data, Snapshot, Value};
+use crate::reader::want::{Found, Place, Want};
+use crate::shm::pinned::Pinned;
+use crate::time::UnixTime;
+
+impl Reader {
+    /// The oldest value that is still there and newer than what this reader returned last; `None` if there is none, also while
+    /// the tag is removed.
+    ///
+    /// A writer with [`history`](crate::WriterOptions::history) keeps its last values in place, so a reader that stalls while
+    /// fewer than these are written loses none. [`missed`](Self::missed) counts those that it lost. The first call returns the
+    /// oldest value from which on none is missing. With a writer that keeps no history this is as [`read`](Self::read), but may return the
+    /// value before the latest.
+    ///
+    /// ```
+    /// # fn main() -> ndsharray::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = ndsharray::Store::open(dir.path())?;
+    /// let mut writer = store.writer_options("samples").history(20).open()?;
+    /// let mut reader = store.reader("samples")?;
+    /// for sample in 0..10_u64 {
+    ///     writer.write_slice(&[sample], &[1])?;
+    /// }
+    /// for sample in 0..10_u64 {
+    ///     assert_eq!(reader.read_next()?.unwrap().as_slice::<u64>()?, [sample]);
+    /// }
+    /// assert!(reader.read_next()?.is_none());
+    /// assert_eq!(reader.missed(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_next(&mut self) -> Result<Option<Snapshot>> {
+        if !self.has_newer() {
+            return Ok(None);
+        }
+        let next = self.next();
+        self.returned(next)
+    }
+
+    /// The oldest value that is newer than what was returned last.
+    fn next(&mut self) -> Result<Option<Snapshot>> {
+        let want = match self.progress.returned() {
+            None => Want::First,
+            Some(returned) => Want::After(self.follower.version_of(returned), self.last_slot),
+        };
+        let value = match self.take_next(want) {
+            Some(value) => Some(value),
+            None => acquire(&self.follower, &self.sources, want)?.map(|value| *value),
+        };
+        if let Some(Value { data: Data::Pinned(pinned), .. }) = &value {
+            self.last_slot = pinned.slot();
+        }
+        Ok(value.map(Snapshot))
+    }
+
+    /// Takes it from the data file that this reader has, at the first attempt.
+    #[inline]
+    fn take_next(&self, want: Want) -> Option<Value> {
+        let record = self.follower.current();
+        let source = self.sources.get(self.follower.header_serial(), &record)?;
+        let Found::At(place) = want.find(&source.segment, &record) else { return None };
+        let is_latest = place == Place::of(&record);
+        let Place { slot, version } = place;
+        let pinned = Pinned::take(source, slot, version, || is_latest && self.follower.is_current())?;
+        let stamp = if is_latest { record.stamp } else { pinned.stamp(version) };
+        // An earlier value may have another layout.
+        let known = is_latest || pinned.is_of_source();
+        known.then(|| Value { data: Data::Pinned(pinned), stamp, id: self.follower.id(version) })
+    }
+
+    /// Waits for [`read_next`](Self::read_next) to return a value; `None` after `timeout`. No timeout (`None`) waits for ever.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn wait_next(&mut self, timeout: impl Into<Option<Duration>>) -> Result<Option<Snapshot>> {
+        self.wait_for(timeout.into(), Self::read_next)
+    }
+
+    /// Each value in its turn: what [`wait_next`](Self::wait_next) returns, until nothing comes for as long as `timeout`. No
+    /// timeout (`None`) waits for ever.
+    ///
+    /// ```
+    /// # fn main() -> ndsharray::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = ndsharray::Store::open(dir.path())?;
+    /// let mut writer = store.writer_options("samples").history(8).open()?;
+    /// for sample in 1..=3_u8 {
+    ///     writer.write_slice(&[sample], &[1])?;
+    /// }
+    /// let mut sum = 0;
+    /// for sample in store.reader("samples")?.every(std::time::Duration::ZERO) {
+    ///     sum += sample?.bytes()[0];
+    /// }
+    /// assert_eq!(sum, 6);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn every(&mut self, timeout: impl Into<Option<Duration>>) -> Every<'_> {
+        Every { reader: self, timeout: timeout.into() }
+    }
+
+    /// Of the values that are still there the one that was acquired nearest to a time, the newer one of two; `None` if there is
+    /// none, or none within `within` of it. A value for which the writer gave no time of acquisition counts by when it was
+    /// written. What `read` and `read_next` return is not changed by it.
+    ///
+    /// ```
+    /// # fn main() -> ndsharray::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = ndsharray::Store::open(dir.path())?;
+    /// use std::time::Duration;
+    /// use ndsharray::Meta;
+    ///
+    /// let mut writer = store.writer_options("left").history(8).open()?;
+    /// for frame in 0..5_u64 {
+    ///     let meta = Meta::new().acquired_at(1_000_000_000 + frame * 33_000_000);
+    ///     writer.write_slice_with(&[frame], &[1], &meta)?;
+    /// }
+    /// let reader = store.reader("left")?;
+    /// let frame = reader.nearest(1_070_000_000, Duration::from_millis(10))?.unwrap();
+    /// assert_eq!(frame.as_slice::<u64>()?, [2]);
+    /// assert!(reader.nearest(2_000_000_000, Duration::from_millis(10))?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn nearest(
+        &self,
+        time: impl Into<UnixTime>,
+        within: impl Into<Option<Duration>>,
+    ) -> Result<Option<Snapshot>> {
+        self.follower.idle();
+        match acquire(&self.follower, &self.sources, Want::Near(time.into(), within.into())) {
+            Ok(value) => Ok(value.map(|value| Snapshot(*value))),
+            Err(Error::Empty { .. } | Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Each value of a tag in its turn, from [`Reader::every`].
+#[derive(Debug)]
+pub struct Every<'a> {
+    reader: &'a mut Reader,
+    timeout: Option<Duration>,
+}
+
+impl Iterator for Every<'_> {
+    type Item = Result<Snapshot>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.reader.wait_next(self.timeout).transpose()
+    }
+}

@@ -116,6 +116,7 @@ impl From<Error> for Failure {
             | Error::InvalidShape { .. }
             | Error::InvalidDType { .. }
             | Error::InvalidOption { .. }
+            | Error::InvalidAttributes { .. }
             | Error::UserData { .. } => Failure::Bad(text),
             _ => Failure::Failed(text),
         }

@@ -1,4 +1,4 @@
-//! `follow`: each new value of a tag, as raw bytes on stdout.
+//! `follow`: each new value of a tag, or every one, as raw bytes on stdout.
 
 use std::io::Write;
 use std::time::Duration;
@@ -17,6 +17,9 @@ const STEP: Duration = Duration::from_millis(100);
 pub struct Args {
     /// The tag
     tag: String,
+    /// Write every value that the writer keeps (its --history), in order, instead of the latest
+    #[arg(long)]
+    every: bool,
     /// Wait for the tag if it does not exist yet, and for the next writer when one has gone, instead of ending
     #[arg(long)]
     wait: bool,
@@ -63,7 +66,8 @@ fn follow(reader: &mut Reader, args: &Args, stop: &Stop, out: &mut Out<'_>, writ
     loop {
         // Asked before the value is read: else the last value of a writer that ends in between would be lost.
         let ends = !args.wait && !reader.writer_alive()?;
-        let value = reader.wait(if ends { Duration::ZERO } else { STEP })?;
+        let timeout = if ends { Duration::ZERO } else { STEP };
+        let value = if args.every { reader.wait_next(timeout)? } else { reader.wait(timeout)? };
         stop.check()?;
         let Some(value) = value else {
             if ends || !out.listened_to() {

@@ -2,7 +2,7 @@
 //! programs.
 //!
 //! Each command has a module of its own. They share `failure` (exit codes), `table` and `units` (output), `stop` and
-//! `stdio` (Ctrl-C and closed pipes), and `npy`, `picture` and `dtype` (formats of files).
+//! `stdio` (Ctrl-C and closed pipes), `npy`, `picture` and `dtype` (formats of files), and `seconds` (times).
 
 mod args;
 mod demo;
@@ -20,6 +20,7 @@ mod picture;
 mod pipe;
 mod put;
 mod remove;
+mod seconds;
 mod stat;
 mod stdio;
 mod stop;

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use ndsharray::{DType, Store};
 
 use crate::failure::{Failure, Result, say};
-use crate::feed::with_writer;
+use crate::feed::{Feed, with_writer};
 use crate::stdio::In;
 use crate::stop::Stop;
 use crate::units;
@@ -20,6 +20,8 @@ pub struct Args {
     /// The shape of a frame, such as 720,1280,3
     #[arg(long, value_parser = parse_shape)]
     shape: Shape,
+    #[command(flatten)]
+    feed: Feed,
 }
 
 /// An argument of its own type: clap takes a plain list for an option that comes several times.
@@ -37,9 +39,10 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
             "a frame of shape {shape:?} has no bytes: give axes of at least 1"
         )));
     }
+    let meta = args.feed.meta()?;
     let stop = Stop::listen()?;
     let mut frames = 0_u64;
-    let outcome = with_writer(store, &args.tag, |writer| {
+    let outcome = with_writer(store, &args.tag, &args.feed, |writer| {
         let mut input = In::stdin(&stop);
         loop {
             let mut loan = writer.loan_bytes(&args.dtype, shape)?;
@@ -59,6 +62,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
                 Ok(_) => {}
                 Err(error) => return Err(Failure::io("-", "read", &error)),
             }
+            loan.set_meta(meta.clone());
             loan.publish()?;
             frames += 1;
         }

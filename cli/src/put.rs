@@ -6,17 +6,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use ndsharray::{DType, Store};
+use ndsharray::{DType, Meta, Store, UnixTime};
 use rustix::fs::OFlags;
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
-use crate::feed::with_writer;
+use crate::feed::{Feed, with_writer};
 use crate::picture::Picture;
 use crate::stdio::In;
 use crate::stop::Stop;
 use crate::transfer::Transfer;
-use crate::{npy, picture, table, units};
+use crate::{npy, picture, seconds, table, units};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -24,6 +24,11 @@ pub struct Args {
     tag: String,
     /// An npy or PNG file, whatever it is called; - is stdin
     file: PathBuf,
+    #[command(flatten)]
+    feed: Feed,
+    /// When the value was acquired, in Unix seconds, as `date +%s.%N` prints them
+    #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
+    acquired_at: Option<UnixTime>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -38,6 +43,10 @@ struct Report<'a> {
 }
 
 pub fn run(store: &Store, args: &Args) -> Result<()> {
+    let mut meta = args.feed.meta()?;
+    if let Some(time) = args.acquired_at {
+        meta = meta.acquired_at(time);
+    }
     let stop = Stop::listen()?;
     let stdin = args.file.as_os_str().as_bytes() == b"-";
     let failed = |error: &io::Error| match error.kind() {
@@ -66,7 +75,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     if start.starts_with(npy::MAGIC) {
         let mut input = Cursor::new(start).chain(input);
         let form = npy::Form::read(&mut input).map_err(|error| end(&error))?;
-        return publish(store, args, &form.dtype, &form.shape, |to| {
+        return publish(store, args, meta, &form.dtype, &form.shape, |to| {
             form.fill(&mut input, to)?.map_err(|error| end(&error))
         });
     }
@@ -74,7 +83,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         // The decoder seeks, which a pipe cannot. A picture is small enough to be read whole.
         let mut bytes = start;
         input.read_to_end(&mut bytes).map_err(|error| end(&error))?;
-        return put_picture(store, args, Cursor::new(bytes));
+        return put_picture(store, args, meta, Cursor::new(bytes));
     }
     let text = format!(
         "{:?} is neither npy nor PNG: found \"{}\" at its start, expected \"{}\" or \"{}\"",
@@ -86,7 +95,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     Err(Failure::bad(text))
 }
 
-fn put_picture(store: &Store, args: &Args, input: impl io::BufRead + Seek) -> Result<()> {
+fn put_picture(store: &Store, args: &Args, meta: Meta, input: impl io::BufRead + Seek) -> Result<()> {
     let wrong = |error: png::DecodingError| match error {
         png::DecodingError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             Failure::bad(format!("{:?} ends too early: expected the whole picture", args.file))
@@ -95,19 +104,21 @@ fn put_picture(store: &Store, args: &Args, input: impl io::BufRead + Seek) -> Re
     };
     let mut picture = Picture::open(input).map_err(wrong)?;
     let (dtype, shape) = (picture.dtype.clone(), picture.shape.clone());
-    publish(store, args, &dtype, &shape, |to| picture.fill(to).map_err(wrong))
+    publish(store, args, meta, &dtype, &shape, |to| picture.fill(to).map_err(wrong))
 }
 
 fn publish(
     store: &Store,
     args: &Args,
+    meta: Meta,
     dtype: &DType,
     shape: &[usize],
     fill: impl FnOnce(&mut [u8]) -> Result<()>,
 ) -> Result<()> {
-    let version = with_writer(store, &args.tag, |writer| {
+    let version = with_writer(store, &args.tag, &args.feed, |writer| {
         let mut loan = writer.loan_bytes(dtype, shape)?;
         fill(loan.as_mut_slice())?;
+        loan.set_meta(meta);
         Ok(loan.publish()?)
     })?;
     if args.json {

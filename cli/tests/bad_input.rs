@@ -3,15 +3,10 @@
 
 mod place;
 
-use place::Place;
+use place::{Place, npy};
 
 /// A command, its input, and words that the line must have.
 type Row<'a> = (&'a [&'a str], &'a [u8], &'a [&'a str]);
-
-fn npy(header: &str, data: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(header.len() + 1).unwrap().to_le_bytes();
-    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), b"\n", data].concat()
-}
 
 #[track_caller]
 fn check(place: &Place, (args, input, words): Row<'_>) {
@@ -39,6 +34,8 @@ fn every_command_refuses_it_in_one_line() {
     std::fs::write(place.file("text.npy"), "some text").unwrap();
     std::fs::create_dir(place.file("directory.npy")).unwrap();
     let long = "x".repeat(201);
+    let long_attributes = format!("{{\"a\": \"{}\"}}", "x".repeat(2040));
+    let array = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }", b"a");
     let rows: &[Row<'_>] = &[
         (&[], b"", &["no command", "usage"]),
         (&["nonsense"], b"", &["nonsense", "usage"]),
@@ -68,16 +65,18 @@ fn every_command_refuses_it_in_one_line() {
         (&["put", "new", "directory.npy"], b"", &["directory.npy", "directory"]),
         (&["put", "new", "text.npy"], b"", &["text.npy", "some tex", "expected", "NUMPY", "PNG"]),
         (&["put", "new", "-"], b"", &["expected", "NUMPY"]),
-        (
-            &["put", &long, "-"],
-            &npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }", b"a"),
-            &["200"],
-        ),
-        (
-            &["put", "foreign", "-"],
-            &npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }", b"a"),
-            &["some tex"],
-        ),
+        (&["put", &long, "-"], &array, &["200"]),
+        (&["put", "foreign", "-"], &array, &["some tex"]),
+        (&["put", "new", "-", "--history", "249"], b"", &["249", "--history", "0 to 248"]),
+        (&["put", "new", "-", "--history", "-1"], b"", &["-1", "usage"]),
+        (&["put", "new", "-", "--attrs", "{unit: 1}"], b"", &["--attrs", "key must be", "a JSON object"]),
+        (&["put", "new", "-", "--attrs", "[1, 2]"], b"", &["--attrs", "a list", "a JSON object"]),
+        (&["put", "new", "-", "--attrs", ""], b"", &["--attrs", "a JSON object"]),
+        (&["put", "new", "-", "--attrs", &long_attributes], b"", &["--attrs", "2049 bytes", "at most 2048"]),
+        (&["put", "new", "-", "--acquired-at", "soon"], b"", &["soon", "Unix seconds", "nine digits"]),
+        (&["put", "new", "-", "--acquired-at", "1.0000000001"], b"", &["1.0000000001", "nine digits"]),
+        (&["put", "new", "-", "--acquired-at", "0"], b"", &["'0'", "above 0"]),
+        (&["put", "new", "-", "--source", &long], &array, &["source", "201 bytes", "at most 128"]),
         (&["cat"], b"", &["<TAG>", "usage"]),
         (&["cat", "nothing"], b"", &["nothing", "no file"]),
         (&["cat", "empty"], b"", &["empty", "no value yet"]),
@@ -102,6 +101,26 @@ fn every_command_refuses_it_in_one_line() {
         ),
         (&["pipe", "new", "--dtype", "bool", "--shape", "3"], b"\0\x01\x02", &["bool", "invalid element"]),
         (&["pipe", "a/b", "--dtype", "u1", "--shape", "3"], b"abc", &["'/'", "A tag is"]),
+        (
+            &["pipe", "new", "--dtype", "u1", "--shape", "3", "--history", "many"],
+            b"abc",
+            &["many", "0 to 248"],
+        ),
+        (
+            &["pipe", "new", "--dtype", "u1", "--shape", "3", "--attrs", "\"K\""],
+            b"abc",
+            &["--attrs", "a string", "a JSON object"],
+        ),
+        (
+            &["pipe", "new", "--dtype", "u1", "--shape", "3", "--source", "a\u{1b}b"],
+            b"abc",
+            &["source", "control characters"],
+        ),
+        (
+            &["pipe", "new", "--dtype", "u1", "--shape", "3", "--acquired-at", "1"],
+            b"abc",
+            &["--acquired-at", "usage"],
+        ),
         (&["follow"], b"", &["<TAG>", "usage"]),
         (&["follow", "nothing"], b"", &["nothing", "no file"]),
         (&["follow", "foreign", "--wait"], b"", &["foreign", "expected"]),

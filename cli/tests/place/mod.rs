@@ -211,6 +211,12 @@ pub fn skip_if_hangups_are_ignored(test: &str) -> bool {
     ignored
 }
 
+/// An npy file, made without a library. `header`: what it says of the array, as a dict of Python.
+pub fn npy(header: &str, data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(header.len() + 1).unwrap().to_le_bytes();
+    [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), b"\n", data].concat()
+}
+
 pub fn skip(test: &str, reason: &str) {
     println!("\nskipped: {test}: {reason}");
 }

@@ -1,0 +1,69 @@
+//! Unix times as options have them: seconds, exact to the nanosecond.
+
+use ndsharray::UnixTime;
+
+/// The time that an option gives, such as `1700000000.25`.
+pub fn parse(text: &str) -> Result<UnixTime, String> {
+    let nanoseconds = nanoseconds(text).filter(|&nanoseconds| nanoseconds != 0);
+    nanoseconds.map(UnixTime::from).ok_or_else(|| {
+        "expected Unix seconds above 0 and below 18446744073.709551616, with at most nine digits behind the point, such as \
+         1700000000.25"
+            .to_owned()
+    })
+}
+
+fn nanoseconds(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    let whole: u64 = whole.parse().ok()?;
+    let fraction: u64 = format!("{fraction:0<9}").parse().ok()?;
+    whole.checked_mul(1_000_000_000)?.checked_add(fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_seconds_to_the_nanosecond() {
+        for (text, nanoseconds) in [
+            ("1", 1_000_000_000),
+            ("0.000000001", 1),
+            ("1700000000.123456789", 1_700_000_000_123_456_789),
+            ("1700000000.5", 1_700_000_000_500_000_000),
+            ("007.10", 7_100_000_000),
+            ("18446744073.709551615", u64::MAX),
+        ] {
+            assert_eq!(parse(text), Ok(UnixTime::from(nanoseconds)), "{text}");
+        }
+        for bad in [
+            "",
+            ".",
+            "1.",
+            ".5",
+            "0",
+            "0.0",
+            "-1",
+            "+1",
+            "1.-5",
+            "1.+5",
+            "1e9",
+            "1_000",
+            " 1",
+            "1,5",
+            "1.2.3",
+            "nan",
+            "1.0000000000",
+            "18446744073.709551616",
+            "18446744074",
+            "99999999999999999999999",
+            "\u{661}",
+        ] {
+            let error = parse(bad).unwrap_err();
+            assert!(error.contains("at most nine digits"), "{bad}: {error}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ use crate::locks::Locks;
 use crate::owner::Owners;
 use crate::table::{self, Align, Table};
 use crate::units;
+use crate::value::Value;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -47,20 +48,9 @@ struct Line {
     owner: Option<String>,
     mode: Option<String>,
     ephemeral: Option<bool>,
+    /// Where the values come from; empty: from a writer of this machine.
+    source: Option<String>,
     storage_bytes: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-struct Value {
-    dtype: String,
-    shape: Vec<usize>,
-    bytes: usize,
-    version: u64,
-    age_seconds: f64,
-    data_file: String,
-    slots_allocated: usize,
-    slots_pinned: usize,
-    slot_bytes: usize,
 }
 
 pub fn run(store: &Store, args: &Args) -> Result<()> {
@@ -144,22 +134,11 @@ impl Line {
     }
 
     fn array(stat: Stat, owners: &Owners, rate: Option<f64>) -> Self {
-        let value = stat.value.map(|value| Value {
-            dtype: value.dtype.to_string(),
-            shape: value.shape,
-            bytes: value.nbytes,
-            version: value.version,
-            age_seconds: value.age.as_secs_f64(),
-            data_file: value.data_file,
-            slots_allocated: value.slots.allocated,
-            slots_pinned: value.slots.pinned,
-            slot_bytes: value.slots.capacity,
-        });
         Line {
             tag: stat.tag,
             damaged: None,
             unreadable: None,
-            value,
+            value: stat.value.map(Value::from),
             rate,
             writer_alive: Some(stat.writer_alive),
             pid: stat.pid,
@@ -167,6 +146,7 @@ impl Line {
             owner: Some(owners.name(stat.uid)),
             mode: Some(format!("{:04o}", stat.mode)),
             ephemeral: Some(stat.ephemeral),
+            source: Some(stat.source),
             storage_bytes: Some(stat.bytes),
         }
     }

@@ -2,7 +2,7 @@
 //! programs.
 //!
 //! Each command has a module of its own. They share `failure` (exit codes), `table` and `units` (output), `stop` and
-//! `stdio` (Ctrl-C and closed pipes), `npy`, `picture` and `dtype` (formats of files), and `seconds` (times).
+//! `stdio` (Ctrl-C and closed pipes), `npy`, `picture` and `dtype` (formats of files), `seconds` (times), and `value` (JSON).
 
 mod args;
 mod demo;
@@ -28,6 +28,7 @@ mod table;
 mod top;
 mod transfer;
 mod units;
+mod value;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,19 @@
-//! Unix times as options have them: seconds, exact to the nanosecond.
+//! Unix times as options and JSON have them: seconds, exact to the nanosecond.
 
 use ndsharray::UnixTime;
+use serde::ser::Error;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// A Unix time that is a JSON number with nine digits behind the point. A float64 has too few digits for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seconds(pub UnixTime);
+
+impl Serialize for Seconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.0.to_string()).map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
 
 /// The time that an option gives, such as `1700000000.25`.
 pub fn parse(text: &str) -> Result<UnixTime, String> {
@@ -65,5 +78,12 @@ mod tests {
             let error = parse(bad).unwrap_err();
             assert!(error.contains("at most nine digits"), "{bad}: {error}");
         }
+    }
+
+    #[test]
+    fn json_has_all_digits() {
+        let json = |nanoseconds: u64| serde_json::to_string(&Some(Seconds(nanoseconds.into()))).unwrap();
+        assert_eq!(json(1_700_000_000_000_000_001), "1700000000.000000001");
+        assert_eq!(json(u64::MAX), "18446744073.709551615");
     }
 }

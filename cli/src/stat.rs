@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use ndsharray::{Error, FileInspection, Store};
+use ndsharray::{Error, FileInspection, Stat, Store, ValueStat};
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
 use crate::locks::Locks;
 use crate::owner::Owners;
-use crate::table::{self, Align, Table};
+use crate::table::{self, Align, Table, json_line, visible};
 use crate::units;
+use crate::value::Value;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -26,6 +27,8 @@ struct Report {
     ok: bool,
     /// What cannot be read from a damaged file is left out.
     summary: BTreeMap<&'static str, String>,
+    value: Option<Value>,
+    source: Option<String>,
     files: Vec<FileReport>,
 }
 
@@ -57,8 +60,15 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     let files: Vec<FileReport> = files.map(|file| report(file, &owners)).collect();
     // A file that the header does not name is not in use: a problem in it does not damage the array.
     let problem = files.iter().filter(|file| file.current).find_map(|file| file.problem.clone());
-    let summary = summary(store, &args.tag)?;
-    let report = Report { tag: args.tag.clone(), ok: problem.is_none(), summary, files };
+    let stat = match store.stat(&args.tag) {
+        Ok(stat) => Some(stat),
+        Err(Error::NotFound { .. }) => return Err(Error::Removed { tag: args.tag.clone() }.into()),
+        // The files are shown anyway, with this error at the file that has it.
+        Err(_) => None,
+    };
+    let summary = stat.as_ref().map(|stat| summary(store, stat)).unwrap_or_default();
+    let (value, source) = stat.map_or((None, None), |stat| (stat.value.map(Value::from), Some(stat.source)));
+    let report = Report { tag: args.tag.clone(), ok: problem.is_none(), summary, value, source, files };
     if args.json {
         table::print_json(&report)?
     } else {
@@ -67,15 +77,9 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     problem.map_or(Ok(()), |problem| Err(Failure::Failed(problem)))
 }
 
-fn summary(store: &Store, tag: &str) -> Result<BTreeMap<&'static str, String>> {
+fn summary(store: &Store, stat: &Stat) -> BTreeMap<&'static str, String> {
     let mut summary = BTreeMap::new();
-    let stat = match store.stat(tag) {
-        Ok(stat) => stat,
-        // The files are shown anyway, with this error at the file that has it.
-        Err(Error::NotFound { .. }) => return Err(Error::Removed { tag: tag.to_owned() }.into()),
-        Err(_) => return Ok(summary),
-    };
-    let here = Locks::load().holder(&store.directory().join(tag));
+    let here = Locks::load().holder(&store.directory().join(&stat.tag));
     let writer = match (here, stat.pid) {
         _ if !stat.writer_alive => "gone".to_owned(),
         (Some(pid), _) => format!("alive, pid {pid}"),
@@ -85,16 +89,39 @@ fn summary(store: &Store, tag: &str) -> Result<BTreeMap<&'static str, String>> {
     let ephemeral = if stat.ephemeral { "; the tag goes with its writer" } else { "" };
     summary.insert("writer", format!("{writer}{ephemeral}"));
     summary.insert("storage", units::bytes(stat.bytes));
-    let Some(value) = stat.value else {
+    if !stat.source.is_empty() {
+        summary.insert("source", stat.source.clone());
+    }
+    let Some(value) = &stat.value else {
         summary.insert("value", "none yet".to_owned());
-        return Ok(summary);
+        return summary;
     };
     let bytes = units::bytes(value.nbytes as u64);
     summary.insert("value", format!("{} of shape {}, {bytes}", value.dtype, units::shape(&value.shape)));
     summary.insert("version", format!("{}, written {} ago", value.version, units::age(value.age)));
     let (slots, room) = (value.slots, units::bytes(value.slots.capacity as u64));
     summary.insert("slots", format!("{} of {room} each, {} held by readers", slots.allocated, slots.pinned));
-    Ok(summary)
+    metadata(&mut summary, value);
+    summary
+}
+
+/// What travels with the value.
+fn metadata(summary: &mut BTreeMap<&'static str, String>, value: &ValueStat) {
+    summary.insert("written", format!("{} Unix time", value.written_at));
+    if value.user_data.is_none() {
+        summary.insert("attrs", "not known: values come faster than they can be looked at".to_owned());
+    }
+    if let Some(attributes) = &value.attributes_json {
+        summary.insert("attrs", json_line(attributes));
+    }
+    if let Some(time) = value.acquired_at {
+        let apart = units::age(time.abs_diff(value.written_at));
+        let order = if time <= value.written_at { "before" } else { "after" };
+        summary.insert("acquired", format!("{time} Unix time, {apart} {order} it was written"));
+    }
+    if let Some(time) = value.source_written_at {
+        summary.insert("original", format!("written {time} Unix time, where it comes from"));
+    }
 }
 
 /// The name of the field that an error of damage is about.
@@ -133,9 +160,13 @@ fn report(file: FileInspection, owners: &Owners) -> FileReport {
 
 fn text(report: &Report) -> String {
     let mut text = String::new();
-    for name in ["value", "version", "writer", "slots", "storage"] {
+    let names = [
+        "value", "version", "written", "acquired", "original", "attrs", "source", "writer", "slots",
+        "storage",
+    ];
+    for name in names {
         if let Some(value) = report.summary.get(name) {
-            text += &format!("{name:<10}{value}\n");
+            text += &format!("{name:<10}{}\n", visible(value));
         }
     }
     for file in &report.files {

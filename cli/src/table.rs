@@ -60,16 +60,44 @@ pub fn print(text: &str) -> Result<()> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::stdout(&error))
 }
 
+/// A text with its control characters as escapes of JSON: they must not reach the terminal.
+pub fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            visible += &format!("\\u{:04x}", u32::from(c));
+        } else {
+            visible.push(c);
+        }
+    }
+    visible
+}
+
+/// JSON text on one line, such as attributes.
+pub fn json_line(json: &str) -> String {
+    // In JSON these stand between strings only, for a space.
+    visible(&json.replace(['\n', '\r', '\t'], " "))
+}
+
 /// Prints a value as JSON, indented so that people can read it too.
 pub fn print_json(value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value);
     let text = text.map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
-    print(&(text + "\n"))
+    // serde_json leaves some control characters in strings as they are (DEL, and those from U+0080 on). Between strings there
+    // are none but the ends of lines.
+    let lines: Vec<String> = text.lines().map(visible).collect();
+    print(&(lines.join("\n") + "\n"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(visible("\u{1b}[31m °C\n\u{9b}2J\u{7f}"), "\\u001b[31m °C\\u000a\\u009b2J\\u007f");
+        assert_eq!(json_line("{\n\t\"a\": \"\u{85}\"\r\n}"), "{  \"a\": \"\\u0085\"  }");
+    }
 
     #[test]
     fn columns_are_as_wide_as_they_look() {

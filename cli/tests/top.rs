@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ndsharray::{Result, Store, Writer};
+use ndsharray::{Meta, Result, Store, UnixTime, Writer};
 use terminal::{TOP, Terminal};
 
 /// A thread that publishes under the tag `camera`, until this is dropped or the tag is removed.
@@ -152,6 +152,35 @@ fn a_session_in_a_terminal() {
     drop(stream);
     drop(dir);
     terminal.until("a store that went", |lines| lines[0].contains("cannot list it"));
+    terminal.keys("q");
+    terminal.given_back(0);
+}
+
+#[test]
+fn attributes_and_times_stand_over_the_picture() {
+    let Some(terminal) = Terminal::start("attributes_and_times_stand_over_the_picture", (120, 30)) else {
+        return;
+    };
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let mut writer = store.writer_options("camera").source("robot7").open().unwrap();
+    let mut publish = |attributes: &str, time: u64| {
+        let meta = Meta::new().acquired_at(UnixTime::from(time)).attributes_json(attributes).unwrap();
+        writer.write_slice_with(&[250_u8, 0, 0].repeat(20 * 20), &[20, 20, 3], &meta).unwrap();
+    };
+    publish(r#"{"encoding": "bgr8", "gain": 2}"#, 1_700_000_000_500_000_000);
+    terminal
+        .run(&format!("COLORTERM=truecolor {TOP} top camera --dir {} --interval 0.2", dir.path().display()));
+    let lines = terminal.until("the picture", |lines| blocks(lines) > 0);
+    let has = |lines: &[String], text: &str| lines.iter().any(|line| line.contains(text));
+    assert!(has(&lines, "   acquired 1700000000.500000000   from robot7"), "{lines:#?}");
+    assert!(has(&lines, r#"{"encoding": "bgr8", "gain": 2}"#), "{lines:#?}");
+    assert!(terminal.colours().contains("38;2;0;0;250"), "{}", terminal.colours());
+    // The next value is shown by what travels with it.
+    publish(r#"{"encoding": "rgb8", "gain": 3}"#, 1_700_000_001_000_000_000);
+    let lines = terminal.until("the next value", |lines| has(lines, r#"{"encoding": "rgb8", "gain": 3}"#));
+    assert!(has(&lines, "acquired 1700000001.000000000"), "{lines:#?}");
+    assert!(terminal.colours().contains("38;2;250;0;0"), "{}", terminal.colours());
     terminal.keys("q");
     terminal.given_back(0);
 }

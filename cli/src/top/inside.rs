@@ -7,6 +7,7 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, Borders, Chart, Dataset, GraphType, Paragraph, Wrap};
 
+use crate::table::visible;
 use crate::units;
 
 use super::picture::{self, Image, NAN, Pixels, Rgb};
@@ -32,15 +33,15 @@ impl Colours {
     }
 }
 
-/// Two lines of text, and the rest for the drawing.
-fn parts(area: Rect) -> [Rect; 2] {
+/// Three lines of text, one more if there are attributes, and the rest for the drawing.
+fn parts(area: Rect, attributes: bool) -> [Rect; 2] {
     let inner = Block::new().borders(Borders::TOP).inner(area);
-    Layout::vertical([Constraint::Length(2), Constraint::Min(0)]).areas(inner)
+    Layout::vertical([Constraint::Length(3 + u16::from(attributes)), Constraint::Min(0)]).areas(inner)
 }
 
-/// The columns and rows that the drawing has.
-pub fn room(area: Rect) -> (u16, u16) {
-    let [_, drawing] = parts(area);
+/// The columns and rows that the drawing has, beside attributes or without.
+pub fn room(area: Rect, attributes: bool) -> (u16, u16) {
+    let [_, drawing] = parts(area, attributes);
     (drawing.width, drawing.height)
 }
 
@@ -48,7 +49,7 @@ pub fn room(area: Rect) -> (u16, u16) {
 pub fn draw(frame: &mut Frame, area: Rect, row: &Row, seen: Result<&Preview, &str>, colours: Colours) {
     let title = Line::from(vec![" ".into(), row.tag.as_str().bold(), " ".into()]);
     frame.render_widget(Block::new().borders(Borders::TOP).title(title), area);
-    let [text, drawing] = parts(area);
+    let [text, drawing] = parts(area, seen.is_ok_and(|preview| preview.attributes.is_some()));
     let trouble = match (&row.trouble, seen) {
         (Some(Trouble::Gone), _) => Err("The tag is gone."),
         (Some(Trouble::DataMissing(reason) | Trouble::Broken(reason)), _) => Err(&reason[..]),
@@ -96,7 +97,21 @@ fn lines<'a>(row: &'a Row, preview: &'a Preview, colours: Colours) -> Vec<Line<'
         }
         None => second.push(Span::from("a custom dtype, shown as bytes")),
     }
-    vec![Line::from(first), Line::from(second)]
+    let mut lines = vec![Line::from(first), Line::from(second), Line::from(origin(row, preview))];
+    lines.extend(preview.attributes.as_deref().map(Line::from));
+    lines
+}
+
+/// When and where the value was made.
+fn origin(row: &Row, preview: &Preview) -> String {
+    let mut text = format!("written {}", preview.written_at);
+    if let Some(time) = preview.acquired_at {
+        text += &format!("   acquired {time}");
+    }
+    if let Some(state) = row.state.as_ref().filter(|state| !state.source.is_empty()) {
+        text += &format!("   from {}", visible(&state.source));
+    }
+    text
 }
 
 fn numbers(statistics: &Statistics) -> String {

@@ -197,7 +197,7 @@ impl Top<'_> {
                 self.store.reader(&tag)
             }
         };
-        let room = screen::room(area, &self.model);
+        let room = |attributes| screen::room(area, &self.model, attributes);
         let looked = reader.and_then(|reader| {
             let preview = preview::refresh(&reader, self.seen.as_ref().ok(), room)?;
             Ok((reader, preview))

@@ -17,12 +17,17 @@ pub struct Image {
     pub channels: usize,
     /// Whether elements are scaled between the least and the greatest of them. Bytes are brightness as they are.
     scaled: bool,
+    /// Whether the channels are blue, green, red.
+    blue_first: bool,
 }
 
 impl Image {
     /// The image that an array is, if it is one: it has two axes, or height, width and 1, 3 or 4 channels. With channels,
     /// elements are bytes or both sides are at least 8, since it may else be a stack of small matrices.
-    pub fn of(dtype: &DType, shape: &[usize]) -> Option<Image> {
+    ///
+    /// `encoding`: the attribute of that name, which may give the order of the channels. Others that it can name change nothing:
+    /// those that are the usual ones, and those that no picture is made of here.
+    pub fn of(dtype: &DType, shape: &[usize], encoding: Option<&str>) -> Option<Image> {
         element::number(dtype)?;
         let byte = *dtype == DType::UInt8;
         let (height, width, channels) = match *shape {
@@ -32,7 +37,8 @@ impl Image {
             }
             _ => return None,
         };
-        (height * width > 0).then_some(Image { height, width, channels, scaled: !byte })
+        let blue_first = byte && matches!((encoding, channels), (Some("bgr8"), 3) | (Some("bgra8"), 4));
+        (height * width > 0).then_some(Image { height, width, channels, scaled: !byte, blue_first })
     }
 
     /// The pixels that fit into so many columns and rows of pixels. `range`: least and greatest element.
@@ -55,8 +61,11 @@ impl Image {
                     (_, None) => NAN,
                     (1, Some(value)) if self.scaled => ramp(value),
                     (1, Some(value)) => [byte(value); 3],
-                    (_, Some(red)) => match (value(1), value(2)) {
-                        (Some(green), Some(blue)) => [byte(red), byte(green), byte(blue)],
+                    (_, Some(first)) => match (value(1), value(2)) {
+                        (Some(green), Some(last)) if self.blue_first => {
+                            [byte(last), byte(green), byte(first)]
+                        }
+                        (Some(green), Some(last)) => [byte(first), byte(green), byte(last)],
                         _ => NAN,
                     },
                 });
@@ -155,12 +164,12 @@ mod tests {
     use super::*;
 
     fn image(dtype: &DType, shape: &[usize]) -> Image {
-        Image::of(dtype, shape).unwrap()
+        Image::of(dtype, shape, None).unwrap()
     }
 
     #[test]
     fn what_is_an_image() {
-        let of = |dtype: DType, shape: &[usize]| Image::of(&dtype, shape).map(|image| image.channels);
+        let of = |dtype: DType, shape: &[usize]| Image::of(&dtype, shape, None).map(|image| image.channels);
         assert_eq!(of(DType::UInt8, &[2, 5]), Some(1));
         assert_eq!(of(DType::Complex128, &[2, 5]), Some(1));
         assert_eq!(of(DType::UInt8, &[2, 5, 3]), Some(3));
@@ -180,6 +189,28 @@ mod tests {
         let pixels =
             image(&DType::UInt8, &[2, 1, 4]).pixels(&DType::UInt8, &red_and_blue, (1, 2), (0.0, 255.0));
         assert_eq!(pixels, Pixels { width: 1, rgb: vec![[255, 0, 0], [0, 0, 255]] });
+    }
+
+    #[test]
+    fn an_encoding_gives_the_order_of_the_channels() {
+        let drawn = |dtype: DType, channels: usize, bytes: &[u8], encoding: &str| {
+            let shape: &[usize] = if channels == 1 { &[1, 1] } else { &[1, 1, channels] };
+            let image = Image::of(&dtype, shape, Some(encoding)).unwrap();
+            image.pixels(&dtype, bytes, (1, 1), (0.0, 1.0)).rgb[0]
+        };
+        let colour =
+            |channels, encoding| drawn(DType::UInt8, channels, &[10, 20, 30, 40][..channels], encoding);
+        for (channels, encoding) in [(3, "bgr8"), (4, "bgra8")] {
+            assert_eq!(colour(channels, encoding), [30, 20, 10], "{encoding}");
+        }
+        // Those that lie as they are drawn; those of which no colours are made; those of another number of channels.
+        let others = ["rgb8", "rgba8", "mono8", "yuyv", "bayer_rggb8", "BGR8", "bgr", "", "nonsense"];
+        for encoding in others {
+            assert_eq!([3, 4].map(|channels| colour(channels, encoding)), [[10, 20, 30]; 2], "{encoding}");
+        }
+        assert_eq!((colour(4, "bgr8"), colour(3, "bgra8")), ([10, 20, 30], [10, 20, 30]));
+        assert_eq!((colour(1, "mono8"), colour(1, "bgr8")), ([10; 3], [10; 3]));
+        assert_eq!(drawn(DType::UInt16, 1, &1_u16.to_ne_bytes(), "mono16"), ramp(1.0));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What `top` shows of a value: a picture, a line or numbers. It is made while the value is held, and kept without it.
 
-use ndsharray::{DType, Reader, Result};
+use ndsharray::{DType, Reader, Result, UnixTime, View};
+
+use crate::table::json_line;
 
 use super::element;
 use super::picture::{Image, Pixels};
@@ -15,6 +17,10 @@ pub struct Preview {
     pub dtype: DType,
     pub shape: Vec<usize>,
     pub nbytes: usize,
+    pub written_at: UnixTime,
+    pub acquired_at: Option<UnixTime>,
+    /// JSON text on one line.
+    pub attributes: Option<String>,
     pub statistics: Option<Statistics>,
     pub drawing: Drawing,
     /// The columns and rows that it was made for.
@@ -40,9 +46,17 @@ pub struct Point {
 
 /// Looks at the latest value; `None` if `before` shows that value already, in this size.
 ///
-/// The slot of the value is held until this returns. The writer may need one more slot for that moment.
-pub fn refresh(reader: &Reader, before: Option<&Preview>, room: (u16, u16)) -> Result<Option<Preview>> {
+/// `room`: the columns and rows for a drawing, beside attributes or without. The slot of the value is held until this returns.
+/// The writer may need one more slot for that moment.
+pub fn refresh(
+    reader: &Reader,
+    before: Option<&Preview>,
+    room: impl Fn(bool) -> (u16, u16),
+) -> Result<Option<Preview>> {
     let value = reader.view()?;
+    // Bytes that are said to be attributes, and are none, are not shown.
+    let attributes = value.attributes_json().ok().flatten().map(json_line);
+    let room = room(attributes.is_some());
     let (dtype, shape, bytes) = (value.dtype(), value.shape(), value.bytes());
     let same = |before: &Preview| {
         (before.version, before.room) == (value.version(), room)
@@ -56,7 +70,7 @@ pub fn refresh(reader: &Reader, before: Option<&Preview>, room: (u16, u16)) -> R
     let (columns, rows) = (usize::from(room.0), usize::from(room.1));
     let range = statistics.as_ref().and_then(|found| found.range.as_ref());
     let range = range.map_or((0.0, 0.0), |range| (range.min, range.max));
-    let drawing = match (Image::of(dtype, shape), shape) {
+    let drawing = match (Image::of(dtype, shape, encoding(&value).as_deref()), shape) {
         // Two pixels in each cell, one above the other.
         (Some(image), _) => {
             Drawing::Picture { image, pixels: image.pixels(dtype, bytes, (columns, 2 * rows), range) }
@@ -72,10 +86,19 @@ pub fn refresh(reader: &Reader, before: Option<&Preview>, room: (u16, u16)) -> R
         dtype: dtype.clone(),
         shape: shape.to_vec(),
         nbytes: bytes.len(),
+        written_at: value.written_at(),
+        acquired_at: value.acquired_at(),
+        attributes,
         statistics,
         drawing,
         room,
     }))
+}
+
+/// How the pixels of a value lie, if it says so.
+fn encoding(value: &View<'_>) -> Option<String> {
+    let attributes = value.attributes().ok()??;
+    Some(attributes.get("encoding")?.as_str()?.to_owned())
 }
 
 fn line(dtype: &DType, bytes: &[u8], points: usize) -> Vec<Point> {
@@ -166,21 +189,24 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         let mut writer = store.writer("a").unwrap();
         let reader = store.reader("a").unwrap();
-        assert!(refresh(&reader, None, (10, 10)).is_err(), "no value yet");
+        assert!(refresh(&reader, None, |_| (10, 10)).is_err(), "no value yet");
         writer.write_slice(&[1_u8; 600], &[10, 20, 3]).unwrap();
-        let first = refresh(&reader, None, (10, 10)).unwrap().unwrap();
+        let first = refresh(&reader, None, |_| (10, 10)).unwrap().unwrap();
         assert_eq!((first.version, &first.shape[..]), (1, &[10, 20, 3][..]));
         assert!(matches!(&first.drawing, Drawing::Picture { pixels, .. } if pixels.rgb.len() == 80));
         assert_eq!(store.stat("a").unwrap().value.unwrap().slots.pinned, 0);
-        assert!(refresh(&reader, Some(&first), (10, 10)).unwrap().is_none(), "the same value, the same size");
-        let wider = refresh(&reader, Some(&first), (20, 10)).unwrap().unwrap();
+        assert!(
+            refresh(&reader, Some(&first), |_| (10, 10)).unwrap().is_none(),
+            "the same value, the same size"
+        );
+        let wider = refresh(&reader, Some(&first), |_| (20, 10)).unwrap().unwrap();
         assert_eq!(wider.room, (20, 10));
         writer.write_slice(&[0.5_f64, 1.5], &[2]).unwrap();
-        let next = refresh(&reader, Some(&wider), (20, 10)).unwrap().unwrap();
+        let next = refresh(&reader, Some(&wider), |_| (20, 10)).unwrap().unwrap();
         assert!(matches!(next.drawing, Drawing::Line(points) if points.len() == 2));
         for _ in 0..20 {
             writer.write_slice(&[0.5_f64, 1.5], &[2]).unwrap();
-            refresh(&reader, None, (20, 10)).unwrap();
+            refresh(&reader, None, |_| (20, 10)).unwrap();
         }
         assert_eq!(store.stat("a").unwrap().value.unwrap().slots.allocated, 2, "no slot is kept");
     }

@@ -35,6 +35,8 @@ pub struct State {
     pub writer_alive: bool,
     /// Storage in bytes.
     pub memory: u64,
+    /// Where the values come from; empty: from a writer of this machine.
+    pub source: String,
     pub value: Option<Value>,
 }
 
@@ -170,7 +172,7 @@ pub mod tests {
         let slots = (1, 2);
         let value =
             Value { layout: "uint8 4,5".into(), nbytes: 20, version, age: Duration::from_millis(3), slots };
-        State { file: 7, writer_alive: true, memory: 4096, value: Some(value) }
+        State { file: 7, writer_alive: true, memory: 4096, source: String::new(), value: Some(value) }
     }
 
     pub fn look(tag: &str, at: Instant, found: Result<State, Trouble>) -> Look {

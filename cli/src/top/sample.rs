@@ -43,7 +43,7 @@ fn state(stat: Stat, file: u64) -> State {
         age: value.age,
         slots: (value.slots.pinned, value.slots.allocated),
     });
-    State { file, writer_alive: stat.writer_alive, memory: stat.bytes, value }
+    State { file, writer_alive: stat.writer_alive, memory: stat.bytes, source: stat.source, value }
 }
 
 /// A layout as text, such as `uint8 480,640,3`.

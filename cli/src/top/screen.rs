@@ -40,9 +40,9 @@ fn areas(area: Rect, model: &Model) -> [Rect; 4] {
     Layout::vertical([Constraint::Length(1), list, inside, Constraint::Length(1)]).areas(area)
 }
 
-/// The columns and rows that a drawing of the selected array has.
-pub fn room(area: Rect, model: &Model) -> (u16, u16) {
-    inside::room(areas(area, model)[2])
+/// The columns and rows that a drawing of the selected array has, beside attributes or without.
+pub fn room(area: Rect, model: &Model, attributes: bool) -> (u16, u16) {
+    inside::room(areas(area, model)[2], attributes)
 }
 
 pub fn draw(frame: &mut Frame, screen: &Screen) {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ndsharray::{DType, Store};
+use ndsharray::{DType, Meta, Store};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -112,14 +112,25 @@ fn a_list_longer_than_the_screen_shows_the_selected_tag() {
 
 /// Publishes one array and draws it from inside.
 fn inside(dtype: DType, shape: &[usize], bytes: &[u8], colours: Colours) -> (Vec<String>, Buffer) {
+    inside_with(dtype, shape, bytes, &Meta::new(), colours)
+}
+
+fn inside_with(
+    dtype: DType,
+    shape: &[usize],
+    bytes: &[u8],
+    meta: &Meta,
+    colours: Colours,
+) -> (Vec<String>, Buffer) {
     const SIZE: (u16, u16) = (60, 30);
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let store = Store::open(dir.path()).unwrap();
-    store.writer("a").unwrap().write_bytes(&dtype, shape, bytes).unwrap();
+    store.writer("a").unwrap().write_bytes_with(&dtype, shape, bytes, meta).unwrap();
     let now = Instant::now();
     let mut model = Model::new(Some("a"));
-    model.update(vec![look("a", now, Ok(state(1)))], now);
-    let room = room(Rect::new(0, 0, SIZE.0, SIZE.1), &model);
+    let state = super::super::row::State { source: "rob\u{1b}ot".into(), ..state(1) };
+    model.update(vec![look("a", now, Ok(state))], now);
+    let room = |attributes| room(Rect::new(0, 0, SIZE.0, SIZE.1), &model, attributes);
     let seen = preview::refresh(&store.reader("a").unwrap(), None, room).unwrap().unwrap();
     drawn(SIZE, &Screen { colours, ..of(&model, Ok(&seen), now) })
 }
@@ -153,6 +164,36 @@ fn an_image_is_drawn_in_its_colours() {
 
     let (_, buffer) = inside(DType::UInt8, &[8, 10, 3], &image, Colours::Of256);
     assert_eq!(blocks(&buffer)[0].0, Color::Indexed(196));
+}
+
+#[test]
+fn what_travels_with_a_value_has_lines_of_its_own() {
+    // Red over blue, blue first.
+    let image: Vec<u8> = [[0, 0, 255]; 40].into_iter().chain([[255, 0, 0]; 40]).flatten().collect();
+    let meta = Meta::new().acquired_at(1_700_000_000_250_000_000);
+    let attributes = "{\"encoding\": \"bgr8\",\n \"note\": \"\u{9b}2J\"}";
+    let with = meta.clone().attributes_json(attributes).unwrap();
+    let (lines, buffer) = inside_with(DType::UInt8, &[8, 10, 3], &image, &with, Colours::True);
+    let at = lines.iter().position(|line| line.starts_with("min 0   max 255")).unwrap();
+    assert!(lines[at + 1].starts_with("written 1"), "{lines:#?}");
+    let line = "{\"encoding\": \"bgr8\",  \"note\": \"\\u009b2J\"}";
+    assert_eq!(lines[at + 2].trim_end(), line);
+    assert!(lines[at + 3].contains('▀'), "the picture begins below: {lines:#?}");
+    let (red, blue) = (rgb([255, 0, 0]), rgb([0, 0, 255]));
+    let found = blocks(&buffer);
+    assert_eq!((found.first(), found.last()), (Some(&(red, red)), Some(&(blue, blue))));
+
+    // A line less without attributes; both times and the source, on a screen that has room for them.
+    let (lines, buffer) = inside_with(DType::UInt8, &[8, 10, 3], &image, &meta, Colours::True);
+    assert!(
+        lines[at + 1].contains("   acquired 1700000000.250000000") && lines[at + 2].contains('▀'),
+        "{lines:#?}"
+    );
+    assert_eq!(blocks(&buffer).first(), Some(&(blue, blue)), "without a word, red is first");
+    let user_data = Meta::new().user_data(attributes.as_bytes()).unwrap();
+    let (lines, buffer) = inside_with(DType::UInt8, &[8, 10, 3], &image, &user_data, Colours::True);
+    assert_eq!(blocks(&buffer).first(), Some(&(blue, blue)), "user data are no attributes");
+    assert!(lines[at + 1].trim_end().ends_with("   from rob\\u001bot"), "{lines:#?}");
 }
 
 #[test]

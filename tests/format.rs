@@ -92,8 +92,9 @@ fn what_is_written() {
     assert_eq!(u64_at(&empty, 72), u64_at(&empty, 24), "origin: it begins here");
     zeros(&empty, 80..88);
     assert_eq!(u32_at(&empty, 128), pid, "writer's pid");
+    assert_eq!(u32_at(&empty, 132), 1, "it has stood at its tag");
     // Nothing is published, no number is spent, the source is empty, and nobody waits.
-    zeros(&empty, 132..8192);
+    zeros(&empty, 136..8192);
 
     let bytes = [0x11_u8, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc];
     let before = clocks();
@@ -154,6 +155,46 @@ fn what_is_written() {
     drop(writer);
     let header = std::fs::read(dir.path().join("a")).unwrap();
     assert_eq!(u32_at(&header, 128), 0, "nobody has it");
+}
+
+/// Times, attributes and a source, and the limit and the slots of a history.
+#[test]
+fn what_travels_with_a_value() {
+    if pages_are_larger("what_travels_with_a_value") {
+        return;
+    }
+    let (dir, store) = store();
+    let mut writer = store.writer_options("a").history(248).source("host-b").open().unwrap();
+    let meta =
+        Meta::new().acquired_at(1_700_000_000_123_456_789).source_written_at(1_700_000_001_000_000_001);
+    let text = r#"{"unit": "K"}"#;
+    writer.write_slice_with(&[1_u8], &[1], &meta.attributes_json(text).unwrap()).unwrap();
+    writer.write_slice(&[2_u8], &[1]).unwrap();
+    let header = std::fs::read(dir.path().join("a")).unwrap();
+    assert_eq!((u64_at(&header, 256), &header[264..270]), (6, &b"host-b"[..]));
+    zeros(&header, 270..8192);
+    let data = std::fs::read(dir.path().join(writer.data_file().unwrap())).unwrap();
+    let regions = (20 << 10, 128 << 10);
+    assert_eq!((u64_at(&data, 72), u32_at(&data, 80), u32_at(&data, 84)), (256, regions.0, regions.1));
+    assert_eq!(data.len(), (regions.0 + regions.1) as usize + 2 * 8192, "two slots");
+    assert_eq!((u64_at(&data, 256), u64_at(&data, 288)), (1, 1_700_000_000_123_456_789), "acquisition time");
+    assert_eq!(
+        (u32_at(&data, 296), u32_at(&data, 300)),
+        (1, text.len() as u32),
+        "encoding, user data length"
+    );
+    assert_eq!(u64_at(&data, 304), 1_700_000_001_000_000_001, "source write time");
+    zeros(&data, 312..320);
+    assert_eq!(
+        (u64_at(&data, 320), u64_at(&data, 352), u64_at(&data, 360), u64_at(&data, 368)),
+        (2, 0, 0, 0)
+    );
+    let entry = (regions.0 + regions.1) as usize;
+    assert_eq!(&data[entry + 2048..entry + 2048 + text.len()], text.as_bytes());
+    drop(writer);
+    drop(store.writer("a").unwrap());
+    let header = std::fs::read(dir.path().join("a")).unwrap();
+    assert_eq!(u64_at(&header, 256), 0, "a writer of this machine has no source");
 }
 
 /// A second value leaves the record of the first as it is; a third one overwrites it.

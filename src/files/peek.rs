@@ -27,6 +27,8 @@ pub(crate) struct Peek {
     pub identity: HeaderIdentity,
     pub retired: bool,
     pub record: Record,
+    /// Whether it has stood under its tag's name.
+    pub has_stood: bool,
     /// The pid that the writer said; for information.
     pub writer_pid: Option<u32>,
     /// Where the values come from, as the writer said; empty: from a writer of this machine.
@@ -58,11 +60,12 @@ pub(crate) fn header(file: &PathFile) -> Result<Peek> {
         let record = Record::from_words(&std::array::from_fn(|i| words[start + i]));
         match record.check(file.path()) {
             Ok(()) => {
-                let [pid, _]: [u32; 2] = bytemuck::cast(words[WRITER_PID.word()]);
+                let [pid, stood]: [u32; 2] = bytemuck::cast(words[WRITER_PID.word()]);
                 let writer_pid = Some(pid).filter(|&pid| pid != 0);
                 let source = text(&words[SOURCE.word()..SOURCE.end() / 8], words[SOURCE_LENGTH.word()]);
                 let (retired, source) = (before & RETIRED != 0, source.unwrap_or_default());
-                let peek = Peek { identity, retired, record, writer_pid, source };
+                let has_stood = stood != 0;
+                let peek = Peek { identity, retired, record, has_stood, writer_pid, source };
                 if seq()? == before {
                     return Ok(peek);
                 }

@@ -1,6 +1,8 @@
 //! Removing a tag: its name first; then its header is *retired* (marked as used no more), which tells everybody; then its files
 //! go.
 
+use std::path::Path;
+
 use crate::error::{Error, Result};
 use crate::files::open::{is_data_file_of, open_own_header};
 use crate::files::tag::TagPath;
@@ -26,10 +28,18 @@ pub(crate) fn remove(tag: &TagPath, force: bool) -> Result<()> {
         if !(free || force) || !lock.name()? {
             return Err(writer_exists(tag, &header));
         }
-        // Otherwise it was replaced meanwhile, or removed.
-        if retire(tag, &header, || true)? {
+        // If this process is killed once the name is gone, the header is one that goes, not one that was put aside by
+        // mistake.
+        header.latch().freeze();
+        let outcome = retire(tag, &header, || true);
+        if matches!(outcome, Ok(true)) {
             return Ok(());
         }
+        // It was replaced meanwhile, or removed; or its writer goes on.
+        if !header.is_retired() {
+            header.latch().thaw();
+        }
+        outcome?;
     }
     let error = std::io::Error::other("the tag's file changes all the time");
     Err(Error::io(tag.header(), "remove it", error))
@@ -48,21 +58,27 @@ pub(crate) fn retire(tag: &TagPath, header: &Header, still: impl FnOnce() -> boo
         return Ok(false);
     }
     let aside = tag.temporary();
-    match rename_new(tag.header(), &aside) {
-        Ok(true) => {}
-        Ok(false) => return Ok(false),
-        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
+    if !renamed(tag.header(), &aside)? {
+        return Ok(false);
     }
     if !stands_at(header.file(), &aside)? || !still() {
-        // Exchanged between the look and the renaming: not the one meant. Back with it, unless a newer one came.
-        rename_new(&aside, tag.header())?;
+        // Exchanged between the look and the renaming: not the one meant. Back with it, unless a newer one came, or a sweep
+        // has put it back.
+        renamed(&aside, tag.header())?;
         return Ok(false);
     }
     header.retire();
     unlink_data_of(tag, header);
     unlink(&aside)?;
     Ok(true)
+}
+
+/// Renames without replacing; false if there is nothing to rename, or something stands there.
+fn renamed(from: &Path, to: &Path) -> Result<bool> {
+    match rename_new(from, to) {
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        outcome => outcome,
+    }
 }
 
 /// Removes the data file that a retired header names.

@@ -16,6 +16,8 @@ pub(crate) const ORIGIN: Field = FLAGS.then("origin", FieldKind::U64);
 // Region 0: the first page.
 /// The pid of the writer, in its own PID namespace; 0: nobody has the tag.
 pub(crate) const WRITER_PID: Field = Field::new("writer's pid", identity::BYTES, FieldKind::U32);
+/// 1 once the header has stood under its tag's name, 0 while it is in the making.
+pub(crate) const HAS_STOOD: Field = WRITER_PID.then("has stood", FieldKind::U32);
 /// The highest number that was ever given to a file.
 pub(crate) const SPENT: Field = Field::new("spent", WRITER_PID.offset + 8, FieldKind::U64);
 pub(crate) const SEQ: Field = Field::new("seq", identity::BYTES + 64, FieldKind::U64);

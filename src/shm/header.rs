@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64 as PrivateU64, Ordering as PrivateOrdering};
 
 use crate::error::Result;
 use crate::format::header::{
-    HeaderIdentity, SEQ, SOURCE, SOURCE_BYTES, SOURCE_LENGTH, SPENT, WAITING, WRITER_PID, record,
+    HAS_STOOD, HeaderIdentity, SEQ, SOURCE, SOURCE_BYTES, SOURCE_LENGTH, SPENT, WAITING, WRITER_PID, record,
 };
 use crate::format::record::{Record, WORDS};
 use crate::format::words::put_text;
@@ -107,6 +107,21 @@ impl Header {
     fn writer_pid(&self) -> &AtomicU32 {
         // SAFETY: a multiple of 4 inside region 0.
         unsafe { self.front.half(WRITER_PID.offset) }
+    }
+
+    fn stood_word(&self) -> &AtomicU32 {
+        // SAFETY: a multiple of 4 inside region 0.
+        unsafe { self.front.half(HAS_STOOD.offset) }
+    }
+
+    /// Says that the header has stood under its tag's name. Writer only.
+    pub fn set_stood(&self) {
+        self.stood_word().store(1, Ordering::Relaxed);
+    }
+
+    /// Whether the header has stood under its tag's name, so that it must be put back if it is found under another.
+    pub fn has_stood(&self) -> bool {
+        self.stood_word().load(Ordering::Relaxed) != 0
     }
 
     fn spent_word(&self) -> &AtomicU64 {

@@ -3,7 +3,8 @@
 use crate::error::Result;
 use crate::format::entry;
 use crate::format::header::{
-    FLAGS, MAKER_PID, MAKER_UID, ORIGIN, SEQ, SOURCE, SOURCE_LENGTH, SPENT, WAITING, WRITER_PID, record,
+    FLAGS, HAS_STOOD, MAKER_PID, MAKER_UID, ORIGIN, SEQ, SOURCE, SOURCE_LENGTH, SPENT, WAITING, WRITER_PID,
+    record,
 };
 use crate::format::identity::{
     self, ENDIAN, ENDIAN_TAG, FORMAT, HEADER_ID, INCOMPATIBLE, Identity, Kind, LEAST_PAGE, READ_COMPATIBLE,
@@ -12,7 +13,7 @@ use crate::format::layout::MOST_DIMENSIONS;
 use crate::format::record::{self as records, Record, WORDS};
 use crate::format::segment::{
     ACQUIRED_AT, CAPACITY, CONTENT, DOMAIN, ENCODING, LIMIT, MADE_AS, OFFSET, REGIONS, SHARDS,
-    SegmentIdentity, USER_LENGTH, WRITTEN_AT, line, pin,
+    SOURCE_WRITTEN_AT, SegmentIdentity, USER_LENGTH, WRITTEN_AT, line, pin,
 };
 use crate::format::words::{self, FieldKind, checksum, whole};
 use crate::sync::seq_latch::{FROZEN, RETIRED};
@@ -203,6 +204,7 @@ impl<'a> Fields<'a> {
         self.add(ORIGIN, "where its count of versions began");
         self.checksum(0, identity::CHECKSUM);
         self.add(WRITER_PID, "who has it, in its own PID namespace; 0: nobody");
+        self.add(HAS_STOOD, "0 while it is in the making");
         self.add(SPENT, "the highest number ever given to a file");
         let seq = bytes.u64(SEQ).unwrap_or(0);
         let state = match (seq & RETIRED != 0, seq & FROZEN != 0) {
@@ -263,6 +265,7 @@ impl<'a> Fields<'a> {
         self.add(field(ACQUIRED_AT), "Unix time, ns; 0: none");
         self.add(field(ENCODING), "of the user data: 0 bytes, 1 JSON");
         self.add(field(USER_LENGTH), "bytes");
+        self.add(field(SOURCE_WRITTEN_AT), "Unix time, ns; 0: none");
     }
 
     fn pins(&mut self, slot: usize) {

@@ -8,7 +8,8 @@ pub(crate) mod stat;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::files::gc::{self, Found, GcReport};
+use crate::files::gc::{self, GcReport};
+use crate::files::leftover::Found;
 use crate::files::retire;
 use crate::files::tag::TagPath;
 use crate::reader::Reader;

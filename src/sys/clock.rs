@@ -66,11 +66,17 @@ impl Clock {
     }
 }
 
+/// What `domain` found; 0: not known yet. No `OnceLock`: in the child of a fork it would wait for a thread that the child has not
+/// got. All who ask find the same, so it does not matter who stores it (relaxed: it stands for itself).
+static DOMAIN: AtomicU64 = AtomicU64::new(0);
+
+/// In the child of a fork, which may have another time namespace.
+pub(crate) fn forget_domain() {
+    DOMAIN.store(0, Ordering::Relaxed);
+}
+
 /// Which CLOCK_MONOTONIC this process has: a hash of the boot and of the time namespace; 0 if that is not to be found out.
 fn domain() -> u64 {
-    // 0: not known yet. No `OnceLock`: in the child of a fork it would wait for a thread that the child has not got. All who
-    // ask find the same, so it does not matter who stores it (relaxed: it stands for itself).
-    static DOMAIN: AtomicU64 = AtomicU64::new(0);
     let known = DOMAIN.load(Ordering::Relaxed);
     if known != 0 {
         return known;

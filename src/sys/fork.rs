@@ -11,6 +11,8 @@ use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use crate::sys::clock;
+
 /// What holds counts in shared memory, which a fork must double.
 pub(crate) trait ForkAware: Send + Sync {
     /// In the parent, before the fork: counts for the child what this process holds.
@@ -104,6 +106,7 @@ extern "C" fn after_in_parent() {
 
 extern "C" fn after_in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
+    clock::forget_domain();
     let _ = FORKING.try_with(|forking| {
         if let Some(mut fork) = forking.take() {
             fork.told.iter().for_each(|one| one.in_child());

@@ -23,6 +23,7 @@ pub(crate) fn adopt(
     // Whoever froze the header was killed, or the name lock would not be free.
     header.latch().thaw();
     header.set_source(&settings.source);
+    header.set_stood();
     let mut publisher = Publisher::new(Ownership::new(tag, header, Some(lock)), settings.clone(), rights);
     publisher.adopt()?;
     // What the dead writer may have published and not told.

@@ -43,6 +43,8 @@ pub(crate) struct Ownership {
     lock: Option<Lock>,
     generation: u64,
     looked_at: u64,
+    /// Since when the tag has another header, while this one has another name.
+    displaced_at: Option<u64>,
     end: Option<End>,
 }
 
@@ -55,6 +57,7 @@ impl Ownership {
             lock: None,
             generation: fork::generation(),
             looked_at: now(),
+            displaced_at: None,
             end: None,
         };
         if let Some(lock) = lock {
@@ -67,6 +70,7 @@ impl Ownership {
     /// The header has its name now, and this is its lock.
     pub fn named(&mut self, lock: Lock) {
         self.header.renamed(self.tag.header());
+        self.header.set_stood();
         self.take_lock(lock);
     }
 
@@ -131,16 +135,20 @@ impl Ownership {
         match status_at(self.tag.header())? {
             Some(status) if status.id == self.header.file() => {
                 self.lock.iter().for_each(|lock| lock.file().touch());
+                self.displaced_at = None;
                 Ok(Standing::Ours)
             }
             _ if self.header.latch().is_frozen() => Ok(self.refused()),
             Some(_) if !self.remove_retired()? => {
-                if self.is_named() {
+                let since = *self.displaced_at.get_or_insert(now);
+                if self.is_named() && now.saturating_sub(since) < LOOK_EVERY {
                     // The header has another name: for an instant, while somebody puts it back that he did not mean to
                     // replace, or because it was renamed by hand. Each write looks again until it is clear which.
                     self.looked_at = 0;
                     return Ok(Standing::Suspended(self.superseded()));
                 }
+                // Its readers follow to the one that the tag has now.
+                self.header.retire();
                 Ok(self.end())
             }
             _ => match &self.lock {
@@ -208,6 +216,11 @@ impl Ownership {
         }
         let Ok(Some(lock)) = Lock::open_same(self.tag.header(), status.id) else { return Ok(false) };
         Ok(lock.try_name()? && retire::retire(&self.tag, &other, || true)?)
+    }
+
+    /// Whether the header stands at the tag.
+    pub fn has_its_name(&self) -> Result<bool> {
+        stands_at(self.header.file(), self.tag.header())
     }
 
     /// Whether the header has a name, if only another one.

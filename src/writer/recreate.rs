@@ -10,21 +10,25 @@ use crate::writer::staged::stage;
 /// Publishes a filled slot, under a new header if the present one has lost its name; returns the value's version.
 #[inline]
 pub(crate) fn commit(publisher: &mut Publisher, reservation: &mut Reservation, meta: &Meta) -> Result<u64> {
-    match publisher.commit(reservation, meta, None)? {
-        Committed::Version(version) => Ok(version),
-        Committed::NameGone => {
-            let outcome = recreate(publisher, reservation, meta);
-            publisher.ownership().release_name();
-            outcome
+    loop {
+        match publisher.commit(reservation, meta, None)? {
+            Committed::Version(version) => return Ok(version),
+            Committed::NameGone => {
+                let outcome = recreate(publisher, reservation, meta);
+                publisher.ownership().release_name();
+                if let Some(version) = outcome? {
+                    return Ok(version);
+                }
+            }
         }
     }
 }
 
 /// A new header with a new data file, complete before it has its name. Then the old header is retired, so that readers follow at
-/// once. The caller holds the name lock of the old one.
+/// once. The caller holds the name lock of the old one. `None` if that has its name again.
 #[cold]
 #[inline(never)]
-fn recreate(publisher: &mut Publisher, reservation: &mut Reservation, meta: &Meta) -> Result<u64> {
+fn recreate(publisher: &mut Publisher, reservation: &mut Reservation, meta: &Meta) -> Result<Option<u64>> {
     let origin = Some(publisher.ownership().header().identity().origin);
     let (settings, rights) = publisher.settings();
     let (mut new, staged) = stage(publisher.tag(), &settings, rights, origin)?;
@@ -41,11 +45,14 @@ fn recreate(publisher: &mut Publisher, reservation: &mut Reservation, meta: &Met
             new.named(lock);
             let mut old = std::mem::replace(publisher, new);
             old.leave();
-            Ok(version)
+            Ok(Some(version))
         }
         // Somebody else was faster: what was made is removed again.
         Ok(_) => {
             new.discard();
+            if publisher.ownership().has_its_name()? {
+                return Ok(None);
+            }
             Err(match publisher.ownership().end() {
                 Standing::Ended(error) | Standing::Suspended(error) => error,
                 Standing::Ours | Standing::NameGone => publisher.ownership().removed(),

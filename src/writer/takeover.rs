@@ -90,7 +90,8 @@ fn displace(publisher: &mut Publisher, staged: StagedFile, old: &Header) -> Resu
         if exchange(&aside, &path).is_err() {
             let _ = rename_new(&aside, &path);
         }
-        if !stands_at(mine, &path)? {
+        // If it cannot be found out, it stands there, as it did.
+        if !stands_at(mine, &path).unwrap_or(true) {
             if stands_at(mine, &aside)? {
                 unlink(&aside)?;
             }

@@ -85,6 +85,8 @@ pub struct Header {
     pub seq: u64,
     pub records: [Option<Record>; 2],
     pub source: &'static str,
+    /// Whether it has stood at its tag.
+    pub stood: bool,
 }
 
 impl Header {
@@ -99,6 +101,7 @@ impl Header {
             seq: 0,
             records: [None; 2],
             source: "",
+            stood: true,
         }
     }
 
@@ -115,6 +118,7 @@ impl Header {
         let own = [1000 | 7 << 32, u64::from(self.ephemeral), self.origin, 0];
         identity(&mut bytes, b"NDSHHEAD", self.page, self.id, own);
         put_u32(&mut bytes, 128, self.pid);
+        put_u32(&mut bytes, 132, self.stood.into());
         put_u64(&mut bytes, 136, self.spent);
         put_u64(&mut bytes, 192, self.seq);
         for (at, record) in [200, 224].into_iter().zip(self.records) {
@@ -143,6 +147,7 @@ pub struct Value {
     pub user_data: Vec<u8>,
     pub encoding: u32,
     pub acquired_at: u64,
+    pub source_written_at: u64,
 }
 
 impl Value {
@@ -161,6 +166,7 @@ impl Value {
             user_data: Vec::new(),
             encoding: 0,
             acquired_at: 0,
+            source_written_at: 0,
         }
     }
 
@@ -210,6 +216,7 @@ impl Data {
             }
             put_u32(&mut bytes, 256 + 64 * i + 40, value.encoding);
             put_u32(&mut bytes, 256 + 64 * i + 44, value.user_data.len() as u32);
+            put_u64(&mut bytes, 256 + 64 * i + 48, value.source_written_at);
             let slot = self.slot(i);
             put_u64(&mut bytes, slot, value.number);
             put_u32(&mut bytes, slot + 8, value.code);

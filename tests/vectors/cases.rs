@@ -11,6 +11,8 @@ pub struct Case {
     pub files: Files,
     pub header: Header,
     pub found: Found,
+    /// The versions of the values that are there without a gap up to the current one: what a reader of every value gets.
+    pub every: Vec<u64>,
 }
 
 /// What reading gives.
@@ -46,8 +48,11 @@ fn one(name: &'static str, about: &'static str, value: Value) -> Case {
 fn good(name: &'static str, about: &'static str, header: Header, data: Data, slot: usize) -> Case {
     let value = data.slots[slot].clone().unwrap();
     let number = value.number;
+    let there = |version: &u64| data.slots.iter().flatten().any(|value| value.version == *version);
+    let mut every: Vec<u64> = (1..=value.version).rev().take_while(there).collect();
+    every.reverse();
     let files = [("a".to_owned(), header.bytes()), (data_file(header.id, number), data.bytes())].into();
-    Case { name, about, files, header, found: Found::Value(value.into(), number) }
+    Case { name, about, files, header, found: Found::Value(value.into(), number), every }
 }
 
 /// A good case with damage done to header or data file, which is an error.
@@ -63,6 +68,7 @@ fn bad(
     damage(&mut header, &mut data);
     let is_header = header != case.files["a"];
     case.files = [("a".to_owned(), header), (data_name.clone(), data)].into();
+    case.every = Vec::new();
     case.found = Found::Error(kind, field, if is_header { "a".to_owned() } else { data_name });
     case
 }
@@ -89,7 +95,7 @@ fn taken_over(name: &'static str, about: &'static str, exchanged: bool) -> Case 
         ..Header::published(9, value.record(0))
     };
     // The new header counts its own publishes, and its own numbers; the version goes on.
-    let new = Header { id: other, pid: 4712, ..Header::published(1, value.record(0)) };
+    let new = Header { id: other, pid: 4712, stood: exchanged, ..Header::published(1, value.record(0)) };
     let (at_name, aside) = if exchanged { (&new, &old) } else { (&old, &new) };
     let data = Data::new(vec![Some(value.clone())]);
     let files = [
@@ -98,7 +104,14 @@ fn taken_over(name: &'static str, about: &'static str, exchanged: bool) -> Case 
         (data_file(ID, 1), data.bytes()),
         (data_file(other, 1), Data { id: other, ..data }.bytes()),
     ];
-    Case { name, about, files: files.into(), header: at_name.clone(), found: Found::Value(value.into(), 1) }
+    Case {
+        name,
+        about,
+        files: files.into(),
+        header: at_name.clone(),
+        found: Found::Value(value.into(), 1),
+        every: vec![9],
+    }
 }
 
 pub fn all() -> Vec<Case> {
@@ -121,6 +134,7 @@ fn good_ones() -> Vec<Case> {
             files: [("a".to_owned(), empty.bytes())].into(),
             header: empty,
             found: Found::Nothing,
+            every: Vec::new(),
         },
         one(
             "small",
@@ -151,6 +165,11 @@ fn good_ones() -> Vec<Case> {
             "attributes",
             "User data that are a JSON object (encoding 1), and a time at which the value was acquired.",
             Value { user_data: json, encoding: 1, acquired_at: OFFSET + START - 1000, ..Value::new(&[7; 3]) },
+        ),
+        one(
+            "from_elsewhere",
+            "A value that was brought from another store, where it was written half a second before.",
+            Value { source_written_at: OFFSET + START - SECOND / 2, ..Value::new(&[7; 3]) },
         ),
         one(
             "most_user_data",
@@ -225,6 +244,7 @@ fn odd_ones() -> Vec<Case> {
     put_u64(header, 232, START + 2 * SECOND);
     put_u64(killed.files.get_mut(&data_file(ID, 1)).unwrap(), 256, 3);
     killed.header.records[1] = None;
+    killed.every = vec![2];
     cases.push(killed);
     let mut filling = stream(
         "killed_in_fill",
@@ -233,6 +253,7 @@ fn odd_ones() -> Vec<Case> {
     let data = filling.files.get_mut(&data_file(ID, 1)).unwrap();
     put_u64(data, 256, 0);
     put(data, 8192, &[0xa5; 800]);
+    filling.every = vec![2];
     cases.push(filling);
     cases
 }

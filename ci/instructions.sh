@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 recorded=benches/instructions.txt
 tolerance=5 # percent
-paths="view latest read-nothing-new write write-view write-read loan-publish"
+paths="view latest read-nothing-new write write-view write-read loan-publish
+history-write history-write-next history-write-lagging-next"
 count=2000
 
 if ! command -v valgrind >/dev/null; then

@@ -1,7 +1,5 @@
 //! The slots of a data file, as its writer remembers them: which to claim next, and which are not needed any more.
 
-use std::collections::VecDeque;
-
 use crate::format::segment::MOST_SLOTS;
 use crate::shm::segment::Segment;
 use crate::sync::{Ordering, pin};
@@ -11,20 +9,21 @@ const GIVE_BACK_EVERY: u32 = 4096;
 /// So many claims take the oldest of the history before the next attempt to get storage on a full store.
 const GROW_AGAIN_AFTER: u32 = 64;
 
+/// No slot.
+const NONE: u16 = u16::MAX;
+
 /// What a writer knows of the slots by itself. It trusts nothing that another writer left, which may have been killed.
 pub(crate) struct Slots {
     /// How many have storage.
     count: usize,
     /// Those behind them and before this one may have some, too, which a killed writer did not give back.
     end: usize,
-    /// How many values stay in place, at least the last one.
-    history: usize,
-    /// The slots with these values, the oldest first.
-    window: VecDeque<u8>,
-    /// The slots that have none of them, as bits. Readers may hold some.
+    /// The slots with the values that stay in place, at least the last one: a ring, which goes on at `next` with the oldest.
+    window: Box<[u16]>,
+    next: usize,
+    /// The slots that have none of these values, as bits. Readers may hold some. One that is being filled is free until it is
+    /// published, so nothing has to give it back if it is not.
     free: [u64; MOST_SLOTS / 64],
-    /// The one that is being filled. It is free again at the next claim, if nothing is published in it.
-    claimed: Option<usize>,
     /// By slot: the number that this writer has written to the entry, 0 if it wrote none.
     known: Vec<u64>,
     /// How many of them claims needed since the last look at what can be given back, and how many claims there were.
@@ -35,15 +34,14 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// Those of a new file, in which slot 0 is claimed.
+    /// Those of a new file, which has one.
     pub fn new(limit: usize, history: usize) -> Self {
         Slots {
             count: 1,
             end: 1,
-            history: history.max(1),
-            window: VecDeque::with_capacity(history.max(1) + 1),
-            free: [0; MOST_SLOTS / 64],
-            claimed: Some(0),
+            window: vec![NONE; history.max(1)].into(),
+            next: 0,
+            free: [1, 0, 0, 0],
             known: vec![0; limit],
             needed: 1,
             claims: 0,
@@ -53,16 +51,14 @@ impl Slots {
 
     /// Those of a file that is adopted, which has room for `end`: the versions in it are known, the entries are not.
     pub fn adopted(segment: &Segment, count: usize, end: usize, history: usize) -> Self {
-        let mut slots = Slots { count, end, claimed: None, ..Slots::new(segment.identity().limit, history) };
-        (0..count).for_each(|slot| slots.set_free(slot));
+        let mut slots =
+            Slots { count, end, free: [0; MOST_SLOTS / 64], ..Slots::new(segment.identity().limit, history) };
+        (0..count).for_each(|slot| slots.flip(slot));
         let content = |slot: usize| segment.content(slot).load(Ordering::Relaxed);
         let mut versions: Vec<_> = (0..count).map(|slot| (content(slot), slot)).collect();
         versions.sort_unstable();
         versions.retain(|&(version, _)| version != 0);
-        for (_, slot) in versions {
-            slots.free[slot / 64] &= !(1 << (slot % 64));
-            slots.published(slot);
-        }
+        versions.into_iter().for_each(|(_, slot)| slots.published(slot));
         slots
     }
 
@@ -71,13 +67,10 @@ impl Slots {
         self.count
     }
 
+    /// A free slot is taken, or a taken one is free.
     #[inline(always)]
-    fn set_free(&mut self, slot: usize) {
-        self.free[slot / 64] |= 1 << (slot % 64);
-    }
-
-    fn is_free(&self, slot: usize) -> bool {
-        self.free[slot / 64] & 1 << (slot % 64) != 0
+    fn flip(&mut self, slot: usize) {
+        self.free[slot / 64 % (MOST_SLOTS / 64)] ^= 1 << (slot % 64);
     }
 
     /// Takes a slot for filling, if one is free that no value of the history needs: the first, so that what a burst of
@@ -85,16 +78,11 @@ impl Slots {
     #[inline]
     pub fn claim(&mut self, segment: &Segment) -> Option<usize> {
         self.claims += 1;
-        if let Some(unpublished) = self.claimed.take() {
-            self.set_free(unpublished);
-        }
-        for word in 0..self.free.len() {
-            let mut bits = self.free[word];
+        for (word, &free) in self.free.iter().enumerate() {
+            let mut bits = free;
             while bits != 0 {
                 let slot = 64 * word + bits.trailing_zeros() as usize;
                 if try_claim(segment, slot) {
-                    self.free[word] &= !(1 << (slot % 64));
-                    self.claimed = Some(slot);
                     self.needed = self.needed.max(slot + 1);
                     return Some(slot);
                 }
@@ -106,10 +94,13 @@ impl Slots {
 
     /// Takes the slot of the oldest value that nobody holds, but for the last one: there is no storage for more.
     pub fn claim_oldest(&mut self, segment: &Segment) -> Option<usize> {
-        let before_last = self.window.len().saturating_sub(1);
-        let oldest = (0..before_last).find(|&i| try_claim(segment, self.window[i].into()))?;
-        self.claimed = self.window.remove(oldest).map(usize::from);
-        self.claimed
+        let length = self.window.len();
+        let before_last = (self.next..self.next + length - 1).map(|place| place % length);
+        let mut older = before_last.filter(|&place| self.window[place] != NONE);
+        let place = older.find(|&place| try_claim(segment, self.window[place].into()))?;
+        let slot = std::mem::replace(&mut self.window[place], NONE).into();
+        self.flip(slot);
+        Some(slot)
     }
 
     /// One more has storage, and is claimed.
@@ -117,7 +108,7 @@ impl Slots {
         let slot = self.count;
         self.count += 1;
         self.needed = self.count;
-        self.claimed = Some(slot);
+        self.flip(slot);
         slot
     }
 
@@ -148,10 +139,11 @@ impl Slots {
     /// Gives up the last slot, if it is free and nobody holds it; true if that is so.
     pub fn remove_last(&mut self, segment: &Segment) -> bool {
         let last = self.count - 1;
-        if !self.is_free(last) || !try_claim(segment, last) {
+        let is_free = self.free[last / 64] & 1 << (last % 64) != 0;
+        if !is_free || !try_claim(segment, last) {
             return false;
         }
-        self.free[last / 64] &= !(1 << (last % 64));
+        self.flip(last);
         self.count = last;
         true
     }
@@ -169,12 +161,11 @@ impl Slots {
     /// A claimed slot has the last value now; that of the value which leaves the history is free.
     #[inline(always)]
     pub fn published(&mut self, slot: usize) {
-        self.claimed = None;
-        self.window.push_back(slot as u8);
-        if self.window.len() > self.history {
-            if let Some(left) = self.window.pop_front() {
-                self.set_free(left.into());
-            }
+        let left = std::mem::replace(&mut self.window[self.next], slot as u16);
+        self.next = if self.next + 1 == self.window.len() { 0 } else { self.next + 1 };
+        self.flip(slot);
+        if left != NONE {
+            self.flip(left.into());
         }
     }
 

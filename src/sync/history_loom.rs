@@ -4,7 +4,7 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use super::oldest;
+use super::{first, oldest};
 use crate::model::{explore, must_fail};
 use crate::sync::pin::{pin, unpin};
 use crate::sync::store_loom::{Kill, Look, Record, SLOTS, STEPS, Store, Value, Writer};
@@ -14,10 +14,13 @@ fn value(version: u64) -> Option<(Value, u64)> {
     Some((Value { version, layout: 1, author: 1 }, 1))
 }
 
-/// The oldest value that is newer than `after`, if it is still there.
+/// The first value of those without a gap, or the oldest that is newer than `after`, if it is still there.
 fn read_next(store: &Store, shard: usize, after: u64) -> Option<Value> {
     let (_, record) = store.record();
-    let (slot, version) = oldest(store.contents(), after, record.version)?;
+    let (slot, version) = match after {
+        0 => first(store.contents(), record.version)?,
+        after => oldest(store.contents(), after, record.version)?,
+    };
     let slot = &store.slots[slot];
     // The control: the slot is believed to hold the version still.
     if !pin(&slot.content, &slot.pins[shard], version, || omitted(Point::HistoryRecheck)) {

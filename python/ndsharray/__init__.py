@@ -1,8 +1,8 @@
 """Shares N-dimensional arrays between processes by name. Readers get the latest value, without a copy, and never torn.
 
 A name is called a tag. A tag has one writer and any number of readers, in any process that can open the store: a
-directory, by default ``/dev/shm``. This is not a queue. A reader that is slower than the writer misses values, and
-`Reader.missed` says how many.
+directory, by default ``/dev/shm``. A reader that is slower than the writer misses values, and `Reader.missed` says how many.
+A writer that keeps a history lets readers go through its last values in order.
 
 Examples
 --------
@@ -44,7 +44,19 @@ from ndsharray._errors import (
     WriterEndedError,
     WriterExistsError,
 )
-from ndsharray._native import GcReport, Loan, Reader, Snapshot, Stat, Store, Writer, WriterOptions, __version__, wait_any
+from ndsharray._native import (
+    Every,
+    GcReport,
+    Loan,
+    Reader,
+    Snapshot,
+    Stat,
+    Store,
+    Writer,
+    WriterOptions,
+    __version__,
+    wait_any,
+)
 from ndsharray.ndsharray import NdShArray, supported_types
 
 __all__ = [
@@ -54,6 +66,7 @@ __all__ = [
     "DTypeMismatchError",
     "EmptyError",
     "Error",
+    "Every",
     "ForkedError",
     "FormatError",
     "GcReport",

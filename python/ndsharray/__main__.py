@@ -15,14 +15,15 @@ def _ls(store: Store) -> None:
             continue
         writer = "writer" if stat.writer_alive else "-"
         value = "empty" if stat.shape is None else f"{stat.dtype_name} {stat.shape} version {stat.version}"
-        print(f"{tag}  {value}  {stat.bytes} bytes  {writer}")
+        source = f"  from {stat.source}" if stat.source else ""
+        print(f"{tag}  {value}  {stat.bytes} bytes  {writer}{source}")
 
 
 def _stat(store: Store, tag: str) -> None:
     stat = store.stat(tag)
     for name in sorted(name for name in dir(stat) if not name.startswith("_")):
         value = getattr(stat, name)
-        print(f"{name + ':':<14}{oct(value) if name == 'mode' else value}")
+        print(f"{name + ':':<19}{oct(value) if name == 'mode' else value}")
 
 
 def _gc(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""``await reader.next()`` and ``async for``.
+"""``await reader.next()``, and ``async for`` over a reader or over ``reader.every()``.
 
 A wait blocks, so it runs in a thread of its own. The event loop runs on meanwhile.
 """
@@ -7,7 +7,7 @@ import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from ndsharray._native import Reader, Snapshot
+from ndsharray._native import Every, Reader, Snapshot
 
 #: How many seconds a thread sleeps before it returns to the coroutine, which may have been cancelled.
 _STEP = 0.1
@@ -43,3 +43,19 @@ async def next_value(reader: Reader) -> Snapshot:
         if value is not None:
             return value
         await loop.run_in_executor(_pool(), reader._ready, _STEP)
+
+
+async def next_in_turn(every: Every, reader: Reader, timeout: "float | None") -> Snapshot:
+    """Returns the next value of a reader in its turn, and waits for it. Ends the loop when the time is over."""
+    loop = asyncio.get_running_loop()
+    end = None if timeout is None else loop.time() + timeout
+    while not every._ended:
+        value = reader.read_next()
+        if value is not None:
+            return value
+        left = _STEP if end is None else end - loop.time()
+        if left <= 0:
+            every._end()
+            break
+        await loop.run_in_executor(_pool(), reader._ready, min(left, _STEP))
+    raise StopAsyncIteration

@@ -20,6 +20,24 @@ pub fn exception(py: Python<'_>, class: &str, message: &str) -> PyErr {
     make().unwrap_or_else(|failure: PyErr| failure)
 }
 
+/// What an error says of a value: what Python shows of it, 100 characters at most.
+pub fn shown(value: &Bound<'_, PyAny>) -> String {
+    let text = match value.repr() {
+        Ok(text) => text.to_string(),
+        // As of an int with more digits than Python shows.
+        Err(_) => format!("a value of type {}", kind(value)),
+    };
+    match text.char_indices().nth(100) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+/// The name of a value's class.
+pub fn kind(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().name().map_or_else(|_| "unknown".to_owned(), |name| name.to_string())
+}
+
 fn class_of<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyType>> {
     Ok(PyModule::import(py, "ndsharray._errors")?.getattr(name)?.cast_into()?)
 }
@@ -29,6 +47,7 @@ fn converted(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::InvalidTag { .. } => "InvalidTagError",
         Error::InvalidOption { .. }
         | Error::UserData { .. }
+        | Error::InvalidAttributes { .. }
         | Error::InvalidShape { .. }
         | Error::ShapeMismatch { .. }
         | Error::InvalidElement { .. } => "InvalidArgumentError",

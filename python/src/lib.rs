@@ -3,6 +3,7 @@
 //! The rooms, from the bottom up; each uses only those before it:
 //!
 //! - `error`: exceptions.
+//! - `time`, `attributes`: times and attributes, as Python code gives them.
 //! - `numpy`: arrays and dtypes.
 //! - `object`: the lock for the state of an object, and a class that is cheap to make objects of.
 //! - `reader`, `writer`: the classes `Reader` and `Writer`, and what they return.
@@ -13,12 +14,14 @@
 //! anything. A thread may hold one while it is detached from the interpreter: whoever waits for the lock lets go of the
 //! interpreter first, so the holder can always go on.
 
+mod attributes;
 mod error;
 mod numpy;
 mod object;
 mod reader;
 mod stat;
 mod store;
+mod time;
 mod v1;
 mod writer;
 
@@ -28,6 +31,8 @@ mod _native {
 
     use crate::reader::snapshot::Snapshot;
 
+    #[pymodule_export]
+    use crate::reader::every::Every;
     #[pymodule_export]
     use crate::reader::wait_any::wait_any;
     #[pymodule_export]

@@ -1,10 +1,12 @@
 //! The classes `Stat` and `GcReport`: what a store says about its tags, and about a clean-up.
 
+use ndsharray::UnixTime;
 use numpy::PyArrayDescr;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::attributes::Text;
 use crate::numpy::dtype;
 
 /// What `Store.stat` says about a tag.
@@ -32,6 +34,8 @@ pub struct Stat {
     mode: u32,
     /// bool: whether the tag is removed when its writer is closed.
     ephemeral: bool,
+    /// str: where the values come from, as the writer said with ``source=``; empty if they come from a writer of this machine.
+    source: String,
     /// int: how many bytes the tag's files take in the store.
     bytes: u64,
     /// int: the number of the current value; 0 if there is none.
@@ -46,6 +50,13 @@ pub struct Stat {
     nbytes: Option<usize>,
     /// float or None: seconds since the value was published.
     age: Option<f64>,
+    /// float or None: when the value was acquired, as Unix time in seconds, if the writer said so.
+    acquired_at: Option<f64>,
+    /// float or None: when the value was written where it comes from, as Unix time in seconds, if it was brought from another
+    /// store.
+    source_written_at: Option<f64>,
+    /// dict or None: the attributes of the value; None if it has none, or if values come faster than they can be looked at.
+    attrs: Text,
     /// str or None: the name of the data file.
     data_file: Option<String>,
     /// int or None: how many values the data file has room for.
@@ -73,6 +84,7 @@ impl Stat {
             uid: stat.uid,
             mode: stat.mode,
             ephemeral: stat.ephemeral,
+            source: stat.source,
             bytes: stat.bytes,
             version: value.map_or(0, |value| value.version),
             shape: shape.map(Bound::unbind),
@@ -80,6 +92,9 @@ impl Stat {
             dtype_name: value.map(|value| value.dtype.name().to_owned()),
             nbytes: value.map(|value| value.nbytes),
             age: value.map(|value| value.age.as_secs_f64()),
+            acquired_at: value.and_then(|value| value.acquired_at).map(UnixTime::as_secs_f64),
+            source_written_at: value.and_then(|value| value.source_written_at).map(UnixTime::as_secs_f64),
+            attrs: Text(value.and_then(|value| value.attributes_json.clone())),
             data_file: value.map(|value| value.data_file.clone()),
             slots: slots.map(|slots| slots.allocated),
             pinned: slots.map(|slots| slots.pinned),
@@ -94,7 +109,8 @@ impl Stat {
     fn __repr__(&self, py: Python<'_>) -> String {
         let dtype = self.dtype_name.as_deref().unwrap_or("no value");
         let shape = self.shape.as_ref().map_or(String::new(), |shape| format!(" {}", shape.bind(py)));
-        format!("<ndsharray.Stat of {:?}: {dtype}{shape}, version {}>", self.tag, self.version)
+        let source = if self.source.is_empty() { String::new() } else { format!(", from {:?}", self.source) };
+        format!("<ndsharray.Stat of {:?}: {dtype}{shape}, version {}{source}>", self.tag, self.version)
     }
 }
 

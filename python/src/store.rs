@@ -9,7 +9,7 @@ use crate::error::raise;
 use crate::reader::Reader;
 use crate::stat::{GcReport, Stat};
 use crate::writer::Writer;
-use crate::writer::options::WriterOptions;
+use crate::writer::options::{Settings, WriterOptions};
 
 /// A directory of named arrays.
 ///
@@ -76,9 +76,15 @@ impl Store {
     /// capacity : int
     ///     The least number of bytes that each slot has room for. (A slot is the place of one value in the data file.) A
     ///     value can grow to this size without a new file.
-    /// min_slots : int
-    ///     How many slots there are from the start, 1 to 8. With more of them, an old value stays in its place longer, so
-    ///     readers that copy it have more time.
+    /// history : int
+    ///     How many of the last values stay in place, 0 to 248, the latest among them. A reader that goes through them with
+    ///     `Reader.read_next` and stalls while fewer are written loses none, and readers that copy have more time. Each
+    ///     takes the memory of a value and a page. The writer never waits: when readers hold so many values that no slot is
+    ///     left, or the store is full, fewer stay. All go at a value that is larger than any before (see `capacity`), at a
+    ///     takeover, and when somebody removes the files.
+    /// source : str
+    ///     Where the values come from, up to 128 bytes, for programs that bring those of another host. `Store.stat` shows
+    ///     it. The default stands for a writer of this machine.
     ///
     /// Returns
     /// -------
@@ -100,7 +106,7 @@ impl Store {
     /// ['a']
     /// >>> store.tags()
     /// []
-    #[pyo3(signature = (tag, *, mode=None, ephemeral=false, takeover=false, capacity=0, min_slots=1))]
+    #[pyo3(signature = (tag, *, mode=None, ephemeral=false, takeover=false, capacity=0, history=0, source=""))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn writer(
         &self,
@@ -110,9 +116,10 @@ impl Store {
         ephemeral: bool,
         takeover: bool,
         capacity: usize,
-        min_slots: usize,
+        history: usize,
+        source: &str,
     ) -> PyResult<Writer> {
-        self.writer_options(tag, mode, ephemeral, takeover, capacity, min_slots).open(py)
+        self.writer_options(tag, mode, ephemeral, takeover, capacity, history, source).open(py)
     }
 
     /// Returns the options of a writer. They can be pickled, and opened in another process. The parameters are those of
@@ -124,7 +131,8 @@ impl Store {
     /// >>> store = ndsharray.Store(directory)
     /// >>> store.writer_options("a", mode=0o640).open().tag
     /// 'a'
-    #[pyo3(signature = (tag, *, mode=None, ephemeral=false, takeover=false, capacity=0, min_slots=1))]
+    #[pyo3(signature = (tag, *, mode=None, ephemeral=false, takeover=false, capacity=0, history=0, source=""))]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn writer_options(
         &self,
         tag: String,
@@ -132,10 +140,12 @@ impl Store {
         ephemeral: bool,
         takeover: bool,
         capacity: usize,
-        min_slots: usize,
+        history: usize,
+        source: &str,
     ) -> WriterOptions {
         let directory = self.store.directory().to_owned();
-        WriterOptions::new(directory, tag, (mode, ephemeral, takeover, capacity, min_slots))
+        let source = source.to_owned();
+        WriterOptions::new(directory, tag, Settings { mode, ephemeral, takeover, capacity, history, source })
     }
 
     /// Opens a reader of a tag.

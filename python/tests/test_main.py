@@ -38,7 +38,7 @@ def test_ls_stat_rm_gc(store: Store) -> None:
         )
         code, out, errors = run("stat", "camera")
         assert (code, errors) == (0, "")
-        for line in ["dtype:        float32", "mode:         0o600", "nbytes:       24", "writer_alive: True"]:
+        for line in ["dtype:             float32", "mode:              0o600", "nbytes:            24", "writer_alive:      True"]:
             assert f"{line}\n" in out
         code, out, errors = run("rm", "camera")
         assert code == 1 and out == "" and "has a writer" in errors

@@ -56,7 +56,7 @@ def test_readers_pickle_into_processes(method: str, store: Store) -> None:
 def test_writer_options_pickle_into_processes(method: str, store: Store) -> None:
     store.writer("a").close()
     reader = store.reader("a")
-    options = store.writer_options("a", mode=0o640, min_slots=3)
+    options = store.writer_options("a", mode=0o640, history=3, source="robot")
     assert pickle.loads(pickle.dumps(options)) == options
     assert pickle.loads(pickle.dumps(store)) == store
     seen = []

@@ -301,10 +301,10 @@ def test_closing(store: Store) -> None:
 
 
 def test_options(store: Store, directory: Path) -> None:
-    with store.writer("a", mode=0o640, capacity=1 << 16, min_slots=4) as writer:
+    with store.writer("a", mode=0o640, capacity=1 << 16, history=4, source="robot") as writer:
         writer.write([1])
         seen = store.stat("a")
-        assert (seen.mode, seen.capacity, seen.slots) == (0o640, 1 << 16, 4)
+        assert (seen.mode, seen.capacity, seen.source) == (0o640, 1 << 16, "robot")
         assert stat.S_IMODE((directory / "a").stat().st_mode) == 0o640
         with store.writer("a", takeover=True) as other:
             other.write([2])
@@ -314,7 +314,7 @@ def test_options(store: Store, directory: Path) -> None:
         writer.write([1])
         assert store.stat("b").ephemeral
     assert store.tags() == ["a"]
-    for wrong in [{"min_slots": 0}, {"min_slots": 9}, {"mode": 0o777}]:
+    for wrong in [{"history": 249}, {"source": "x" * 129}, {"source": "a\nb"}, {"mode": 0o777}]:
         with pytest.raises(ValueError):
             store.writer("c", **wrong)  # type: ignore[arg-type]
 

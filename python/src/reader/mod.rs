@@ -1,7 +1,8 @@
 //! The class `Reader`, and all that it needs to read.
 //!
 //! From the bottom up: `state` (what is under a reader's lock), `target` (where the elements go), `snapshot` (a value that
-//! was read), `read` and `wait` (the steps of a call), the class `Reader` here, and `wait_any` above it.
+//! was read), `read` and `wait` (the steps of a call), the class `Reader` here, and `every` (its methods for each value in its
+//! turn) and `wait_any` above it.
 
 use std::path::PathBuf;
 
@@ -13,9 +14,10 @@ use crate::error::raise;
 use crate::object::attached_lock::{AttachedLock, Guard};
 use crate::object::heap_type;
 use crate::reader::snapshot::Snapshot;
-use crate::reader::state::State;
+use crate::reader::state::{State, Which};
 use crate::reader::target::Target;
 
+pub mod every;
 mod read;
 pub mod snapshot;
 pub mod state;
@@ -26,7 +28,7 @@ pub mod wait_any;
 /// A reader of a tag, from `Store.reader`. There may be any number of readers, in any process.
 ///
 /// A read needs no system call, and takes as long for a large array as for a small one. A loop over a reader waits for
-/// each new value; so does ``async for``. A reader can be pickled: its directory and its tag are, and it is opened anew
+/// the latest value each time; so does ``async for``. A loop over `every` gets each value in its turn. A reader can be pickled: its directory and its tag are, and it is opened anew
 /// where it is unpickled.
 ///
 /// Examples
@@ -62,6 +64,18 @@ impl Reader {
     #[inline(always)]
     pub fn lock<'a>(&'a self, py: Python<'a>) -> PyResult<Guard<'a, State>> {
         self.state.lock(py)
+    }
+
+    /// Waits for a new value, and puts it where the target says; None when the time is over.
+    fn wait_for<'py>(
+        &self,
+        py: Python<'py>,
+        which: Which,
+        timeout: Option<f64>,
+        target: Target<'py>,
+    ) -> PyResult<Option<Bound<'py, Snapshot>>> {
+        let acquired = wait::new_value(py, &self.state, which, timeout)?;
+        acquired.map(|acquired| read::deliver(py, &self.state, acquired, target)).transpose()
     }
 }
 
@@ -129,8 +143,8 @@ impl Reader {
         copy: bool,
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
         match Target::new(out, copy)? {
-            Target::Stay => read::new_value(py, &self.state, Target::Stay),
-            target => read::new_value_elsewhere(py, &self.state, target),
+            Target::Stay => read::new_value(py, &self.state, Which::Latest, Target::Stay),
+            target => read::new_value_elsewhere(py, &self.state, Which::Latest, target),
         }
     }
 
@@ -242,9 +256,7 @@ impl Reader {
         out: Option<Bound<'py, PyAny>>,
         copy: bool,
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
-        let target = Target::new(out, copy)?;
-        let acquired = wait::next(py, &self.state, timeout)?;
-        acquired.map(|acquired| read::deliver(py, &self.state, acquired, target)).transpose()
+        self.wait_for(py, Which::Latest, timeout, Target::new(out, copy)?)
     }
 
     /// Waits for the next new value in a coroutine: ``await reader.next()``. The event loop runs on meanwhile. No value is

@@ -1,24 +1,27 @@
 //! The steps of a read: acquire a value, find its dtype, and put the elements where the caller wants them.
 
-use ndsharray::DType;
+use std::time::Duration;
+
+use ndsharray::{DType, UnixTime};
 use pyo3::prelude::*;
 
 use crate::error::raise;
 use crate::numpy::dtype::{Custom, Described};
-use crate::object::attached_lock::AttachedLock;
+use crate::object::attached_lock::{AttachedLock, Guard};
 use crate::reader::snapshot::Snapshot;
-use crate::reader::state::{Acquired, State, UnknownDType, acquire_unknown};
+use crate::reader::state::{Acquired, State, UnknownDType, Which, acquire_unknown};
 use crate::reader::target::Target;
 
-/// The next new value, or None.
+/// A new value, or None.
 #[inline(always)]
 pub fn new_value<'py>(
     py: Python<'py>,
     state: &AttachedLock<State>,
+    which: Which,
     target: Target<'py>,
 ) -> PyResult<Option<Bound<'py, Snapshot>>> {
     let mut locked = state.lock(py)?;
-    let value = match locked.next_value() {
+    let value = match locked.new_value(which) {
         Ok(Some(value)) => value,
         Ok(None) => return Ok(None),
         Err(error) => {
@@ -29,7 +32,7 @@ pub fn new_value<'py>(
     let Some(dtype) = locked.described(py, value.dtype()) else {
         let unknown = locked.set_aside(value);
         drop(locked);
-        return of_unknown_dtype(py, state, *unknown, target);
+        return of_unknown_dtype(py, state, which, *unknown, target);
     };
     let number = locked.number();
     drop(locked);
@@ -42,9 +45,10 @@ pub fn new_value<'py>(
 pub fn new_value_elsewhere<'py>(
     py: Python<'py>,
     state: &AttachedLock<State>,
+    which: Which,
     target: Target<'py>,
 ) -> PyResult<Option<Bound<'py, Snapshot>>> {
-    new_value(py, state, target)
+    new_value(py, state, which, target)
 }
 
 #[cold]
@@ -52,10 +56,12 @@ pub fn new_value_elsewhere<'py>(
 fn of_unknown_dtype<'py>(
     py: Python<'py>,
     state: &AttachedLock<State>,
+    which: Which,
     unknown: UnknownDType,
     target: Target<'py>,
 ) -> PyResult<Option<Bound<'py, Snapshot>>> {
-    acquire_unknown(py, state, unknown)?.map(|acquired| deliver(py, state, acquired, target)).transpose()
+    let acquired = acquire_unknown(py, state, which, unknown)?;
+    acquired.map(|acquired| deliver(py, state, acquired, target)).transpose()
 }
 
 /// Puts a value that was acquired where the caller wants it. If that fails, the value stays unread.
@@ -86,13 +92,43 @@ pub fn latest_value<'py>(
     target: Target<'py>,
 ) -> PyResult<Bound<'py, Snapshot>> {
     let locked = state.lock(py)?;
-    let value = match locked.latest() {
-        Ok(value) => value,
+    match locked.latest() {
+        Ok(value) => show(py, state, locked, value, target),
         Err(error) => {
             drop(locked);
-            return Err(raise(error));
+            Err(raise(error))
         }
-    };
+    }
+}
+
+/// The value nearest to a time, whether it was returned before or not.
+pub fn nearest_value<'py>(
+    py: Python<'py>,
+    state: &AttachedLock<State>,
+    time: UnixTime,
+    within: Option<Duration>,
+    target: Target<'py>,
+) -> PyResult<Option<Bound<'py, Snapshot>>> {
+    let locked = state.lock(py)?;
+    match locked.nearest(time, within) {
+        Ok(Some(value)) => show(py, state, locked, value, target).map(Some),
+        Ok(None) => Ok(None),
+        Err(error) => {
+            drop(locked);
+            Err(raise(error))
+        }
+    }
+}
+
+/// Puts a value where the caller wants it. What counts as returned stays as it is.
+#[inline(always)]
+fn show<'py>(
+    py: Python<'py>,
+    state: &AttachedLock<State>,
+    locked: Guard<'_, State>,
+    value: ndsharray::Snapshot,
+    target: Target<'py>,
+) -> PyResult<Bound<'py, Snapshot>> {
     let known = locked.described(py, value.dtype());
     drop(locked);
     let dtype = match known {

@@ -2,12 +2,14 @@
 
 use std::ffi::CStr;
 
+use ndsharray::UnixTime;
 use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use pyo3::{IntoPyObjectExt, PyTypeInfo, ffi, intern};
 
+use crate::attributes;
 use crate::numpy::array;
 use crate::numpy::dtype::Described;
 use crate::object::heap_type::{self, Attribute, Class, HeapType};
@@ -23,13 +25,15 @@ enum Value {
     /// As the library read it: in the store, or copied by the library to memory of this process.
     Shared(ndsharray::Snapshot),
     /// In an array of the caller's, or in one made for the caller. `age_zero`: when the value was published, on the clock of
-    /// `monotonic`.
+    /// `monotonic`. `user_data`: the text of the attributes, if there are any.
     Own {
         array: Py<PyUntypedArray>,
         id: ndsharray::ValueId,
-        written_at: f64,
+        written_at: UnixTime,
         age_zero: f64,
+        acquired_at: Option<UnixTime>,
         user_data: Box<[u8]>,
+        has_attributes: bool,
     },
 }
 
@@ -74,9 +78,11 @@ impl Snapshot {
         let value = Value::Own {
             array: array.unbind(),
             id: value.id(),
-            written_at: value.written_at().as_secs_f64(),
+            written_at: value.written_at(),
             age_zero: monotonic() - value.age().as_secs_f64(),
+            acquired_at: value.acquired_at(),
             user_data: value.user_data().into(),
+            has_attributes: has_attributes(&value),
         };
         heap_type::new(py, Snapshot { value, dtype })
     }
@@ -111,9 +117,9 @@ impl Snapshot {
         self.id().version()
     }
 
-    fn written_at(&self) -> f64 {
+    fn written_at(&self) -> UnixTime {
         match &self.value {
-            Value::Shared(value) => value.written_at().as_secs_f64(),
+            Value::Shared(value) => value.written_at(),
             Value::Own { written_at, .. } => *written_at,
         }
     }
@@ -123,6 +129,22 @@ impl Snapshot {
             Value::Shared(value) => value.age().as_secs_f64(),
             Value::Own { age_zero, .. } => (monotonic() - age_zero).max(0.0),
         }
+    }
+
+    fn acquired_at(&self) -> Option<UnixTime> {
+        match &self.value {
+            Value::Shared(value) => value.acquired_at(),
+            Value::Own { acquired_at, .. } => *acquired_at,
+        }
+    }
+
+    /// The attributes, made anew; None if there are none. Runs Python code.
+    fn attrs<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let has_attributes = match &self.value {
+            Value::Shared(value) => has_attributes(value),
+            Value::Own { has_attributes, .. } => *has_attributes,
+        };
+        has_attributes.then(|| attributes::parsed(py, self.user_data())).transpose()
     }
 
     fn user_data(&self) -> &[u8] {
@@ -198,7 +220,29 @@ False";
             name: c"written_at",
             doc: c"float: when the value was published, as Unix time: in seconds since 1970, as ``time.time()``. It is the time on
 the writer's clock, which somebody may set; `age` does not depend on that.",
-            get: |this| heap_type::get(this).written_at().into_bound_py_any(this.py()),
+            get: |this| heap_type::get(this).written_at().as_secs_f64().into_bound_py_any(this.py()),
+        },
+        Attribute {
+            name: c"written_at_ns",
+            doc: c"int: the same in nanoseconds, as ``time.time_ns()``.",
+            get: |this| heap_type::get(this).written_at().as_nanos().into_bound_py_any(this.py()),
+        },
+        Attribute {
+            name: c"acquired_at",
+            doc: c"float or None: when the value was acquired, such as when the shutter opened, as Unix time in seconds. None if the
+writer did not say.",
+            get: |this| {
+                let time = heap_type::get(this).acquired_at();
+                time.map(UnixTime::as_secs_f64).into_bound_py_any(this.py())
+            },
+        },
+        Attribute {
+            name: c"acquired_at_ns",
+            doc: c"int or None: the same in nanoseconds, which is exact.",
+            get: |this| {
+                let time = heap_type::get(this).acquired_at();
+                time.map(UnixTime::as_nanos).into_bound_py_any(this.py())
+            },
         },
         Attribute {
             name: c"age",
@@ -207,8 +251,13 @@ the writer's clock, which somebody may set; `age` does not depend on that.",
         },
         Attribute {
             name: c"user_data",
-            doc: c"bytes: what the writer sent with the value, at most 2048 bytes.",
+            doc: c"bytes: what the writer sent with the value, at most 2048 bytes. If these are attributes, their JSON text.",
             get: |this| Ok(PyBytes::new(this.py(), heap_type::get(this).user_data()).into_any()),
+        },
+        Attribute {
+            name: c"attrs",
+            doc: c"dict or None: the attributes that the writer sent with the value; None if it sent none. Each access makes a new dict.",
+            get: |this| heap_type::get(this).attrs(this.py())?.into_bound_py_any(this.py()),
         },
         Attribute {
             name: c"shape",
@@ -276,6 +325,11 @@ Returns the array to numpy's functions. Another dtype or ``copy=True`` makes a c
             drop(descr.into_bound(py));
         }
     }
+}
+
+/// Whether the user data are attributes. They are also if they are damaged, which who asks for them is told.
+fn has_attributes(value: &ndsharray::Snapshot) -> bool {
+    !matches!(value.attributes_json(), Ok(None))
 }
 
 /// The time in seconds, on a clock that nobody sets.

@@ -3,7 +3,9 @@
 //! To acquire a value is to take it from the library's reader. Its dtype may have to be made by Python code, which may do
 //! anything, so no lock is held meanwhile. Until the dtype is made the value is pending, and any thread may acquire it.
 
-use ndsharray::DType;
+use std::time::Duration;
+
+use ndsharray::{DType, UnixTime};
 use pyo3::prelude::*;
 
 use crate::error::raise;
@@ -20,6 +22,14 @@ pub struct State {
     /// How many values were acquired and never returned.
     unread: u64,
     cache: Cache,
+}
+
+/// Which of the values that are newer than the last one a read is after.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    Latest,
+    /// The oldest that is still there.
+    Next,
 }
 
 /// A value that was acquired for a caller.
@@ -48,10 +58,16 @@ impl State {
         State { reader, pending: None, acquired: 0, unread: 0, cache: Cache::default() }
     }
 
-    /// Acquires the next new value.
+    /// Acquires a new value.
     #[inline(always)]
-    pub fn next_value(&mut self) -> ndsharray::Result<Option<ndsharray::Snapshot>> {
-        match self.reader.read()? {
+    pub fn new_value(&mut self, which: Which) -> ndsharray::Result<Option<ndsharray::Snapshot>> {
+        let found = match which {
+            Which::Latest => self.reader.read()?,
+            // The pending value is older than all that the library's reader has not returned.
+            Which::Next if self.pending.is_some() => None,
+            Which::Next => self.reader.read_next()?,
+        };
+        match found {
             Some(value) => {
                 self.acquired += 1;
                 if self.pending.is_some() {
@@ -83,9 +99,9 @@ impl State {
         Box::new(UnknownDType { dtype, number: self.acquired })
     }
 
-    /// Acquires the next new value together with its dtype.
-    fn acquire(&mut self, py: Python<'_>) -> ndsharray::Result<Found> {
-        let Some(value) = self.next_value()? else { return Ok(Found::Nothing) };
+    /// Acquires a new value together with its dtype.
+    fn acquire(&mut self, py: Python<'_>, which: Which) -> ndsharray::Result<Found> {
+        let Some(value) = self.new_value(which)? else { return Ok(Found::Nothing) };
         Ok(match self.cache.described(py, value.dtype()) {
             Some(dtype) => Found::Value(Acquired { value, dtype, number: self.acquired }),
             None => Found::Unknown(self.set_aside(value)),
@@ -132,6 +148,14 @@ impl State {
         self.reader.latest()
     }
 
+    pub fn nearest(
+        &self,
+        time: UnixTime,
+        within: Option<Duration>,
+    ) -> ndsharray::Result<Option<ndsharray::Snapshot>> {
+        self.reader.nearest(time, within)
+    }
+
     #[inline(always)]
     pub fn is_latest(&self, id: ndsharray::ValueId) -> bool {
         self.reader.is_latest(id)
@@ -172,21 +196,22 @@ impl Locked for AttachedLock<State> {
     }
 }
 
-/// Acquires the next new value of a reader. Makes its dtype if that is necessary.
-pub fn acquire(py: Python<'_>, locked: &impl Locked) -> PyResult<Option<Acquired>> {
-    match locked.with(py, |state| state.acquire(py))?.map_err(raise)? {
+/// Acquires a new value of a reader. Makes its dtype if that is necessary.
+pub fn acquire(py: Python<'_>, locked: &impl Locked, which: Which) -> PyResult<Option<Acquired>> {
+    match locked.with(py, |state| state.acquire(py, which))?.map_err(raise)? {
         Found::Nothing => Ok(None),
         Found::Value(acquired) => Ok(Some(acquired)),
-        Found::Unknown(unknown) => acquire_unknown(py, locked, *unknown),
+        Found::Unknown(unknown) => acquire_unknown(py, locked, which, *unknown),
     }
 }
 
-/// Makes the dtype of the pending value, and acquires the value. If another thread was faster, acquires the next one.
+/// Makes the dtype of the pending value, and acquires the value. If another thread was faster, acquires another new one.
 #[cold]
 #[inline(never)]
 pub fn acquire_unknown(
     py: Python<'_>,
     locked: &impl Locked,
+    which: Which,
     mut unknown: UnknownDType,
 ) -> PyResult<Option<Acquired>> {
     loop {
@@ -197,7 +222,7 @@ pub fn acquire_unknown(
         if acquired.is_some() {
             return Ok(acquired);
         }
-        match locked.with(py, |state| state.acquire(py))?.map_err(raise)? {
+        match locked.with(py, |state| state.acquire(py, which))?.map_err(raise)? {
             Found::Nothing => return Ok(None),
             Found::Value(acquired) => return Ok(Some(acquired)),
             Found::Unknown(other) => unknown = *other,

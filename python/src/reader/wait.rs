@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 
 use crate::error::{exception, raise};
 use crate::object::attached_lock::AttachedLock;
-use crate::reader::state::{Acquired, State, acquire};
+use crate::reader::state::{Acquired, State, Which, acquire};
 
 /// The longest time that a signal goes unnoticed.
 const STEP: Duration = Duration::from_millis(100);
@@ -51,11 +51,16 @@ pub fn sleep(py: Python<'_>, readers: &mut [ndsharray::Reader], step: Duration) 
     woken.map_err(raise)
 }
 
-/// Acquires the next new value of a reader, and waits for it; None when the time is over.
-pub fn next(py: Python<'_>, state: &AttachedLock<State>, timeout: Option<f64>) -> PyResult<Option<Acquired>> {
+/// Acquires a new value of a reader, and waits for it; None when the time is over.
+pub fn new_value(
+    py: Python<'_>,
+    state: &AttachedLock<State>,
+    which: Which,
+    timeout: Option<f64>,
+) -> PyResult<Option<Acquired>> {
     let deadline = Deadline::new(py, timeout)?;
     loop {
-        if let Some(acquired) = acquire(py, state)? {
+        if let Some(acquired) = acquire(py, state, which)? {
             return Ok(Some(acquired));
         }
         let Some(step) = deadline.step() else { return Ok(None) };

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use ndsharray::Meta;
 use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
@@ -13,7 +14,7 @@ use pyo3::types::{PyDict, PyModule, PyTuple};
 use crate::error::{exception, raise};
 use crate::numpy::dtype;
 use crate::object::attached_lock::AttachedLock;
-use crate::reader::state::{UnknownDType, acquire_unknown};
+use crate::reader::state::{UnknownDType, Which, acquire_unknown};
 use crate::v1::state::{Shown, State};
 use crate::writer::state::write;
 use crate::{reader, writer};
@@ -90,7 +91,7 @@ impl NdShArray {
     /// meanwhile.
     #[cold]
     fn read_unknown<'py>(&self, py: Python<'py>, unknown: UnknownDType) -> PyResult<Shown<'py>> {
-        let acquired = acquire_unknown(py, self, unknown)?;
+        let acquired = acquire_unknown(py, self, Which::Latest, unknown)?;
         self.with(py, |state| state.read_acquired(py, acquired))
     }
 
@@ -198,7 +199,7 @@ impl NdShArray {
     /// >>> writer.write(np.arange(6).reshape(2, 3))
     fn write(&self, array: &Bound<'_, PyAny>) -> PyResult<()> {
         let array = array.cast::<PyUntypedArray>().map_err(|_| not_an_array())?;
-        write(self, array, &[]).map(drop)
+        write(self, array, &Meta::new()).map(drop)
     }
 
     /// Returns the latest value, without a copy. Never waits.

@@ -4,6 +4,7 @@ use std::mem;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ndsharray::Meta;
 use numpy::PyUntypedArray;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
@@ -13,7 +14,7 @@ use crate::error::raise;
 use crate::numpy::dtype::Described;
 use crate::object::attached_lock::AttachedLock;
 use crate::reader::snapshot::Snapshot;
-use crate::reader::state::{Acquired, UnknownDType};
+use crate::reader::state::{Acquired, UnknownDType, Which};
 use crate::reader::target::Target;
 use crate::v1::result_tuple::ResultTuple;
 use crate::{reader, writer};
@@ -60,7 +61,7 @@ impl State {
         let options = if let Some(mode) = mode { options.mode(mode) } else { options };
         let writer = array.py().detach(|| options.open()).map_err(raise)?;
         let state = AttachedLock::new(writer::state::State::new(writer));
-        writer::state::write(&state, &array, &[])?;
+        writer::state::write(&state, &array, &Meta::new())?;
         Ok(Self::new(store, name, array.into_any(), Role::Writer(state.into_inner())))
     }
 
@@ -123,7 +124,9 @@ impl State {
     pub fn read<'py>(&mut self, py: Python<'py>) -> PyResult<Result<Shown<'py>, Box<UnknownDType>>> {
         // For a writer nothing is ever new.
         let Role::Reader(state) = &mut self.role else { return self.show_again(py).map(Ok) };
-        let Some(value) = state.next_value().map_err(raise)? else { return self.show_again(py).map(Ok) };
+        let Some(value) = state.new_value(Which::Latest).map_err(raise)? else {
+            return self.show_again(py).map(Ok);
+        };
         match state.described(py, value.dtype()) {
             Some(dtype) => self.show(py, value, dtype).map(Ok),
             None => Ok(Err(state.set_aside(value))),

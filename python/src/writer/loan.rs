@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use ndsharray::DType;
+use ndsharray::{DType, Meta, UnixTime};
 use numpy::{PyArrayDescr, PyUntypedArray};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
+use crate::attributes;
 use crate::error::{exception, raise};
 use crate::numpy::array;
 use crate::object::attached_lock::AttachedLock;
+use crate::time::unix_time;
 use crate::writer::custody::Handback;
 use crate::writer::memory::{array_over, normalise};
+use crate::writer::sent::Sent;
 use crate::writer::state::State;
-
-/// The most bytes of user data that a value may have.
-const USER_DATA: usize = 2048;
 
 /// The memory of the next value, from `Writer.loan`: a context manager.
 ///
@@ -31,7 +31,7 @@ const USER_DATA: usize = 2048;
 /// >>> loan = writer.loan(3, np.int32)
 /// >>> with loan as array:
 /// ...     array[:] = [1, 2, 3]
-/// ...     loan.user_data = b"frame 1"
+/// ...     loan.attrs = {"frame": 1}
 /// >>> writer.version
 /// 1
 #[pyclass(frozen, module = "ndsharray")]
@@ -42,7 +42,7 @@ pub struct Loan {
     dtype: DType,
     descr: Py<PyArrayDescr>,
     shape: Vec<usize>,
-    user_data: AttachedLock<Vec<u8>>,
+    sent: AttachedLock<Sent>,
     open: AttachedLock<Option<Open>>,
 }
 
@@ -66,34 +66,67 @@ impl Loan {
         dtype: DType,
         descr: Bound<'_, PyArrayDescr>,
         shape: Vec<usize>,
-        user_data: &[u8],
-    ) -> PyResult<Self> {
-        let user_data = AttachedLock::new(checked(user_data)?);
-        Ok(Loan {
+        sent: Sent,
+    ) -> Self {
+        Loan {
             writer,
             pid,
             dtype,
             descr: descr.unbind(),
             shape,
-            user_data,
+            sent: AttachedLock::new(sent),
             open: AttachedLock::new(None),
-        })
+        }
     }
 }
 
 #[pymethods]
 impl Loan {
-    /// bytes: what travels with the value, at most 2048 bytes.
+    /// bytes: what travels with the value, at most 2048 bytes. If it has attributes, these are their text. Of `user_data` and
+    /// `attrs` the one that is set last counts.
     #[getter]
     fn user_data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let user_data = self.user_data.lock(py)?.clone();
+        let user_data = self.sent.lock(py)?.user_data().to_vec();
         Ok(PyBytes::new(py, &user_data))
     }
 
     #[setter]
     fn set_user_data(&self, py: Python<'_>, user_data: &[u8]) -> PyResult<()> {
-        let user_data = checked(user_data)?;
-        *self.user_data.lock(py)? = user_data;
+        let set = self.sent.lock(py)?.set_user_data(user_data);
+        set.map_err(raise)
+    }
+
+    /// dict or None: the attributes of the value, as for `Writer.write`; None if it has none. Set a whole dict: what is
+    /// changed in the one that you get counts for nothing.
+    #[getter]
+    fn attrs<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let text = self.sent.lock(py)?.attributes().map(<[u8]>::to_vec);
+        text.map(|text| attributes::parsed(py, &text)).transpose()
+    }
+
+    #[setter]
+    fn set_attrs(&self, py: Python<'_>, attrs: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let set = match attrs {
+            Some(attrs) => {
+                let text = attributes::text(attrs)?;
+                self.sent.lock(py)?.set_attributes(text)
+            }
+            None => self.sent.lock(py)?.set_user_data(&[]),
+        };
+        set.map_err(raise)
+    }
+
+    /// float or None: when the value was acquired, as Unix time in seconds. It is set as for `Writer.write`: seconds as a
+    /// float, nanoseconds as an int, or a datetime.
+    #[getter]
+    fn acquired_at(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(self.sent.lock(py)?.acquired_at().map(UnixTime::as_secs_f64))
+    }
+
+    #[setter]
+    fn set_acquired_at(&self, py: Python<'_>, time: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let time = time.map(|time| unix_time("acquired_at", time)).transpose()?;
+        self.sent.lock(py)?.set_acquired_at(time);
         Ok(())
     }
 
@@ -122,17 +155,9 @@ impl Loan {
         if failed {
             return Ok(());
         }
-        let user_data = self.user_data.lock(py)?.clone();
-        open.loan.publish(&self.dtype, &user_data).map_err(raise)
+        let meta = self.sent.lock(py)?.meta();
+        open.loan.publish(&self.dtype, meta).map_err(raise)
     }
-}
-
-/// Checks the length of user data when it is set, not only when the value is published.
-fn checked(user_data: &[u8]) -> PyResult<Vec<u8>> {
-    if user_data.len() > USER_DATA {
-        return Err(raise(ndsharray::Error::UserData { found: user_data.len(), expected: USER_DATA }));
-    }
-    Ok(user_data.to_vec())
 }
 
 /// A loan together with the writer that it borrows. Its drop hands the writer back.
@@ -168,9 +193,9 @@ impl OwnedLoan {
         self.loan.as_mut().ok_or_else(|| PyRuntimeError::new_err("the loan is over"))
     }
 
-    fn publish(&mut self, dtype: &DType, user_data: &[u8]) -> ndsharray::Result<()> {
+    fn publish(&mut self, dtype: &DType, meta: Meta) -> ndsharray::Result<()> {
         let Some(mut loan) = self.loan.take() else { return Ok(()) };
-        loan.set_user_data(user_data)?;
+        loan.set_meta(meta);
         normalise(dtype, &mut loan);
         loan.publish().map(drop)
     }

@@ -1,7 +1,7 @@
 //! The class `Writer`, and all that it needs to write.
 //!
 //! From the bottom up: `custody` (who has the library's writer), `memory` (arrays over memory of the store), `state` (what
-//! is under a writer's lock), `loan`, the class `Writer` here, and `options` above it.
+//! is under a writer's lock), `sent` (what is sent along with a value), `loan`, the class `Writer` here, and `options` above it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,12 +14,14 @@ use crate::numpy::{array, dtype};
 use crate::object::attached_lock::{AttachedLock, Guard};
 use crate::writer::custody::Custody;
 use crate::writer::loan::Loan;
+use crate::writer::sent::{Sent, meta};
 use crate::writer::state::{Locked, State, busy, closed, write};
 
 mod custody;
 pub mod loan;
 mod memory;
 pub mod options;
+mod sent;
 pub mod state;
 
 /// The one writer of a tag, from `Store.writer`.
@@ -109,6 +111,14 @@ impl Writer {
     ///     Anything that `numpy.asarray` takes. The only copy made of an array is the one in the store.
     /// user_data : bytes
     ///     Up to 2048 bytes that go with the value, such as a frame number.
+    /// attrs : dict, instead of `user_data`
+    ///     Attributes that go with the value, such as ``{"exposure": 0.01, "gain": 2}``: a dict with str as keys, and with
+    ///     dicts, lists, tuples, str, int, float, bool and None as values. They take up to 2048 bytes as JSON text. Numbers
+    ///     of numpy count as numbers.
+    /// acquired_at : float, int or datetime.datetime
+    ///     When the value was acquired, such as when the shutter opened: Unix time in seconds, as ``time.time()``, if it is
+    ///     a float; in nanoseconds, as ``time.time_ns()``, if it is an int; or a datetime, which is local time if it has no
+    ///     time zone. 0 is as none.
     ///
     /// Returns
     /// -------
@@ -122,7 +132,8 @@ impl Writer {
     /// UnsupportedDTypeError
     ///     If the elements are Python objects, or cannot be described.
     /// InvalidArgumentError
-    ///     If `user_data` is longer than 2048 bytes.
+    ///     If `user_data` or the text of `attrs` is longer than 2048 bytes, if both are given, if `attrs` has something that
+    ///     JSON has not (the error says where it is), or if `acquired_at` is not from 1970 to 2554.
     /// WriterEndedError
     ///     If the writer was closed, superseded, removed or forked.
     /// WriterBusyError
@@ -135,13 +146,25 @@ impl Writer {
     /// >>> writer = store.writer("a")
     /// >>> writer.write(np.zeros((2, 3)).T, b"any strides")
     /// 1
+    /// >>> writer.write(np.zeros(2), attrs={"exposure": 0.01, "gain": 2}, acquired_at=1700000000.25)
+    /// 2
+    /// >>> snapshot = store.reader("a").latest()
+    /// >>> snapshot.attrs, snapshot.acquired_at
+    /// ({'exposure': 0.01, 'gain': 2}, 1700000000.25)
     /// >>> writer.write(np.array([object()]))
     /// Traceback (most recent call last):
     ///     ...
     /// ndsharray.UnsupportedDTypeError: dtype object cannot be shared: ...
-    #[pyo3(signature = (array, user_data=None))]
-    fn write(&self, array: &Bound<'_, PyAny>, user_data: Option<&[u8]>) -> PyResult<u64> {
-        write(self, &array::from_array_like(array)?, user_data.unwrap_or_default())
+    #[pyo3(signature = (array, user_data=None, *, attrs=None, acquired_at=None))]
+    fn write(
+        &self,
+        array: &Bound<'_, PyAny>,
+        user_data: Option<&[u8]>,
+        attrs: Option<&Bound<'_, PyAny>>,
+        acquired_at: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<u64> {
+        let meta = meta(array.py(), user_data, attrs, acquired_at)?;
+        write(self, &array::from_array_like(array)?, &meta)
     }
 
     /// Lends the memory of the next value, to be filled in place, without a copy.
@@ -150,8 +173,8 @@ impl Writer {
     /// ----------
     /// shape : int or tuple of int
     /// dtype : dtype_like
-    /// user_data : bytes
-    ///     Up to 2048 bytes that go with the value. `Loan.user_data` can also be set in the block.
+    /// user_data, attrs, acquired_at
+    ///     As for `write`. They can also be set in the block: `Loan.user_data`, `Loan.attrs` and `Loan.acquired_at`.
     ///
     /// Returns
     /// -------
@@ -163,7 +186,7 @@ impl Writer {
     /// Raises
     /// ------
     /// InvalidArgumentError
-    ///     If the shape is not valid, or `user_data` is longer than 2048 bytes.
+    ///     If the shape is not valid; and as for `write`.
     /// UnsupportedDTypeError
     ///     If the elements are Python objects, or cannot be described.
     /// ClosedError
@@ -179,13 +202,16 @@ impl Writer {
     /// >>> store.reader("ramp").latest().array
     /// array([[7, 7],
     ///        [7, 7]], dtype=uint8)
-    #[pyo3(signature = (shape, dtype, user_data=None))]
+    #[pyo3(signature = (shape, dtype, user_data=None, *, attrs=None, acquired_at=None))]
     fn loan(
         slf: &Bound<'_, Self>,
         shape: &Bound<'_, PyAny>,
         dtype: &Bound<'_, PyAny>,
         user_data: Option<&[u8]>,
+        attrs: Option<&Bound<'_, PyAny>>,
+        acquired_at: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Loan> {
+        let sent = Sent::new(slf.py(), user_data, attrs, acquired_at)?;
         let mut shape = dtype::shape(shape)?;
         let descr = dtype::of(dtype, &mut shape)?;
         let known = dtype::known(&descr)?;
@@ -195,7 +221,7 @@ impl Writer {
         if matches!(writer.lock(slf.py())?.custody(), Custody::Closed) {
             return Err(closed(slf.py()));
         }
-        Loan::new(writer.state.clone(), writer.pid, known, descr, shape, user_data.unwrap_or_default())
+        Ok(Loan::new(writer.state.clone(), writer.pid, known, descr, shape, sent))
     }
 
     /// Closes the writer. Another one can be opened then. Closing it again does nothing.

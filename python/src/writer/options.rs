@@ -20,15 +20,24 @@ use crate::writer::Writer;
 /// ...     writer.tag
 /// 'a'
 #[pyclass(frozen, module = "ndsharray", eq)]
-#[derive(Clone, PartialEq)]
+#[derive(PartialEq)]
 pub struct WriterOptions {
     directory: PathBuf,
     tag: String,
     settings: Settings,
 }
 
-/// `mode, ephemeral, takeover, capacity, min_slots`.
-pub type Settings = (Option<u32>, bool, bool, usize, usize);
+/// What was set; a dict when it is pickled.
+#[derive(Clone, PartialEq, FromPyObject, IntoPyObject)]
+#[pyo3(from_item_all)]
+pub struct Settings {
+    pub mode: Option<u32>,
+    pub ephemeral: bool,
+    pub takeover: bool,
+    pub capacity: usize,
+    pub history: usize,
+    pub source: String,
+}
 
 impl WriterOptions {
     pub fn new(directory: PathBuf, tag: String, settings: Settings) -> Self {
@@ -58,16 +67,17 @@ impl WriterOptions {
     /// ...     writer.write([1])
     /// 1
     pub fn open(&self, py: Python<'_>) -> PyResult<Writer> {
-        let (mode, ephemeral, takeover, capacity, min_slots) = self.settings;
+        let Settings { mode, ephemeral, takeover, capacity, history, source } = &self.settings;
         let store = ndsharray::Store::open(&self.directory).map_err(raise)?;
         let mut options = store
             .writer_options(&self.tag)
-            .ephemeral(ephemeral)
-            .takeover(takeover)
-            .capacity(capacity)
-            .min_slots(min_slots);
+            .ephemeral(*ephemeral)
+            .takeover(*takeover)
+            .capacity(*capacity)
+            .history(*history)
+            .source(source);
         if let Some(mode) = mode {
-            options = options.mode(mode);
+            options = options.mode(*mode);
         }
         // Takes up to 50 ms while another writer lives.
         let writer = py.detach(|| options.open()).map_err(raise)?;
@@ -90,15 +100,15 @@ impl WriterOptions {
         let py = slf.py();
         let restore = PyModule::import(py, "ndsharray._native")?.getattr("_restore_options")?;
         let this = slf.get();
-        Ok((restore, (this.directory.clone(), &this.tag, this.settings).into_pyobject(py)?))
+        Ok((restore, (this.directory.clone(), &this.tag, this.settings.clone()).into_pyobject(py)?))
     }
 
     fn __repr__(&self) -> String {
-        let (mode, ephemeral, takeover, capacity, min_slots) = self.settings;
+        let Settings { mode, ephemeral, takeover, capacity, history, source } = &self.settings;
         let mode = mode.map_or("None".to_owned(), |mode| format!("{mode:#o}"));
         format!(
             "<ndsharray.WriterOptions of {:?} in {:?}: mode={mode}, ephemeral={ephemeral}, takeover={takeover}, \
-             capacity={capacity}, min_slots={min_slots}>",
+             capacity={capacity}, history={history}, source={source:?}>",
             self.tag, self.directory
         )
     }

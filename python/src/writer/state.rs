@@ -5,7 +5,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use ndsharray::DType;
+use ndsharray::{DType, Meta};
 use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
@@ -86,7 +86,7 @@ impl State {
         array: &Bound<'_, PyUntypedArray>,
         descr: &Bound<'_, PyArrayDescr>,
         known: Known,
-        user_data: &[u8],
+        meta: &Meta,
     ) -> PyResult<u64> {
         let py = array.py();
         // A signal handler or another thread may have set the array's dtype before this thread got the lock.
@@ -102,20 +102,20 @@ impl State {
                 let done = if bytes.len() > array::LARGE {
                     // Another thread may set the array's shape meanwhile, which frees what `shape` returns.
                     let shape = array.shape().to_vec();
-                    py.detach(|| writer.write_bytes(&dtype, &shape, bytes, user_data))
+                    py.detach(|| writer.write_bytes_with(&dtype, &shape, bytes, meta))
                 } else {
-                    writer.write_bytes(&dtype, array.shape(), bytes, user_data)
+                    writer.write_bytes_with(&dtype, array.shape(), bytes, meta)
                 };
                 match done {
                     // The library stores a bool as 0 or 1. An array may hold others, such as a mask of 0 and 255 that
                     // is viewed as bool.
                     Err(ndsharray::Error::InvalidElement { .. }) => {
-                        write_strided(writer, &dtype, descr, array, user_data)
+                        write_strided(writer, &dtype, descr, array, meta)
                     }
                     done => done.map_err(raise),
                 }
             }
-            _ => write_strided(writer, &dtype, descr, array, user_data),
+            _ => write_strided(writer, &dtype, descr, array, meta),
         }
     }
 }
@@ -134,15 +134,15 @@ impl Locked for AttachedLock<State> {
 
 /// Publishes an array.
 #[inline(always)]
-pub fn write(locked: &impl Locked, array: &Bound<'_, PyUntypedArray>, user_data: &[u8]) -> PyResult<u64> {
+pub fn write(locked: &impl Locked, array: &Bound<'_, PyUntypedArray>, meta: &Meta) -> PyResult<u64> {
     let (py, descr) = (array.py(), array.dtype());
     let done = locked.with(py, |state| match state.cache.stored(&descr) {
-        Some(known) => state.write(array, &descr, known, user_data).map(Some),
+        Some(known) => state.write(array, &descr, known, meta).map(Some),
         None => Ok(None),
     })?;
     match done {
         Some(version) => Ok(version),
-        None => write_unknown(locked, array, &descr, user_data),
+        None => write_unknown(locked, array, &descr, meta),
     }
 }
 
@@ -153,14 +153,14 @@ fn write_unknown(
     locked: &impl Locked,
     array: &Bound<'_, PyUntypedArray>,
     descr: &Bound<'_, PyArrayDescr>,
-    user_data: &[u8],
+    meta: &Meta,
 ) -> PyResult<u64> {
     let custom = Custom::describe(descr)?;
     let known = custom.known();
     let mut before = None;
     let version = locked.with(array.py(), |state| {
         before = state.cache.remember(custom);
-        state.write(array, descr, known, user_data)
+        state.write(array, descr, known, meta)
     });
     drop(before);
     version
@@ -172,11 +172,11 @@ fn write_strided(
     dtype: &DType,
     descr: &Bound<'_, PyArrayDescr>,
     source: &Bound<'_, PyUntypedArray>,
-    user_data: &[u8],
+    meta: &Meta,
 ) -> PyResult<u64> {
     let (descr, shape) = (dtype::native(descr, dtype), source.shape().to_vec());
     let mut loan = writer.loan_bytes(dtype, &shape).map_err(raise)?;
-    loan.set_user_data(user_data).map_err(raise)?;
+    loan.set_meta(meta.clone());
     // SAFETY: the loan was made for this shape and dtype, whatever the source has become meanwhile. Nobody uses its
     // memory in another way before the array is gone.
     let target = unsafe { array_over(&mut loan, descr, &shape)? };

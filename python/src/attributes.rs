@@ -161,7 +161,7 @@ impl<'py> Encoder<'py> {
             return Ok(());
         }
         let what = format!(
-            "lies in {DEPTH} lists and dicts, and is one itself: at most {DEPTH} may lie in each other, and none in itself"
+            "lies too deep: at most {DEPTH} lists and dicts may lie in each other, and none in itself"
         );
         Err(self.invalid(path, &what))
     }

@@ -42,8 +42,9 @@ pub fn unix_time(argument: &str, given: &Bound<'_, PyAny>) -> PyResult<UnixTime>
 pub fn distance(py: Python<'_>, argument: &str, seconds: Option<f64>) -> PyResult<Option<Duration>> {
     match seconds {
         Some(seconds) if seconds.is_nan() || seconds < 0.0 => {
+            let shown = format!("{seconds:?}").to_lowercase();
             let message =
-                format!("{argument} is {seconds}: pass seconds from 0 on, or None for any distance in time");
+                format!("{argument} is {shown}: pass seconds from 0 on, or None for any distance in time");
             Err(exception(py, "InvalidArgumentError", &message))
         }
         // A time that is too long to count is no limit.

@@ -253,7 +253,7 @@ impl Every {
 
     fn __repr__(&self, py: Python<'_>) -> String {
         let reader = self.reader.bind(py).get();
-        let timeout = self.timeout.map_or("None".to_owned(), |timeout| timeout.to_string());
+        let timeout = self.timeout.map_or("None".to_owned(), |timeout| format!("{timeout:?}"));
         format!("<ndsharray.Every of {:?} in {:?}: timeout={timeout}>", reader.tag, reader.directory)
     }
 }

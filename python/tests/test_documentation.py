@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 import ndsharray
-from ndsharray import _dtypes
+from ndsharray import _attributes, _dtypes, _numbers, _times
 
 README = Path(__file__).parent.parent / "README.md"
+#: Functions of modules that users do not import.
+HELPERS: list[Any] = [_dtypes.describe, _dtypes.restore, _numbers.plain, _times.plain, _attributes.parsed]
 
 
 def documented() -> Iterator[tuple[str, Any]]:
     yield "ndsharray", ndsharray
-    for name in ["describe", "restore"]:
-        yield name, getattr(_dtypes, name)
+    for helper in HELPERS:
+        yield f"{helper.__module__}.{helper.__name__}", helper
     for name in ndsharray.__all__:
         value = getattr(ndsharray, name)
         if inspect.isclass(value) or inspect.isroutine(value):
@@ -29,8 +31,8 @@ def documented() -> Iterator[tuple[str, Any]]:
                     yield f"{name}.{member}", function
 
 
-def examples() -> list[tuple[str, str]]:
-    return [(name, value.__doc__) for name, value in documented() if ">>>" in (value.__doc__ or "")]
+def examples() -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in documented() if ">>>" in (value.__doc__ or "")]
 
 
 @pytest.mark.parametrize("name, value", list(documented()), ids=lambda value: value if isinstance(value, str) else "")
@@ -41,14 +43,14 @@ def test_documented(name: str, value: Any) -> None:
 def test_what_can_be_called_has_an_example() -> None:
     have = {name for name, _ in examples()}
     methods = {name for name, value in documented() if inspect.isroutine(value)}
-    classes = {"Store", "Writer", "WriterOptions", "Loan", "Reader", "Snapshot", "NdShArray"}
+    classes = {"Store", "Writer", "WriterOptions", "Loan", "Reader", "Every", "Snapshot", "NdShArray"}
     assert len(methods) > 15 and methods | classes <= have, (methods | classes) - have
 
 
-@pytest.mark.parametrize("name, text", examples(), ids=lambda value: value if len(value) < 40 else "")
-def test_examples(name: str, text: str, directory: Path) -> None:
-    scope = {"directory": directory, **vars(_dtypes)} if name in ("describe", "restore") else {"directory": directory}
-    test = doctest.DocTestParser().get_doctest(inspect.cleandoc(text), scope, name, None, None)
+@pytest.mark.parametrize("name, value", examples(), ids=lambda value: value if isinstance(value, str) else "")
+def test_examples(name: str, value: Any, directory: Path) -> None:
+    scope = {"directory": directory, **(value.__globals__ if value in HELPERS else {})}
+    test = doctest.DocTestParser().get_doctest(inspect.cleandoc(value.__doc__), scope, name, None, None)
     assert test.examples
     said: list[str] = []
     result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS).run(test, out=said.append)

@@ -39,11 +39,13 @@ def test_a_handler_uses_everything(store: Store) -> None:
     done = run("""
 store.writer("a").write(np.array(["abc"]))
 writer, reader = store.writer("a", takeover=True), store.reader("a")
-v1 = ndsharray.NdShArray("a", r_w="r")
+v1, every = ndsharray.NdShArray("a", r_w="r"), reader.every(timeout=0)
 calls = busy = 0
 def handler(*_):
     global calls, busy
-    for use in (lambda: writer.write([1]), lambda: reader.missed, lambda: reader.read(), lambda: reader.latest(), v1.read):
+    uses = [lambda: writer.write([1], attrs={"a": np.int8(1)}, acquired_at=np.float32(1)), lambda: reader.missed, reader.read,
+            reader.latest, v1.read, reader.read_next, lambda: reader.nearest(0), lambda: next(every, None)]
+    for use in uses:
         try:
             use()
         except ndsharray.BusyError:
@@ -57,7 +59,7 @@ while time.monotonic() < end:
     writer.write(np.array(["abc"]))
     reader.read(), v1.read()
     writer.write(np.zeros(2, [("x", "f4")]))
-    reader.latest(), v1.read()
+    reader.latest(), v1.read(), reader.read_next()
 signal.setitimer(signal.ITIMER_REAL, 0)
 assert calls > 100, calls
 print("done", busy)

@@ -44,6 +44,16 @@ def test_ls_stat_rm_gc(store: Store) -> None:
         assert code == 1 and out == "" and "has a writer" in errors
         assert run("rm", "--force", "camera") == (0, "", "")
     assert store.tags() == ["empty"]
+    with store.writer("left", source="robot-7") as writer:
+        writer.write(np.zeros(2), attrs={"gain": 2}, acquired_at=1.5)
+        code, out, errors = run("ls")
+        assert (code, errors) == (0, "")
+        assert re.search(r"^left  float64 \(2,\) version 1  \d+ bytes  writer  from robot-7$", out, re.MULTILINE), out
+        code, out, errors = run("stat", "left")
+        assert (code, errors) == (0, "")
+        for line in ["attrs:             {'gain': 2}", "acquired_at:       1.5", "source_written_at: None", "source:            robot-7"]:
+            assert f"{line}\n" in out
+    store.remove("left")
     assert run("--dir", str(store.directory), "rm", "empty") == (0, "", "")
     assert run("gc") == (0, "0 files, 0 bytes removed\n", "")
     code, _, errors = run("stat", "empty")

@@ -220,7 +220,7 @@ store = ndsharray.Store()
 writer = store.writer("a", ephemeral=True)
 writer.write(np.arange(1000))
 reader = store.reader("a")
-iterator = iter(reader)
+iterator, every = iter(reader), reader.every()
 held = [reader.latest() for _ in range(5)] + [s.array for s in [reader.latest()]]
 loan = writer.loan(3, np.uint8)
 array = loan.__enter__()
@@ -234,6 +234,7 @@ late = Late()
 threading.Thread(target=lambda: store.reader("b").wait(0.3)).start()
 if {daemon}:
     threading.Thread(target=reader.wait, args=(3600,), daemon=True).start()
+    threading.Thread(target=lambda: list(every), daemon=True).start()
     reader.read()
 print("end", flush=True)
 """

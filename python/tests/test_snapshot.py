@@ -270,6 +270,16 @@ for n in range(20):
 assert all((array == n).all() for n, array in enumerate(held))
 status, array = reader.read(), held[0]
 assert status is None
+# A history gives readers that copy the time to read each value.
+writer = ndsharray.Store(there).writer("h", history=20)
+reader = ndsharray.Store(here).reader("h")
+for n in range(20):
+    writer.write(np.full(1000, n), attrs={"n": n}, acquired_at=n + 1.0)
+assert reader.nearest(7.25, within=0.5).attrs == {"n": 6}
+for n, snapshot in enumerate(reader.every(timeout=0)):
+    assert snapshot.is_copy and (snapshot.array == n).all() and not snapshot.array.flags.writeable
+    assert (snapshot.attrs, snapshot.acquired_at_ns) == ({"n": n}, (n + 1) * 10**9)
+assert n == 19 and reader.missed == 0
 try:
     ndsharray.Store(here).writer("b")
 except PermissionError as error:

@@ -136,7 +136,16 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize(
     "wait",
-    ["reader.wait()", "reader.wait(3600)", "next(reader)", "ndsharray.wait_any([reader])", "[s for s in reader]"],
+    [
+        "reader.wait()",
+        "reader.wait(3600)",
+        "next(reader)",
+        "ndsharray.wait_any([reader])",
+        "[s for s in reader]",
+        "reader.wait_next()",
+        "next(reader.every(timeout=3600))",
+        "list(reader.every())",
+    ],
 )
 def test_ctrl_c(wait: str) -> None:
     assert interrupt(INTERRUPTED.format(wait=wait)) == ("interrupted\n", "", 0)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import ndsharray
-from ndsharray import NdShArray, Reader, WriterOptions
+from ndsharray import Every, NdShArray, Reader, WriterOptions
 
 
 def digest(array: Any) -> tuple[str, tuple[int, ...], bytes]:
@@ -67,3 +67,17 @@ def use_inherited(writer: Any, reader: Reader, array: Any, to: Connection) -> No
     time.sleep(0.2)
     latest = reader.latest().array
     to.send((wrote, before == digest(array), digest(latest)))
+
+
+def read_after_stalls(reader: Reader, pipe: Connection) -> None:
+    """Reads all that is there in its turn, each time that the test says so. Between these times it stalls."""
+    while pipe.recv():
+        seen: list[tuple[int, int]] = []
+        while (snapshot := reader.read_next()) is not None:
+            seen.append((snapshot.version, int(snapshot.array[0])))
+        pipe.send((seen, reader.missed))
+
+
+def read_every(every: Every, pipe: Connection) -> None:
+    """Sends the versions and attributes of all values until none comes any more."""
+    pipe.send([(snapshot.version, snapshot.attrs) for snapshot in every])

@@ -91,8 +91,18 @@ def test_numpy_to_rust_and_back(store: ndsharray.Store) -> None:
 def test_workers_and_trainer(programs: Path, store: ndsharray.Store, directory: Path) -> None:
     pytest.importorskip("torch", reason="torch is not installed", exc_type=ImportError)
     said = ended(start(programs, "trainer.py"))
-    assert re.fullmatch(r"100 batches, mean 0\.(49|50)\d\n", said), said
+    assert re.fullmatch(r"100 batches, missed 0, mean 0\.(49|50)\d\n", said), said
     assert list(directory.iterdir()) == []
+
+
+def test_each_value_in_its_turn(store: ndsharray.Store) -> None:
+    scope: dict[str, Any] = {}
+    [block] = [block for block in BLOCKS if "def total" in block]
+    exec(compile(block, "guide", "exec"), scope)
+    with store.writer("samples", history=20) as writer:
+        for n in range(20):
+            writer.write(np.full(3, n))
+        assert scope["total"](store) == 570.0
 
 
 def test_every_program_of_the_guide_is_run() -> None:

@@ -123,8 +123,8 @@ impl<'py> Encoder<'py> {
     fn object(&mut self, dict: &Bound<'py, PyDict>, path: &Path<'_>) -> PyResult<()> {
         self.enter(path)?;
         self.text.push('{');
-        // A list of its own: Python code that runs meanwhile may change the dict.
-        for (index, item) in dict.items().iter().enumerate() {
+        // A list of its own: Python code that runs meanwhile may change the dict. A subclass may have another order.
+        for (index, item) in dict.as_mapping().items()?.iter().enumerate() {
             let (key, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = item.extract()?;
             let Ok(name) = key.cast::<PyString>() else {
                 let what = format!("has the key {} of type {}: keys must be str", shown(&key), kind(&key));

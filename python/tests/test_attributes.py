@@ -66,6 +66,25 @@ def test_text(store: Store) -> None:
     assert [snapshot.user_data.decode() for snapshot in all_forms(store)] == [text] * 3
 
 
+def test_the_order_is_that_of_the_dict(store: Store) -> None:
+    attrs: OrderedDict[str, int] = OrderedDict(a=1, b=2, c=3)
+    attrs.move_to_end("a")
+    store.writer("a").write([1], attrs=attrs)
+    assert store.reader("a").latest().user_data == b'{"b":2,"c":3,"a":1}'
+
+
+class Odd(dict[str, Any]):
+    def items(self) -> Any:
+        return [1, 2]
+
+
+def test_a_dict_whose_items_are_no_pairs(store: Store) -> None:
+    writer = store.writer("a")
+    with pytest.raises(TypeError):
+        writer.write([1], attrs=Odd(a=1))
+    assert writer.version == 0
+
+
 def test_user_data_or_attributes(store: Store) -> None:
     writer = store.writer("a")
     for user_data in [b"", b"{}", b'{"a":1}', b"\xff"]:

@@ -3,6 +3,7 @@
 import gc
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,35 @@ def test_a_million_reads_leak_nothing(store: Store) -> None:
     grown, more = resident() - before, sys.getallocatedblocks() - objects
     assert more < 100, f"{more} more objects"
     assert grown < 1 << 20, f"{grown} bytes more"
+
+
+def test_attributes_and_histories_leak_nothing(store: Store) -> None:
+    writer, reader = store.writer("a", history=5), store.reader("a")
+    array, out, moment = np.zeros(8), np.zeros(8), datetime.now()
+
+    def round_trip() -> None:
+        writer.write(array, attrs={"exposure": 0.01, "roi": [np.int16(3), {"x": None}]}, acquired_at=1.5)
+        reader.read_next()
+        writer.write(array, attrs={"gain": 2}, acquired_at=moment)
+        for snapshot in reader.every(timeout=0):
+            snapshot.attrs
+        nearest = reader.nearest(moment, copy=True)
+        assert nearest is not None and nearest.attrs is not None
+        reader.nearest(1.5, out=out)
+        loan = writer.loan(8, "f8", attrs={"a": 1})
+        with loan:
+            loan.attrs = {"b": 2}
+        store.stat("a").attrs
+
+    for _ in range(200):
+        round_trip()
+    gc.collect()
+    before, objects = resident(), sys.getallocatedblocks()
+    for _ in range(5000):
+        round_trip()
+    gc.collect()
+    assert sys.getallocatedblocks() - objects < 100
+    assert resident() - before < 1 << 20
 
 
 def test_errors_leak_nothing(store: Store) -> None:

@@ -1,8 +1,8 @@
 //! The class `Reader`, and all that it needs to read.
 //!
-//! From the bottom up: `state` (what is under a reader's lock), `target` (where the elements go), `snapshot` (a value that
-//! was read), `read` and `wait` (the steps of a call), the class `Reader` here, and `every` (its methods for each value in its
-//! turn) and `wait_any` above it.
+//! From the bottom up: `state` (what is under a reader's lock), `target` (where the elements go), `sent` and `snapshot` (a
+//! value that was read), `read` and `wait` (the steps of a call), the class `Reader` here, and above it `every` (its methods
+//! for each value in its turn) and `wait_any`.
 
 use std::path::PathBuf;
 
@@ -19,6 +19,7 @@ use crate::reader::target::Target;
 
 pub mod every;
 mod read;
+mod sent;
 pub mod snapshot;
 pub mod state;
 pub mod target;

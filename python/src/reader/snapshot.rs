@@ -13,6 +13,7 @@ use crate::attributes;
 use crate::numpy::array;
 use crate::numpy::dtype::Described;
 use crate::object::heap_type::{self, Attribute, Class, HeapType};
+use crate::reader::sent::{Sent, has_attributes};
 use crate::reader::target::Target;
 
 /// The value, and its dtype as numpy has it.
@@ -25,15 +26,13 @@ enum Value {
     /// As the library read it: in the store, or copied by the library to memory of this process.
     Shared(ndsharray::Snapshot),
     /// In an array of the caller's, or in one made for the caller. `age_zero`: when the value was published, on the clock of
-    /// `monotonic`. `user_data`: the text of the attributes, if there are any.
+    /// `monotonic`.
     Own {
         array: Py<PyUntypedArray>,
         id: ndsharray::ValueId,
         written_at: UnixTime,
         age_zero: f64,
-        acquired_at: Option<UnixTime>,
-        user_data: Box<[u8]>,
-        has_attributes: bool,
+        sent: Option<Box<Sent>>,
     },
 }
 
@@ -80,9 +79,7 @@ impl Snapshot {
             id: value.id(),
             written_at: value.written_at(),
             age_zero: monotonic() - value.age().as_secs_f64(),
-            acquired_at: value.acquired_at(),
-            user_data: value.user_data().into(),
-            has_attributes: has_attributes(&value),
+            sent: Sent::with(&value),
         };
         heap_type::new(py, Snapshot { value, dtype })
     }
@@ -134,7 +131,7 @@ impl Snapshot {
     fn acquired_at(&self) -> Option<UnixTime> {
         match &self.value {
             Value::Shared(value) => value.acquired_at(),
-            Value::Own { acquired_at, .. } => *acquired_at,
+            Value::Own { sent, .. } => sent.as_ref().and_then(|sent| sent.acquired_at),
         }
     }
 
@@ -142,7 +139,7 @@ impl Snapshot {
     fn attrs<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let has_attributes = match &self.value {
             Value::Shared(value) => has_attributes(value),
-            Value::Own { has_attributes, .. } => *has_attributes,
+            Value::Own { sent, .. } => sent.as_ref().is_some_and(|sent| sent.has_attributes),
         };
         has_attributes.then(|| attributes::parsed(py, self.user_data())).transpose()
     }
@@ -150,7 +147,7 @@ impl Snapshot {
     fn user_data(&self) -> &[u8] {
         match &self.value {
             Value::Shared(value) => value.user_data(),
-            Value::Own { user_data, .. } => user_data,
+            Value::Own { sent, .. } => sent.as_ref().map_or(&[], |sent| &sent.user_data),
         }
     }
 
@@ -325,11 +322,6 @@ Returns the array to numpy's functions. Another dtype or ``copy=True`` makes a c
             drop(descr.into_bound(py));
         }
     }
-}
-
-/// Whether the user data are attributes. They are also if they are damaged, which who asks for them is told.
-fn has_attributes(value: &ndsharray::Snapshot) -> bool {
-    !matches!(value.attributes_json(), Ok(None))
 }
 
 /// The time in seconds, on a clock that nobody sets.

@@ -6,7 +6,8 @@ use crate::error::exception;
 use crate::reader::Reader;
 use crate::reader::wait::{Deadline, sleep};
 
-/// Waits until one of several readers has a new value, and returns that reader. Its `read` then returns the value.
+/// Waits until one of several readers has a new value, and returns that reader. Its `read` then returns the value, or
+/// its `read_next` the oldest of them.
 ///
 /// Parameters
 /// ----------

@@ -29,8 +29,8 @@ pub mod wait_any;
 /// A reader of a tag, from `Store.reader`. There may be any number of readers, in any process.
 ///
 /// A read needs no system call, and takes as long for a large array as for a small one. A loop over a reader waits for
-/// the latest value each time; so does ``async for``. A loop over `every` gets each value in its turn. A reader can be pickled: its directory and its tag are, and it is opened anew
-/// where it is unpickled.
+/// the latest value each time; so does ``async for``. A loop over `every` gets each value in its turn. A reader can be
+/// pickled: its directory and its tag are, and it is opened anew where it is unpickled.
 ///
 /// Examples
 /// --------

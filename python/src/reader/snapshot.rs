@@ -226,8 +226,8 @@ the writer's clock, which somebody may set; `age` does not depend on that.",
         },
         Attribute {
             name: c"acquired_at",
-            doc: c"float or None: when the value was acquired, such as when the shutter opened, as Unix time in seconds. None if the
-writer did not say.",
+            doc: c"float or None: when the value was acquired, such as when the shutter opened, as Unix time in seconds. None if
+the writer did not say.",
             get: |this| {
                 let time = heap_type::get(this).acquired_at();
                 time.map(UnixTime::as_secs_f64).into_bound_py_any(this.py())
@@ -253,7 +253,8 @@ writer did not say.",
         },
         Attribute {
             name: c"attrs",
-            doc: c"dict or None: the attributes that the writer sent with the value; None if it sent none. Each access makes a new dict.",
+            doc: c"dict or None: the attributes that the writer sent with the value; None if it sent none. Each
+access makes a new dict.",
             get: |this| heap_type::get(this).attrs(this.py())?.into_bound_py_any(this.py()),
         },
         Attribute {

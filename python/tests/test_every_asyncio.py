@@ -59,9 +59,9 @@ def test_the_loop_ends_when_nothing_comes(store: Store) -> None:
         assert await versions(-1) == []
         # The time counts anew after each value.
         loop = asyncio.get_running_loop()
-        for step in range(1, 5):
-            loop.call_later(0.2 * step, writer.write, [0])
-        assert await versions(0.4) == [4, 5, 6, 7]
+        for step in range(1, 6):
+            loop.call_later(0.3 * step, writer.write, [0])
+        assert await versions(1.2) == [4, 5, 6, 7, 8]
 
     asyncio.run(main())
 

@@ -20,6 +20,8 @@ array([[1., 0.],
        [0., 1.]])
 """
 
+# The native half calls these. They are imported now, not at the first use: a signal handler may come into the middle of that.
+from ndsharray import _attributes, _dtypes, _numbers, _times
 from ndsharray._errors import (
     BusyError,
     ClosedError,

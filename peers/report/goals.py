@@ -56,6 +56,9 @@ RUST = [
         )
         for offset in (0, 1, 8, 32)
     ),
+    Goal("write of 64 B with history 32", "history write", f"{WRITE}, history 32", WRITE, 1.05, most=RAW),
+    Goal("write from 64 KiB with history 32", "history write", f"{WRITE}, history 32", "memcpy, 33 targets", 1.05, least=RAW + 1),
+    Goal("read_next, 16 values behind", "every value", "ndsharray read_next", "ndsharray read", 1.5),
     Goal("loan + publish", "loan", "ndsharray loan, publish", "", 0, 150),
     Goal("layout change that fits", "layout fits", "another layout", "plain write", 1.1, 15e3),
     Goal("layout change that grows", "layout grows", WRITE, "allocate, populate, copy", 1.05),
@@ -99,6 +102,10 @@ HEADLINES = [
     ("`write`", f"{WRITE}, source + 0", "memcpy, source + 0", "large write", 50 << 20),
     ("`write`, and a sum over all of it on another core", "ndsharray write, sum", "memcpy, sum", "through", 50 << 20),
     ("`write`, and a sum over all of it on another core", "ndsharray write, sum", "iceoryx2 write, sum", "through", 50 << 20),
+    ("`write` with the last 32 values kept", f"{WRITE}, history 32", WRITE, "history write", 64),
+    ("`write` with the last 32 values kept", f"{WRITE}, history 32", "memcpy, 33 targets", "history write", 6220800),
+    ("`read_next`, 16 values behind", "ndsharray read_next", "ndsharray read", "every value", 64),
+    ("`read_next`, 16 values behind", "ndsharray read_next", "iceoryx2 receive", "every value", 64),
     ("`loan` and `publish`", "ndsharray loan, publish", "iceoryx2 loan, send", "loan", 6220800),
     ("waking a reader that sleeps", "ndsharray wait", "bare futex", "wake", 64),
     ("Python `write`", "ndsharray", "np.copyto", "python write", 6220800),

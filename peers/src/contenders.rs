@@ -15,6 +15,13 @@ use wyhash::WyHash;
 pub const OURS: &str = "ndsharray";
 pub const MMAP_SYNC: &str = "mmap-sync";
 pub const ICEORYX: &str = "iceoryx2";
+/// With a history, and with a queue of as many: readers take every value.
+pub const OURS_HISTORY: &str = "ndsharray history";
+pub const ICEORYX_QUEUE: &str = "iceoryx2 queue";
+/// How many values that keeps.
+pub const HISTORY: usize = 32;
+/// How many wait for a reader that takes every value.
+pub const QUEUED: usize = 16;
 pub const ALL: [&str; 3] = [OURS, MMAP_SYNC, ICEORYX];
 
 /// Publishes bytes as the latest value.
@@ -37,6 +44,8 @@ pub fn writer(contender: &str, directory: &Path, size: usize) -> Box<dyn Write> 
         OURS => Box::new(ours_writer(directory)),
         MMAP_SYNC => Box::new(MmapSync::new(directory)),
         ICEORYX => Box::new(IceoryxWriter::new(directory, size)),
+        OURS_HISTORY => Box::new(ours_history_writer(directory)),
+        ICEORYX_QUEUE => Box::new(IceoryxWriter::queue(directory, size)),
         other => panic!("{other:?} is no contender"),
     }
 }
@@ -68,6 +77,15 @@ pub fn ours_writer(directory: &Path) -> ndsharray::Writer {
 
 pub fn ours_reader(directory: &Path) -> ndsharray::Reader {
     ndsharray::Store::open(directory).and_then(|store| store.reader("array")).expect("a reader")
+}
+
+pub fn ours_history_writer(directory: &Path) -> ndsharray::Writer {
+    let store = ndsharray::Store::open(directory).expect("a store");
+    store.writer_options("every").history(HISTORY).open().expect("a writer")
+}
+
+pub fn ours_history_reader(directory: &Path) -> ndsharray::Reader {
+    ndsharray::Store::open(directory).and_then(|store| store.reader("every")).expect("a reader")
 }
 
 impl Write for ndsharray::Writer {
@@ -173,13 +191,13 @@ impl Take for MmapSync {
 
 type Service = iceoryx2::service::port_factory::publish_subscribe::PortFactory<ipc::Service, [u8], ()>;
 
-/// A service that keeps the newest value for each subscriber, which may hold 8.
-fn service(directory: &Path) -> (Node<ipc::Service>, Service) {
+/// A service that keeps the newest values for each subscriber, which may hold 8.
+fn service(directory: &Path, name: &str, values: usize) -> (Node<ipc::Service>, Service) {
     let node = node(directory);
     let service = node
-        .service_builder(&"array".try_into().expect("a name"))
+        .service_builder(&name.try_into().expect("a name"))
         .publish_subscribe::<[u8]>()
-        .subscriber_max_buffer_size(1)
+        .subscriber_max_buffer_size(values)
         .subscriber_max_borrowed_samples(8)
         .max_subscribers(8)
         .max_nodes(16)
@@ -219,7 +237,14 @@ pub struct IceoryxWriter {
 
 impl IceoryxWriter {
     pub fn new(directory: &Path, size: usize) -> Self {
-        let (node, service) = service(directory);
+        Self::of(service(directory, "array", 1), size)
+    }
+
+    pub fn queue(directory: &Path, size: usize) -> Self {
+        Self::of(service(directory, "every", HISTORY), size)
+    }
+
+    fn of((node, service): (Node<ipc::Service>, Service), size: usize) -> Self {
         let publisher = service.publisher_builder().initial_max_slice_len(size).create();
         IceoryxWriter { publisher: publisher.expect("a publisher"), _service: service, _node: node }
     }
@@ -246,7 +271,14 @@ pub struct IceoryxReader {
 
 impl IceoryxReader {
     pub fn new(directory: &Path) -> Self {
-        let (node, service) = service(directory);
+        Self::of(service(directory, "array", 1))
+    }
+
+    pub fn queue(directory: &Path) -> Self {
+        Self::of(service(directory, "every", HISTORY))
+    }
+
+    fn of((node, service): (Node<ipc::Service>, Service)) -> Self {
         let subscriber = service.subscriber_builder().create().expect("a subscriber");
         IceoryxReader { held: Vec::new(), subscriber, _service: service, _node: node }
     }

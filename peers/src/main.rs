@@ -5,6 +5,7 @@
 
 mod child;
 mod contenders;
+mod history;
 mod latency;
 mod layouts;
 mod measure;
@@ -41,12 +42,14 @@ fn main() {
 
 type Measure = fn(&mut Output);
 
-const TOPICS: [(&str, Measure); 10] = [
+const TOPICS: [(&str, Measure); 12] = [
     ("unchanged", |output| sized(&SIZES, output, reading::unchanged)),
     ("new", |output| sized(&SIZES[..5], output, reading::new)),
     ("through", |output| sized(&SIZES[1..5], output, reading::through)),
     ("small", |output| fresh(|directory| writing::small(directory, output))),
     ("large", |output| sized(&SIZES[1..], output, writing::large)),
+    ("history", |output| sized(&SIZES[..4], output, history::write)),
+    ("next", |output| sized(&[SIZES[0], SIZES[1], SIZES[3]], output, history::next)),
     ("loan", |output| sized(&SIZES[..5], output, writing::loan)),
     ("layouts", |output| {
         sized(&SIZES[1..], output, layouts::fits);

@@ -173,6 +173,49 @@ fn cameras_on_a_full_store_end() {
     assert!(said.contains("is full"), "{said}");
 }
 
+/// Runs an example to its end in a store of its own, which it leaves empty; what it printed.
+fn run(name: &str, argument: &str) -> String {
+    let store = tempfile::tempdir_in("/dev/shm").unwrap();
+    let mut command = Command::new("timeout");
+    command.args(["-s", "KILL", &WATCHDOG.as_secs().to_string()]).arg(example(name)).arg(argument);
+    let ended = command.env("NDSHARRAY_DIR", store.path()).output().unwrap();
+    let (said, printed) = (String::from_utf8_lossy(&ended.stderr), String::from_utf8_lossy(&ended.stdout));
+    assert!(ended.status.success(), "{name}: {said}\n{printed}");
+    assert_eq!(store.path().read_dir().unwrap().count(), 0, "{name} leaves files");
+    printed.into_owned()
+}
+
+/// The figures behind a word of the last line.
+fn figures(printed: &str, word: &str) -> u64 {
+    let last = printed.lines().last().unwrap();
+    let number = last.split(word).nth(1).unwrap().trim_start();
+    number.split(|letter: char| !letter.is_ascii_digit()).next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn stereo_finds_partners() {
+    let printed = run("stereo", "2");
+    let pairs = printed.lines().filter(|line| line.starts_with("left ")).count();
+    assert!(
+        pairs >= 5 && printed.lines().last().unwrap().starts_with(&format!("{pairs} pairs")),
+        "{printed}"
+    );
+}
+
+/// On a busy machine a stall may become longer than the history; what is missed is counted then.
+#[test]
+fn every_counts_what_it_reads() {
+    let store = tempfile::tempdir_in("/dev/shm").unwrap();
+    let mut command = Command::new("timeout");
+    command.args(["-s", "KILL", &WATCHDOG.as_secs().to_string()]).arg(example("every")).arg("3");
+    let ended = command.env("NDSHARRAY_DIR", store.path()).output().unwrap();
+    let printed = String::from_utf8_lossy(&ended.stdout);
+    let missed: Vec<u64> = printed.lines().map(|line| figures(line, "missed ")).collect();
+    assert_eq!(missed.len(), 2, "{printed}{}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(ended.status.success(), missed == [0, 0], "{printed}");
+    assert_eq!(store.path().read_dir().unwrap().count(), 0);
+}
+
 #[test]
 fn the_guide_shows_the_example_as_it_is() {
     let (_, program) = include_str!("../../examples/spectrum.rs").split_once("\n\n").unwrap();

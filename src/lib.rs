@@ -1,8 +1,9 @@
 //! Named N-dimensional arrays shared between processes: the latest value, without a copy, whole and never torn.
 //!
 //! A process writes an array under a tag; any number of other processes read the latest value. What a reader gets is a
-//! snapshot: it does not change for as long as it is held. Shape and dtype may change at any write. It is not a queue:
-//! a reader that is slower than the writer misses values (and is told how many).
+//! snapshot: it does not change for as long as it is held. Shape and dtype may change at any write. The writer never waits: a
+//! reader that is slower misses values (and is told how many), unless the writer keeps a [history](WriterOptions::history) and
+//! the reader asks for [each value](Reader::read_next).
 //!
 //! The store is a directory, `/dev/shm` by default. A tag is a small header file, which refers to a data file:
 //!

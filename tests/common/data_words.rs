@@ -6,9 +6,14 @@ use std::os::unix::fs::FileExt;
 use ndsharray::Store;
 
 // Places in a data file, as docs/design.md has them.
+const LIMIT: u64 = 72;
 const REGION_0: u64 = 80;
 const LINES: u64 = 256;
 const LINE: u64 = 64;
+/// Words of a line behind the version.
+pub const WRITTEN_AT: u64 = 1;
+pub const CLOCK_OFFSET: u64 = 2;
+pub const CLOCK_DOMAIN: u64 = 3;
 /// From one pin count to the next, and how many of them a slot has.
 const PIN: u64 = 128;
 const SHARDS: u64 = 4;
@@ -27,15 +32,33 @@ impl DataWords {
         &self.0
     }
 
-    /// The version of the value in a slot; 0 while it is filled, or if there is none.
-    pub fn content(&self, slot: u64) -> u64 {
+    fn word(&self, offset: u64) -> u64 {
         let mut word = [0; 8];
-        self.0.read_exact_at(&mut word, LINES + slot * LINE).unwrap();
+        self.0.read_exact_at(&mut word, offset).unwrap();
         u64::from_ne_bytes(word)
     }
 
+    /// How many slots it may have.
+    pub fn limit(&self) -> u64 {
+        self.word(LIMIT)
+    }
+
+    /// A word of a slot's line.
+    pub fn line(&self, slot: u64, word: u64) -> u64 {
+        self.word(LINES + slot * LINE + 8 * word)
+    }
+
+    pub fn set_line(&self, slot: u64, word: u64, number: u64) {
+        self.0.write_all_at(&number.to_ne_bytes(), LINES + slot * LINE + 8 * word).unwrap();
+    }
+
+    /// The version of the value in a slot; 0 while it is filled, or if there is none.
+    pub fn content(&self, slot: u64) -> u64 {
+        self.line(slot, 0)
+    }
+
     pub fn set_content(&self, slot: u64, version: u64) {
-        self.0.write_all_at(&version.to_ne_bytes(), LINES + slot * LINE).unwrap();
+        self.set_line(slot, 0, version);
     }
 
     fn pin(&self, slot: u64, shard: u64) -> u64 {

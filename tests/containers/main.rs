@@ -1,10 +1,11 @@
-//! Containers: namespaces of mounts, processes and users, and memory cgroups.
+//! Containers: namespaces of mounts, processes, users and time, and memory cgroups.
 
 mod boundary;
 mod charged;
 #[path = "../common/mod.rs"]
 mod common;
 mod engine;
+mod time_namespaces;
 mod user_namespaces;
 
 use std::time::{Duration, Instant};

@@ -9,4 +9,7 @@ mod leaked;
 mod leaving;
 mod processes;
 mod stopped;
+mod stopped_stat;
+mod stopped_sweeps;
+mod traced;
 mod wrap;

@@ -49,6 +49,8 @@ impl Reader {
 
     /// The oldest value that is newer than what was returned last.
     fn next(&mut self) -> Result<Option<Snapshot>> {
+        // As in `latest`: a reader of a header that is being replaced or removed follows at once.
+        self.follower.idle();
         let want = match self.progress.returned() {
             None => Want::First,
             Some(returned) => Want::After(self.follower.version_of(returned), self.last_slot),

@@ -60,6 +60,33 @@ fn a_new_header_without_a_value_is_nothing_new() {
     assert_eq!(reader.read().unwrap().unwrap().bytes(), [2]);
 }
 
+/// The same where it has looked at the removed tag before: in each way to read it follows, rather than go on with values of the
+/// removed one.
+#[test]
+fn a_reader_that_saw_the_removal_follows_to_a_new_header() {
+    let (_directory, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[1_u8], &[1]).unwrap();
+    let mut readers = [(); 2].map(|()| store.reader("a").unwrap());
+    for reader in &mut readers {
+        assert_eq!(reader.read().unwrap().unwrap().bytes(), [1]);
+    }
+    writer.write_slice(&[2_u8], &[1]).unwrap();
+    assert_eq!(readers[0].latest().unwrap().bytes(), [2]);
+    store.force_remove("a").unwrap();
+    for reader in &readers {
+        assert_eq!(reader.latest().unwrap().bytes(), [2], "this process has it mapped");
+    }
+    let mut writer = store.writer("a").unwrap();
+    let [first, second] = &mut readers;
+    assert!(first.read().unwrap().is_none());
+    assert!(second.read_next().unwrap().is_none());
+    writer.write_slice(&[3_u8], &[1]).unwrap();
+    assert_eq!(first.read().unwrap().unwrap().bytes(), [3]);
+    assert_eq!(second.read_next().unwrap().unwrap().bytes(), [3]);
+    assert_eq!((first.missed(), second.missed()), (1, 1));
+}
+
 /// A reader that mapped one slot, when the data file is removed by hand and the writer adds a slot to it.
 #[test]
 fn a_slot_added_to_a_removed_data_file_is_missing() {

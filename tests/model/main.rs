@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(feature = "ndarray")]
+mod kept;
 mod machine;
 mod names;
 mod naming;

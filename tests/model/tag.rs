@@ -5,7 +5,7 @@ use ndsharray::Error;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-use super::ops::{Op, ops, ops_of_the_hand};
+use super::ops::{Op, ops, ops_among_others, ops_of_large_histories, ops_of_the_hand};
 use super::world::World;
 use crate::common::sandbox::store;
 
@@ -38,12 +38,23 @@ fn run(cases: u32, max_shrink_iters: u32, ops: impl Strategy<Value = Vec<Op>>) {
 
 #[test]
 fn everything_that_a_process_does_is_as_the_model_says() {
-    run(200, 500, ops(100));
+    run(250, 500, ops(120));
+}
+
+/// Where other processes hold more than the spare slots, too.
+#[test]
+fn a_history_is_as_long_as_what_is_held_allows() {
+    run(120, 300, ops_among_others(150));
+}
+
+#[test]
+fn large_histories_are_kept() {
+    run(15, 30, ops_of_large_histories(40));
 }
 
 #[test]
 fn what_is_removed_by_hand_comes_back() {
-    run(3, 0, ops_of_the_hand(12));
+    run(3, 0, ops_of_the_hand(9));
 }
 
 /// A reader that has not seen the last value of a removed tag, when the tag has a new writer but no new value.

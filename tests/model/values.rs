@@ -3,7 +3,9 @@
 use ndsharray::half::f16;
 use ndsharray::ndarray::{Array, ArrayD, ArrayViewD, Axis, IxDyn, Slice};
 use ndsharray::num_complex::{Complex32, Complex64};
-use ndsharray::{DType, Element, Meta, Result, Snapshot, Writer};
+use ndsharray::{DType, Element, Meta, Result, Snapshot, UnixTime, Writer};
+
+use super::ops::Extra;
 
 /// What a value must be.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,13 +13,20 @@ pub struct Value {
     pub dtype: DType,
     pub shape: Vec<usize>,
     pub bytes: Vec<u8>,
+    /// User data, or attributes as their text.
     pub user: Vec<u8>,
+    pub has_attributes: bool,
+    /// Times, 0 for none.
+    pub acquired_at: u64,
+    pub source_written_at: u64,
     pub version: u64,
+    /// When it was published, if it was looked at then.
+    pub written_at: Option<UnixTime>,
 }
 
 impl Value {
     /// A value for writing, of bytes that look random; its version comes when it is written.
-    pub fn new(dtype: usize, shape: &[usize], user: usize, seed: u64) -> Value {
+    pub fn new(dtype: usize, shape: &[usize], extra: &Extra, seed: u64) -> Value {
         let mut dtypes: Vec<DType> = DType::built_in().collect();
         dtypes.push(DType::custom("datetime64[ns]", 8, "<M8[ns]").unwrap());
         let dtype = dtypes[dtype % dtypes.len()].clone();
@@ -30,8 +39,41 @@ impl Value {
         if dtype == DType::Bool {
             bytes.iter_mut().for_each(|byte| *byte &= 1);
         }
-        let user = random.take(user).collect();
-        Value { dtype, shape: shape.to_vec(), bytes, user, version: 0 }
+        let user = match extra.attributes {
+            true => format!(r#"{{"seed": {seed}, "text": "{}"}}"#, "x".repeat(extra.user.min(2000))).into(),
+            false => random.take(extra.user).collect(),
+        };
+        let Extra { attributes: has_attributes, acquired_at, source_written_at, .. } = *extra;
+        let (shape, version, written_at) = (shape.to_vec(), 0, None);
+        Value {
+            dtype,
+            shape,
+            bytes,
+            user,
+            has_attributes,
+            acquired_at,
+            source_written_at,
+            version,
+            written_at,
+        }
+    }
+
+    /// What travels with it.
+    pub fn meta(&self) -> Meta {
+        let meta = match self.has_attributes {
+            true => Meta::new().attributes_json(std::str::from_utf8(&self.user).unwrap()),
+            false => Meta::new().user_data(&self.user),
+        };
+        meta.unwrap().acquired_at(self.acquired_at).source_written_at(self.source_written_at)
+    }
+
+    pub fn write_bytes(&self, writer: &mut Writer) -> Result<u64> {
+        writer.write_bytes_with(&self.dtype, &self.shape, &self.bytes, &self.meta())
+    }
+
+    /// Its attributes as text, if it has some.
+    pub fn attributes(&self) -> Option<&str> {
+        self.has_attributes.then(|| std::str::from_utf8(&self.user).unwrap())
     }
 
     /// What is wrong with a snapshot of it.
@@ -40,7 +82,11 @@ impl Value {
             && snapshot.shape() == self.shape
             && snapshot.version() == self.version
             && snapshot.bytes() == self.bytes
-            && snapshot.user_data() == self.user;
+            && snapshot.user_data() == self.user
+            && snapshot.attributes_json().map_err(|error| error.to_string())? == self.attributes()
+            && snapshot.acquired_at() == time(self.acquired_at)
+            && snapshot.source_written_at() == time(self.source_written_at)
+            && self.written_at.is_none_or(|written_at| snapshot.written_at() == written_at);
         if whole { Ok(()) } else { Err(format!("{snapshot:?}, not {self:?}")) }
     }
 
@@ -65,12 +111,7 @@ impl Value {
             DType::Complex128 => self.strided(writer, stride, |b| {
                 Complex64::new(f64::from_ne_bytes(array(b)), f64::from_ne_bytes(array(&b[8..])))
             }),
-            _ => writer.write_bytes_with(
-                &self.dtype,
-                &self.shape,
-                &self.bytes,
-                &Meta::new().user_data(&self.user).unwrap(),
-            ),
+            _ => self.write_bytes(writer),
         }
     }
 
@@ -84,7 +125,7 @@ impl Value {
         let elements: Vec<T> = self.bytes.chunks_exact(size_of::<T>()).map(element).collect();
         let plain = ArrayD::from_shape_vec(IxDyn(&self.shape), elements).unwrap();
         match stride % 4 {
-            0 => writer.write_with(&plain, &Meta::new().user_data(&self.user).unwrap()),
+            0 => writer.write_with(&plain, &self.meta()),
             1 => {
                 // The axes reversed in memory.
                 let stored = plain.t().as_standard_layout().into_owned();
@@ -118,8 +159,13 @@ impl Value {
         plain: &ArrayD<T>,
     ) -> Result<u64> {
         assert_eq!(view.shape(), plain.shape(), "the test's own arithmetic");
-        writer.write_with(view, &Meta::new().user_data(&self.user).unwrap())
+        writer.write_with(view, &self.meta())
     }
+}
+
+/// A time of a value, of which 0 is none.
+pub fn time(nanoseconds: u64) -> Option<UnixTime> {
+    (nanoseconds != 0).then(|| nanoseconds.into())
 }
 
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use ndsharray::Error;
 
-use super::{Outcome, TAG, World, expect, new_header, words};
+use super::super::kept::Kept;
+use super::super::ops::{Data, Extra, Options};
+use super::{BYTE, Header, Outcome, TAG, World, expect, new_header, words};
 
 impl World {
     pub(super) fn remove_by_hand(&mut self, header: bool, data: bool) -> Outcome {
@@ -23,27 +25,41 @@ impl World {
     }
 
     fn under_a_writer(&mut self, named: usize, header: bool) -> Outcome {
+        self.unsure = true;
+        let before = self.headers[named].version();
         for seed in 0..3 {
             self.see_the_latest_or_an_error(named)?;
             self.write_again(seed)?;
         }
         self.see_the_latest_or_an_error(named)?;
         std::thread::sleep(Duration::from_millis(1050));
-        if self.headers[named].value.is_none() {
-            self.run(&super::Op::WriteBytes((super::BYTE, vec![3], 7, 1)))?;
+        if self.headers[named].value().is_none() {
+            self.run(&super::Op::WriteBytes(self.some_data()))?;
         } else {
             self.write_again(3)?;
         }
-        if header {
-            let header = &self.headers[named];
-            let (origin, value) = (header.origin, header.value.clone());
-            self.named = Some(new_header(&mut self.headers, Some(origin), false, value));
-        }
+        // It noticed at one of these writes. The last values are in a new file, from that one on.
+        self.unsure = false;
+        let named = if header {
+            let Header { origin, values, .. } = &self.headers[named];
+            let origin = *origin;
+            let of_new = values.iter().filter(|value| value.version > before).cloned().collect();
+            new_header(&mut self.headers, Some(origin), false, of_new)
+        } else {
+            named
+        };
+        self.named = Some(named);
+        let last = self.headers[named].version();
+        self.headers[named].kept = Some(Kept::new(&self.store, TAG, before + 1, last));
         Ok(())
     }
 
+    fn some_data(&self) -> Data {
+        (BYTE, vec![3], Extra { user: 7, ..Extra::default() }, 1)
+    }
+
     fn see_the_latest_or_an_error(&mut self, named: usize) -> Outcome {
-        let value = &self.headers[named].value;
+        let value = self.headers[named].value();
         self.readers.iter().filter(|(_, position)| position.header == named).try_for_each(
             |(reader, _)| match (reader.latest(), value) {
                 (Ok(snapshot), Some(value)) => value.check(&snapshot),
@@ -58,13 +74,14 @@ impl World {
     fn without_a_writer(&mut self, old: usize) -> Outcome {
         self.see_the_latest_or_an_error(old)?;
         self.writer = Some(self.store.writer(TAG).map_err(words)?);
-        self.named = Some(new_header(&mut self.headers, None, false, None));
+        self.options = Options::default();
+        self.named = Some(new_header(&mut self.headers, None, false, Vec::new()));
         std::thread::sleep(Duration::from_millis(120));
         for (reader, position) in &mut self.readers {
             // What it had not seen of the old header it may see now. Then it looks for another one.
             for _ in 0..2 {
                 let Some(snapshot) = reader.read().map_err(words)? else { continue };
-                let value = self.headers[old].value.as_ref().filter(|_| position.header == old);
+                let value = self.headers[old].value().filter(|_| position.header == old);
                 value.ok_or_else(|| format!("{snapshot:?} of no header"))?.check(&snapshot)?;
                 let place = position.before + snapshot.version();
                 position.missed += position.returned.map_or(0, |returned| place - returned - 1);
@@ -82,6 +99,8 @@ impl World {
         self.see_the_latest_or_an_error(named)?;
         self.writer = Some(self.store.writer(TAG).map_err(words)?);
         self.see_the_latest_or_an_error(named)?;
-        self.run(&super::Op::WriteBytes((super::BYTE, vec![3], 7, 1)))
+        self.options = Options::default();
+        self.headers[named].kept = None;
+        self.run(&super::Op::WriteBytes(self.some_data()))
     }
 }

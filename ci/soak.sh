@@ -15,7 +15,7 @@ suites=(
     "time: crash stopped:: wrap::"
     "many: many"
     "processes: crash processes::"
-    "forks: fork,fork_windows"
+    "forks: fork,fork_windows,fork_clock"
     "model: model"
     "hostile files: damage headers:: data:: bad_places::"
     "takeover: ownership takeover:: frozen::"

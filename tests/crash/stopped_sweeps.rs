@@ -1,4 +1,4 @@
-//! A sweep that is stopped at any of its calls about locks and names holds up nobody: whoever takes the tag over or opens it
+//! A sweep that is stopped after any of its calls about locks and names holds up nobody: whoever takes the tag over or opens it
 //! meanwhile has it with its last value. The same of a writer that looks whether it still has its tag.
 
 use std::fs::{hard_link, rename};
@@ -158,7 +158,7 @@ fn stop_everywhere(preparation: &Preparation) -> Option<usize> {
             let (directory, store) = sandbox::store();
             let made = make(&store);
             let mut traced = Traced::start(test_name!(stop_everywhere), || (), |()| gc(directory.path()))?;
-            if !traced.run_to(number, Stop::is_of_locks_or_names) {
+            if !traced.run_to(number, Stop::is_after_lock_or_name) {
                 assert!(number > 0, "{name}: a sweep has something to do");
                 break;
             }
@@ -177,7 +177,7 @@ fn stop_everywhere(preparation: &Preparation) -> Option<usize> {
 }
 
 #[test]
-fn a_sweep_that_is_stopped_at_any_call_holds_up_nobody() {
+fn a_sweep_that_is_stopped_after_any_call_holds_up_nobody() {
     let _watchdog = Watchdog::new(test_name!());
     for preparation in &PREPARATIONS {
         let Some(stops) = stop_everywhere(preparation) else { return };
@@ -213,7 +213,7 @@ fn a_writer_that_is_stopped_while_it_looks_holds_up_nobody() {
     pause();
     let mut stops = 0;
     while let Some(stop) = traced.next() {
-        stops += usize::from(stop.is_of_locks_or_names());
+        stops += usize::from(stop.is_after_lock_or_name());
     }
     check_after(&store, writer, "nobody is stopped");
     assert!(stops > 0);
@@ -221,7 +221,7 @@ fn a_writer_that_is_stopped_while_it_looks_holds_up_nobody() {
     pause();
     for (i, (_directory, store, writer, mut traced)) in all.into_iter().enumerate() {
         let (number, takeover) = (i / 2, i % 2 == 0);
-        assert!(traced.run_to(number, Stop::is_of_locks_or_names));
+        assert!(traced.run_to(number, Stop::is_after_lock_or_name));
         let old = Some(writer).filter(|_| takeover);
         let context = format!("takeover: {takeover}, stop {number}");
         let writer = open(&store, takeover, 2, true, &context);

@@ -144,8 +144,11 @@ impl Drop for Traced {
 }
 
 impl Stop {
-    /// Whether it is at a call about a lock or a name.
-    pub fn is_of_locks_or_names(&self) -> bool {
+    /// Whether it is after a call about a lock or a name. (Before the next one nothing is different for others.)
+    pub fn is_after_lock_or_name(&self) -> bool {
+        if self.is_before {
+            return false;
+        }
         #[cfg(target_arch = "x86_64")]
         if [libc::SYS_unlink, libc::SYS_link, libc::SYS_rename].contains(&(self.call as i64)) {
             return true;

@@ -1,6 +1,6 @@
 //! Forks in the middle of everything: what a child inherits may be used or dropped, and neither hurts the parent nor
-//! leaks a slot for good; a writer and its loans stay the parent's. Forks at an instant that another thread makes are a
-//! binary of their own, `fork_windows`.
+//! leaks a slot for good; a writer and its loans stay the parent's. Forks at an instant that another thread makes are
+//! binaries of their own, `fork_windows` and `fork_clock`.
 
 #[path = "../common/mod.rs"]
 mod common;

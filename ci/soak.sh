@@ -12,6 +12,7 @@ suites=(
     "steps: steps"
     "instructions: instructions"
     "storms: storms"
+    "histories: histories"
     "time: crash stopped:: wrap::"
     "many: many"
     "processes: crash processes::"

@@ -1,8 +1,9 @@
 //! A writer is killed after each of its instructions, by single steps with ptrace: of a publish of 64 bytes, of a
-//! layout change, of a takeover. Readers, old and new, find the value before or after, whole; the next writer goes on.
+//! layout change, of a takeover; of publishes to a history, and of its adoption. Readers, old and new, find the value
+//! before or after, whole, and all of the history that must be there; the next writer goes on.
 //!
-//! The long form kills at every instruction, the short form at some of them, spread evenly, other ones in each run; the
-//! publish is killed at every instruction in both.
+//! The long form kills at every instruction, the short form at some of them, spread evenly, other ones in each run;
+//! publishes without a change of layout are killed at every instruction in both.
 //!
 //! A binary of its own, as it is run in a release build: `cargo test --release --test instructions`
 #![cfg(all(target_arch = "x86_64", not(ndsharray_steps)))]
@@ -17,6 +18,7 @@ use common::soak;
 use killed::Scenario;
 use killed::aftermath::Witnesses;
 use killed::doomed::Doomed;
+use killed::histories::{HISTORY_ADOPTED, HISTORY_LAYOUT, HISTORY_OLDEST, HISTORY_PUBLISH};
 use killed::scenarios::{PUBLISH, RECYCLED, TAKEOVER};
 use killed::tracer::{Course, Traced, around};
 
@@ -112,4 +114,28 @@ fn layout_change() {
 #[cfg_attr(debug_assertions, ignore = "for a release build, whose instructions are those that users run")]
 fn takeover() {
     every_instruction("takeover", &TAKEOVER);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "for a release build, whose instructions are those that users run")]
+fn history_publish() {
+    every_instruction("history_publish", &HISTORY_PUBLISH);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "for a release build, whose instructions are those that users run")]
+fn history_oldest() {
+    every_instruction("history_oldest", &HISTORY_OLDEST);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "for a release build, whose instructions are those that users run")]
+fn history_layout() {
+    every_instruction("history_layout", &HISTORY_LAYOUT);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "for a release build, whose instructions are those that users run")]
+fn history_adopted() {
+    every_instruction("history_adopted", &HISTORY_ADOPTED);
 }

@@ -17,6 +17,7 @@ use common::sandbox::store;
 use common::{soak, test_name};
 use killed::aftermath::Witnesses;
 use killed::doomed::{Doomed, Status};
+use killed::histories::*;
 use killed::scenarios::*;
 use killed::{Kind, Scenario, TAG, strace};
 
@@ -122,6 +123,23 @@ const OPENED_SEALED: Scenario = Scenario {
     ..LEFT_SEALED
 };
 
+/// A writer with history was killed between sealing and publishing.
+const HISTORY_LEFT_SEALED: Scenario = Scenario {
+    name: "adoption of a history left with a phantom, and a write",
+    prepare: |store| {
+        let none = left_at(&HISTORY_PUBLISH, store, PUBLISHES);
+        let data = DataWords::of(store, TAG);
+        assert!((0..4).any(|slot| data.content(slot) == 7), "a phantom");
+        none
+    },
+    operate: |store, writer, value| {
+        *writer = Some(store.writer_options(TAG).history(3).open().unwrap());
+        value.write(writer.as_mut().unwrap()).unwrap();
+    },
+    values: &[(6, Kind::Small), (7, Kind::Cast)],
+    ..HISTORY_PUBLISH
+};
+
 /// The role: does the scenario under strace, in this one process, and says which steps were counted.
 #[test]
 #[ignore = "the other process of a test; needs a role"]
@@ -169,17 +187,32 @@ fn strace_sees_the_same_system_calls() {
     assert!(calls > 0);
 }
 
-/// That scenario is one in which slots are punched out, and not a write before or after it.
+/// Those scenarios are ones in which slots are punched out, and not a write before or after it.
 #[test]
 fn a_burst_is_given_back_by_that_very_write() {
     let _watchdog = Watchdog::new(test_name!());
-    let (directory, store) = store();
-    let mut writer = (GIVES_BACK.prepare)(&store);
-    let data = directory.path().join(writer.as_ref().unwrap().data_file().unwrap());
-    let storage = || std::os::unix::fs::MetadataExt::blocks(&data.metadata().unwrap());
-    let before = storage();
-    (GIVES_BACK.operate)(&store, &mut writer, &GIVES_BACK.value());
-    assert!(storage() < before, "{before} blocks before, {} after", storage());
+    for scenario in [GIVES_BACK, HISTORY_GIVES_BACK] {
+        let (directory, store) = store();
+        let mut writer = (scenario.prepare)(&store);
+        let data = directory.path().join(writer.as_ref().unwrap().data_file().unwrap());
+        let storage = || std::os::unix::fs::MetadataExt::blocks(&data.metadata().unwrap());
+        let before = storage();
+        (scenario.operate)(&store, &mut writer, &scenario.value());
+        assert!(storage() < before, "{}: {before} blocks before, {} after", scenario.name, storage());
+    }
+}
+
+/// The slot of the oldest value of the history is taken in that scenario, and no slot is added.
+#[test]
+fn the_oldest_value_is_taken_by_that_very_write() {
+    let _watchdog = Watchdog::new(test_name!());
+    let (_directory, store) = store();
+    let mut writer = (HISTORY_OLDEST.prepare)(&store);
+    let name = writer.as_ref().unwrap().data_file();
+    assert_eq!(DataWords::of(&store, TAG).content(8), 9);
+    (HISTORY_OLDEST.operate)(&store, &mut writer, &HISTORY_OLDEST.value());
+    assert_eq!(DataWords::of(&store, TAG).content(8), 12);
+    assert_eq!(writer.unwrap().data_file(), name);
 }
 
 macro_rules! tests {
@@ -216,4 +249,13 @@ tests! {
     force_remove: FORCE_REMOVE;
     ephemeral: EPHEMERAL;
     gc: GC;
+    history_publish: HISTORY_PUBLISH;
+    history_growth: HISTORY_GROWTH;
+    history_layout: HISTORY_LAYOUT;
+    history_oldest: HISTORY_OLDEST;
+    history_ends: HISTORY_ENDS;
+    history_gives_a_burst_back: HISTORY_GIVES_BACK;
+    history_takeover: HISTORY_TAKEOVER;
+    history_adopted: HISTORY_ADOPTED;
+    history_left_sealed: HISTORY_LEFT_SEALED;
 }

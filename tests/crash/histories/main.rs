@@ -49,8 +49,9 @@ struct Figures {
     growths: u64,
     /// Values that were published, and whose writer was killed before the write returned.
     under_way: u64,
-    /// Values that were sealed and never published.
+    /// Values that were sealed and never published; and those that the storm made.
     phantoms: u64,
+    phantoms_made: u64,
     written: u64,
     returned: u64,
     copied: u64,

@@ -10,6 +10,7 @@ use crate::common::data_words::DataWords;
 use crate::common::header::{HeaderFile, SPENT};
 use crate::common::sandbox::files;
 
+use super::order::{self, Ordered};
 use super::{Company, Kind, Scenario, TAG, check, write};
 
 /// Processes and threads that were there before.
@@ -18,6 +19,8 @@ pub struct Witnesses<'a> {
     store: &'a Store,
     reader: Option<Reader>,
     held: Option<(Snapshot, (u64, Kind))>,
+    /// Of a tag with history.
+    ordered: Option<Ordered>,
     sleeper: Option<JoinHandle<Vec<(u64, Kind)>>>,
     victim: Option<Writer>,
 }
@@ -27,7 +30,7 @@ impl<'a> Witnesses<'a> {
     pub fn new(scenario: &'a Scenario, store: &'a Store) -> Self {
         let company = scenario.company;
         let victim = (company == Company::Victim).then(|| {
-            let mut writer = store.writer(TAG).unwrap();
+            let mut writer = store.writer_options(TAG).history(scenario.history).open().unwrap();
             write(&mut writer, Kind::Small).unwrap();
             write(&mut writer, Kind::Small).unwrap();
             writer
@@ -42,8 +45,9 @@ impl<'a> Witnesses<'a> {
             Err(Error::Empty { .. }) if scenario.absent => None,
             Err(error) => panic!("{error}"),
         });
+        let ordered = (scenario.history > 0).then(|| Ordered::new(scenario, store));
         let sleeper = (company == Company::Sleeper).then(|| sleeper(store));
-        Witnesses { scenario, store, reader, held, sleeper, victim }
+        Witnesses { scenario, store, reader, held, ordered, sleeper, victim }
     }
 
     /// Checks what everybody finds when that process is dead. `turn` chooses between ways to go on.
@@ -64,13 +68,16 @@ impl<'a> Witnesses<'a> {
         if counts {
             assert!(new >= old, "a new reader finds {new:?} after the old one found {old:?}");
         }
+        self.values_are_in_order(turn % 4 != 2);
         if !self.scenario.takeover {
             self.victim = None;
         }
         let spent = self.spent();
-        let options = self.store.writer_options(TAG).takeover(self.scenario.takeover);
+        let Scenario { takeover, history, .. } = *self.scenario;
+        let options = self.store.writer_options(TAG).takeover(takeover).history(history);
         let mut next = options.open().unwrap_or_else(|error| panic!("the next writer: {error}"));
         self.no_phantoms();
+        self.values_are_in_order(turn % 4 != 2);
         let version = write(&mut next, Kind::Next).unwrap_or_else(|error| panic!("the next writer: {error}"));
         if let Some(seen) = new.filter(|_| counts) {
             assert!(version > seen.0, "version {version} after {seen:?}");
@@ -84,6 +91,7 @@ impl<'a> Witnesses<'a> {
             }
             _ => {}
         }
+        self.values_are_in_order(true);
         let mut fresh = fresh.take().or_else(|| self.new_reader()).expect("a tag that was written");
         self.wait_for_next("a new reader", &mut fresh);
         if let Some(mut reader) = self.reader.take() {
@@ -105,6 +113,19 @@ impl<'a> Witnesses<'a> {
         }
         let data = self.store.stat(TAG).unwrap().value.unwrap().data_file;
         assert_eq!(files(self.store.directory()), [TAG, &data], "a header and its data file");
+    }
+
+    /// Of a history all is there that must be, for a new reader, and for one that was there before, if it reads on now.
+    fn values_are_in_order(&mut self, reads_on: bool) {
+        let Some(ordered) = &mut self.ordered else { return };
+        let mut found = order::history(self.store, self.scenario.kept);
+        if reads_on {
+            found.extend(ordered.goes_on(self.scenario.kept));
+        }
+        let small = |(version, kind)| kind == Kind::Small && version < self.scenario.values[0].0;
+        for what in found {
+            assert!(what.1 == Kind::Next || small(what) || self.may_be(what), "found {what:?}");
+        }
     }
 
     /// Which file the header is, and the highest number that was ever given to a data file under it.

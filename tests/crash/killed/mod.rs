@@ -6,6 +6,8 @@ use ndsharray::{DType, Meta, Result, Snapshot, Store, Writer};
 
 pub mod aftermath;
 pub mod doomed;
+pub mod histories;
+pub mod order;
 pub mod scenarios;
 pub mod strace;
 #[cfg(target_arch = "x86_64")]
@@ -141,6 +143,10 @@ pub struct Scenario {
     /// Whether the next writer cannot tidy up alone, as there are other tags, or a writer with files of its own lives
     /// longer.
     pub sweeps: bool,
+    /// How much history the writers keep; 0: none.
+    pub history: usize,
+    /// How many of the last values must be there afterwards.
+    pub kept: usize,
 }
 
 impl Scenario {

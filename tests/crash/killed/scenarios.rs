@@ -35,6 +35,8 @@ pub const FIRST_WRITE: Scenario = Scenario {
     absent: true,
     takeover: false,
     sweeps: false,
+    history: 0,
+    kept: 1,
 };
 
 pub const FIRST_VALUE: Scenario = Scenario {
@@ -46,6 +48,8 @@ pub const FIRST_VALUE: Scenario = Scenario {
     absent: true,
     takeover: false,
     sweeps: false,
+    history: 0,
+    kept: 1,
 };
 
 pub const PUBLISH: Scenario = Scenario {
@@ -57,6 +61,8 @@ pub const PUBLISH: Scenario = Scenario {
     absent: false,
     takeover: false,
     sweeps: false,
+    history: 0,
+    kept: 1,
 };
 
 pub const WAKE_UP: Scenario =
@@ -150,6 +156,8 @@ pub const TAKEOVER: Scenario = Scenario {
     absent: false,
     takeover: false,
     sweeps: false,
+    history: 0,
+    kept: 1,
 };
 
 pub const TAKEOVER_AGAIN: Scenario = Scenario {
@@ -199,6 +207,8 @@ pub const EPHEMERAL: Scenario = Scenario {
     absent: true,
     takeover: false,
     sweeps: false,
+    history: 0,
+    kept: 1,
 };
 
 pub const GC: Scenario = Scenario {
@@ -213,6 +223,8 @@ pub const GC: Scenario = Scenario {
     absent: false,
     takeover: false,
     sweeps: true,
+    history: 0,
+    kept: 1,
 };
 
 /// A tag that nobody writes to, and beside it an ephemeral tag whose writer was killed, a data file that no header

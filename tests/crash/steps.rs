@@ -257,5 +257,6 @@ tests! {
     history_gives_a_burst_back: HISTORY_GIVES_BACK;
     history_takeover: HISTORY_TAKEOVER;
     history_adopted: HISTORY_ADOPTED;
+    history_goes_on: HISTORY_GOES_ON;
     history_left_sealed: HISTORY_LEFT_SEALED;
 }

@@ -4,7 +4,6 @@ use ndsharray::{Store, Writer};
 
 use crate::common::data_words::DataWords;
 
-use super::Company::*;
 use super::Kind::*;
 use super::scenarios::{PUBLISH, TAKEOVER};
 use super::{PAGE, Scenario, TAG, write};
@@ -117,18 +116,27 @@ pub fn left_phantoms(store: &Store) -> Option<Writer> {
     None
 }
 
-/// A history with two phantoms is adopted, and goes on with the version that one of them has.
+/// A history with two phantoms is adopted.
 pub const HISTORY_ADOPTED: Scenario = Scenario {
-    name: "adoption of a history with two phantoms, and a write",
+    name: "adoption of a history with two phantoms",
     prepare: left_phantoms,
-    company: Reader,
+    operate: |store, writer, _| {
+        *writer = Some(store.writer_options(TAG).history(5).open().unwrap());
+    },
+    values: &[(12, Small)],
+    history: 5,
+    // One of the phantoms took a slot of the history.
+    kept: 4,
+    ..HISTORY_PUBLISH
+};
+
+/// The same, and it goes on with the version that one of them has.
+pub const HISTORY_GOES_ON: Scenario = Scenario {
+    name: "adoption of a history with two phantoms, and a write",
     operate: |store, writer, value| {
         *writer = Some(store.writer_options(TAG).history(5).open().unwrap());
         value.write(writer.as_mut().unwrap()).unwrap();
     },
     values: &[(12, Small), (13, Cast)],
-    history: 5,
-    // One of the phantoms took a slot of the history.
-    kept: 4,
-    ..HISTORY_PUBLISH
+    ..HISTORY_ADOPTED
 };

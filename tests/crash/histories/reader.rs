@@ -28,7 +28,7 @@ pub fn follow(store: &Store, tag: usize, way: &str, index: usize) {
             Err(error) => panic!("{error}"),
         }
     };
-    let random = Random(index as u64 + 1 | u64::from(std::process::id()) << 20);
+    let random = Random(u64::from(std::process::id()) << 20 | 1);
     let most_held = if way == "holds" { 3 } else { 0 };
     let mut follower = Follower {
         board,

@@ -113,8 +113,7 @@ impl<'a> Storm<'a> {
     /// Kills the writers of a tag, or the one that is being taken over.
     fn strike(&mut self, tag: usize) {
         let most = self.random.below(400);
-        while !self.writers[tag].is_empty() {
-            let last = self.writers[tag].pop().unwrap();
+        while let Some(last) = self.writers[tag].pop() {
             let victim = match self.writers[tag].pop() {
                 Some(first) if self.coin(2) => {
                     self.writers[tag].push(last);
@@ -196,7 +195,7 @@ impl<'a> Storm<'a> {
 
     /// Kills everybody but the readers, which must come to what one more writer of each tag writes.
     pub fn end(&mut self) {
-        for tag in 0..TAGS.len() {
+        for (tag, history) in HISTORIES.into_iter().enumerate() {
             self.strike(tag);
             // Perhaps the one that takes over is there still.
             self.listen(tag);
@@ -204,7 +203,7 @@ impl<'a> Storm<'a> {
             self.authors += 1;
             let mut writer = options(&self.place.store, tag).open().unwrap();
             assert_eq!(writer.version(), self.place.board.get(LEFT + tag), "the last writer goes on");
-            for _ in 0..HISTORIES[tag] + 3 {
+            for _ in 0..history + 3 {
                 self.place.board.raise(TRIED + tag, writer.version() + 1);
                 let version = write(&mut writer, self.authors, 100).unwrap();
                 self.log.wrote(tag, version, self.authors);

@@ -109,6 +109,8 @@ impl Slots {
         self.count += 1;
         self.needed = self.count;
         self.flip(slot);
+        // There is space again: the next one need not wait.
+        self.no_space_for = 0;
         slot
     }
 

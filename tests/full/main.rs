@@ -5,6 +5,7 @@ mod any_moment;
 mod common;
 mod copies;
 mod given_back;
+mod histories;
 mod odd_places;
 mod small_store;
 mod small_writes;

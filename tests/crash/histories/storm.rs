@@ -37,14 +37,15 @@ struct Player {
 
 /// A store, writers that come and are killed, and readers that stay.
 pub struct Storm<'a> {
-    place: Place,
-    log: Log,
     random: Random,
     /// Those of each tag: one, or the one that is there and the one that takes over.
     writers: [Vec<Player>; TAGS.len()],
     readers: Vec<Process>,
     authors: u64,
     figures: &'a mut Figures,
+    log: Log,
+    /// Dropped behind the processes in it.
+    place: Place,
 }
 
 impl<'a> Storm<'a> {
@@ -188,6 +189,8 @@ impl<'a> Storm<'a> {
         self.figures.phantoms += phantoms as u64;
         let spare = (0..count).find(|&slot| data.content(slot) + HISTORIES[tag] <= last);
         if let Some(slot) = spare.filter(|_| self.coin(3)) {
+            // As the writer that would have left it.
+            self.place.board.raise(TRIED + tag, last + 1);
             data.set_content(slot, last + 1);
             self.figures.phantoms_made += 1;
         }

@@ -20,6 +20,9 @@ use crate::writer::settings::Settings;
 /// A layout that takes less than a quarter of a slot for so many writes gets a data file of its own size.
 const SMALL_WRITES: u32 = 16;
 
+/// A data file without room for the history is gone on with for so many claims, if there was no space for another one.
+const LEAVE_AGAIN_AFTER: u32 = 64;
+
 /// A claimed slot. Rare parts are boxed, since every write moves this about.
 pub(crate) struct Place {
     /// The data file that the value is going to move to; otherwise the present one.
@@ -57,13 +60,15 @@ pub(crate) struct Memory {
     /// The number of a data file that the header names and that could not be adopted.
     stale: Option<u64>,
     small_writes: u32,
+    /// Claims that are left until a data file with room for the history is asked for again, for which there was no space.
+    no_space_for: u32,
     page_size: usize,
 }
 
 impl Memory {
     pub fn new(settings: Settings, rights: Rights) -> Self {
         let page_size = sys::page_size();
-        Memory { data: None, settings, rights, stale: None, small_writes: 0, page_size }
+        Memory { data: None, settings, rights, stale: None, small_writes: 0, no_space_for: 0, page_size }
     }
 
     pub fn settings(&self) -> Settings {
@@ -116,11 +121,19 @@ impl Memory {
         // A file with history is not left for its size alone, since the history would end.
         let small = wanted < capacity / 4 && self.settings.history == 0;
         self.small_writes = if small { self.small_writes + 1 } else { 0 };
-        let leaves = self.small_writes > SMALL_WRITES || !data.has_room_for(self.settings.history);
-        if nbytes > capacity || leaves {
+        let has_room = data.has_room_for(self.settings.history);
+        if nbytes > capacity || self.small_writes > SMALL_WRITES || !has_room && self.may_leave() {
             return Ok(None);
         }
         self.claim_here()
+    }
+
+    /// Whether a data file with room for the history is to be asked for, for which there was no space the last time.
+    #[cold]
+    #[inline(never)]
+    fn may_leave(&mut self) -> bool {
+        self.no_space_for = self.no_space_for.saturating_sub(1);
+        self.no_space_for == 0
     }
 
     #[inline]
@@ -143,6 +156,7 @@ impl Memory {
                     return Err(error);
                 }
                 self.small_writes = 0;
+                self.no_space_for = LEAVE_AGAIN_AFTER;
                 self.claim_here()?.ok_or(error)
             }
         }

@@ -13,6 +13,11 @@ use crate::time::UnixTime;
 pub(crate) const MOST_SLOTS: usize = 256;
 /// The most slots of a file without history.
 pub(crate) const SLOTS: usize = 8;
+/// The most slots of a file with so much history.
+pub(crate) const fn slot_limit(history: usize) -> usize {
+    SLOTS + history
+}
+
 /// Slots smaller than this, in bytes with their entry, are never punched out: copying readers copy them from their mapping.
 pub(crate) const LEAST_PUNCHED: usize = 64 << 10;
 /// Pin counts of a slot, so that readers in different processes seldom share a cache line.

@@ -1,16 +1,15 @@
-//! The writer's side of a data file: making one, adopting one, growing, filling its slots, leaving it.
+//! The writer's side of a data file: adopting one, growing, filling its slots, leaving it.
 
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::files::staged::StagedFile;
 use crate::files::tag::TagPath;
 use crate::format::entry::{self, Entry};
 use crate::format::header::HeaderIdentity;
-use crate::format::identity::{Identity, Kind};
+use crate::format::identity::Identity;
 use crate::format::layout::Layout;
 use crate::format::record::Record;
-use crate::format::segment::{LEAST_PUNCHED, Line, SLOTS, SegmentIdentity};
+use crate::format::segment::{LEAST_PUNCHED, Line, SegmentIdentity, slot_limit};
 use crate::shm::held::Holds;
 use crate::shm::segment::{Access, Segment};
 use crate::sync::{Ordering, pin};
@@ -18,15 +17,7 @@ use crate::sys::file::{FileId, PathFile, is_exhausted};
 use crate::sys::lock::Lock;
 use crate::sys::name::{link, stands_at, unlink, unlink_same};
 use crate::sys::owner::{Rights, set_rights};
-use crate::sys::space::no_space;
 use crate::writer::slots::{Slots, try_claim};
-
-/// A data file that has no name yet; dropped, it is removed.
-pub(crate) struct StagedDataFile {
-    staged: StagedFile,
-    segment: Arc<Segment>,
-    history: usize,
-}
 
 /// A data file that this process may write: its lock is held.
 pub(crate) struct DataFile {
@@ -40,52 +31,13 @@ pub(crate) struct DataFile {
     slots: Slots,
 }
 
-impl StagedDataFile {
-    /// Makes a data file for values of `nbytes`, with storage for one of them.
-    pub fn new(
-        tag: &TagPath,
-        header: &HeaderIdentity,
-        nbytes: usize,
-        history: usize,
-        rights: Rights,
-    ) -> Result<Self> {
-        let too_large = || no_space(tag.header(), nbytes as u64);
-        let identity =
-            SegmentIdentity::new(header.id, 0, nbytes, slot_limit(history)).ok_or_else(too_large)?;
-        let size = identity.file_size(1).ok_or_else(too_large)?;
-        let staged = StagedFile::new(tag, Kind::Segment, size, rights)?;
-        identity.write(staged.file())?;
-        let segment = Segment::map(staged.file(), Access::Writing, Arc::new(Holds::default()))?;
-        segment.map_slot(staged.file(), 0)?;
-        segment.warm(0);
-        Ok(StagedDataFile { staged, segment: Arc::new(segment), history })
-    }
-
-    /// The segment, to fill slot 0 of it.
-    pub fn segment(&mut self) -> &mut Arc<Segment> {
-        &mut self.segment
-    }
-
-    /// Gives it the name that a number stands for; `Err` holds it still if something has that name.
-    pub fn persist(
-        self,
-        tag: &TagPath,
-        header: &HeaderIdentity,
-        number: u64,
-    ) -> Result<Result<DataFile, Self>> {
-        let StagedDataFile { staged, segment, history } = self;
-        SegmentIdentity { made_as: number, ..*segment.identity() }.write(staged.file())?;
-        Ok(match staged.persist(&tag.data_file(header.data_file(number)))? {
-            Ok((file, lock)) => {
-                let slots = Slots::new(segment.identity().limit, history);
-                Ok(DataFile { segment, file, _lock: lock, number, slots })
-            }
-            Err(staged) => Err(StagedDataFile { staged, segment, history }),
-        })
-    }
-}
-
 impl DataFile {
+    /// A new data file, which has got its name.
+    pub fn new(segment: Arc<Segment>, file: PathFile, lock: Lock, number: u64, history: usize) -> Self {
+        let slots = Slots::new(segment.identity().limit, history);
+        DataFile { segment, file, _lock: lock, number, slots }
+    }
+
     /// Adopts the data file that a header's record names, with the layout of its value; `None` if it is missing, busy or not
     /// what the record says. What was sealed and never published in it is cleared.
     pub fn adopt(
@@ -357,11 +309,6 @@ impl DataFile {
     pub fn is_named(&self) -> Result<bool> {
         stands_at(self.id(), self.file.path())
     }
-}
-
-/// How many slots a file may have at most: those of the history, and what a stream with some readers needs.
-fn slot_limit(history: usize) -> usize {
-    SLOTS + history
 }
 
 /// The entry of a slot of a file that nobody writes to; `None` if it is damaged.

@@ -13,9 +13,10 @@ use crate::sys;
 use crate::sys::file::FileId;
 use crate::sys::name::{unlink, unlink_same};
 use crate::sys::owner::Rights;
-use crate::writer::data_file::{DataFile, StagedDataFile};
+use crate::writer::data_file::DataFile;
 use crate::writer::ownership::Ownership;
 use crate::writer::settings::Settings;
+use crate::writer::staged_data_file::StagedDataFile;
 
 /// A layout that takes less than a quarter of a slot for so many writes gets a data file of its own size.
 const SMALL_WRITES: u32 = 16;

@@ -14,6 +14,7 @@ mod reservation;
 mod settings;
 mod slots;
 mod staged;
+mod staged_data_file;
 mod takeover;
 
 use std::fmt;

@@ -8,12 +8,13 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use super::ops::{Op, ops, ops_among_others, ops_of_large_histories, ops_of_the_hand};
 use super::world::World;
 use crate::common::sandbox::store;
+use crate::common::soak;
 
 fn config(cases: u32, max_shrink_iters: u32) -> Config {
     Config {
         cases,
-        // The same cases in each run; a failure prints the operations.
-        rng_seed: RngSeed::Fixed(0x6e64_7368_6172_7261),
+        // The same cases in each run, but for the long form; a failure prints the operations.
+        rng_seed: if soak() { RngSeed::Random } else { RngSeed::Fixed(0x6e64_7368_6172_7261) },
         failure_persistence: None,
         max_shrink_iters,
         ..Config::default()

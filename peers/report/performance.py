@@ -149,8 +149,8 @@ written. 720p and 1080p are frames of three bytes a pixel, 2.8 and 6.2 MB.
 
 SECTIONS = [
     ("Reading a value that stays", "unchanged", "mmap-sync read, unchecked", "reading.svg",
-     "A view of the latest value, one byte of it read, and dropped, again and again. A queue has no such thing. Such a loop "
-     "keeps its pin from one call to the next; 'pinned each time' is what a call costs that is not one of many."),
+     "A view of the latest value, one byte of it read, and dropped, again and again. A queue has no such thing. A loop that "
+     "runs much more often than something is written keeps its value, and asks `has_changed`."),
     ("Reading a new value each time", "new", "iceoryx2 receive", "new.svg",
      "A writer on another core writes, and is waited for; then one read is timed. The first look at what another core "
      "has just written is most of it."),
@@ -158,6 +158,11 @@ SECTIONS = [
     ("Small writes beside an idle reader", "write, one idle reader", "memcpy", "", "A reader of each in another process."),
     ("Large writes", "large write", "memcpy, source + 0", "writing.svg",
      "From a source at 0, 1, 8 or 32 bytes from a 64-byte boundary. mmap-sync also makes a checksum."),
+    ("Writes with a history", "history write", "memcpy, 33 targets", "",
+     "The last 32 values stay in place, so a write goes to one of 33 slots in turn, and its limit is memcpy to as many targets."),
+    ("Reading every value", "every value", "iceoryx2 receive", "",
+     "16 values wait, which a writer on another core has written; each of them is taken in its turn, from a history of 32 or a "
+     "queue of 32. `read` takes the latest after each write, which it fetches from the other core."),
     ("Written, and read to the end", "through", "memcpy, sum", "",
      "A write, and then a sum over all of the value on another core, which has to fetch what the write left in a cache or "
      "in memory: what both take together. iceoryx2 keeps no last value here, and "

@@ -168,7 +168,9 @@ fn rate(before: &Sight, now: &Sight) -> Option<f64> {
 
 fn text(lines: &[Line]) -> String {
     use Align::{Left, Right};
-    let mut table = Table::new(&[
+    let has_source = |line: &Line| line.source.as_ref().is_some_and(|source| !source.is_empty());
+    let sources = lines.iter().any(has_source);
+    let columns = [
         ("TAG", Left),
         ("DTYPE", Left),
         ("SHAPE", Left),
@@ -182,7 +184,10 @@ fn text(lines: &[Line]) -> String {
         ("SLOTS", Right),
         ("PINNED", Right),
         ("MODE", Left),
-    ]);
+        // Nearly all are of this machine.
+        ("SOURCE", Left),
+    ];
+    let mut table = Table::new(&columns[..columns.len() - usize::from(!sources)]);
     let dash = || "-".to_owned();
     for line in lines {
         let mut cells = vec![line.tag.clone()];
@@ -212,6 +217,9 @@ fn text(lines: &[Line]) -> String {
         cells.push(value.map_or_else(dash, |value| value.slots_allocated.to_string()));
         cells.push(value.map_or_else(dash, |value| value.slots_pinned.to_string()));
         cells.push(line.mode.clone().unwrap_or_else(dash));
+        if sources {
+            cells.push(line.source.clone().filter(|source| !source.is_empty()).unwrap_or_else(dash));
+        }
         table.row(cells);
     }
     let mut text = table.text();

@@ -78,6 +78,19 @@ fn put_sets_them_and_all_show_them() {
     );
 }
 
+/// `ls` has a column of sources if there is one.
+#[test]
+fn ls_shows_sources() {
+    let place = Place::new();
+    place.run_with(&["put", "near", "-"], &array()).good();
+    let listed = || place.run(&["ls", "--look", "0"]).good().text();
+    assert!(!listed().contains("SOURCE"), "{}", listed());
+    place.run_with(&["put", "far", "-", "--source", "robot7"], &array()).good();
+    let lines: Vec<String> = listed().lines().map(str::to_owned).collect();
+    assert!(lines[0].ends_with("  SOURCE") && lines[1].starts_with("far ") && lines[1].ends_with("  robot7"));
+    assert!(lines[2].starts_with("near ") && lines[2].ends_with("  -"), "{lines:#?}");
+}
+
 #[test]
 fn pipe_sets_them_for_every_frame() {
     let place = Place::new();

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64 as PrivateU64, Ordering as PrivateOrdering};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::header::{
     HAS_STOOD, HeaderIdentity, SEQ, SOURCE, SOURCE_BYTES, SOURCE_LENGTH, SPENT, WAITING, WRITER_PID, record,
 };
@@ -17,7 +17,7 @@ use crate::format::words::put_text;
 use crate::shm::futex;
 use crate::shm::mapping::Mapping;
 use crate::sync::event_count::EventCount;
-use crate::sync::seq_latch::{FROZEN, RETIRED, SeqLatch};
+use crate::sync::seq_latch::SeqLatch;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::sys::file::{FileId, PathFile};
 
@@ -163,15 +163,6 @@ impl Header {
     pub fn spend(&self, number: u64) {
         // Release: whoever is the next writer, after whatever kill, goes on from it.
         self.spent_word().store(number, Ordering::Release);
-    }
-
-    /// Refuses a sequence number that no counting from 0 reaches: it would soon count up into the bits above it.
-    pub fn check_seq(&self) -> Result<()> {
-        let count = self.latch().seq() & !(FROZEN | RETIRED);
-        if count < 1 << 61 {
-            return Ok(());
-        }
-        Err(Error::corrupt(&self.path, SEQ.name, count, "less than 2^61"))
     }
 
     /// Whether the header was taken over or removed.

@@ -16,6 +16,9 @@ pub(crate) const FROZEN: u64 = 1 << 63;
 /// Nothing is published any more: the header was taken over or removed.
 pub(crate) const RETIRED: u64 = 1 << 62;
 
+/// No counting from 0 comes here, only damage. From here it would come to the bits above.
+const HIGHEST: u64 = 1 << 61;
+
 /// The sequence number with its two records.
 #[derive(Clone, Copy)]
 pub(crate) struct SeqLatch<'a> {
@@ -110,6 +113,12 @@ impl SeqLatch<'_> {
     pub fn thaw(&self) {
         // Release: whoever froze it has read its last word of it.
         self.seq.fetch_and(!FROZEN, Ordering::Release);
+    }
+
+    /// Sets a count right that damage has brought near the bits above it. For an adopter; to readers it is one more change.
+    pub fn lower(&self) {
+        // Relaxed: it says nothing new of the records.
+        self.seq.fetch_and(!HIGHEST, Ordering::Relaxed);
     }
 
     /// Ends publishing for ever.

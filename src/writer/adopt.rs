@@ -20,9 +20,9 @@ pub(crate) fn adopt(
     let record = header.record();
     // Before anything is changed: a record that cannot be is an error, and the file stays as it is.
     record.check(header.path())?;
-    header.check_seq()?;
     // Whoever froze the header was killed, or the name lock would not be free.
     header.latch().thaw();
+    header.latch().lower();
     header.set_source(&settings.source);
     header.set_stood();
     let mut publisher = Publisher::new(Ownership::new(tag, header, Some(lock)), settings.clone(), rights);

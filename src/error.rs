@@ -273,7 +273,7 @@ pub enum Error {
         expected: usize,
     },
     /// Attributes are no JSON object, or too long.
-    #[error("invalid attributes: {found}; allowed is {expected}")]
+    #[error("invalid attributes: found {found}, expected {expected}")]
     InvalidAttributes {
         /// What is wrong with them.
         found: String,

@@ -37,7 +37,7 @@ impl UnixTime {
         self.0
     }
 
-    /// Seconds since 1970; exact to a quarter of a microsecond in this century.
+    /// Seconds since 1970; in steps of a quarter of a microsecond in this century.
     pub fn as_secs_f64(self) -> f64 {
         Duration::from_nanos(self.0).as_secs_f64()
     }

@@ -28,6 +28,10 @@ pub(crate) fn remove(tag: &TagPath, force: bool) -> Result<()> {
         if !(free || force) || !lock.name()? {
             return Err(writer_exists(tag, &header));
         }
+        if !stands_at(header.file(), tag.header())? {
+            // It was replaced or removed meanwhile, perhaps by somebody who was killed amid that and has frozen it.
+            continue;
+        }
         // If this process is killed once the name is gone, the header is one that goes, not one that was put aside by
         // mistake.
         header.latch().freeze();
@@ -35,7 +39,7 @@ pub(crate) fn remove(tag: &TagPath, force: bool) -> Result<()> {
         if matches!(outcome, Ok(true)) {
             return Ok(());
         }
-        // It was replaced meanwhile, or removed; or its writer goes on.
+        // Somebody changed the name by hand, or it failed: the writer goes on.
         if !header.is_retired() {
             header.latch().thaw();
         }

@@ -36,7 +36,7 @@ pub(crate) fn acquire_latest(follower: &Follower, sources: &Sources) -> Result<B
 /// Acquires a value, however many attempts that takes; `None` if there is none like that.
 #[cold]
 #[inline(never)]
-pub(crate) fn acquire(follower: &Follower, sources: &Sources, want: Want) -> Result<Option<Box<Value>>> {
+pub(crate) fn acquire(follower: &Follower, sources: &Sources, mut want: Want) -> Result<Option<Box<Value>>> {
     let backoff = Backoff::new();
     let mut attempts = 0;
     while attempts < ATTEMPTS {
@@ -46,6 +46,7 @@ pub(crate) fn acquire(follower: &Follower, sources: &Sources, want: Want) -> Res
             return Err(Error::Empty { tag: follower.tag().tag().to_owned() });
         }
         attempts += 1;
+        let mut later = want;
         let known = sources.get(follower.header_serial(), &record);
         let segment = match &known {
             Some(source) => Some((source.segment.clone(), None)),
@@ -54,7 +55,7 @@ pub(crate) fn acquire(follower: &Follower, sources: &Sources, want: Want) -> Res
             }
         };
         if let Some((segment, file)) = segment {
-            let place = match want.find(&segment, &record) {
+            let place = match want.find(follower, &segment, &record) {
                 Found::At(place) => place,
                 Found::Nothing => return Ok(None),
                 Found::Again => {
@@ -65,6 +66,7 @@ pub(crate) fn acquire(follower: &Follower, sources: &Sources, want: Want) -> Res
             let attempt = Attempt { follower, sources, record, place };
             if attempt.copies(&segment) {
                 attempts += ATTEMPTS / COPIES;
+                later = want.later(follower, place, &record);
             }
             if let Some(data) = attempt.data(&segment, file, known)? {
                 let written_at =
@@ -75,6 +77,7 @@ pub(crate) fn acquire(follower: &Follower, sources: &Sources, want: Want) -> Res
         }
         // The slot was taken for a newer value since the record was read.
         backoff.snooze();
+        want = later;
     }
     Err(Error::Contended { tag: follower.tag().tag().to_owned() })
 }
@@ -137,11 +140,21 @@ impl Attempt<'_> {
 
     /// Maps a slot that this process uses for the first time, under a pin; false if the file has another name by now.
     fn map_slot(&self, segment: &Arc<Segment>, file: Option<PathFile>, slot: usize) -> Result<bool> {
-        let Some(file) = self.file(segment, file)? else { return Ok(false) };
+        let opened;
+        let file = match segment.descriptor() {
+            Some(file) => file,
+            None => match self.file(segment, file)? {
+                Some(file) => {
+                    opened = file;
+                    &opened
+                }
+                None => return Ok(false),
+            },
+        };
         if segment.has_holes() {
-            self.fill_slot(segment, &file, slot)?;
+            self.fill_slot(segment, file, slot)?;
         }
-        segment.map_slot(&file, slot).map(|()| true)
+        segment.map_slot(file, slot).map(|()| true)
     }
 
     /// The file of a segment; `None` if it has another name by now.
@@ -191,7 +204,11 @@ impl Attempt<'_> {
             number: entry.number,
             header: self.follower.header_serial(),
         });
-        if source.number == self.record.number {
+        // Only if the record's own value is where the record says: see `Sources`.
+        let Place { slot, version } = Place::of(&self.record);
+        let is_there =
+            || slot < segment.identity().limit && segment.content(slot).load(Ordering::Acquire) == version;
+        if source.number == self.record.number && (self.is_latest() || is_there()) {
             self.sources.set(&source);
         }
         Ok(source)
@@ -207,7 +224,7 @@ impl Attempt<'_> {
     ) -> Result<Option<Data>> {
         let version = self.place.version;
         let opened;
-        let file = match segment.copied_from() {
+        let file = match segment.descriptor() {
             Some(file) => file,
             None => match self.file(segment, file)? {
                 Some(file) => {

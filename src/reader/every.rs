@@ -16,8 +16,8 @@ impl Reader {
     ///
     /// A writer with [`history`](crate::WriterOptions::history) keeps its last values in place, so a reader that stalls while
     /// fewer than these are written loses none. [`missed`](Self::missed) counts those that it lost. The first call returns the
-    /// oldest value from which on none is missing. With a writer that keeps no history this is as [`read`](Self::read), but may return the
-    /// value before the latest.
+    /// oldest value after which there is no gap; call [`read`](Self::read) first to begin with what comes from now on. A writer that keeps no history leaves
+    /// a few earlier values in place, too, but promises none.
     ///
     /// ```
     /// # fn main() -> ndsharray::Result<()> {
@@ -53,7 +53,7 @@ impl Reader {
         self.follower.idle();
         let want = match self.progress.returned() {
             None => Want::First,
-            Some(returned) => Want::After(self.follower.version_of(returned), self.last_slot),
+            Some(returned) => Want::After(returned, self.last_slot),
         };
         let value = match self.take_next(want) {
             Some(value) => Some(value),
@@ -70,7 +70,7 @@ impl Reader {
     fn take_next(&self, want: Want) -> Option<Value> {
         let record = self.follower.current();
         let source = self.sources.get(self.follower.header_serial(), &record)?;
-        let Found::At(place) = want.find(&source.segment, &record) else { return None };
+        let Found::At(place) = want.find(&self.follower, &source.segment, &record) else { return None };
         let is_latest = place == Place::of(&record);
         let Place { slot, version } = place;
         let pinned = Pinned::take(source, slot, version, || is_latest && self.follower.is_current())?;
@@ -111,9 +111,11 @@ impl Reader {
         Every { reader: self, timeout: timeout.into() }
     }
 
-    /// Of the values that are still there the one that was acquired nearest to a time, the newer one of two; `None` if there is
-    /// none, or none within `within` of it. A value for which the writer gave no time of acquisition counts by when it was
-    /// written. What `read` and `read_next` return is not changed by it.
+    /// Of the values that are still there the one that was acquired nearest to a time; if two are equally near, the newer one.
+    /// `None` if there is none, or none that is at most `within` away. A value for which the writer gave no time of acquisition
+    /// counts by when it was written. What `read` and `read_next` return is not changed by it.
+    ///
+    /// It does not wait: a better partner may still come. Ask once the other writer has a value that is later than `time`.
     ///
     /// ```
     /// # fn main() -> ndsharray::Result<()> {

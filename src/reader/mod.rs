@@ -242,7 +242,8 @@ impl Reader {
     }
 
     /// How many values were published between those that `read`, `wait`, `read_next` and `wait_next` returned; also when the writer was taken
-    /// over, or the tag was removed and written again, as far as this reader could see both.
+    /// over, or the tag was removed and written again, as far as this reader could see both. What could not be read any more when a
+    /// tag was removed counts neither as returned nor as missed.
     pub fn missed(&self) -> u64 {
         self.progress.missed()
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::format::record::Record;
+use crate::reader::follow::Follower;
 use crate::shm::segment::Segment;
 use crate::sync::Ordering;
 use crate::sync::{history, pin};
@@ -14,7 +15,7 @@ pub(crate) enum Want {
     Latest,
     /// The first of those from which on none is missing.
     First,
-    /// The oldest that is newer than this version. It may be in the slot behind the one that was taken last.
+    /// The oldest that is newer than the value of this ordinal. It may be in the slot behind the one that was taken last.
     After(u64, usize),
     /// The one that was acquired nearest to a time, if that is not further away.
     Near(UnixTime, Option<Duration>),
@@ -49,16 +50,36 @@ pub(crate) enum Found {
 impl Want {
     /// Looks for the value among those of a segment. `record` is the one in use.
     #[inline]
-    pub fn find(self, segment: &Segment, record: &Record) -> Found {
+    pub fn find(self, follower: &Follower, segment: &Segment, record: &Record) -> Found {
         let latest = Place::of(record);
         match self {
             Want::Latest => Found::At(latest),
             Want::First => found(history::first(segment.contents(), latest.version)),
-            Want::After(version, _) if latest.version <= version => Found::Nothing,
-            Want::After(version, _) if latest.version == version + 1 => Found::At(latest),
-            Want::After(version, slot) => next(segment, version, slot, latest.version),
+            Want::After(ordinal, slot) => {
+                // Looked up each time: the tag may have another header by now.
+                let version = follower.version_of(ordinal);
+                match latest.version.checked_sub(version) {
+                    None | Some(0) => Found::Nothing,
+                    Some(1) => Found::At(latest),
+                    Some(_) => next(segment, version, slot, latest.version),
+                }
+            }
             Want::Near(time, within) => nearest(segment, time, within, latest.version),
         }
+    }
+}
+
+impl Want {
+    /// What a reader that copies without a pin is after next, when the value that it was copying was overwritten meanwhile:
+    /// one that stays for longer, half-way to the latest. Else a writer that is faster than a copy would take each from it.
+    pub fn later(self, follower: &Follower, place: Place, record: &Record) -> Self {
+        let slot = match self {
+            Want::After(_, slot) => slot,
+            Want::First => 0,
+            Want::Latest | Want::Near(..) => return self,
+        };
+        let ahead = record.stamp.version.saturating_sub(place.version);
+        Want::After(follower.ordinal(place.version + ahead / 2), slot)
     }
 }
 

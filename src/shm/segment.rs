@@ -12,7 +12,9 @@ use std::sync::{Arc, OnceLock};
 use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::format::entry;
-use crate::format::segment::{CONTENT, LINE_WORDS, Line, SHARDS, SegmentIdentity, WRITTEN_AT, line, pin};
+use crate::format::segment::{
+    CONTENT, LINE_WORDS, Line, SHARDS, SLOTS, SegmentIdentity, WRITTEN_AT, line, pin,
+};
 use crate::shm::held::{Held, Holds};
 use crate::shm::mapping::Mapping;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
@@ -45,8 +47,8 @@ pub(crate) struct Segment {
     held: Held,
     /// The file has holes. Only what is needed is touched: there may be no storage for the rest.
     holes: bool,
-    /// The descriptor, for who copies.
-    copied_from: Option<PathFile>,
+    /// The descriptor: for who copies, and for a reader of a history, who may map a slot after the file has lost its name.
+    descriptor: Option<PathFile>,
     /// Slots whose page tables are set up, as bits.
     warm: Box<[PrivateU32]>,
 }
@@ -57,6 +59,7 @@ impl Segment {
         let identity = SegmentIdentity::read(file)?;
         let [front, pins] = identity.regions();
         let status = file.status()?;
+        let keeps_file = access == Access::Copying || access == Access::Pinning && identity.limit > SLOTS;
         Ok(Segment {
             identity,
             file: status.id,
@@ -68,7 +71,7 @@ impl Segment {
             shard: uuid::Uuid::new_v4().as_bytes()[0] as usize % SHARDS,
             held: Held::new(identity.limit, holds),
             holes: status.allocated < status.size,
-            copied_from: if access == Access::Copying { Some(file.reopen()?) } else { None },
+            descriptor: if keeps_file { Some(file.reopen()?) } else { None },
             warm: (0..identity.limit.div_ceil(32)).map(|_| PrivateU32::new(0)).collect(),
         })
     }
@@ -90,9 +93,9 @@ impl Segment {
         self.holes
     }
 
-    /// What a copying reader copies from.
-    pub fn copied_from(&self) -> Option<&PathFile> {
-        self.copied_from.as_ref()
+    /// The open file, if it is kept.
+    pub fn descriptor(&self) -> Option<&PathFile> {
+        self.descriptor.as_ref()
     }
 
     pub fn held(&self) -> &Held {

@@ -95,7 +95,7 @@ impl DataFile {
             return Ok(None);
         }
         pin::clear_phantoms(segment.contents(), record.stamp.version);
-        let slots = Slots::adopted(&segment, slots, identity.slots_in(status.size), history);
+        let slots = Slots::adopted(&segment, slot, slots, identity.slots_in(status.size), history);
         let number = record.number;
         Ok(Some((DataFile { segment: Arc::new(segment), file, _lock: lock, number, slots }, entry.layout)))
     }
@@ -172,7 +172,8 @@ impl DataFile {
         if start + length <= size {
             self.file.allocate(start, length)?;
         } else {
-            self.file.extend(size, start + length - size)?;
+            // From the slot on, not from the end: somebody who was killed amid this may have left a part of it.
+            self.file.extend(start, length)?;
         }
         self.segment.map_slot(&self.file, slot)?;
         Ok(Some(self.slots.add()))
@@ -210,6 +211,15 @@ impl DataFile {
     pub fn leave(&mut self, spare: Option<usize>) {
         for slot in 0..self.slots.count() {
             if Some(slot) != spare && try_claim(&self.segment, slot) {
+                self.punch(slot);
+            }
+        }
+    }
+
+    /// Punches out the slots that have no value of the history, and that nobody holds.
+    pub fn punch_unused(&mut self) {
+        for slot in 0..self.slots.count() {
+            if self.slots.is_free(slot) && try_claim(&self.segment, slot) {
                 self.punch(slot);
             }
         }

@@ -267,6 +267,14 @@ impl Memory {
         }
     }
 
+    /// The tag has gone, and its writer goes: readers that have the data file mapped may still read the history.
+    pub fn end(&mut self) {
+        if let Some(mut data) = self.data.take() {
+            data.punch_unused();
+            data.unlink();
+        }
+    }
+
     /// Removes a data file that was made for a header which got no name.
     pub fn discard(&mut self) {
         if let Some(data) = self.data.take() {

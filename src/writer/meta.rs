@@ -16,7 +16,7 @@ use crate::time::UnixTime;
 ///
 /// Some names of attributes have one meaning everywhere: `encoding` (of pixels: `mono8`, `mono16`, `rgb8`, `rgba8`, `bgr8`,
 /// `bgra8`, `bayer_rggb8` and the like, `yuyv`), `frame_id` (the coordinate frame of a sensor), `unit`, `axes` (a list of their
-/// names), `scale` and `offset` (what is meant is element * scale + offset).
+/// names), `scale` and `offset` (the quantity is element * scale + offset).
 ///
 /// ```
 /// # fn main() -> ndsharray::Result<()> {
@@ -43,7 +43,7 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// Nothing but the value.
+    /// No user data, attributes or times.
     pub const fn new() -> Self {
         Meta { user_data: Vec::new(), encoding: BYTES, acquired_at: 0, source_written_at: 0 }
     }
@@ -66,22 +66,18 @@ impl Meta {
     /// JSON has no NaN and no infinity; the macro `json!` makes them null.
     ///
     /// # Errors
-    /// [`Error::InvalidAttributes`] if it is no object, or too long.
+    /// [`Error::InvalidAttributes`] if it is no object, too long, or has more than 127 levels.
     pub fn attributes(self, attributes: &Value) -> Result<Self> {
-        self.attributes_of(attributes.to_string(), attributes)
+        self.attributes_json(&attributes.to_string())
     }
 
     /// Sets attributes from JSON text, which is kept as it is.
     ///
     /// # Errors
     /// As [`attributes`](Self::attributes), and [`Error::InvalidAttributes`] if it is no JSON.
-    pub fn attributes_json(self, text: &str) -> Result<Self> {
+    pub fn attributes_json(mut self, text: &str) -> Result<Self> {
         let parsed = serde_json::from_str(text);
         let value: Value = parsed.map_err(|error| invalid(error.to_string(), "a JSON object"))?;
-        self.attributes_of(text.to_owned(), &value)
-    }
-
-    fn attributes_of(mut self, text: String, value: &Value) -> Result<Self> {
         if !value.is_object() {
             let found = match value {
                 Value::Null => "null",
@@ -96,18 +92,18 @@ impl Meta {
         if text.len() > USER_DATA {
             return Err(invalid(format!("{} bytes of JSON", text.len()), "at most 2048 bytes"));
         }
-        (self.user_data, self.encoding) = (text.into_bytes(), ATTRIBUTES);
+        (self.user_data, self.encoding) = (text.as_bytes().to_vec(), ATTRIBUTES);
         Ok(self)
     }
 
-    /// Sets when the value was acquired: when the shutter opened, or the sample was taken. 0 nanoseconds means that nobody
-    /// knows.
+    /// Sets when the value was acquired: when the shutter opened, or the sample was taken. A number is nanoseconds, not seconds;
+    /// 0 means that nobody knows.
     pub fn acquired_at(mut self, time: impl Into<UnixTime>) -> Self {
         self.acquired_at = time.into().as_nanos();
         self
     }
 
-    /// Sets when the value was written where it comes from: for programs that bring the values of another store here.
+    /// Sets the time at which the value was written in the store that it was copied from.
     pub fn source_written_at(mut self, time: impl Into<UnixTime>) -> Self {
         self.source_written_at = time.into().as_nanos();
         self

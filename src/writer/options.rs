@@ -67,19 +67,22 @@ impl WriterOptions {
     }
 
     /// Sets how many of the last values stay in place, 0 to 248, the latest among them: a reader that goes through them with
-    /// [`read_next`](crate::Reader::read_next) and stalls while fewer are written loses none. Copying readers (on a read-only
-    /// mount) have more time so, too.
+    /// [`read_next`](crate::Reader::read_next) and stalls while fewer are written loses none. This also gives
+    /// copying readers (on a read-only mount) more time.
     ///
-    /// The writer never waits. When readers hold so many of the slots that none is left, or the store is full, fewer
-    /// values stay. All go when the values move to another data file: at one that is larger than any before (see
-    /// [`capacity`](Self::capacity)), at a takeover, and when somebody removes the files. Each takes the memory of a value and
-    /// a page. Default: 0, the latest alone.
+    /// The writer never waits. When readers hold more than seven of the slots, or killed ones left pins, or the
+    /// store is full, fewer values stay. A writer that opens the tag again goes on with the same history; older values may
+    /// still be there, too. All older values are lost when the values move to another data file: at a value that is larger than
+    /// any before (see [`capacity`](Self::capacity)), at a takeover, when somebody removes the files, and when the tag is opened
+    /// with a longer history than its data file has room for. Each kept value takes its own memory and a page. Default: 0, the
+    /// latest alone.
     pub fn history(mut self, values: usize) -> Self {
         self.settings.history = values;
         self
     }
 
-    /// Sets a text that says where the values come from, up to 128 bytes, for programs that bring those of another host.
+    /// Sets a text that says where the values come from, up to 128 bytes without control characters, for programs that copy
+    /// values from another host.
     /// [`Stat`](crate::Stat) shows it. Default: none, for a writer of this machine.
     pub fn source(mut self, source: &str) -> Self {
         self.settings.source = source.to_owned();

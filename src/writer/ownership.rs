@@ -275,8 +275,12 @@ impl Ownership {
             return false;
         };
         // Whoever is taking it over wants the value, and holds the name lock.
-        lock.try_name().unwrap_or(false)
-            && !self.header.is_retired()
+        if !lock.try_name().unwrap_or(false) || self.header.is_retired() {
+            return false;
+        }
+        // A sweep that finds it without its name must not put it back.
+        self.header.latch().freeze();
+        self.header.latch().is_frozen()
             // A failure leaves an ephemeral header with a free lock, which the next writer or `gc` removes.
             && retire::retire(&self.tag, &self.header, || true).unwrap_or(false)
     }

@@ -348,7 +348,7 @@ impl Publisher {
 impl Drop for Publisher {
     fn drop(&mut self) {
         if self.ownership.is_here() && !self.ownership.has_ended() && self.ownership.retire_ephemeral() {
-            self.memory.leave(self.current_slot());
+            self.memory.end();
         }
     }
 }

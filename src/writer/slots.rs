@@ -50,13 +50,14 @@ impl Slots {
     }
 
     /// Those of a file that is adopted, which has room for `end`: the versions in it are known, the entries are not.
-    pub fn adopted(segment: &Segment, count: usize, end: usize, history: usize) -> Self {
+    /// `current`: the slot of the record, whatever damaged lines say of others.
+    pub fn adopted(segment: &Segment, current: usize, count: usize, end: usize, history: usize) -> Self {
         let mut slots =
             Slots { count, end, free: [0; MOST_SLOTS / 64], ..Slots::new(segment.identity().limit, history) };
         (0..count).for_each(|slot| slots.flip(slot));
         let content = |slot: usize| segment.content(slot).load(Ordering::Relaxed);
         let mut versions: Vec<_> = (0..count).map(|slot| (content(slot), slot)).collect();
-        versions.sort_unstable();
+        versions.sort_unstable_by_key(|&(version, slot)| (slot == current, version));
         versions.retain(|&(version, _)| version != 0);
         versions.into_iter().for_each(|(_, slot)| slots.published(slot));
         slots
@@ -65,6 +66,10 @@ impl Slots {
     #[inline(always)]
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    pub fn is_free(&self, slot: usize) -> bool {
+        self.free[slot / 64] & 1 << (slot % 64) != 0
     }
 
     /// A free slot is taken, or a taken one is free.
@@ -141,8 +146,7 @@ impl Slots {
     /// Gives up the last slot, if it is free and nobody holds it; true if that is so.
     pub fn remove_last(&mut self, segment: &Segment) -> bool {
         let last = self.count - 1;
-        let is_free = self.free[last / 64] & 1 << (last % 64) != 0;
-        if !is_free || !try_claim(segment, last) {
+        if !self.is_free(last) || !try_claim(segment, last) {
             return false;
         }
         self.flip(last);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ndsharray::{Meta, Reader, Store, UnixTime};
 
-use crate::common::sandbox::store;
+use crate::common::sandbox::{files, store};
 
 fn number(reader: &mut Reader) -> Option<u64> {
     reader.read_next().unwrap().map(|value| value.as_slice::<u64>().unwrap()[0])
@@ -171,6 +171,27 @@ fn what_ends_a_history() {
     (50..52).for_each(|i| _ = write(&mut writer, i));
     assert_eq!(reader.wait_next(Duration::from_secs(10)).unwrap().unwrap().as_slice::<u64>().unwrap(), [50]);
     assert_eq!(numbers(&mut reader), [51]);
+}
+
+/// An ephemeral tag goes with its writer, but who reads it has the rest of the history.
+#[test]
+fn the_rest_of_a_history_is_read_after_its_writer_has_gone() {
+    for length in [1, 40_000] {
+        let (dir, store) = store();
+        let mut writer = store.writer_options("a").ephemeral(true).history(30).open().unwrap();
+        let mut write = |i: u64| writer.write_slice(&vec![i; length], &[length]).unwrap();
+        write(0);
+        let mut readers = [(); 2].map(|()| store.reader("a").unwrap());
+        assert_eq!(numbers(&mut readers[0]), [0]);
+        (1..30).for_each(|i| _ = write(i));
+        assert_eq!(number(&mut readers[1]), Some(0));
+        drop(writer);
+        assert_eq!(files(dir.path()), [""; 0]);
+        for reader in &mut readers {
+            assert_eq!(numbers(reader), (1..30).collect::<Vec<_>>());
+            assert_eq!(reader.missed(), 0);
+        }
+    }
 }
 
 fn at(time: u64) -> Meta {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ndsharray::{Error, Store};
 
+use crate::common::header::HeaderFile;
 use crate::common::process::Watchdog;
 use crate::common::sandbox::{self, files};
 use crate::common::{soak, test_name};
@@ -165,4 +166,33 @@ fn a_writer_whose_header_is_put_aside_for_good_ends() {
     assert!(matches!(error, Error::Superseded { .. }), "{error}");
     assert_eq!(reader.wait(Duration::from_secs(60)).unwrap().unwrap().bytes(), [9]);
     assert_eq!(files(store.directory()), ["a", &name]);
+}
+
+/// A removal that waited for a taker who was killed after the exchange: the old header, which that taker froze and displaced, is
+/// not thawed, or its writer would go on beside the new one.
+#[test]
+fn a_removal_thaws_no_header_that_was_replaced() {
+    let _watchdog = Watchdog::new(test_name!());
+    let (_dir, store) = store();
+    let mut writer = store.writer("a").unwrap();
+    writer.write_slice(&[3_u8], &[1]).unwrap();
+    let (other_dir, other) = sandbox::store();
+    drop(other.writer("a").unwrap());
+    let old = HeaderFile::of(&store, "a");
+    old.lock_name();
+    std::thread::scope(|scope| {
+        let removal = scope.spawn(|| store.force_remove("a"));
+        // It has opened the header by then, and waits for its name lock.
+        std::thread::sleep(Duration::from_millis(200));
+        old.freeze();
+        put_aside(&store);
+        std::fs::rename(other_dir.path().join("a"), at_tag(&store)).unwrap();
+        old.unlock_name();
+        removal.join().unwrap().unwrap();
+    });
+    let outcome = writer.write_slice(&[4_u8], &[1]);
+    assert!(matches!(outcome, Err(Error::Removed { .. })), "{outcome:?}");
+    assert!(matches!(store.reader("a"), Err(Error::NotFound { .. })));
+    store.gc().unwrap();
+    assert_eq!(files(store.directory()), [""; 0]);
 }

@@ -11,6 +11,7 @@ mod flooded_directory;
 mod foreign_names;
 mod fuzz_corpus;
 mod headers;
+mod histories;
 mod hostile_files;
 mod removed_by_hand;
 mod restored;

@@ -3,6 +3,7 @@
 //! A header that is put aside is put back without any lock, so whoever is stopped amid this keeps nobody from the tag, and two
 //! that do it at once are as good as one.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -95,23 +96,38 @@ fn put_back(tag: &TagPath, path: &Path, file: &PathFile, header: &Header, found:
     Some(End::Removed { bytes, data_file: None })
 }
 
-/// Whether a header that may be put back names the data file with that uuid; `None` if that cannot be found out.
-pub(crate) fn names(tag: &TagPath, uuid: u128) -> Option<bool> {
-    for name in list(tag.directory()).ok()?.iter().filter(|name| tag::of_temporary(name) == Some(tag.tag())) {
-        match open_header(&tag.directory().join(name)).and_then(|opened| names_it(opened, uuid)) {
-            Ok(true) => return Some(true),
-            Err(Error::Io { .. }) => return None,
-            // Gone, in the making, or damaged.
-            Ok(false) | Err(_) => {}
-        }
-    }
-    Some(false)
+/// The data files that headers name which may be put back.
+pub(crate) struct Named {
+    data_files: BTreeSet<u128>,
+    /// The tags of headers that could not be read for want of something.
+    unknown: BTreeSet<String>,
 }
 
-fn names_it(opened: Option<(PathFile, Status)>, uuid: u128) -> Result<bool> {
-    let Some((file, _)) = opened else { return Ok(false) };
+impl Named {
+    /// Looks through a directory.
+    pub fn look(directory: &Path) -> Option<Self> {
+        let mut named = Named { data_files: BTreeSet::new(), unknown: BTreeSet::new() };
+        for name in list(directory).ok()? {
+            let Some(tag) = tag::of_temporary(&name) else { continue };
+            match open_header(&directory.join(&name)).and_then(data_file_of) {
+                Ok(found) => named.data_files.extend(found),
+                Err(Error::Io { .. }) => _ = named.unknown.insert(tag.to_owned()),
+                // In the making, or damaged.
+                Err(_) => {}
+            }
+        }
+        Some(named)
+    }
+
+    /// Whether a data file of a tag is named, as far as was to be found out.
+    pub fn may_name(&self, tag: &str, uuid: u128) -> bool {
+        self.data_files.contains(&uuid) || self.unknown.contains(tag)
+    }
+}
+
+fn data_file_of(opened: Option<(PathFile, Status)>) -> Result<Option<u128>> {
+    let Some((file, _)) = opened else { return Ok(None) };
     let peek = peek::header(&file)?;
-    Ok(peek.has_stood
-        && peek.record.stamp.version != 0
-        && peek.identity.data_file(peek.record.number) == uuid)
+    let named = peek.has_stood && peek.record.stamp.version != 0;
+    Ok(named.then(|| peek.identity.data_file(peek.record.number)))
 }

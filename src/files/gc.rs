@@ -1,9 +1,11 @@
 //! Tidying up what killed processes left: files with our names, our magic and our uid, whose lock is free, and which no header
 //! names.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::Result;
+use crate::files::aside::Named;
 use crate::files::leftover::{End, Found, Free, is_mine, is_unknown};
 use crate::files::open::{open_header, open_own_header};
 use crate::files::tag::{self, TagPath};
@@ -26,6 +28,9 @@ pub struct GcReport {
     pub bytes: u64,
 }
 
+/// So many files are locked at once, before it is looked for headers that were put aside: each look goes through the directory.
+const AT_ONCE: usize = 128;
+
 /// Removes everything that is provably left over in a store, or says what that is.
 pub(crate) fn gc(directory: &Path, found: Found) -> Result<GcReport> {
     let names = list(directory)?;
@@ -41,14 +46,16 @@ pub(crate) fn gc(directory: &Path, found: Found) -> Result<GcReport> {
         };
         report.add_all(name, &tag, temporary(&tag, &directory.join(name), found), &mut kept);
     }
-    for name in &names {
-        // In a dry run what goes with its header is there still, and what will be named again is not.
-        if report.removed.contains(name) || kept.contains(name) {
-            continue;
+    // In a dry run what goes with its header is there still, and what will be named again is not.
+    let settled: BTreeSet<String> = report.removed.iter().cloned().chain(kept).collect();
+    for names in names.chunks(AT_ONCE) {
+        let left = names.iter().filter(|name| !settled.contains(*name)).filter_map(|name| {
+            let (of, uuid) = tag::of_data_file(name)?;
+            Unnamed::lock(TagPath::new(directory, of).ok()?, &directory.join(name), uuid)
+        });
+        for (name, bytes) in remove_unnamed(directory, left.collect(), found) {
+            report.add(&name, Some(bytes));
         }
-        let Some((of, uuid)) = tag::of_data_file(name) else { continue };
-        let Ok(tag) = TagPath::new(directory, of) else { continue };
-        report.add(name, data_file(&tag, &directory.join(name), uuid, found));
     }
     Ok(report)
 }
@@ -82,15 +89,17 @@ pub(crate) fn sweep(tag: &TagPath, current: Option<(FileId, u128)>) {
     for name in names.iter().filter(|name| tag::of_temporary(name) == Some(tag.tag())) {
         temporary(tag, &tag.directory().join(name), Found::Remove);
     }
+    let mut left = Vec::new();
     for (name, uuid) in tag.data_files(&names) {
         let path = tag.directory().join(name);
         let second = |(id, named): (FileId, u128)| named != uuid && stands_at(id, &path).unwrap_or(false);
         if current.is_some_and(second) {
             let _ = unlink(&path);
         } else {
-            data_file(tag, &path, uuid, Found::Remove);
+            left.extend(Unnamed::lock(tag.clone(), &path, uuid));
         }
     }
+    remove_unnamed(tag.directory(), left, Found::Remove);
 }
 
 /// Removes the ephemeral tags of this user whose writers were killed.
@@ -128,35 +137,49 @@ fn start(file: &PathFile) -> Option<[u8; 8]> {
     Some(start)
 }
 
-/// Removes a data file that the header of its tag does not name.
-fn data_file(tag: &TagPath, path: &Path, uuid: u128, found: Found) -> Option<u64> {
-    // Asked first without a lock: nobody has to wait for this process where a header names the file.
-    if is_named_at_tag(tag, uuid)? {
-        return None;
-    }
-    let free = Free::lock(path)?;
-    let identity = SegmentIdentity::read(free.lock.file()).ok()?;
-    Identity::check_writable(identity.read_compatible, path).ok()?;
-    // One of another header was put there by hand.
-    if uuid != header::data_file(identity.header, uuid as u64) {
-        return None;
-    }
-    // Under the file's lock: only who holds that lock can make a header name it, so what is read here stays true. (A header
-    // that names it already may be put back meanwhile, so those are asked, too.)
-    if is_named(tag, uuid)? {
-        return None;
-    }
-    free.remove(found)
+/// A data file that the header of its tag does not name, locked.
+struct Unnamed {
+    tag: TagPath,
+    uuid: u128,
+    file: Free,
 }
 
-/// Whether the header of a tag names the data file with that uuid, or one that may be put back does; `None` if that cannot be
-/// found out. At the tag it is looked twice, so that none slips through that is put back in between.
-fn is_named(tag: &TagPath, uuid: u128) -> Option<bool> {
-    Some(is_named_at_tag(tag, uuid)? || aside::names(tag, uuid)? || is_named_at_tag(tag, uuid)?)
+impl Unnamed {
+    fn lock(tag: TagPath, path: &Path, uuid: u128) -> Option<Self> {
+        // Asked first without a lock: nobody has to wait for this process where a header names the file.
+        if is_named(&tag, uuid)? {
+            return None;
+        }
+        let file = Free::lock(path)?;
+        let identity = SegmentIdentity::read(file.lock.file()).ok()?;
+        Identity::check_writable(identity.read_compatible, path).ok()?;
+        // One of another header was put there by hand.
+        (uuid == header::data_file(identity.header, uuid as u64)).then_some(Unnamed { tag, uuid, file })
+    }
+
+    /// Under the file's lock: only who holds that lock can make a header name it, so what is read here stays true. A header
+    /// that names it already may be put back meanwhile: it was at the tag at the first look, or aside when that was looked at, or
+    /// it is at the tag now.
+    fn remove(self, aside: &Named, found: Found) -> Option<u64> {
+        if aside.may_name(self.tag.tag(), self.uuid) || is_named(&self.tag, self.uuid)? {
+            return None;
+        }
+        self.file.remove(found)
+    }
+}
+
+/// Removes data files that no header names; the bytes of each that goes, by its name.
+fn remove_unnamed(directory: &Path, left: Vec<Unnamed>, found: Found) -> Vec<(String, u64)> {
+    if left.is_empty() {
+        return Vec::new();
+    }
+    let Some(aside) = Named::look(directory) else { return Vec::new() };
+    let name = |unnamed: &Unnamed| tag::data_file(unnamed.tag.tag(), unnamed.uuid);
+    left.into_iter().filter_map(|unnamed| Some((name(&unnamed), unnamed.remove(&aside, found)?))).collect()
 }
 
 /// Whether the header of a tag names the data file with that uuid; `None` if that cannot be found out.
-fn is_named_at_tag(tag: &TagPath, uuid: u128) -> Option<bool> {
+fn is_named(tag: &TagPath, uuid: u128) -> Option<bool> {
     let Some((file, _)) = open_header(tag.header()).ok()? else { return Some(false) };
     let peek = peek::header(&file).ok()?;
     // What is not known is not tidied up.

@@ -140,30 +140,28 @@ impl Attempt<'_> {
 
     /// Maps a slot that this process uses for the first time, under a pin; false if the file has another name by now.
     fn map_slot(&self, segment: &Arc<Segment>, file: Option<PathFile>, slot: usize) -> Result<bool> {
-        let opened;
-        let file = match segment.descriptor() {
-            Some(file) => file,
-            None => match self.file(segment, file)? {
-                Some(file) => {
-                    opened = file;
-                    &opened
-                }
-                None => return Ok(false),
-            },
-        };
+        let mut opened = file;
+        let Some(file) = self.file(segment, &mut opened)? else { return Ok(false) };
         if segment.has_holes() {
             self.fill_slot(segment, file, slot)?;
         }
         segment.map_slot(file, slot).map(|()| true)
     }
 
-    /// The file of a segment; `None` if it has another name by now.
-    fn file(&self, segment: &Arc<Segment>, file: Option<PathFile>) -> Result<Option<PathFile>> {
-        if file.is_some() {
-            return Ok(file);
+    /// The file of a segment: kept by it, or in `opened`, or opened now; `None` if it has another name by now.
+    fn file<'f>(
+        &self,
+        segment: &'f Arc<Segment>,
+        opened: &'f mut Option<PathFile>,
+    ) -> Result<Option<&'f PathFile>> {
+        if segment.descriptor().is_some() {
+            return Ok(segment.descriptor());
         }
-        let found = resolve::segment(self.follower, self.sources, &self.record)?;
-        Ok(found.filter(|(other, _)| Arc::ptr_eq(other, segment)).map(|(_, file)| file))
+        if opened.is_none() {
+            let found = resolve::segment(self.follower, self.sources, &self.record)?;
+            *opened = found.filter(|(other, _)| Arc::ptr_eq(other, segment)).map(|(_, file)| file);
+        }
+        Ok(opened.as_ref())
     }
 
     /// Gives a slot the storage of what will be touched of it: the entry and the value. Its file may say that a slot is vast.
@@ -223,17 +221,8 @@ impl Attempt<'_> {
         known: Option<Arc<Source>>,
     ) -> Result<Option<Data>> {
         let version = self.place.version;
-        let opened;
-        let file = match segment.descriptor() {
-            Some(file) => file,
-            None => match self.file(segment, file)? {
-                Some(file) => {
-                    opened = file;
-                    &opened
-                }
-                None => return Ok(None),
-            },
-        };
+        let mut opened = file;
+        let Some(file) = self.file(segment, &mut opened)? else { return Ok(None) };
         let source = match known.filter(|_| self.is_latest()) {
             Some(source) => source,
             None => {

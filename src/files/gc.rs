@@ -2,14 +2,14 @@
 //! names.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::files::aside::Named;
 use crate::files::leftover::{End, Found, Free, is_mine, is_unknown};
 use crate::files::open::{open_header, open_own_header};
 use crate::files::tag::{self, TagPath};
-use crate::files::{aside, peek, retire};
+use crate::files::{aside, leftover, peek, retire};
 use crate::format::header::{self, HeaderIdentity};
 use crate::format::identity::{Identity, Kind};
 use crate::format::segment::SegmentIdentity;
@@ -29,7 +29,7 @@ pub struct GcReport {
 }
 
 /// So many files are locked at once, before it is looked for headers that were put aside: each look goes through the directory.
-const AT_ONCE: usize = 128;
+const AT_ONCE: usize = 16;
 
 /// Removes everything that is provably left over in a store, or says what that is.
 pub(crate) fn gc(directory: &Path, found: Found) -> Result<GcReport> {
@@ -48,14 +48,12 @@ pub(crate) fn gc(directory: &Path, found: Found) -> Result<GcReport> {
     }
     // In a dry run what goes with its header is there still, and what will be named again is not.
     let settled: BTreeSet<String> = report.removed.iter().cloned().chain(kept).collect();
-    for names in names.chunks(AT_ONCE) {
-        let left = names.iter().filter(|name| !settled.contains(*name)).filter_map(|name| {
-            let (of, uuid) = tag::of_data_file(name)?;
-            Unnamed::lock(TagPath::new(directory, of).ok()?, &directory.join(name), uuid)
-        });
-        for (name, bytes) in remove_unnamed(directory, left.collect(), found) {
-            report.add(&name, Some(bytes));
-        }
+    let data_files = names.iter().filter(|name| !settled.contains(*name)).filter_map(|name| {
+        let (of, uuid) = tag::of_data_file(name)?;
+        Some((TagPath::new(directory, of).ok()?, directory.join(name), uuid))
+    });
+    for (name, bytes) in unnamed(directory, &data_files.collect::<Vec<_>>(), found) {
+        report.add(&name, Some(bytes));
     }
     Ok(report)
 }
@@ -96,10 +94,10 @@ pub(crate) fn sweep(tag: &TagPath, current: Option<(FileId, u128)>) {
         if current.is_some_and(second) {
             let _ = unlink(&path);
         } else {
-            left.extend(Unnamed::lock(tag.clone(), &path, uuid));
+            left.push((tag.clone(), path, uuid));
         }
     }
-    remove_unnamed(tag.directory(), left, Found::Remove);
+    unnamed(tag.directory(), &left, Found::Remove);
 }
 
 /// Removes the ephemeral tags of this user whose writers were killed.
@@ -137,45 +135,67 @@ fn start(file: &PathFile) -> Option<[u8; 8]> {
     Some(start)
 }
 
-/// A data file that the header of its tag does not name, locked.
+/// A data file that no header at its tag names by one of these names, locked.
 struct Unnamed {
     tag: TagPath,
-    uuid: u128,
     file: Free,
+    /// Its names, by their uuids.
+    names: Vec<(PathBuf, u128)>,
 }
 
 impl Unnamed {
-    fn lock(tag: TagPath, path: &Path, uuid: u128) -> Option<Self> {
+    /// Adds what stands at `path`, if the header of its tag does not name it.
+    fn find(left: &mut Vec<Self>, tag: TagPath, path: PathBuf, uuid: u128) -> Option<()> {
         // Asked first without a lock: nobody has to wait for this process where a header names the file.
         if is_named(&tag, uuid)? {
             return None;
         }
-        let file = Free::lock(path)?;
+        let id = status_at(&path).ok()??.id;
+        if let Some(known) = left.iter_mut().find(|known| known.file.status.id == id) {
+            // Another name of it: a writer was killed between the two.
+            known.names.push((path, uuid));
+            return Some(());
+        }
+        let file = Free::lock(&path)?;
         let identity = SegmentIdentity::read(file.lock.file()).ok()?;
-        Identity::check_writable(identity.read_compatible, path).ok()?;
+        Identity::check_writable(identity.read_compatible, &path).ok()?;
         // One of another header was put there by hand.
-        (uuid == header::data_file(identity.header, uuid as u64)).then_some(Unnamed { tag, uuid, file })
+        if uuid == header::data_file(identity.header, uuid as u64) {
+            left.push(Unnamed { tag, file, names: vec![(path, uuid)] });
+        }
+        Some(())
     }
 
     /// Under the file's lock: only who holds that lock can make a header name it, so what is read here stays true. A header
     /// that names it already may be put back meanwhile: it was at the tag at the first look, or aside when that was looked at, or
-    /// it is at the tag now.
-    fn remove(self, aside: &Named, found: Found) -> Option<u64> {
-        if aside.may_name(self.tag.tag(), self.uuid) || is_named(&self.tag, self.uuid)? {
-            return None;
-        }
-        self.file.remove(found)
+    /// it is at the tag now. Returns the names that go, with the file's bytes.
+    fn remove(&self, aside: &Named, found: Found) -> Vec<(String, u64)> {
+        let (tag, status) = (self.tag.tag(), &self.file.status);
+        let goes = |(path, uuid): &&(PathBuf, u128)| {
+            let unnamed = !aside.may_name(tag, *uuid) && is_named(&self.tag, *uuid) == Some(false);
+            unnamed && leftover::remove(path, status.id, found) == Some(true)
+        };
+        let gone = self.names.iter().filter(goes);
+        gone.map(|&(_, uuid)| (tag::data_file(tag, uuid), status.allocated)).collect()
     }
 }
 
-/// Removes data files that no header names; the bytes of each that goes, by its name.
-fn remove_unnamed(directory: &Path, left: Vec<Unnamed>, found: Found) -> Vec<(String, u64)> {
-    if left.is_empty() {
-        return Vec::new();
+/// Removes data files that no header names, of those with these names; returns what went, with its bytes.
+fn unnamed(directory: &Path, names: &[(TagPath, PathBuf, u128)], found: Found) -> Vec<(String, u64)> {
+    let mut removed = Vec::new();
+    for names in names.chunks(AT_ONCE) {
+        let mut left = Vec::new();
+        for (tag, path, uuid) in names {
+            let _ = Unnamed::find(&mut left, tag.clone(), path.clone(), *uuid);
+        }
+        if left.is_empty() {
+            continue;
+        }
+        if let Some(aside) = Named::look(directory) {
+            removed.extend(left.iter().flat_map(|unnamed| unnamed.remove(&aside, found)));
+        }
     }
-    let Some(aside) = Named::look(directory) else { return Vec::new() };
-    let name = |unnamed: &Unnamed| tag::data_file(unnamed.tag.tag(), unnamed.uuid);
-    left.into_iter().filter_map(|unnamed| Some((name(&unnamed), unnamed.remove(&aside, found)?))).collect()
+    removed
 }
 
 /// Whether the header of a tag names the data file with that uuid; `None` if that cannot be found out.

@@ -29,7 +29,7 @@ pub(crate) fn is_mine(status: &Status) -> bool {
 }
 
 /// Removes a name, or says that it would go; false if it leads to another file by now.
-fn remove(path: &Path, id: FileId, found: Found) -> Option<bool> {
+pub(crate) fn remove(path: &Path, id: FileId, found: Found) -> Option<bool> {
     let still = stands_at(id, path).ok()?;
     let gone = found == Found::Say || (still && unlink(path).ok()?);
     Some(still && gone)
@@ -49,7 +49,7 @@ pub(crate) fn is_unknown<T>(identity: &Result<T>) -> bool {
 pub(crate) struct Free {
     pub lock: Lock,
     path: PathBuf,
-    status: Status,
+    pub status: Status,
 }
 
 impl Free {

@@ -38,7 +38,7 @@ pub(crate) fn acquire_latest(follower: &Follower, sources: &Sources) -> Result<B
 #[inline(never)]
 pub(crate) fn acquire(follower: &Follower, sources: &Sources, mut want: Want) -> Result<Option<Box<Value>>> {
     let backoff = Backoff::new();
-    let mut attempts = 0;
+    let (mut attempts, mut overtaken) = (0, 0);
     while attempts < ATTEMPTS {
         let record = follower.current();
         record.check(follower.header().path())?;
@@ -66,7 +66,8 @@ pub(crate) fn acquire(follower: &Follower, sources: &Sources, mut want: Want) ->
             let attempt = Attempt { follower, sources, record, place };
             if attempt.copies(&segment) {
                 attempts += ATTEMPTS / COPIES;
-                later = want.later(follower, place, &record);
+                later = want.later(follower, place, &record, overtaken);
+                overtaken += 1;
             }
             if let Some(data) = attempt.data(&segment, file, known)? {
                 let written_at =

@@ -70,16 +70,18 @@ impl Want {
 }
 
 impl Want {
-    /// What a reader that copies without a pin is after next, when the value that it was copying was overwritten meanwhile:
-    /// one that stays for longer, half-way to the latest. Else a writer that is faster than a copy would take each from it.
-    pub fn later(self, follower: &Follower, place: Place, record: &Record) -> Self {
+    /// What a reader that copies without a pin is after next, when the value that it was copying was overwritten: with each
+    /// that is overtaken so it passes more values over. Else a writer that is faster than a copy would take each from it.
+    pub fn later(self, follower: &Follower, place: Place, record: &Record, overtaken: u32) -> Self {
         let slot = match self {
-            Want::After(_, slot) => slot,
-            Want::First => 0,
-            Want::Latest | Want::Near(..) => return self,
+            Want::After(_, slot) if overtaken > 0 => slot,
+            Want::First if overtaken > 0 => 0,
+            _ => return self,
         };
-        let ahead = record.stamp.version.saturating_sub(place.version);
-        Want::After(follower.ordinal(place.version + ahead / 2), slot)
+        let after = place.version + (1 << (overtaken - 1).min(7));
+        // Not past the latest one.
+        let after = after.min(record.stamp.version.saturating_sub(1));
+        Want::After(follower.ordinal(after), slot)
     }
 }
 

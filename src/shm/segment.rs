@@ -59,7 +59,12 @@ impl Segment {
         let identity = SegmentIdentity::read(file)?;
         let [front, pins] = identity.regions();
         let status = file.status()?;
-        let keeps_file = access == Access::Copying || access == Access::Pinning && identity.limit > SLOTS;
+        let descriptor = match access {
+            Access::Copying => Some(file.reopen()?),
+            // Without it a slot is mapped by the file's name, as long as it has that.
+            Access::Pinning if identity.limit > SLOTS => file.reopen().ok(),
+            Access::Pinning | Access::Writing => None,
+        };
         Ok(Segment {
             identity,
             file: status.id,
@@ -71,7 +76,7 @@ impl Segment {
             shard: uuid::Uuid::new_v4().as_bytes()[0] as usize % SHARDS,
             held: Held::new(identity.limit, holds),
             holes: status.allocated < status.size,
-            descriptor: if keeps_file { Some(file.reopen()?) } else { None },
+            descriptor,
             warm: (0..identity.limit.div_ceil(32)).map(|_| PrivateU32::new(0)).collect(),
         })
     }

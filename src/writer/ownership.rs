@@ -280,9 +280,8 @@ impl Ownership {
         }
         // A sweep that finds it without its name must not put it back.
         self.header.latch().freeze();
-        self.header.latch().is_frozen()
-            // A failure leaves an ephemeral header with a free lock, which the next writer or `gc` removes.
-            && retire::retire(&self.tag, &self.header, || true).unwrap_or(false)
+        // A failure leaves an ephemeral header with a free lock, which the next writer or `gc` removes.
+        retire::retire(&self.tag, &self.header, || true).unwrap_or(false)
     }
 }
 

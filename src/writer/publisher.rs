@@ -224,22 +224,9 @@ impl Publisher {
         let record =
             Record { stamp: Stamp { version, written_at: line.written_at }, number, slot: slot as u64 };
         if !self.ownership.header().latch().publish(&record.to_words()) {
-            return self.commit_refused(&record).map(Committed::Version);
-        }
-        data.published(slot);
-        current.slot = slot;
-        self.version = version;
-        self.ownership.header().notify();
-        Ok(Committed::Version(version))
-    }
-
-    /// What was refused is published after all, or this writer may not.
-    #[cold]
-    #[inline(never)]
-    fn commit_refused(&mut self, record: &Record) -> Result<u64> {
-        let (version, slot) = (record.stamp.version, record.slot as usize);
-        if let Err(standing) = self.refuse(record) {
-            return self.act_on(standing).map(|()| version);
+            if let Err(standing) = self.refuse(&record) {
+                return self.act_on(standing).map(|()| Committed::Version(version));
+            }
         }
         if let (Some(data), Some(current)) = (self.memory.data(), &mut self.current) {
             data.published(slot);
@@ -247,7 +234,7 @@ impl Publisher {
         }
         self.version = version;
         self.ownership.header().notify();
-        Ok(version)
+        Ok(Committed::Version(version))
     }
 
     /// Once a second: whether the files still have their names. True if the header has none.

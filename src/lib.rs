@@ -63,7 +63,7 @@
 //!
 //! The lowest first; each uses only those listed before it.
 //!
-//! - `error`, `dtype`, `time`: plain values
+//! - `error`, `dtype`, `npy`, `time`: plain values
 //! - `sync`: the protocol without files (latch, pins, event count), checked with loom
 //! - `sys`: the one door to the kernel (files, names, locks, users, the clock, forks)
 //! - `format`: the bytes of the files, as tables of fields
@@ -71,7 +71,7 @@
 //! - `files`: names, opening, looking from outside, making, removing
 //! - `writer`, `reader`, and on top `store`
 //!
-//! `unsafe` is in `sys` and `shm` only.
+//! `unsafe` is in `sys`, `shm` and `dtype::element` only.
 //!
 //! The file format and the protocol, with the reason for each memory order, are in `docs/design.md`.
 
@@ -95,7 +95,10 @@ mod sys;
 mod time;
 mod writer;
 
-pub use crate::dtype::{CustomDType, DType, Element};
+pub use crate::dtype::element::Element;
+pub use crate::dtype::record::RecordField;
+pub use crate::dtype::scalar::{Kind, Scalar};
+pub use crate::dtype::{CustomDType, DType};
 pub use crate::error::{Error, Result};
 pub use crate::files::gc::GcReport;
 pub use crate::reader::Reader;
@@ -117,6 +120,46 @@ pub use crate::writer::Writer;
 pub use crate::writer::loan::Loan;
 pub use crate::writer::meta::Meta;
 pub use crate::writer::options::WriterOptions;
+
+/// Makes a plain struct an [`Element`](trait@Element) of arrays.
+///
+/// The struct has named fields and `#[repr(C)]`, perhaps with `packed`; it is `Copy`, has no parameters, and is aligned to at
+/// most 8 bytes. Its fields are numbers, `bool`, complex numbers, structs with this derive, or arrays of these.
+///
+/// ```
+/// #[derive(Clone, Copy, ndsharray::Element)]
+/// #[repr(C)]
+/// struct Sample {
+///     id: u32,
+///     values: [[f64; 3]; 2],
+/// }
+/// ```
+///
+/// Whatever is not as plain as that is refused by the compiler: no fixed places of the fields,
+///
+/// ```compile_fail
+/// #[derive(Clone, Copy, ndsharray::Element)]
+/// struct Sample {
+///     id: u32,
+/// }
+/// ```
+///
+/// or a field that means nothing to other processes.
+///
+/// ```compile_fail,E0277
+/// #[derive(Clone, Copy, ndsharray::Element)]
+/// #[repr(C)]
+/// struct Sample {
+///     id: &'static u32,
+/// }
+/// ```
+#[cfg(feature = "derive")]
+pub use ndsharray_derive::Element;
+/// What the code that the derive writes uses.
+#[doc(hidden)]
+pub mod derived {
+    pub use crate::dtype::element::{ElementLayout, FieldLayout};
+}
 
 /// The crate of [`f16`](half::f16), as it appears in this crate's interface.
 pub use half;

@@ -1,11 +1,18 @@
-//! Element types: numpy's names, known at compile time ([`Element`]) or at run time ([`DType`]).
+//! Element types: numpy's names, known at compile time ([`Element`](element::Element)) or at run time ([`DType`]).
+
+pub(crate) mod descr;
+pub(crate) mod element;
+pub(crate) mod literal;
+pub(crate) mod record;
+pub(crate) mod scalar;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
 use std::sync::Arc;
 
-use half::f16;
-use num_complex::{Complex32, Complex64};
-
+use crate::dtype::record::RecordField;
+use crate::dtype::scalar::{Kind, Scalar};
 use crate::error::{Error, Result};
 
 /// The longest dtype name, in bytes.
@@ -14,7 +21,21 @@ pub(crate) const LONGEST_NAME: usize = 48;
 pub(crate) const LONGEST_DESCR: usize = 1024;
 
 /// The type of an array's elements, by numpy's names.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+///
+/// Two are equal if they lay elements out alike: of records the names, dtypes and places of the fields, and the size. How
+/// their descrs are spelled does not count.
+///
+/// A dtype is parsed from whatever numpy takes as text: a name, a type string, a list of fields.
+///
+/// ```
+/// use ndsharray::DType;
+///
+/// assert_eq!("<f4".parse::<DType>()?, DType::Float32);
+/// let pose: DType = "[('x', '<f4'), ('y', '<f4')]".parse()?;
+/// assert_eq!((pose.itemsize(), pose.fields()[1].name(), pose.fields()[1].offset()), (8, "y", 4));
+/// # Ok::<(), ndsharray::Error>(())
+/// ```
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum DType {
     /// One byte, 0 or 1.
@@ -50,11 +71,21 @@ pub enum DType {
 }
 
 /// A dtype beyond the built-in ones: a name, a size and numpy's descr.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct CustomDType {
     name: String,
     itemsize: usize,
     descr: String,
+    form: Form,
+}
+
+/// What the descr says.
+#[derive(Clone, Debug)]
+enum Form {
+    Scalar(Scalar),
+    Record(Vec<RecordField>),
+    /// Nothing that this library knows, as for the types of ml_dtypes: only name, size and descr count.
+    Opaque,
 }
 
 impl CustomDType {
@@ -71,6 +102,20 @@ impl CustomDType {
     /// What numpy makes the dtype from: the text of a `descr` list or of a type string such as `<M8[ns]`.
     pub fn descr(&self) -> &str {
         &self.descr
+    }
+
+    fn is_alike(&self, other: &Self) -> bool {
+        self.itemsize == other.itemsize
+            && match (&self.form, &other.form) {
+                (Form::Scalar(a), Form::Scalar(b)) => a == b,
+                (Form::Record(a), Form::Record(b)) => record::are_alike(a, b),
+                (Form::Opaque, Form::Opaque) => self.is_spelled_as(other),
+                _ => false,
+            }
+    }
+
+    fn is_spelled_as(&self, other: &Self) -> bool {
+        (&self.name, self.itemsize, &self.descr) == (&other.name, other.itemsize, &other.descr)
     }
 }
 
@@ -141,12 +186,33 @@ impl DType {
         })
     }
 
-    /// A dtype beyond the built-in ones: numpy's `descr` of it, and the size of an element in bytes.
+    /// A dtype beyond the built-in ones: a name, the size of an element in bytes, and numpy's `descr` of it.
+    ///
+    /// For types that numpy knows by their text alone, parsing the text does the same and finds the name: see [`FromStr`].
     ///
     /// # Errors
     /// [`Error::InvalidDType`] if the name is empty, longer than 48 bytes or built in, the size is 0, or the descr is
-    /// empty or longer than 1024 bytes.
+    /// longer than 1024 bytes, not one of numpy's, or of elements of another size.
     pub fn custom(name: &str, itemsize: usize, descr: &str) -> Result<DType> {
+        let dtype = Self::stored(name, itemsize, descr)?;
+        // Older versions of ml_dtypes have this for types of one byte. numpy has not.
+        let known = if matches!(descr, "<f1" | "|f1") { "|V1" } else { descr };
+        let (found, expected) = match descr::parse(known) {
+            Ok(parsed) if parsed.itemsize() == itemsize => return Ok(dtype),
+            Ok(parsed) => (
+                format!(
+                    "elements of {itemsize} bytes, and the descr {descr:?}, whose elements have {}",
+                    parsed.itemsize()
+                ),
+                "elements of the same size",
+            ),
+            Err(problem) => (format!("the descr {descr:?}: {problem}"), "a descr that numpy takes"),
+        };
+        Err(Error::InvalidDType { name: name.to_owned(), found, expected })
+    }
+
+    /// A dtype as it was stored. A descr that this library does not understand is kept: others may.
+    pub(crate) fn stored(name: &str, itemsize: usize, descr: &str) -> Result<DType> {
         let (found, expected) = if name.is_empty() || name.len() > LONGEST_NAME {
             (format!("a name of {} bytes", name.len()), "a name of 1 to 48 bytes")
         } else if Self::from_name(name).is_ok() {
@@ -156,10 +222,62 @@ impl DType {
         } else if descr.is_empty() || descr.len() > LONGEST_DESCR {
             (format!("a descr of {} bytes", descr.len()), "a descr of 1 to 1024 bytes")
         } else {
+            let form = match descr::parse(descr) {
+                Ok(parsed) if parsed.itemsize() == itemsize => parsed.into_form(),
+                _ => Form::Opaque,
+            };
+            // The types of ml_dtypes call themselves plain bytes. Their names tell them apart.
+            let form = match form {
+                Form::Scalar(scalar) if scalar.name() != name => Form::Opaque,
+                form => form,
+            };
             let (name, descr) = (name.to_owned(), descr.to_owned());
-            return Ok(DType::Custom(Arc::new(CustomDType { name, itemsize, descr })));
+            return Ok(DType::Custom(Arc::new(CustomDType { name, itemsize, descr, form })));
         };
         Err(Error::InvalidDType { name: name.to_owned(), found, expected })
+    }
+
+    /// The dtype of plain elements.
+    fn of_scalar(scalar: Scalar) -> DType {
+        let built_in = Self::table().iter().find(|row| row.0.scalar() == Some(scalar));
+        built_in.map_or_else(
+            || {
+                let (name, descr) = (scalar.name(), scalar.text());
+                let form = Form::Scalar(scalar);
+                DType::Custom(Arc::new(CustomDType { name, itemsize: scalar.itemsize(), descr, form }))
+            },
+            |row| row.0.clone(),
+        )
+    }
+
+    /// The dtype of records of `itemsize` bytes, into which the fields fit. Its descr may be too long to be stored.
+    fn of_record(fields: Vec<RecordField>, itemsize: usize) -> DType {
+        let descr = descr::of_record(&fields, itemsize);
+        let name = format!("void{}", 8 * itemsize);
+        DType::Custom(Arc::new(CustomDType { name, itemsize, descr, form: Form::Record(fields) }))
+    }
+
+    fn into_form(self) -> Form {
+        match (&self, self.scalar()) {
+            (_, Some(scalar)) => Form::Scalar(scalar),
+            (DType::Custom(custom), None) => custom.form.clone(),
+            _ => Form::Opaque,
+        }
+    }
+
+    /// Checks that it can be stored: the name and the descr have room.
+    pub(crate) fn check_storable(&self) -> Result<()> {
+        let DType::Custom(custom) = self else { return Ok(()) };
+        let (found, expected) = if custom.name.len() > LONGEST_NAME {
+            (format!("a name of {} bytes", custom.name.len()), "at most 48")
+        } else if custom.descr.len() > LONGEST_DESCR {
+            (format!("a descr of {} bytes", custom.descr.len()), "at most 1024")
+        } else if Self::from_name(&custom.name).is_ok() {
+            ("the byte order of another machine".to_owned(), "this machine's: convert the elements")
+        } else {
+            return Ok(());
+        };
+        Err(Error::InvalidDType { name: custom.name.clone(), found, expected })
     }
 
     /// numpy's name of it, such as `float32`.
@@ -186,6 +304,55 @@ impl DType {
         }
     }
 
+    /// What an element is, if it is one value; `None` for records and for types that numpy alone does not know.
+    pub fn scalar(&self) -> Option<Scalar> {
+        Some(match self {
+            DType::Bool => Scalar::native(Kind::Bool, 1),
+            DType::Int8 => Scalar::native(Kind::Int, 1),
+            DType::Int16 => Scalar::native(Kind::Int, 2),
+            DType::Int32 => Scalar::native(Kind::Int, 4),
+            DType::Int64 => Scalar::native(Kind::Int, 8),
+            DType::UInt8 => Scalar::native(Kind::UInt, 1),
+            DType::UInt16 => Scalar::native(Kind::UInt, 2),
+            DType::UInt32 => Scalar::native(Kind::UInt, 4),
+            DType::UInt64 => Scalar::native(Kind::UInt, 8),
+            DType::Float16 => Scalar::native(Kind::Float, 2),
+            DType::Float32 => Scalar::native(Kind::Float, 4),
+            DType::Float64 => Scalar::native(Kind::Float, 8),
+            DType::Complex64 => Scalar::native(Kind::Complex, 8),
+            DType::Complex128 => Scalar::native(Kind::Complex, 16),
+            DType::Custom(custom) => match custom.form {
+                Form::Scalar(scalar) => scalar,
+                _ => return None,
+            },
+        })
+    }
+
+    /// The fields of a record, in their order; empty for all that is no record.
+    pub fn fields(&self) -> &[RecordField] {
+        self.record().unwrap_or_default()
+    }
+
+    /// The fields of a record, which may be none; `None` for all that is no record.
+    pub(crate) fn record(&self) -> Option<&[RecordField]> {
+        match self {
+            DType::Custom(custom) => match &custom.form {
+                Form::Record(fields) => Some(fields),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether the two would be stored as the same bytes.
+    #[inline]
+    pub(crate) fn is_spelled_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (DType::Custom(a), DType::Custom(b)) => Arc::ptr_eq(a, b) || a.is_spelled_as(b),
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
+
     pub(crate) fn code(&self) -> u32 {
         self.row().map_or(CUSTOM_CODE, |row| row.1)
     }
@@ -195,43 +362,70 @@ impl DType {
     }
 }
 
-impl fmt::Display for DType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+impl PartialEq for DType {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (DType::Custom(a), DType::Custom(b)) => Arc::ptr_eq(a, b) || a.is_alike(b),
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
     }
 }
 
-mod sealed {
-    pub trait Sealed {}
+impl Eq for DType {}
+
+impl Hash for DType {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // Equal ones may be spelled differently, but have one size.
+        (self.code(), self.itemsize()).hash(state);
+    }
 }
 
-/// A Rust type that is one of the built-in dtypes.
-///
-/// `bool`, `i8` to `i64`, `u8` to `u64`, [`f16`](struct@f16), `f32`, `f64`, [`Complex32`] (numpy's complex64) and
-/// [`Complex64`] (complex128). Sealed: the dtypes are part of the file format.
-pub trait Element:
-    sealed::Sealed + bytemuck::NoUninit + bytemuck::CheckedBitPattern + Send + Sync + fmt::Debug + 'static
-{
-    /// The dtype of this type.
-    const DTYPE: DType;
+impl FromStr for DType {
+    type Err = Error;
+
+    /// The dtype that numpy makes from this text: a name such as `float32`, a type string such as `<f4` or `M8[25s]`, codes
+    /// with commas between, or the text of a list or dict of fields.
+    fn from_str(text: &str) -> Result<DType> {
+        let dtype = descr::parse(text).map_err(|found| Error::InvalidDType {
+            name: text.to_owned(),
+            found,
+            expected: "a dtype as numpy writes it, such as uint8, <f4, M8[ns] or [('x', '<f4'), ('y', '<f4')]",
+        })?;
+        dtype.check_storable()?;
+        Ok(dtype)
+    }
 }
 
-macro_rules! elements {
-    ($($type:ty => $dtype:ident),*) => { $(
-        impl sealed::Sealed for $type {}
-        impl Element for $type {
-            const DTYPE: DType = DType::$dtype;
+impl fmt::Display for DType {
+    /// numpy's name; of a record, the fields: `{x: float32, y: int16[2]}`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(fields) = self.record() else {
+            // numpy has one name for both byte orders.
+            return match self.scalar() {
+                Some(scalar) if scalar.is_swapped() => f.write_str(self.descr()),
+                _ => f.write_str(self.name()),
+            };
+        };
+        f.write_str("{")?;
+        for (index, field) in fields.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{}: {}", field.name(), field.dtype())?;
+            if !field.shape().is_empty() {
+                write!(f, "{:?}", field.shape())?;
+            }
         }
-    )* };
+        f.write_str("}")
+    }
 }
-
-elements!(bool => Bool, i8 => Int8, i16 => Int16, i32 => Int32, i64 => Int64, u8 => UInt8, u16 => UInt16,
-    u32 => UInt32, u64 => UInt64, f16 => Float16, f32 => Float32, f64 => Float64, Complex32 => Complex64,
-    Complex64 => Complex128);
 
 #[cfg(test)]
 mod tests {
+    use half::f16;
+    use num_complex::{Complex32, Complex64};
+
     use super::*;
+    use crate::dtype::element::Element;
 
     #[test]
     fn the_table_is_consistent() {
@@ -249,7 +443,7 @@ mod tests {
     #[test]
     fn elements_have_the_size_of_their_dtype() {
         fn check<T: Element>() {
-            assert_eq!(size_of::<T>(), T::DTYPE.itemsize(), "{}", T::DTYPE);
+            assert_eq!(size_of::<T>(), T::dtype().itemsize(), "{}", T::dtype());
         }
         check::<bool>();
         check::<i8>();

@@ -91,7 +91,7 @@ fn dtype(words: &[u64; WORDS], path: &Path) -> Result<DType> {
     let itemsize = usize::try_from(words[ITEMSIZE.word()]).unwrap_or(0);
     let dtype = match DType::from_code(code) {
         Some(dtype) => dtype,
-        None if code == CUSTOM_CODE => DType::custom(&name, itemsize, &descr)
+        None if code == CUSTOM_CODE => DType::stored(&name, itemsize, &descr)
             .map_err(|error| Error::corrupt(path, CODE.name, error, "a dtype that can be stored"))?,
         None => return Err(Error::corrupt(path, CODE.name, format!("code {code}"), "1 to 14, or 255")),
     };
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn words_round_trip() {
-        let custom = DType::custom(&"n".repeat(48), 24, &"d".repeat(1024)).unwrap();
+        let custom = DType::stored(&"n".repeat(48), 24, &"d".repeat(1024)).unwrap();
         for layout in
             [layout(DType::Bool, &[]), layout(DType::Complex128, &[2; 20]), layout(custom, &[1; 64])]
         {

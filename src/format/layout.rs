@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 pub(crate) const MOST_DIMENSIONS: usize = 64;
 
 /// What a value looks like: dtype, shape (C order) and the length that follows from them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Layout {
     dtype: DType,
     shape: Vec<usize>,
@@ -45,7 +45,7 @@ impl Layout {
     /// Whether this is the layout of `shape` elements of `dtype`; what a stream asks at every write.
     #[inline]
     pub fn is(&self, dtype: &DType, shape: &[usize]) -> bool {
-        self.shape.iter().eq(shape) && self.dtype == *dtype
+        self.shape.iter().eq(shape) && self.dtype.is_spelled_as(dtype)
     }
 
     /// Checks that `found` bytes fill this layout.
@@ -62,6 +62,15 @@ impl Layout {
         })
     }
 }
+
+/// Whether both would be stored as the same bytes.
+impl PartialEq for Layout {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(&other.dtype, &other.shape)
+    }
+}
+
+impl Eq for Layout {}
 
 /// The length in bytes, unless it overflows `isize`. Axes of length 0 do not hide an overflow of the others, as in
 /// numpy and ndarray: strides are computed from them.

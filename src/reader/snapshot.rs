@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::dtype::{DType, Element};
+use crate::dtype::DType;
+use crate::dtype::element::{self, Element};
 use crate::error::{Error, Result};
 use crate::format::attributes;
 use crate::format::layout::Layout;
@@ -150,17 +151,6 @@ impl ViewInner<'_> {
     }
 }
 
-#[inline]
-fn cast<'a, T: Element>(dtype: &DType, bytes: &'a [u8]) -> Result<&'a [T]> {
-    if *dtype != T::DTYPE {
-        return Err(Error::DTypeMismatch { found: dtype.to_string(), expected: T::DTYPE.to_string() });
-    }
-    // Length and alignment fit, by the layout and since the memory is aligned to pages or words. What can fail is an
-    // element whose bits are no value of T; only bool has such bits.
-    bytemuck::checked::try_cast_slice(bytes)
-        .map_err(|_| Error::InvalidElement { expected: T::DTYPE.to_string() })
-}
-
 /// A value, whole and unchanging for as long as it is held, that owns what it needs.
 ///
 /// It costs the store one slot while it is held and outlives its reader, the writer and the tag. A process that holds
@@ -251,11 +241,11 @@ macro_rules! accessors {
             /// The elements in C order, without a copy.
             ///
             /// # Errors
-            /// [`Error::DTypeMismatch`] if they are no `T`; [`Error::InvalidElement`] if `T` is `bool` and a byte is
-            /// neither 0 nor 1 (this is checked at every call).
+            /// [`Error::DTypeMismatch`] if they are no `T`; [`Error::InvalidElement`] if `T` is `bool`, or has fields that are,
+            /// and a byte is neither 0 nor 1 (this is checked at every call).
             #[inline]
             pub fn as_slice<T: Element>(&self) -> Result<&[T]> {
-                cast(self.dtype(), self.bytes())
+                element::of_bytes(self.dtype(), self.bytes())
             }
 
             /// The array, without a copy.
@@ -268,7 +258,7 @@ macro_rules! accessors {
                 ndarray::ArrayViewD::from_shape(shape, self.as_slice()?).map_err(|error| {
                     Error::InvalidShape {
                         shape: shape.to_vec(),
-                        dtype: T::DTYPE.to_string(),
+                        dtype: T::dtype().to_string(),
                         found: error.to_string(),
                         expected: "a shape that ndarray has",
                     }

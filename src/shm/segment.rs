@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU32 as PrivateU32, Ordering as PrivateOrdering};
 use std::sync::{Arc, OnceLock};
 
-use crate::dtype::Element;
+use crate::dtype::element::Element;
 use crate::error::{Error, Result};
 use crate::format::entry;
 use crate::format::segment::{

@@ -1,8 +1,10 @@
 //! Loans: the memory of the next value, filled in place.
 
 use std::fmt;
+use std::mem::MaybeUninit;
 
-use crate::dtype::{DType, Element};
+use crate::dtype::DType;
+use crate::dtype::element::{self, Element};
 use crate::error::{Error, Result};
 use crate::writer::meta::Meta;
 use crate::writer::publisher::Publisher;
@@ -59,7 +61,7 @@ impl<'a, T: Element> Loan<'a, T> {
         if clear {
             publisher.bytes(&mut reservation)?.fill(0);
         }
-        let bools = clear && T::DTYPE != DType::Bool;
+        let bools = clear && flat;
         let flat = flat.then_some([reservation.nbytes]);
         Ok(Loan { publisher, reservation, flat, bools, meta: Meta::new(), element: std::marker::PhantomData })
     }
@@ -74,9 +76,14 @@ impl<'a, T: Element> Loan<'a, T> {
 
     /// The elements, in C order, for filling.
     pub fn as_mut_slice(&mut self) -> &mut [T] {
-        let bytes = self.publisher.bytes(&mut self.reservation).ok();
-        // Length and alignment fit by the layout; all bits are elements, or were cleared at the start (bool).
-        bytes.and_then(|bytes| bytemuck::checked::try_cast_slice_mut(bytes).ok()).unwrap_or_default()
+        // All bits are elements, or were cleared at the start (bool).
+        self.memory().ok().and_then(element::lent).unwrap_or_default()
+    }
+
+    fn memory(&mut self) -> Result<&mut [MaybeUninit<T>]> {
+        // A layout has whole elements.
+        let count = self.reservation.nbytes / size_of::<T>().max(1);
+        self.publisher.memory(&mut self.reservation, count)
     }
 
     /// The array, for filling.
@@ -111,7 +118,10 @@ impl<'a, T: Element> Loan<'a, T> {
     /// As [`Writer::write_slice`](crate::Writer::write_slice), but for the shape; and [`Error::InvalidElement`] if these are bytes of bools and one
     /// is neither 0 nor 1.
     pub fn publish(mut self) -> Result<u64> {
-        if self.bools && bytemuck::cast_slice::<T, u8>(self.as_mut_slice()).iter().any(|&byte| byte > 1) {
+        if element::has_gaps::<T>() {
+            element::clear_gaps(self.memory()?);
+        }
+        if self.bools && self.publisher.bytes(&mut self.reservation)?.iter().any(|&byte| byte > 1) {
             return Err(Error::InvalidElement { expected: DType::Bool.to_string() });
         }
         recreate::commit(self.publisher, &mut self.reservation, &self.meta)
@@ -120,6 +130,9 @@ impl<'a, T: Element> Loan<'a, T> {
 
 impl<T: Element> fmt::Debug for Loan<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loan").field("dtype", &T::DTYPE).field("shape", &self.shape()).finish_non_exhaustive()
+        f.debug_struct("Loan")
+            .field("dtype", T::dtype())
+            .field("shape", &self.shape())
+            .finish_non_exhaustive()
     }
 }

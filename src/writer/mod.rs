@@ -19,7 +19,8 @@ mod takeover;
 
 use std::fmt;
 
-use crate::dtype::{DType, Element};
+use crate::dtype::DType;
+use crate::dtype::element::{self, Element};
 use crate::error::{Error, Result};
 use crate::files::tag;
 use crate::writer::loan::Loan;
@@ -105,16 +106,19 @@ impl Writer {
         meta: &Meta,
     ) -> Result<u64> {
         if let Some(slice) = array.as_slice() {
-            return self.publish(&T::DTYPE, array.shape(), slice, meta);
+            return self.publish(T::dtype(), array.shape(), slice, meta);
         }
-        let mut reservation = self.publisher.reserve(&T::DTYPE, array.shape(), None)?;
+        let mut reservation = self.publisher.reserve(T::dtype(), array.shape(), None)?;
         let memory = self.publisher.memory::<T>(&mut reservation, array.len())?;
         match ndarray::ArrayViewMut::from_shape(array.raw_dim(), memory) {
-            Ok(slot) => array.assign_to(slot),
+            Ok(slot) => {
+                array.assign_to(slot);
+                element::clear_gaps::<T>(self.publisher.memory(&mut reservation, array.len())?);
+            }
             Err(error) => {
                 return Err(Error::InvalidShape {
                     shape: array.shape().to_vec(),
-                    dtype: T::DTYPE.to_string(),
+                    dtype: T::dtype().to_string(),
                     found: error.to_string(),
                     expected: "a shape that ndarray has",
                 });
@@ -128,7 +132,7 @@ impl Writer {
     /// # Errors
     /// As [`write`](Self::write), and [`Error::ShapeMismatch`] if the elements do not fill the shape.
     pub fn write_slice<T: Element>(&mut self, elements: &[T], shape: &[usize]) -> Result<u64> {
-        self.publish(&T::DTYPE, shape, elements, &PLAIN)
+        self.publish(T::dtype(), shape, elements, &PLAIN)
     }
 
     /// Publishes the elements of an array in C order together with user data, attributes or times.
@@ -141,7 +145,7 @@ impl Writer {
         shape: &[usize],
         meta: &Meta,
     ) -> Result<u64> {
-        self.publish(&T::DTYPE, shape, elements, meta)
+        self.publish(T::dtype(), shape, elements, meta)
     }
 
     /// Publishes the bytes of an array in C order, of a dtype that is known at run time only.
@@ -189,7 +193,7 @@ impl Writer {
         meta: &Meta,
     ) -> Result<u64> {
         let mut reservation = self.publisher.reserve(dtype, shape, Some(size_of_val(elements)))?;
-        self.publisher.bytes(&mut reservation)?.copy_from_slice(bytemuck::cast_slice(elements));
+        element::copy(elements, self.publisher.memory(&mut reservation, elements.len())?);
         recreate::commit(&mut self.publisher, &mut reservation, meta)
     }
 
@@ -215,8 +219,8 @@ impl Writer {
     /// # Errors
     /// As [`write`](Self::write).
     pub fn loan<T: Element>(&mut self, shape: &[usize]) -> Result<Loan<'_, T>> {
-        let reservation = self.publisher.reserve(&T::DTYPE, shape, None)?;
-        Loan::new(&mut self.publisher, reservation, false, T::DTYPE == DType::Bool)
+        let reservation = self.publisher.reserve(T::dtype(), shape, None)?;
+        Loan::new(&mut self.publisher, reservation, false, element::has_bools::<T>())
     }
 
     /// Lends the memory of the next value as bytes, of a dtype that is known at run time only.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::dtype::DType;
+use crate::dtype::element::Element;
 use crate::error::Result;
 use crate::files::gc;
 use crate::files::tag::TagPath;
@@ -156,8 +157,8 @@ impl Publisher {
     }
 
     /// The memory of the claimed slot, as `count` elements that it may not hold yet.
-    #[cfg(feature = "ndarray")]
-    pub fn memory<'a, T: crate::dtype::Element>(
+    #[inline]
+    pub fn memory<'a, T: Element>(
         &'a mut self,
         reservation: &'a mut Reservation,
         count: usize,

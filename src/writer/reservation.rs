@@ -33,6 +33,7 @@ pub(crate) enum Committed {
 #[cold]
 #[inline(never)]
 pub(crate) fn new_layout(dtype: &DType, shape: &[usize], given: Option<usize>) -> Result<Box<Layout>> {
+    dtype.check_storable()?;
     let layout = Layout::new(dtype.clone(), shape)?;
     given.map_or(Ok(()), |given| layout.check_length(given))?;
     Ok(Box::new(layout))

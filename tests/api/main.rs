@@ -11,6 +11,8 @@ mod hot_loops;
 mod inspect;
 mod loans;
 mod slots;
+#[cfg(feature = "derive")]
+mod structs;
 mod succession;
 #[cfg(feature = "ndarray")]
 mod values;

@@ -37,7 +37,7 @@ fn write_and_read() {
     assert_eq!(first.as_slice::<f32>().unwrap(), [1.0, 2.0, 3.0, 4.0]);
 }
 
-fn round_trip<T: Element + PartialEq>(values: &[T]) {
+fn round_trip<T: Element + PartialEq + std::fmt::Debug>(values: &[T]) {
     let (_dir, store) = store();
     let mut writer = store.writer("a").unwrap();
     let reader = store.reader("a").unwrap();
@@ -50,7 +50,7 @@ fn round_trip<T: Element + PartialEq>(values: &[T]) {
         });
         writer.write(&array).unwrap();
         let read = reader.latest().unwrap();
-        assert_eq!((read.dtype(), read.shape()), (&T::DTYPE, shape));
+        assert_eq!((read.dtype(), read.shape()), (T::dtype(), shape));
         assert_eq!(read.as_array::<T>().unwrap(), array);
         // Any strides: transposed, reversed, every second.
         let mut turned = array.view().reversed_axes();
@@ -68,7 +68,7 @@ fn round_trip<T: Element + PartialEq>(values: &[T]) {
         let shape = reader.latest().unwrap().shape().to_vec();
         writer
             .write_bytes_with(
-                &DType::from_name(T::DTYPE.name()).unwrap(),
+                &DType::from_name(T::dtype().name()).unwrap(),
                 &shape,
                 &bytes,
                 &Meta::new().user_data(b"x").unwrap(),

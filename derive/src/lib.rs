@@ -1,0 +1,89 @@
+//! `#[derive(Element)]` for [ndsharray](https://docs.rs/ndsharray), which re-exports it.
+
+use proc_macro::TokenStream;
+use quote::quote;
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Error, Fields, FieldsNamed, Result};
+
+/// Makes a plain struct an element of arrays.
+///
+/// The struct has named fields and `#[repr(C)]`, perhaps with `packed`; it is `Copy`, has no parameters, and is aligned to at
+/// most 8 bytes. Its fields are numbers, `bool`, complex numbers, structs with this derive, or arrays of these.
+#[proc_macro_derive(Element)]
+pub fn derive_element(input: TokenStream) -> TokenStream {
+    let input = syn::parse_macro_input!(input as DeriveInput);
+    element(&input).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+fn element(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
+    let fields = &named_fields(input)?.named;
+    if !is_repr_c(input)? {
+        return Err(Error::new(
+            input.ident.span(),
+            "Element needs #[repr(C)] on the struct: without it the compiler may place the fields as it likes",
+        ));
+    }
+    if !input.generics.params.is_empty() {
+        return Err(Error::new(
+            input.generics.span(),
+            "Element is not for structs with parameters: an array has one dtype",
+        ));
+    }
+    let name = &input.ident;
+    let layouts = fields.iter().map(|field| {
+        let (ident, ty) = (&field.ident, &field.ty);
+        let text = ident.as_ref().map(|ident| ident.unraw().to_string());
+        quote! {
+            ::ndsharray::derived::FieldLayout::new::<#ty>(#text, ::core::mem::offset_of!(#name, #ident))
+        }
+    });
+    Ok(quote! {
+        const _: () = {
+            assert!(::core::mem::size_of::<#name>() != 0, "an element has at least one byte");
+            assert!(::core::mem::align_of::<#name>() <= 8, "an element is aligned to at most 8 bytes");
+        };
+
+        // SAFETY: `repr(C)` gives each field its place, which is passed on, and each field is an element or an array of them,
+        // by the bounds of `FieldLayout::new`; so what is no field is a gap. Size and alignment are checked above.
+        #[automatically_derived]
+        #[allow(unsafe_code)]
+        unsafe impl ::ndsharray::Element for #name {
+            fn layout() -> &'static ::ndsharray::derived::ElementLayout {
+                static LAYOUT: ::std::sync::OnceLock<::ndsharray::derived::ElementLayout> = ::std::sync::OnceLock::new();
+                LAYOUT.get_or_init(|| {
+                    ::ndsharray::derived::ElementLayout::record(::core::mem::size_of::<#name>(), &[#(#layouts),*])
+                })
+            }
+        }
+    })
+}
+
+fn named_fields(input: &DeriveInput) -> Result<&FieldsNamed> {
+    match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => Ok(fields),
+            _ => Err(Error::new(input.ident.span(), "Element needs a struct with named fields")),
+        },
+        _ => {
+            Err(Error::new(input.ident.span(), "Element is for structs: give an enum the number that it is"))
+        }
+    }
+}
+
+fn is_repr_c(input: &DeriveInput) -> Result<bool> {
+    let mut found = false;
+    for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("repr")) {
+        attribute.parse_nested_meta(|meta| {
+            found |= meta.path.is_ident("C");
+            // `packed(2)`, `align(8)`: the assertions and offsets above see what they do.
+            if meta.input.peek(syn::token::Paren) {
+                let inner;
+                syn::parenthesized!(inner in meta.input);
+                inner.parse::<proc_macro2::TokenStream>()?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}

@@ -87,6 +87,7 @@ mod dtype;
 mod error;
 mod files;
 mod format;
+mod npy;
 mod reader;
 mod shm;
 mod store;
@@ -101,6 +102,7 @@ pub use crate::dtype::scalar::{Kind, Scalar};
 pub use crate::dtype::{CustomDType, DType};
 pub use crate::error::{Error, Result};
 pub use crate::files::gc::GcReport;
+pub use crate::npy::NpyHeader;
 pub use crate::reader::Reader;
 pub use crate::reader::every::Every;
 #[doc(hidden)]

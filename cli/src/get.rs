@@ -52,14 +52,17 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     let value = store.reader(&args.tag)?.latest()?;
     // An array that the format cannot hold is refused before anything is written.
     let size = value.bytes().len() as u64;
-    let save = |out: &mut dyn Write| match format {
-        Format::Npy => npy::write(&value, out),
-        Format::Png => picture::write(&value, out),
+    let header = match format {
+        Format::Npy => Some(npy::header(&value)?),
+        Format::Png => {
+            picture::Form::of(value.dtype(), value.shape())?;
+            None
+        }
     };
-    match format {
-        Format::Npy => drop(crate::dtype::to_npy(value.dtype())?),
-        Format::Png => drop(picture::Form::of(value.dtype(), value.shape())?),
-    }
+    let save = |out: &mut dyn Write| match &header {
+        Some(header) => npy::write(header, &value, out),
+        None => picture::write(&value, out),
+    };
     if stdout {
         let out = save(&mut Transfer::new(Out::new(&stop), size, &stop));
         return out.map_err(|error| stop.failure(&error, Failure::stdout));

@@ -76,7 +76,7 @@ fn encoding(error: png::EncodingError) -> io::Error {
 /// 16-bit samples have the high byte first in the file.
 fn swap(bytes: &mut [u8], depth: BitDepth) {
     if depth == BitDepth::Sixteen && cfg!(target_endian = "little") {
-        crate::dtype::swap(bytes, 2);
+        bytes.chunks_exact_mut(2).for_each(<[u8]>::reverse);
     }
 }
 

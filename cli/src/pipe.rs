@@ -59,6 +59,10 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
                         args.dtype
                     )));
                 }
+                // As numpy takes them: whatever is not 0 is true.
+                Ok(_) if args.dtype == DType::Bool => {
+                    frame.iter_mut().for_each(|byte| *byte = u8::from(*byte != 0))
+                }
                 Ok(_) => {}
                 Err(error) => return Err(Failure::io("-", "read", &error)),
             }

@@ -75,7 +75,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     if start.starts_with(npy::MAGIC) {
         let mut input = Cursor::new(start).chain(input);
         let form = npy::Form::read(&mut input).map_err(|error| end(&error))?;
-        return publish(store, args, meta, &form.dtype, &form.shape, |to| {
+        return publish(store, args, meta, form.dtype(), form.shape(), |to| {
             form.fill(&mut input, to)?.map_err(|error| end(&error))
         });
     }

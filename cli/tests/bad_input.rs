@@ -99,7 +99,6 @@ fn every_command_refuses_it_in_one_line() {
             b"abc",
             &["short", "found 3", "expected 4", "0 frames"],
         ),
-        (&["pipe", "new", "--dtype", "bool", "--shape", "3"], b"\0\x01\x02", &["bool", "invalid element"]),
         (&["pipe", "a/b", "--dtype", "u1", "--shape", "3"], b"abc", &["'/'", "A tag is"]),
         (
             &["pipe", "new", "--dtype", "u1", "--shape", "3", "--history", "many"],
@@ -185,21 +184,20 @@ fn nothing_that_an_npy_file_claims_makes_it_panic() {
         (of("'<f8'", "False", "(4294967296, 4294967296, 2)"), &["shape", "allowed is"]),
         (of("'<f8'", "False", &format!("({})", "1,".repeat(65))), &["65", "64"]),
         (of("'|O'", "False", "(1,)"), &["objects"]),
-        (of("'<f16'", "False", "(1,)"), &["<f16"]),
+        (of("'<f16'", "False", "(1,)"), &["f16", "long double"]),
         (of("'nonsense'", "False", "(1,)"), &["not a valid npy"]),
-        (of("'|b1'", "False", "(8,)"), &["bool", "invalid element"]),
         (of("'<f8'", "2", "(1,)"), &["fortran_order"]),
         (of("[]", "False", "(1,)"), &["not a valid npy"]),
         (npy("{'descr': '<f8', 'shape': (1,)}", b"12345678"), &["fortran_order"]),
         (npy("[1, 2]", b""), &["not a valid npy"]),
         (npy(&"[".repeat(60_000), b""), &["brackets"]),
         (npy(&"((((".repeat(200), b""), &["not a valid npy"]),
-        (npy("", b""), &["ends too early"]),
+        (npy("", b""), &["not a valid npy"]),
         (npy("\u{fc}", b""), &["not a valid npy"]),
         (b"\x93NUMPY".to_vec(), &["ends too early"]),
         (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{".to_vec(), &["4294967295"]),
-        (b"\x93NUMPY\x09\x00\x10\x00{               ".to_vec(), &["version 9", "expected 1 to 3"]),
-        (b"\x93NUMPY\x01\x00\x00\x00".to_vec(), &["ends too early"]),
+        (b"\x93NUMPY\x09\x00\x10\x00{               ".to_vec(), &["version 9", "expected 1.0 to 3.0"]),
+        (b"\x93NUMPY\x01\x00\x00\x00".to_vec(), &["not a valid npy"]),
     ];
     for (bytes, words) in &cases {
         check(&place, (&["put", "new", "-"], bytes, words));

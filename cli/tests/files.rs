@@ -98,6 +98,12 @@ fn shapes_without_axes_or_elements_and_dtypes_beyond_numbers() {
         ("'|S5'", true, "(2, 1)", 10),
         ("'<U3'", false, "(2,)", 24),
         ("[('x', '<f4'), ('y', '>i2', (2, 2))]", false, "(3,)", 36),
+        ("'<M8[25s]'", false, "(2,)", 16),
+        ("'<M8'", true, "(2,)", 16),
+        ("[(('a title', 'x'), '<f4'), ('y', '<i8')]", false, "(2,)", 24),
+        // What numpy writes for np.dtype('i1,i4,i1', align=True), and for a[['x']].
+        ("[('f0', '|i1'), ('', '|V3'), ('f1', '<i4'), ('f2', '|i1'), ('', '|V3')]", false, "(2,)", 24),
+        ("[('x', '<f4'), ('', '|V10')]", false, "(2,)", 28),
     ] {
         let data: Vec<u8> = (1..=length).collect();
         place.run_with(&["put", "a", "-"], &npy(descr, fortran, shape, &data)).good();
@@ -111,6 +117,51 @@ fn shapes_without_axes_or_elements_and_dtypes_beyond_numbers() {
     place.run_with(&["put", "a", "-"], &npy("[('a', '|u1'), ('b', '|S2')]", true, "(2, 3)", &data)).good();
     let order = [0, 2, 4, 1, 3, 5].map(|element: u8| [3 * element, 3 * element + 1, 3 * element + 2]);
     assert_eq!(place.run(&["cat", "a"]).good().stdout, order.concat());
+}
+
+/// What other programs and old versions of numpy write.
+#[test]
+fn headers_in_other_spellings() {
+    let place = Place::new();
+    for (descr, shape, name) in [
+        ("'=f8'", "(2L, 1L)", "float64"),
+        ("'f8'", "(2,)", "float64"),
+        ("'float64'", "(2,)", "float64"),
+        ("'|?'", "(16,)", "bool"),
+        ("'|b1'", "(16,)", "bool"),
+    ] {
+        let data: Vec<u8> = (0..16).collect();
+        place.run_with(&["put", "a", "-"], &npy(descr, false, shape, &data)).good();
+        let value = place.store().reader("a").unwrap().latest().unwrap();
+        assert_eq!(value.dtype().name(), name);
+        if name == "bool" {
+            assert_eq!(value.bytes(), [&[0][..], &[1; 15]].concat(), "what is not 0 is true");
+        } else {
+            assert_eq!(value.bytes(), data);
+        }
+    }
+    let pipe = ["pipe", "a", "--dtype", "bool", "--shape", "4"];
+    place.run_with(&pipe, &[0, 1, 2, 255]).good();
+    assert_eq!(place.run(&["cat", "a"]).good().stdout, [0, 1, 1, 1]);
+
+    // Latin-1, as numpy writes it in versions 1 and 2 of the format.
+    let header = b"{'descr': [('gr\xf6\xdfe', '<f4')], 'fortran_order': False, 'shape': (1,), }\n";
+    let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+    let file = [b"\x93NUMPY\x01\x00", &length[..], header, &[0, 0, 0, 0]].concat();
+    place.run_with(&["put", "a", "-"], &file).good();
+    assert_eq!(place.store().reader("a").unwrap().latest().unwrap().dtype().fields()[0].name(), "größe");
+    let out = place.run(&["get", "a", "-o", "-"]).good().stdout;
+    assert!(
+        out[..8] == file[..8] && out.windows(5).any(|part| part == b"gr\xf6\xdfe"),
+        "{}",
+        out.escape_ascii()
+    );
+
+    for object in ["'|O'", "'|O8'", "[('a', '|O8')]"] {
+        let refused = place.run_with(&["put", "a", "-"], &npy(object, false, "(1,)", &[0; 8]));
+        let says = "objects of Python, which mean nothing to other processes";
+        assert!(!refused.status.success() && refused.stderr.contains(says), "{object}: {}", refused.stderr);
+    }
 }
 
 /// The samples of a PNG as they are in the file, high byte first, read with the png crate alone.
@@ -297,7 +348,11 @@ def run(*args):
 rng = np.random.default_rng(1)
 names = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128"
 checked = 0
-for name in names.split() + ["M8[us]", "m8[D]", "S7", "U5", "V6", [("x", "<f4"), ("y", ">i8", (2,))]]:
+for name in names.split() + [
+    "M8[us]", "m8[D]", "M8[25s]", "M8", "S7", "U5", "V6", [("x", "<f4"), ("y", ">i8", (2,))], [("größe", "f4"), ("µ", "i2")],
+    [("名前", "f4")], np.dtype("i1,i4,i1", align=True), np.zeros(1, [("x", "f4"), ("y", "f8")])[["x"]].dtype,
+    [(("a title", "x"), "f4")],
+]:
     dtype = np.dtype(name)
     for shape in [(), (0,), (3, 4), (2, 3, 4)]:
         count = int(np.prod(shape))
@@ -312,7 +367,7 @@ for name in names.split() + ["M8[us]", "m8[D]", "S7", "U5", "V6", [("x", "<f4"),
             run("put", "a", "in.npy")
             run("get", "a", "-o", "out.npy")
             out = np.load("out.npy")
-            assert out.dtype == dtype and out.shape == array.shape, (name, out.dtype, out.shape)
+            assert out.dtype == (np.load("in.npy").dtype if dtype.names else dtype) and out.shape == array.shape, (name, out.dtype, out.shape)
             assert out.tobytes() == array.tobytes(), (name, shape)
             checked += 1
 for mode, shape in [("L", (6, 9)), ("LA", (6, 9, 2)), ("RGB", (6, 9, 3)), ("RGBA", (6, 9, 4)), ("I;16", (6, 9))]:

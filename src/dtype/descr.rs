@@ -236,7 +236,11 @@ pub(super) fn of_record(fields: &[RecordField], itemsize: usize) -> String {
 /// order of their places: npy files have no descr for these.
 pub(crate) fn to_npy(dtype: &DType) -> Option<String> {
     let Some(fields) = dtype.record() else {
-        return dtype.scalar().map(|scalar| quoted(&scalar.text()));
+        // The types of ml_dtypes call themselves plain bytes, and are saved as such.
+        let scalar = dtype.scalar().or_else(|| Scalar::parse(dtype.descr()).ok());
+        return scalar
+            .filter(|scalar| scalar.itemsize() == dtype.itemsize())
+            .map(|scalar| quoted(&scalar.text()));
     };
     let gap =
         |from: usize, to: usize| (to > from).then(|| entry(quoted(""), &format!("'|V{}'", to - from), &[]));

@@ -164,6 +164,7 @@ macro_rules! elements {
         unsafe impl Element for $type {
             #[inline(always)]
             fn layout() -> &'static ElementLayout {
+                #[allow(clippy::single_range_in_vec_init)] // One range it is.
                 static LAYOUT: ElementLayout = ElementLayout::plain(DType::$dtype, &$bools);
                 &LAYOUT
             }

@@ -34,6 +34,9 @@ pub(crate) fn quoted(text: &str) -> String {
         match c {
             '\\' => out.push_str("\\\\"),
             c if c == quote => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
             c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
             c => out.push(c),
         }
@@ -87,6 +90,7 @@ impl Parser<'_> {
             Some('{') => self.dict(depth),
             Some('\'' | '"') => self.string(),
             Some('0'..='9') => self.number(),
+            Some('-') => Err("found a negative number".to_owned()),
             Some(c) if c.is_ascii_alphabetic() => self.word(),
             _ => Err(self.unexpected("a value")),
         }

@@ -6,6 +6,7 @@ mod ages;
 mod bad_input;
 #[path = "../common/mod.rs"]
 mod common;
+mod dtypes;
 mod history;
 mod hot_loops;
 mod inspect;

@@ -50,6 +50,13 @@ use crate::error::{Error, Result};
 /// - Each pattern of bits is a valid value, but for the bytes that the layout calls bools, of which 0 and 1 are.
 /// - The type owns nothing: it has no pointers and no interior mutability.
 pub unsafe trait Element: Copy + Send + Sync + 'static {
+    /// False if the layout has no gaps. What the compiler knows costs nothing at each write.
+    #[doc(hidden)]
+    const MAY_HAVE_GAPS: bool = true;
+    /// False if the layout has no bools.
+    #[doc(hidden)]
+    const MAY_HAVE_BOOLS: bool = true;
+
     /// How the type lies in memory: what the derive says.
     #[doc(hidden)]
     fn layout() -> &'static ElementLayout;
@@ -162,7 +169,15 @@ macro_rules! elements {
     ($($type:ty => $dtype:ident $bools:expr),*) => { $(
         // SAFETY: a value of the dtype's size, without a gap. Each pattern of bits is a value, but for bool, which says so.
         unsafe impl Element for $type {
+            const MAY_HAVE_GAPS: bool = false;
+            const MAY_HAVE_BOOLS: bool = matches!(DType::$dtype, DType::Bool);
+
             #[inline(always)]
+            fn dtype() -> &'static DType {
+                const DTYPE: &DType = &DType::$dtype;
+                DTYPE
+            }
+
             fn layout() -> &'static ElementLayout {
                 #[allow(clippy::single_range_in_vec_init)] // One range it is.
                 static LAYOUT: ElementLayout = ElementLayout::plain(DType::$dtype, &$bools);
@@ -179,24 +194,23 @@ elements!(bool => Bool [0..1], i8 => Int8 [], i16 => Int16 [], i32 => Int32 [], 
 /// Whether not every pattern of bits is an element: memory that is lent must be cleared first.
 #[inline]
 pub(crate) fn has_bools<T: Element>() -> bool {
-    !T::layout().bools.is_empty()
+    T::MAY_HAVE_BOOLS && !T::layout().bools.is_empty()
 }
 
 /// The elements that these bytes of `dtype` are.
 #[inline]
 pub(crate) fn of_bytes<'a, T: Element>(dtype: &DType, bytes: &'a [u8]) -> Result<&'a [T]> {
-    let layout = T::layout();
-    if *dtype != layout.dtype {
-        return Err(mismatch(dtype, &layout.dtype));
+    if dtype != T::dtype() {
+        return Err(mismatch(dtype, T::dtype()));
     }
     let start = bytes.as_ptr().cast::<MaybeUninit<T>>();
     if size_of::<T>() == 0 || bytes.len() % size_of::<T>() != 0 || !start.is_aligned() {
-        return Err(invalid(&layout.dtype));
+        return Err(invalid(T::dtype()));
     }
     // SAFETY: whole elements of these bytes, aligned, borrowed as long; elements that may be anything.
     let memory = unsafe { std::slice::from_raw_parts(start, bytes.len() / size_of::<T>()) };
     if !are_valid(memory) {
-        return Err(invalid(&layout.dtype));
+        return Err(invalid(T::dtype()));
     }
     // SAFETY: each byte has a value, and those that stand for bools were checked. Every other pattern is a T.
     Ok(unsafe { std::slice::from_raw_parts(memory.as_ptr().cast(), memory.len()) })
@@ -214,9 +228,9 @@ pub(crate) fn lent<T: Element>(memory: &mut [MaybeUninit<T>]) -> Option<&mut [T]
 /// Whether each byte that stands for a bool is 0 or 1.
 #[inline]
 fn are_valid<T: Element>(memory: &[MaybeUninit<T>]) -> bool {
-    let bools = &T::layout().bools;
-    bools.is_empty()
+    !has_bools::<T>()
         || memory.iter().all(|element| {
+            let bools = &T::layout().bools;
             let start = element.as_ptr().cast::<u8>();
             bools.iter().cloned().flatten().all(|place| {
                 // SAFETY: inside the element, by its layout. A byte of a bool is no gap: it has a value.
@@ -237,10 +251,10 @@ pub(crate) fn copy<T: Element>(elements: &[T], to: &mut [MaybeUninit<T>]) {
 /// Writes zeros to the bytes of elements that are no data.
 #[inline]
 pub(crate) fn clear_gaps<T: Element>(memory: &mut [MaybeUninit<T>]) {
-    let gaps = &T::layout().gaps;
-    if gaps.is_empty() {
+    if !has_gaps::<T>() {
         return;
     }
+    let gaps = &T::layout().gaps;
     for element in memory {
         let start = element.as_mut_ptr().cast::<u8>();
         for gap in gaps.iter() {
@@ -253,7 +267,7 @@ pub(crate) fn clear_gaps<T: Element>(memory: &mut [MaybeUninit<T>]) {
 /// Whether some bytes of an element are no data.
 #[inline]
 pub(crate) fn has_gaps<T: Element>() -> bool {
-    !T::layout().gaps.is_empty()
+    T::MAY_HAVE_GAPS && !T::layout().gaps.is_empty()
 }
 
 #[cold]

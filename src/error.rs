@@ -190,7 +190,10 @@ pub enum Error {
         tag: String,
     },
     /// The store is full; nothing was written, and the last value stays readable.
-    #[error("store {path:?} is full: {wanted} bytes are wanted, {free} of {total} are free{}", hint(*wanted, *free, *total))]
+    #[error(
+        "store {path:?} is full: {wanted} bytes are wanted, {free} of {total} are free{}",
+        hint(*wanted, *free, *total, source)
+    )]
     NoSpace {
         /// The store's directory.
         path: PathBuf,
@@ -200,6 +203,8 @@ pub enum Error {
         free: u64,
         /// How many bytes the store has in all.
         total: u64,
+        /// What the operating system said or would have said: no space, a used-up quota, or a file that may not be so large.
+        source: io::Error,
     },
     /// Nothing was ever written under this tag.
     #[error("array {tag:?} has no value yet")]
@@ -207,14 +212,16 @@ pub enum Error {
         /// The tag.
         tag: String,
     },
-    /// The writer was faster than this reader every time that it tried to take a value.
+    /// Others changed the array at each attempt, such as a writer that is faster than a reader that has to copy.
     #[error(
-        "array {tag:?}: the writer was faster than this reader, which has to copy, at each attempt to read a value \
-             (WriterOptions::history gives copying readers more time)"
+        "array {tag:?}: others changed it at each attempt to {operation}; try again (for a reader that copies, give its \
+             writer a history)"
     )]
     Contended {
         /// The tag.
         tag: String,
+        /// What was tried.
+        operation: &'static str,
     },
     /// The elements have another type than was asked for.
     #[error("wrong dtype: the array has {found}, {expected} was asked for")]
@@ -334,13 +341,13 @@ fn unmapped(uid: u32) -> &'static str {
     if uid == UNMAPPED { " (nobody, or a user whom this user namespace does not map)" } else { "" }
 }
 
-/// What may be behind the figures. 64 MB is what container engines give /dev/shm unless told otherwise.
-fn hint(wanted: u64, free: u64, total: u64) -> &'static str {
-    if wanted < free {
-        " (enough bytes: are there no inodes left, is a quota used up, or is the size of files limited, as by ulimit -f?)"
-    } else if total == 64 << 20 {
-        " (a container's default of 64 MB? raise it with --shm-size)"
-    } else {
-        ""
+/// What is behind the figures, and what to do. 64 MB is what container engines give /dev/shm unless told otherwise.
+fn hint(wanted: u64, free: u64, total: u64, source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::QuotaExceeded => "; this user's quota is used up: remove arrays, or raise it",
+        io::ErrorKind::FileTooLarge => "; the size of files is limited: raise the limit (ulimit -f)",
+        _ if wanted < free => "; enough bytes, so perhaps no inodes are left: remove files",
+        _ if total == 64 << 20 => "; if this is a container's default of 64 MB, raise it with --shm-size",
+        _ => "; remove arrays, or make it larger",
     }
 }

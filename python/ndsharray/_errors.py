@@ -93,7 +93,9 @@ class NotOwnerError(SystemCallError, PermissionError):
 
 
 class NoSpaceError(SystemCallError):
-    """The store is full. Nothing was written, and the last value stays readable. ``errno`` is ``ENOSPC``.
+    """The store is full. Nothing was written, and the last value stays readable.
+
+    ``errno`` is ``ENOSPC``, ``EDQUOT`` if a quota is used up, or ``EFBIG`` if a file may not be so large (``ulimit -f``).
 
     Attributes
     ----------

@@ -76,8 +76,8 @@ fn converted(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::NotWritable { path, source, .. } => {
             return system(py, "NotWritableError", code(source, libc::EACCES), error, path);
         }
-        Error::NoSpace { path, wanted, free, total } => {
-            let exception = system(py, "NoSpaceError", libc::ENOSPC, error, path)?;
+        Error::NoSpace { path, wanted, free, total, source } => {
+            let exception = system(py, "NoSpaceError", code(source, libc::ENOSPC), error, path)?;
             let value = exception.value(py);
             value.setattr(intern!(py, "wanted"), wanted)?;
             value.setattr(intern!(py, "free"), free)?;

@@ -76,7 +76,8 @@ pub(crate) fn header(file: &PathFile) -> Result<Peek> {
             Err(error) => problem = Some(error),
         }
     }
-    good.ok_or(problem.unwrap_or(Error::Contended { tag: file.path().display().to_string() }))
+    let tag = || file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    good.ok_or_else(|| problem.unwrap_or_else(|| Error::Contended { tag: tag(), operation: "look at it" }))
 }
 
 /// What there is of the current value.
@@ -126,7 +127,7 @@ pub(crate) fn value(tag: &TagPath, file: &PathFile, mut peek: Peek) -> Result<Op
             return Err(problem);
         }
     }
-    Err(Error::Contended { tag: tag.tag().to_owned() })
+    Err(tag.contended("look at its value"))
 }
 
 fn value_of(tag: &TagPath, peek: &Peek) -> Result<ValuePeek> {

@@ -8,7 +8,7 @@ use crate::files::open::{is_data_file_of, open_own_header};
 use crate::files::tag::TagPath;
 use crate::format::identity::{Identity, Kind};
 use crate::shm::header::{Access, Header};
-use crate::sys::file::PathFile;
+use crate::sys::file::{PathFile, is_exhausted};
 use crate::sys::lock::Lock;
 use crate::sys::name::{rename_new, stands_at, status_at, unlink};
 
@@ -45,8 +45,7 @@ pub(crate) fn remove(tag: &TagPath, force: bool) -> Result<()> {
         }
         outcome?;
     }
-    let error = std::io::Error::other("the tag's file changes all the time");
-    Err(Error::io(tag.header(), "remove it", error))
+    Err(tag.contended("remove it"))
 }
 
 /// The error of a tag that somebody has.
@@ -102,7 +101,11 @@ pub(crate) fn check_writable(tag: &TagPath, header: &Header) -> Result<()> {
         return Ok(());
     }
     let path = tag.data_file(header.identity().data_file(record.number));
-    let Ok(file) = PathFile::open(&path) else { return Ok(()) };
+    let file = match PathFile::open(&path) {
+        Ok(file) => file,
+        Err(error) if is_exhausted(&error) => return Err(Error::io(&path, "open it", error)),
+        Err(_) => return Ok(()),
+    };
     match Identity::read(Kind::Segment, &file) {
         Ok(identity) => Identity::check_writable(identity.read_compatible, &path),
         Err(error @ Error::UnknownFeatures { .. }) => Err(error),

@@ -1,6 +1,8 @@
 //! Staged files: complete and locked before they have their name.
 
+use std::fs::OpenOptions;
 use std::io::{Error as IoError, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
@@ -12,7 +14,7 @@ use crate::sys::file::PathFile;
 use crate::sys::lock::Lock;
 use crate::sys::name::{exchange, rename_new, stands_at};
 use crate::sys::owner::{PRIVATE, Rights, set_rights};
-use crate::sys::space::{no_space, write_error};
+use crate::sys::space::{check_file_size_limit, no_space, write_error};
 use crate::sys::{fork, step};
 
 /// How often a file is made anew that somebody tidied away between its creation and its locking.
@@ -37,7 +39,10 @@ impl StagedFile {
                 .prefix(&tag::temporary_prefix(tag.tag()))
                 .suffix(tag::TEMPORARY_SUFFIX)
                 .rand_bytes(tag::TEMPORARY_RANDOM)
-                .tempfile_in(directory);
+                // `tempfile_in` would make the same file, and lose the number of the kernel's error.
+                .make_in(directory, |path| {
+                    OpenOptions::new().read(true).write(true).create_new(true).mode(PRIVATE).open(path)
+                });
             let (file, path) = created.map_err(|error| creation(directory, error))?.into_parts();
             let file = PathFile::new(file, &path);
             let temporary = Temporary { path: Some(path), generation: fork::generation() };
@@ -53,17 +58,17 @@ impl StagedFile {
             if lock.file().status()?.id != id || !lock.try_exclusive()? || !stands_at(id, file.path())? {
                 continue;
             }
+            check_file_size_limit(file.path(), 0, size)?;
             file.write_at(0, &kind.magic()).map_err(|error| match error {
                 // On a store without a free page the magic does not fit, either; what is wanted is the whole file.
-                Error::NoSpace { .. } => no_space(file.path(), size),
+                Error::NoSpace { source, .. } => no_space(file.path(), size, source),
                 error => unwritable(directory, error),
             })?;
             file.allocate(0, size)?;
             set_rights(&file, rights)?;
             return Ok(StagedFile { file, lock, temporary });
         }
-        let error = IoError::other(format!("files of {:?} vanish as soon as they are made", tag.tag()));
-        Err(Error::io(directory, "create a file in it", error))
+        Err(tag.contended("make a file for it, which others remove at once"))
     }
 
     pub fn file(&self) -> &PathFile {
@@ -140,7 +145,7 @@ fn creation(directory: &Path, error: IoError) -> Error {
         ErrorKind::NotADirectory => {
             Error::NoDirectory { path: directory.to_owned(), found: "something else" }
         }
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => no_space(&directory.join("-"), 0),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => no_space(&directory.join("-"), 0, error),
         _ => write_error(directory, "create a file in it", error),
     }
 }

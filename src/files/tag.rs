@@ -59,6 +59,11 @@ impl TagPath {
         names.iter().filter_map(of_this)
     }
 
+    /// The error of what failed at every attempt, since others changed the tag meanwhile.
+    pub fn contended(&self, operation: &'static str) -> Error {
+        Error::Contended { tag: self.tag.clone(), operation }
+    }
+
     pub fn not_found(&self) -> Error {
         Error::NotFound { tag: self.tag.clone(), path: self.header.clone() }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::dtype::DType;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::files::peek::{self, Peek, SlotsPeek, writer_alive};
 use crate::files::tag::{self, TagPath};
 use crate::format::attributes;
@@ -90,7 +90,7 @@ pub(crate) fn stat(tag: &TagPath) -> Result<Stat> {
             outcome => return outcome,
         }
     }
-    Err(Error::Contended { tag: tag.tag().to_owned() })
+    Err(tag.contended("look at it"))
 }
 
 fn stat_of(tag: &TagPath, peek: Peek, file: &PathFile, status: Status) -> Result<Stat> {

@@ -153,7 +153,7 @@ impl PathFile {
     pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
         step("pwrite64");
         self.file.write_all_at(bytes, offset).map_err(|error| match error.kind() {
-            io::ErrorKind::StorageFull => no_space(&self.path, bytes.len() as u64),
+            io::ErrorKind::StorageFull => no_space(&self.path, bytes.len() as u64, error),
             _ => write_error(&self.path, "write it", error),
         })
     }
@@ -169,7 +169,7 @@ impl PathFile {
         // In one call the kernel would say at once that this is more than there is. A chunk at a time it would first give all
         // that there is.
         if lacking > CHUNK && exceeds_space(&self.path, lacking) {
-            return Err(no_space(&self.path, length));
+            return Err(no_space(&self.path, length, Errno::NOSPC));
         }
         // In chunks: on older kernels a signal undoes what one call has done, so a timer that is faster than a large call would
         // have it begin anew for ever. A call that was interrupted is made smaller, whatever the timer's period is.
@@ -180,7 +180,9 @@ impl PathFile {
             match rustix::fs::fallocate(self.file.as_fd(), FallocateFlags::empty(), at, chunk) {
                 Ok(()) => at += chunk,
                 Err(Errno::INTR) => most = (most / 2).max(LEAST_CHUNK),
-                Err(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => return Err(no_space(&self.path, length)),
+                Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
+                    return Err(no_space(&self.path, length, error));
+                }
                 Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
                     return Err(Error::Unsupported { path: self.path.clone(), found: "fallocate" });
                 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use rustix::io::Errno;
+
 use crate::error::{Error, Result};
 use crate::sys::step;
 
@@ -35,24 +37,25 @@ fn hugetlbfs(directory: &Path) -> Option<Error> {
 }
 
 /// The error of a full store, with the figures of the filesystem that `path` is on.
-pub(crate) fn no_space(path: &Path, wanted: u64) -> Error {
+pub(crate) fn no_space(path: &Path, wanted: u64, source: impl Into<io::Error>) -> Error {
     let directory = path.parent().unwrap_or(path);
     if let Some(error) = hugetlbfs(directory) {
         return error;
     }
     let (free, total) = space(directory);
-    Error::NoSpace { path: directory.to_owned(), wanted, free, total }
+    Error::NoSpace { path: directory.to_owned(), wanted, free, total, source: source.into() }
 }
 
 /// The error of a file or directory that should let this process write.
 pub(crate) fn write_error(path: &Path, operation: &'static str, source: impl Into<io::Error>) -> Error {
     let source = source.into();
-    // By kind: an error of tempfile has one, but not the kernel's number.
     match source.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             Error::NotWritable { path: path.to_owned(), operation, source }
         }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => no_space(path, 0),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            no_space(path, 0, source)
+        }
         io::ErrorKind::InvalidInput => hugetlbfs(path.parent().unwrap_or(path)).unwrap_or(Error::Io {
             path: path.to_owned(),
             operation,
@@ -67,7 +70,38 @@ pub(crate) fn check_file_size_limit(path: &Path, offset: u64, length: u64) -> Re
     step("prlimit64");
     let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
     match limit {
-        Some(limit) if offset.saturating_add(length) > limit => Err(no_space(path, length)),
+        Some(limit) if offset.saturating_add(length) > limit => Err(no_space(path, length, Errno::FBIG)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever error it becomes, the number of the kernel's stays in it.
+    #[test]
+    fn numbers_stay() {
+        let number = |errno: Errno| match write_error(Path::new("/x/y"), "write it", errno) {
+            Error::NotWritable { source, .. } => ("not writable", source.raw_os_error()),
+            Error::NoSpace { source, .. } => ("no space", source.raw_os_error()),
+            Error::Io { source, .. } => ("other", source.raw_os_error()),
+            error => panic!("{error:?}"),
+        };
+        for (errno, expected) in [
+            (Errno::ACCESS, "not writable"),
+            (Errno::PERM, "not writable"),
+            (Errno::ROFS, "not writable"),
+            (Errno::NOSPC, "no space"),
+            (Errno::DQUOT, "no space"),
+            (Errno::FBIG, "no space"),
+            (Errno::MFILE, "other"),
+            (Errno::NFILE, "other"),
+            (Errno::NOMEM, "other"),
+            (Errno::IO, "other"),
+            (Errno::INVAL, "other"),
+        ] {
+            assert_eq!(number(errno), (expected, Some(errno.raw_os_error())));
+        }
     }
 }

@@ -74,7 +74,12 @@ impl DataFile {
         }
         file.fill_holes(0, identity.slot_offset(0) as u64)?;
         let segment = Segment::map(&file, Access::Writing, Arc::new(Holds::default()));
-        let Ok(segment) = segment else { return Ok(None) };
+        let segment = match segment {
+            Ok(segment) => segment,
+            // As of address space, which says nothing of the file.
+            Err(error @ Error::Io { .. }) => return Err(error),
+            Err(_) => return Ok(None),
+        };
         // Slots at the end that hold nothing may have no storage.
         let is_used = |&slot: &usize| {
             let empty = segment.content(slot).load(Ordering::Relaxed) == 0;

@@ -25,8 +25,7 @@ pub(crate) fn open(tag: &TagPath, settings: &Settings) -> Result<Publisher> {
             return Ok(opened(publisher));
         }
     }
-    let error = std::io::Error::other("the tag's file changes all the time");
-    Err(Error::io(tag.header(), "open it as its writer", error))
+    Err(tag.contended("open a writer"))
 }
 
 /// `None` if what stands at the path was exchanged in the middle of it.

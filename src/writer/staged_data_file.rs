@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rustix::io::Errno;
+
 use crate::error::Result;
 use crate::files::staged::StagedFile;
 use crate::files::tag::TagPath;
@@ -30,7 +32,7 @@ impl StagedDataFile {
         history: usize,
         rights: Rights,
     ) -> Result<Self> {
-        let too_large = || no_space(tag.header(), nbytes as u64);
+        let too_large = || no_space(tag.header(), nbytes as u64, Errno::NOSPC);
         let identity =
             SegmentIdentity::new(header.id, 0, nbytes, slot_limit(history)).ok_or_else(too_large)?;
         let size = identity.file_size(1).ok_or_else(too_large)?;

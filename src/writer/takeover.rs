@@ -57,7 +57,7 @@ pub(crate) fn take_over(
 fn displace(publisher: &mut Publisher, staged: StagedFile, old: &Header) -> Result<bool> {
     // Nobody replaces or removes the new header before this is done with the old one.
     if !staged.lock().name()? {
-        return Err(Error::Contended { tag: publisher.tag().tag().to_owned() });
+        return Err(publisher.tag().contended("take it over"));
     }
     // While the old writer goes on: a store that is full is found so before that writer notices anything.
     copy_value(publisher, old)?;

@@ -4,6 +4,7 @@ mod any_moment;
 #[path = "../common/mod.rs"]
 mod common;
 mod copies;
+mod errno;
 mod given_back;
 mod histories;
 mod odd_places;

@@ -60,7 +60,7 @@ pub fn full<T: std::fmt::Debug>(
 ) -> String {
     let error = fails(outcome, dir.to_str().unwrap());
     let text = error.to_string();
-    let Error::NoSpace { path, wanted, free, total } = error else { panic!("{error:?}") };
+    let Error::NoSpace { path, wanted, free, total, .. } = error else { panic!("{error:?}") };
     assert_eq!((path.as_path(), total), (dir, size as u64), "{text}");
     assert!(wanted >= least as u64 && free < wanted && free < total, "at least {least} wanted: {text}");
     text

@@ -36,7 +36,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
         for (row, y) in loan.as_mut_slice().chunks_exact_mut(640).zip(0_u16..) {
             row.fill(f32::from(frame) + f32::from(y) / 480.0);
         }
-        loan.set_meta(Meta::new().user_data(&[frame])?);
+        loan.set_meta(Meta::new().user_data([frame])?);
         loan.publish()?;
 
         if let Some(image) = reader.read()? {

@@ -179,7 +179,7 @@ fn write(store: &Store, tag: &str, seconds: u64) -> Result<[u64; 4]> {
         }
         let counters = counters()?;
         let sum = checksum(counters.as_slice().unwrap_or_default());
-        writer.write_with(&counters, &Meta::new().user_data(&Note { number, sum, last: 0 }.to_bytes())?)?;
+        writer.write_with(&counters, &Meta::new().user_data(Note { number, sum, last: 0 }.to_bytes())?)?;
         (values, bytes) = (values + 1, bytes + 8 * counters.len() as u64);
         if number == samples / 2 {
             list(store, tag)?;
@@ -198,7 +198,7 @@ fn write(store: &Store, tag: &str, seconds: u64) -> Result<[u64; 4]> {
         }
         frame.set_meta(
             Meta::new()
-                .user_data(&Note { number, sum: 0, last: u64::from(number + 1 == frames) }.to_bytes())?,
+                .user_data(Note { number, sum: 0, last: u64::from(number + 1 == frames) }.to_bytes())?,
         );
         frame.publish()?;
         (values, bytes) = (values + 1, bytes + FRAME.iter().product::<usize>() as u64);

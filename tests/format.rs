@@ -231,7 +231,7 @@ fn later_slots_and_pins() {
                 &DType::UInt8,
                 &[5000],
                 &vec![i; 5000],
-                &Meta::new().user_data(&[i; 2048]).unwrap(),
+                &Meta::new().user_data([i; 2048]).unwrap(),
             )
             .unwrap();
         held.push(store.reader("a").unwrap().latest().unwrap());

@@ -162,13 +162,13 @@ fn write(store: &Store, tag: &str, seconds: u64, over: impl Fn() -> bool) -> Res
         if number < frames / 2 {
             let mut matrix = writer.loan::<f64>(&MATRIX)?;
             matrix.as_mut_slice().fill(number as f64);
-            matrix.set_meta(Meta::new().user_data(&note)?);
+            matrix.set_meta(Meta::new().user_data(note)?);
             matrix.publish()?;
         } else {
             let mut frame = writer.loan::<u8>(&FRAME)?;
             let rows = frame.as_mut_slice().chunks_exact_mut(FRAME[1] * FRAME[2]);
             rows.enumerate().for_each(|(y, row)| row.fill((number as usize + y) as u8));
-            frame.set_meta(Meta::new().user_data(&note)?);
+            frame.set_meta(Meta::new().user_data(note)?);
             frame.publish()?;
         }
         std::thread::sleep(Duration::from_millis(1000 / RATE));

@@ -169,7 +169,7 @@ fn works(store: &Store, writer: &mut Writer) {
             3 => writer.write_slice(&[round; LONG], &[LONG]),
             _ => writer.loan::<u8>(&[LONG]).and_then(|mut loan| {
                 loan.as_mut_slice().fill(round);
-                loan.set_meta(Meta::new().user_data(&[round; 2048])?);
+                loan.set_meta(Meta::new().user_data([round; 2048])?);
                 loan.publish()
             }),
         };

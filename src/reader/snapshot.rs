@@ -271,6 +271,14 @@ macro_rules! accessors {
             }
         }
 
+        /// The bytes of the elements, as [`bytes`](Self::bytes).
+        impl AsRef<[u8]> for $type {
+            #[inline]
+            fn as_ref(&self) -> &[u8] {
+                self.bytes()
+            }
+        }
+
         impl fmt::Debug for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct($name)

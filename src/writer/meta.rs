@@ -48,11 +48,12 @@ impl Meta {
         Meta { user_data: Vec::new(), encoding: BYTES, acquired_at: 0, source_written_at: 0 }
     }
 
-    /// Sets user data: 0 to 2,048 bytes.
+    /// Sets user data, any bytes or text: 0 to 2,048 bytes.
     ///
     /// # Errors
     /// [`Error::UserData`] if they are longer.
-    pub fn user_data(mut self, bytes: &[u8]) -> Result<Self> {
+    pub fn user_data(mut self, bytes: impl AsRef<[u8]>) -> Result<Self> {
+        let bytes = bytes.as_ref();
         if bytes.len() > USER_DATA {
             return Err(Error::UserData { found: bytes.len(), expected: USER_DATA });
         }

@@ -98,7 +98,7 @@ fn values() {
     }
     let long = [7; 2049];
     let one = ndsharray::ndarray::arr1(&[1.5_f32]);
-    let error = fails(Meta::new().user_data(&long), "user data");
+    let error = fails(Meta::new().user_data(long), "user data");
     assert!(matches!(error, Error::UserData { found: 2049, expected: 2048 }), "{error:?}");
     assert_eq!(files(dir.path()), names);
     assert_eq!(

@@ -79,7 +79,7 @@ fn layouts_change_within_a_history() {
     let mut writer = store.writer_options("a").history(12).capacity(4000).open().unwrap();
     let mut reader = store.reader("a").unwrap();
     for i in 0..12_usize {
-        let meta = Meta::new().user_data(&vec![i as u8; i]).unwrap();
+        let meta = Meta::new().user_data(vec![i as u8; i]).unwrap();
         match i % 3 {
             0 => writer.write_slice_with(&vec![i as f32; i + 1], &[i + 1], &meta),
             1 => writer.write_slice_with(&vec![i as u8; 2 * i], &[2, i], &meta),
@@ -248,7 +248,7 @@ fn a_history_is_read_from_copies() {
     let mut writer = store.writer_options("a").history(30).open().unwrap();
     for i in 0..30_u64 {
         let length = 1 + i as usize % 4;
-        let meta = Meta::new().acquired_at(i + 1).user_data(&[i as u8]).unwrap();
+        let meta = Meta::new().acquired_at(i + 1).user_data([i as u8]).unwrap();
         writer.write_slice_with(&vec![i; length], &[length], &meta).unwrap();
     }
     let mut reader = store.reader("a").unwrap();

@@ -71,10 +71,12 @@ fn round_trip<T: Element + PartialEq + std::fmt::Debug>(values: &[T]) {
                 &DType::from_name(T::dtype().name()).unwrap(),
                 &shape,
                 &bytes,
-                &Meta::new().user_data(b"x").unwrap(),
+                &Meta::new().user_data("x").unwrap(),
             )
             .unwrap();
-        assert_eq!(reader.latest().unwrap().bytes(), bytes);
+        assert_eq!(reader.latest().unwrap().as_ref(), bytes);
+        assert_eq!(reader.view().unwrap().as_ref(), bytes);
+        assert_eq!(reader.view().unwrap().bytes(), bytes);
         let mut loan = writer.loan::<T>(&shape).unwrap();
         loan.as_array_mut().fill(value(0));
         loan.publish().unwrap();

@@ -66,16 +66,11 @@ pub fn write_next(writer: &mut Writer) -> Result<u64> {
         writer.loan_bytes(&dtype, &shape)?.as_mut_slice().fill(0xee);
     }
     let published = if version % 2 == 0 {
-        writer.write_bytes_with(
-            &dtype,
-            &shape,
-            bytes,
-            &Meta::new().user_data(&user_data(version)).unwrap(),
-        )?
+        writer.write_bytes_with(&dtype, &shape, bytes, &Meta::new().user_data(user_data(version)).unwrap())?
     } else {
         let mut loan = writer.loan_bytes(&dtype, &shape)?;
         loan.as_mut_slice().copy_from_slice(bytes);
-        loan.set_meta(Meta::new().user_data(&user_data(version))?);
+        loan.set_meta(Meta::new().user_data(user_data(version))?);
         loan.publish()?
     };
     assert_eq!(published, version);

@@ -249,10 +249,10 @@ fn a_reader_without_write_permission_copies_and_follows() {
         let length = 10 + i as usize / 50 * 1000;
         if i / 50 % 2 == 0 {
             let array = ndsharray::ndarray::Array1::from_elem(length, i);
-            writer.write_with(&array, &Meta::new().user_data(&i.to_ne_bytes()).unwrap()).unwrap();
+            writer.write_with(&array, &Meta::new().user_data(i.to_ne_bytes()).unwrap()).unwrap();
         } else {
             let array = ndsharray::ndarray::Array1::from_elem(length, f64::from(i));
-            writer.write_with(&array, &Meta::new().user_data(&i.to_ne_bytes()).unwrap()).unwrap();
+            writer.write_with(&array, &Meta::new().user_data(i.to_ne_bytes()).unwrap()).unwrap();
         }
         std::thread::sleep(Duration::from_millis(1));
     }

@@ -38,7 +38,7 @@ fn user_data(author: u64, version: u64, length: usize) -> Vec<u8> {
 pub fn write(writer: &mut Writer, author: u64, length: usize) -> Result<u64> {
     let version = writer.version() + 1;
     let ((dtype, shape), bytes) = (layout(length), bytes(author, version, length));
-    let meta = Meta::new().user_data(&user_data(author, version, length)).unwrap();
+    let meta = Meta::new().user_data(user_data(author, version, length)).unwrap();
     let published = match mix(author, version) % 4 {
         // A loan that is given up has taken a slot, too.
         0 => {

@@ -25,7 +25,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// The store's directory does not exist, or is not a directory.
-    #[error("there is no store {path:?}: found {found}, expected an existing directory")]
+    #[error("there is no store {path:?}: found {found}; name an existing directory, or make this one first")]
     NoDirectory {
         /// The directory that was given.
         path: PathBuf,
@@ -33,7 +33,9 @@ pub enum Error {
         found: &'static str,
     },
     /// Files cannot be made or changed in the store.
-    #[error("store {path:?} is not writable: cannot {operation}: {source}")]
+    #[error(
+        "no permission to change {path:?}: cannot {operation}: {source}; run as a user who may, or use another store"
+    )]
     NotWritable {
         /// The directory, or the file in it.
         path: PathBuf,
@@ -43,9 +45,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The filesystem (or kernel) lacks an operation that the store needs.
-    #[error(
-        "{path:?}: {found} does not work here; a store needs a filesystem that supports it, such as tmpfs"
-    )]
+    #[error("{path:?}: {found} does not work here; use a store on a filesystem that has it, such as tmpfs")]
     Unsupported {
         /// The file or directory that it was tried on.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum Error {
         found: &'static str,
     },
     /// There is no array of this tag.
-    #[error("no array {tag:?}: there is no file {path:?}")]
+    #[error("no array {tag:?}: there is no file {path:?}; open its writer first, or check the names")]
     NotFound {
         /// The tag that was asked for.
         tag: String,
@@ -62,7 +62,8 @@ pub enum Error {
     },
     /// What stands under the tag's name is something else; it was not touched.
     #[error(
-        "{path:?} is not an ndsharray header: found {found}, expected a regular file that starts with the magic"
+        "{path:?} is not an array: found {found}, expected a header of ndsharray; use another tag, or \
+             move it away yourself"
     )]
     NotAHeader {
         /// The path of the foreign file.
@@ -81,7 +82,10 @@ pub enum Error {
         expected: u64,
     },
     /// The file was written by another version of the format.
-    #[error("{path:?} has another format version: found {found}, expected {expected}")]
+    #[error(
+        "{path:?} has another format version: found {found}, expected {expected}; use the version of ndsharray that \
+             wrote it, or another tag"
+    )]
     FormatVersion {
         /// The path of the file.
         path: PathBuf,
@@ -91,7 +95,9 @@ pub enum Error {
         expected: u32,
     },
     /// The file has features that this library does not know; a later version may.
-    #[error("{path:?} has features that this library does not know, {found:#x}: it cannot {operation}")]
+    #[error(
+        "{path:?} has features that this library does not know, {found:#x}: it cannot {operation}; use a later version"
+    )]
     UnknownFeatures {
         /// The path of the file.
         path: PathBuf,
@@ -101,7 +107,10 @@ pub enum Error {
         operation: &'static str,
     },
     /// The file was written on a machine of the other endianness.
-    #[error("{path:?} has another byte order: found tag {found:#010x}, expected {expected:#010x}")]
+    #[error(
+        "{path:?} has another byte order: found {found:#010x}, expected {expected:#010x}; it is of another kind of \
+             machine, so use another tag"
+    )]
     Endianness {
         /// The path of the file.
         path: PathBuf,
@@ -144,8 +153,8 @@ pub enum Error {
     },
     /// The header belongs to another user, who alone may write, take over or remove it.
     #[error(
-        "{path:?} belongs to another user, uid {found}{}; this process has uid {expected}, and only the owner or root may \
-             write, take over or remove",
+        "{path:?} belongs to another user, uid {found}{}: only that user or root may do this, and this process has uid \
+             {expected}; use another tag, or run as that user",
         unmapped(*found)
     )]
     NotOwner {
@@ -158,7 +167,7 @@ pub enum Error {
     },
     /// Another writer has this tag.
     #[error(
-        "array {tag:?} has a writer already{}: close it first, or take over",
+        "array {tag:?} has a writer already{}: close it first, or take over (to remove it all the same: force)",
         holder(*pid)
     )]
     WriterExists {
@@ -207,16 +216,13 @@ pub enum Error {
         source: io::Error,
     },
     /// Nothing was ever written under this tag.
-    #[error("array {tag:?} has no value yet")]
+    #[error("array {tag:?} has no value yet: wait until its writer has written one")]
     Empty {
         /// The tag.
         tag: String,
     },
     /// Others changed the array at each attempt, such as a writer that is faster than a reader that has to copy.
-    #[error(
-        "array {tag:?}: others changed it at each attempt to {operation}; try again (for a reader that copies, give its \
-             writer a history)"
-    )]
+    #[error("array {tag:?}: others changed it at each attempt to {operation}; try again")]
     Contended {
         /// The tag.
         tag: String,
@@ -232,13 +238,13 @@ pub enum Error {
         expected: String,
     },
     /// An element is not a value of its type, such as a bool that is neither 0 nor 1.
-    #[error("invalid element: its bytes are no {expected}")]
+    #[error("invalid element: its bytes are no {expected}; a bool is 0 or 1")]
     InvalidElement {
         /// The dtype.
         expected: String,
     },
     /// The data do not fill the shape.
-    #[error("wrong length: {found} bytes do not fill shape {shape:?} of {dtype}, which takes {expected}")]
+    #[error("wrong length of the data: found {found} bytes; shape {shape:?} of {dtype} takes {expected}")]
     ShapeMismatch {
         /// The shape that was given.
         shape: Vec<usize>,
@@ -280,7 +286,7 @@ pub enum Error {
         expected: usize,
     },
     /// Attributes are no JSON object, or too long.
-    #[error("invalid attributes: found {found}, expected {expected}")]
+    #[error("invalid attributes: found {found}; allowed is {expected}")]
     InvalidAttributes {
         /// What is wrong with them.
         found: String,
@@ -288,7 +294,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// An option has a value that cannot be.
-    #[error("invalid option {option}: {found} was given; allowed is {expected}")]
+    #[error("invalid option {option}: found {found}; allowed is {expected}")]
     InvalidOption {
         /// The option's name.
         option: &'static str,
@@ -298,7 +304,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// The operating system refused an operation.
-    #[error("{path:?}: cannot {operation}: {source}")]
+    #[error("{path:?}: cannot {operation}: {source}{}", remedy(source))]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -339,6 +345,15 @@ fn holder(pid: Option<u32>) -> String {
 /// What may be behind the uid.
 fn unmapped(uid: u32) -> &'static str {
     if uid == UNMAPPED { " (nobody, or a user whom this user namespace does not map)" } else { "" }
+}
+
+/// What to do where the kernel ran out of something of this process.
+fn remedy(source: &io::Error) -> &'static str {
+    match source.raw_os_error() {
+        Some(libc::EMFILE) => "; close some, or raise the limit (ulimit -n)",
+        Some(libc::ENOMEM) => "; free some memory, or raise the limits (ulimit -v, vm.max_map_count)",
+        _ => "",
+    }
 }
 
 /// What is behind the figures, and what to do. 64 MB is what container engines give /dev/shm unless told otherwise.

@@ -161,9 +161,9 @@ REFUSED: list[tuple[Any, str]] = [
     ({"l": ITSELF}, 'attrs["l"][0][0][0]'),
     (INSIDE, 'attrs["again"]["and"]["again"]'),
     ({"deep": nested(127)}, "lies too deep: at most 127 lists and dicts may lie in each other"),
-    ({"x": "y" * 2100}, "2108 bytes of JSON, expected at most 2048 bytes"),
-    ({"x": "ü" * 1024}, "2056 bytes of JSON, expected at most 2048 bytes"),
-    ({str(n): n for n in range(1000)}, "bytes of JSON, expected at most 2048 bytes"),
+    ({"x": "y" * 2100}, "2108 bytes of JSON; allowed is at most 2048 bytes"),
+    ({"x": "ü" * 1024}, "2056 bytes of JSON; allowed is at most 2048 bytes"),
+    ({str(n): n for n in range(1000)}, "bytes of JSON; allowed is at most 2048 bytes"),
     ({"x": ["y" * 1000] * 5000}, "attrs are more than 1048576 bytes as JSON text, at attrs[\"x\"]["),
     ({"k" * 5000: b"x"}, 'attrs["kkk'),
 ]

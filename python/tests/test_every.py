@@ -140,7 +140,7 @@ def test_arguments(store: Store) -> None:
             use("soon")
     with pytest.raises(TypeError):
         ndsharray.Every()
-    with pytest.raises(ValueError, match="history: 249 was given; allowed is 0 to 248"):
+    with pytest.raises(ValueError, match="history: found 249; allowed is 0 to 248"):
         store.writer("b", history=249)
     with pytest.raises(OverflowError):
         store.writer("b", history=-1)

@@ -208,7 +208,7 @@ def test_old_header_is_refused(directory: Path) -> None:
     old = b"tag_" + b"0123456789abcdef" * 2
     (directory / "tag").write_bytes(old)
     for access in "rw":
-        with pytest.raises(ndsharray.FormatError, match="not an ndsharray header"):
+        with pytest.raises(ndsharray.FormatError, match="is not an array"):
             NdShArray("tag", np.zeros(2), access)
     assert (directory / "tag").read_bytes() == old
 

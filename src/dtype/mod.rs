@@ -182,7 +182,7 @@ impl DType {
         found.map(|row| row.0.clone()).ok_or_else(|| Error::InvalidDType {
             name: name.to_owned(),
             found: "an unknown name".to_owned(),
-            expected: "a built-in dtype, int8 to complex128 or bool",
+            expected: "int8 to int64, uint8 to uint64, float16 to float64, complex64, complex128 or bool",
         })
     }
 

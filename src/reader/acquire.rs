@@ -80,7 +80,7 @@ pub(crate) fn acquire(follower: &Follower, sources: &Sources, mut want: Want) ->
         backoff.snooze();
         want = later;
     }
-    Err(follower.tag().contended("read its value"))
+    Err(follower.tag().contended("read its value (a history of its writer gives readers more time)"))
 }
 
 /// A value that was found, the record that was in use then, and what is needed to take it.

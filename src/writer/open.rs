@@ -68,8 +68,8 @@ fn attempt(tag: &TagPath, settings: &Settings) -> Result<Option<Publisher>> {
         record.check(path)?;
         return Err(Error::InvalidOption {
             option: "ephemeral",
-            found: format!("{:?} with a value that is to stay", tag.tag()),
-            expected: "a tag without a value, or `takeover` too",
+            found: format!("true for array {:?}, whose value is to stay", tag.tag()),
+            expected: "an array without a value: remove it first, or take over",
         });
     }
     if !locked || settings.ephemeral {

@@ -36,7 +36,7 @@ impl Settings {
         if self.source.len() > SOURCE_BYTES || self.source.contains(char::is_control) {
             return Err(Error::InvalidOption {
                 option: "source",
-                found: format!("{:?}, {} bytes", self.source, self.source.len()),
+                found: format!("{:?}, of {} bytes", self.source, self.source.len()),
                 expected: "at most 128 bytes of UTF-8 without control characters",
             });
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ndsharray::Error;
+use ndsharray::{Error, ErrorKind};
 
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
@@ -103,21 +103,10 @@ pub fn say(text: &str) {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        use ErrorKind::{Empty, Foreign, InvalidArgument, NotFound, WrongType};
         let text = error.to_string();
-        match error {
-            Error::InvalidTag { .. }
-            | Error::NoDirectory { .. }
-            | Error::NotFound { .. }
-            | Error::NotAHeader { .. }
-            | Error::Empty { .. }
-            | Error::DTypeMismatch { .. }
-            | Error::InvalidElement { .. }
-            | Error::ShapeMismatch { .. }
-            | Error::InvalidShape { .. }
-            | Error::InvalidDType { .. }
-            | Error::InvalidOption { .. }
-            | Error::InvalidAttributes { .. }
-            | Error::UserData { .. } => Failure::Bad(text),
+        match error.kind() {
+            InvalidArgument | WrongType | NotFound | Empty | Foreign => Failure::Bad(text),
             _ => Failure::Failed(text),
         }
     }

@@ -73,14 +73,18 @@ class SystemCallError(Error, OSError):
 
 
 class NotFoundError(SystemCallError, FileNotFoundError):
-    """There is no array with this tag, or no such directory."""
+    """There is no array with this tag, no such directory, or no data file of the array any more."""
 
 
-class NotWritableError(SystemCallError, PermissionError):
+class NotPermittedError(SystemCallError, PermissionError):
+    """This process may not do that, such as read a file. Each error of permissions is one."""
+
+
+class NotWritableError(NotPermittedError):
     """This process may not create or change files in the store."""
 
 
-class NotOwnerError(SystemCallError, PermissionError):
+class NotOwnerError(NotPermittedError):
     """The array belongs to another user. Only that user may write or remove it.
 
     Attributes

@@ -3,8 +3,9 @@
 //! The classes of the exceptions are written in Python, in `ndsharray._errors`.
 
 use std::io;
+use std::path::Path;
 
-use ndsharray::Error;
+use ndsharray::{Error, ErrorKind};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyType};
@@ -43,67 +44,66 @@ fn class_of<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyType>> {
 }
 
 fn converted(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
-    let name = match error {
+    let class = class_of(py, name(error))?;
+    let exception = match system(error) {
+        // A subclass of OSError carries the errno and the file name.
+        Some((errno, path)) => class.call1((errno, error.to_string(), path.to_string_lossy()))?,
+        None => class.call1((error.to_string(),))?,
+    };
+    match error {
+        Error::NotOwner { found, .. } => exception.setattr(intern!(py, "owner"), found)?,
+        Error::NoSpace { wanted, free, total, .. } => {
+            exception.setattr(intern!(py, "wanted"), wanted)?;
+            exception.setattr(intern!(py, "free"), free)?;
+            exception.setattr(intern!(py, "total"), total)?;
+        }
+        _ => {}
+    }
+    Ok(PyErr::from_value(exception))
+}
+
+/// The class of an error: by its kind, but where Python has a class for the error alone.
+fn name(error: &Error) -> &'static str {
+    match error {
         Error::InvalidTag { .. } => "InvalidTagError",
-        Error::InvalidOption { .. }
-        | Error::UserData { .. }
-        | Error::InvalidAttributes { .. }
-        | Error::InvalidShape { .. }
-        | Error::ShapeMismatch { .. }
-        | Error::InvalidElement { .. } => "InvalidArgumentError",
         Error::InvalidDType { .. } => "UnsupportedDTypeError",
-        Error::DTypeMismatch { .. } => "DTypeMismatchError",
-        Error::NotAHeader { .. }
-        | Error::Truncated { .. }
-        | Error::FormatVersion { .. }
-        | Error::UnknownFeatures { .. }
-        | Error::Endianness { .. }
-        | Error::Checksum { .. }
-        | Error::Corrupt { .. } => "FormatError",
-        Error::WriterExists { .. } => "WriterExistsError",
         Error::Superseded { .. } => "SupersededError",
         Error::Removed { .. } => "RemovedError",
         Error::Forked { .. } => "ForkedError",
-        Error::Empty { .. } => "EmptyError",
+        Error::NotOwner { .. } => "NotOwnerError",
+        Error::NotWritable { .. } => "NotWritableError",
+        _ => match error.kind() {
+            ErrorKind::NotFound => "NotFoundError",
+            ErrorKind::Empty => "EmptyError",
+            ErrorKind::Full => "NoSpaceError",
+            ErrorKind::Busy => "WriterExistsError",
+            ErrorKind::Ended => "WriterEndedError",
+            ErrorKind::Permission => "NotPermittedError",
+            ErrorKind::Foreign | ErrorKind::Damaged => "FormatError",
+            ErrorKind::InvalidArgument => "InvalidArgumentError",
+            ErrorKind::WrongType => "DTypeMismatchError",
+            ErrorKind::Contended => "ContendedError",
+            ErrorKind::Unsupported => "UnsupportedError",
+            ErrorKind::Io => "SystemCallError",
+            // A kind that the library gains later.
+            _ => "Error",
+        },
+    }
+}
+
+/// The errno and the file name of an error whose class is an OSError.
+fn system(error: &Error) -> Option<(i32, &Path)> {
+    let number = |source: &io::Error, otherwise| source.raw_os_error().unwrap_or(otherwise);
+    Some(match error {
         Error::NoDirectory { path, .. } | Error::NotFound { path, .. } | Error::DataMissing { path, .. } => {
-            return system(py, "NotFoundError", libc::ENOENT, error, path);
+            (libc::ENOENT, path)
         }
-        Error::NotOwner { path, found, .. } => {
-            let exception = system(py, "NotOwnerError", libc::EPERM, error, path)?;
-            exception.value(py).setattr(intern!(py, "owner"), found)?;
-            return Ok(exception);
-        }
-        Error::NotWritable { path, source, .. } => {
-            return system(py, "NotWritableError", code(source, libc::EACCES), error, path);
-        }
-        Error::NoSpace { path, wanted, free, total, source } => {
-            let exception = system(py, "NoSpaceError", code(source, libc::ENOSPC), error, path)?;
-            let value = exception.value(py);
-            value.setattr(intern!(py, "wanted"), wanted)?;
-            value.setattr(intern!(py, "free"), free)?;
-            value.setattr(intern!(py, "total"), total)?;
-            return Ok(exception);
-        }
-        Error::Contended { tag, .. } => {
-            return system(py, "ContendedError", libc::ETIMEDOUT, error, tag.as_ref());
-        }
-        Error::Unsupported { path, .. } => {
-            return system(py, "UnsupportedError", libc::EOPNOTSUPP, error, path);
-        }
-        Error::Io { path, source, .. } => {
-            return system(py, "SystemCallError", code(source, libc::EIO), error, path);
-        }
-        // A kind of error that the library gains later becomes the root class.
-        _ => "Error",
-    };
-    Ok(PyErr::from_value(class_of(py, name)?.call1((error.to_string(),))?))
-}
-
-/// An exception of a subclass of OSError. It carries the errno and the file name.
-fn system(py: Python<'_>, class: &str, errno: i32, error: &Error, path: &std::path::Path) -> PyResult<PyErr> {
-    Ok(PyErr::from_value(class_of(py, class)?.call1((errno, error.to_string(), path.to_string_lossy()))?))
-}
-
-fn code(source: &io::Error, otherwise: i32) -> i32 {
-    source.raw_os_error().unwrap_or(otherwise)
+        Error::NotOwner { path, .. } => (libc::EPERM, path),
+        Error::NotWritable { path, source, .. } => (number(source, libc::EACCES), path),
+        Error::NoSpace { path, source, .. } => (number(source, libc::ENOSPC), path),
+        Error::Contended { tag, .. } => (libc::ETIMEDOUT, tag.as_ref()),
+        Error::Unsupported { path, .. } => (libc::EOPNOTSUPP, path),
+        Error::Io { path, source, .. } => (number(source, libc::EIO), path),
+        _ => return None,
+    })
 }

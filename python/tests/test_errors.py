@@ -205,6 +205,74 @@ np.testing.assert_array_equal(store.reader("a").latest(), frame(9))
 """
 
 
+REFUSED = """
+import errno, os, pathlib, resource, sys
+import numpy as np, ndsharray
+place = pathlib.Path(sys.argv[1])
+store = ndsharray.Store(place)
+writer = store.writer("a")
+writer.write(np.zeros(8))
+pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+
+def refused(use, kind, number):
+    try:
+        use()
+    except OSError as error:
+        assert type(error) is kind and error.errno == number, (type(error), error.errno, str(error))
+        assert str(place) in error.filename and os.strerror(number) in str(error) or number == errno.EFBIG, str(error)
+    else:
+        raise AssertionError("it went through")
+
+class Limit:
+    def __init__(self, what, value):
+        self.what, self.before = what, resource.getrlimit(what)
+        resource.setrlimit(what, (value, self.before[1]))
+    def __enter__(self):
+        return self
+    def __exit__(self, *_):
+        resource.setrlimit(self.what, self.before)
+
+SIZE = 96 << 20
+with Limit(resource.RLIMIT_NOFILE, 0):
+    for use in [lambda: store.writer("new"), lambda: writer.write(np.zeros(100_000)), lambda: store.reader("a"), store.tags]:
+        refused(use, ndsharray.SystemCallError, errno.EMFILE)
+with Limit(resource.RLIMIT_AS, pages * os.sysconf("SC_PAGE_SIZE") + SIZE // 3):
+    refused(lambda: writer.loan(SIZE, np.uint8).__enter__(), ndsharray.SystemCallError, errno.ENOMEM)
+with Limit(resource.RLIMIT_FSIZE, 4096):
+    refused(lambda: store.writer("new"), ndsharray.NoSpaceError, errno.EFBIG)
+assert writer.write(np.ones(100_000)) == 2
+(place / "gone").mkdir()
+gone = ndsharray.Store(place / "gone")
+(place / "gone").rmdir()
+refused(gone.tags, ndsharray.NotFoundError, errno.ENOENT)
+if os.geteuid() == 0:
+    (place / "closed" / "store").mkdir(parents=True)
+    (place / "open").mkdir()
+    for name, mode in [(".", 0o755), ("closed", 0o700), ("open", 0o777)]:
+        (place / name).chmod(mode)
+    os.seteuid(54321)
+    refused(lambda: ndsharray.Store(place / "closed" / "store"), ndsharray.NotPermittedError, errno.EACCES)
+    refused(lambda: store.writer("new"), ndsharray.NotWritableError, errno.EACCES)
+    own = ndsharray.Store(place / "open")
+    own.writer("a").write([1])
+    (place / "open" / "a").chmod(0)
+    refused(lambda: own.reader("a"), ndsharray.NotPermittedError, errno.EACCES)
+    os.seteuid(0)
+"""
+
+
+def test_what_the_kernel_refuses_has_its_errno(directory: Path) -> None:
+    """In the class that fits, with the number and the path."""
+    command = [sys.executable, "-W", "error", "-c", REFUSED, str(directory)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_each_error_of_permissions_is_one() -> None:
+    for found in [ndsharray.NotWritableError, ndsharray.NotOwnerError]:
+        assert issubclass(found, ndsharray.NotPermittedError) and issubclass(found, PermissionError)
+
+
 def small(directory: Path, size: str, script: str) -> None:
     """Runs a script over a store of this size, in a mount namespace of its own."""
     if os.getuid() != 0:

@@ -5,6 +5,7 @@ pub(crate) mod fields;
 pub(crate) mod inspect;
 pub(crate) mod stat;
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -44,8 +45,12 @@ impl Store {
     /// [`Error::NoDirectory`] if nothing or something else stands there.
     pub fn open(directory: impl AsRef<Path>) -> Result<Store> {
         let path = directory.as_ref();
+        let wrong = |found| Err(Error::NoDirectory { path: path.to_owned(), found });
         if path.as_os_str().is_empty() {
-            return Err(Error::NoDirectory { path: path.to_owned(), found: "an empty path" });
+            return wrong("an empty path");
+        }
+        if path.as_os_str().as_bytes().contains(&0) {
+            return wrong("a path with a NUL");
         }
         let directory = std::path::absolute(path).map_err(|error| Error::io(path, "find it", error))?;
         let found = match std::fs::metadata(&directory) {

@@ -30,8 +30,10 @@ fn directories_that_are_none() {
         assert!(matches!(&error, Error::NoDirectory { path: p, .. } if *p == path), "{error:?}");
         assert!(error.to_string().contains(word), "{error}");
     }
-    let error = fails(Store::open(""), "an empty path");
-    assert!(matches!(&error, Error::NoDirectory { .. }), "{error:?}");
+    for (path, found) in [("", "an empty path"), ("a\0b", "a path with a NUL")] {
+        let error = fails(Store::open(path), found);
+        assert!(matches!(&error, Error::NoDirectory { .. }), "{error:?}");
+    }
     std::os::unix::fs::symlink("loop", dir.path().join("loop")).unwrap();
     assert!(matches!(fails(Store::open(dir.path().join("loop")), "loop"), Error::Io { .. }));
     // One that goes while the store is open.

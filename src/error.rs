@@ -4,6 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::error_hints::{holder, remedy, space, unmapped};
+
 /// A specialised `Result` for this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -201,7 +203,7 @@ pub enum Error {
     /// The store is full; nothing was written, and the last value stays readable.
     #[error(
         "store {path:?} is full: {wanted} bytes are wanted, {free} of {total} are free{}",
-        hint(*wanted, *free, *total, source)
+        space(*wanted, *free, *total, source)
     )]
     NoSpace {
         /// The store's directory.
@@ -332,37 +334,5 @@ impl Error {
             found: found.to_string(),
             expected: expected.to_string(),
         }
-    }
-}
-
-/// What users look like that a user namespace does not map, unless the machine was told otherwise.
-pub(crate) const UNMAPPED: u32 = 65534;
-
-fn holder(pid: Option<u32>) -> String {
-    pid.map_or(String::new(), |pid| format!(" (pid {pid}, as that process sees itself)"))
-}
-
-/// What may be behind the uid.
-fn unmapped(uid: u32) -> &'static str {
-    if uid == UNMAPPED { " (nobody, or a user whom this user namespace does not map)" } else { "" }
-}
-
-/// What to do where the kernel ran out of something of this process.
-fn remedy(source: &io::Error) -> &'static str {
-    match source.raw_os_error() {
-        Some(libc::EMFILE) => "; close some, or raise the limit (ulimit -n)",
-        Some(libc::ENOMEM) => "; free some memory, or raise the limits (ulimit -v, vm.max_map_count)",
-        _ => "",
-    }
-}
-
-/// What is behind the figures, and what to do. 64 MB is what container engines give /dev/shm unless told otherwise.
-fn hint(wanted: u64, free: u64, total: u64, source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::QuotaExceeded => "; this user's quota is used up: remove arrays, or raise it",
-        io::ErrorKind::FileTooLarge => "; the size of files is limited: raise the limit (ulimit -f)",
-        _ if wanted < free => "; enough bytes, so perhaps no inodes are left: remove files",
-        _ if total == 64 << 20 => "; if this is a container's default of 64 MB, raise it with --shm-size",
-        _ => "; remove arrays, or make it larger",
     }
 }

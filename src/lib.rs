@@ -63,7 +63,7 @@
 //!
 //! The lowest first; each uses only those listed before it.
 //!
-//! - `error`, `error_kind`, `dtype`, `npy`, `time`: plain values
+//! - `error_hints`, `error`, `error_kind`, `dtype`, `npy`, `time`: plain values
 //! - `sync`: the protocol without files (latch, pins, event count), checked with loom
 //! - `sys`: the one door to the kernel (files, names, locks, users, the clock, forks)
 //! - `format`: the bytes of the files, as tables of fields
@@ -85,6 +85,7 @@ compile_error!(
 
 mod dtype;
 mod error;
+mod error_hints;
 mod error_kind;
 mod files;
 mod format;

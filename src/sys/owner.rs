@@ -3,7 +3,8 @@
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, fchown};
 
-use crate::error::{Result, UNMAPPED};
+use crate::error::Result;
+use crate::error_hints::UNMAPPED;
 use crate::sys::file::{PathFile, Status};
 use crate::sys::space::write_error;
 use crate::sys::step;

@@ -176,6 +176,7 @@ fn a_capacity_beyond_memory() {
     for capacity in [usize::MAX, usize::MAX - 4096, isize::MAX as usize, 1 << 50] {
         let open = |tag| store.writer_options(tag).capacity(capacity).open().unwrap();
         let error = fails(open("new").write_slice(&[1_u8], &[1]), text(dir.path()));
+        check_says(&error, "capacity");
         assert!(matches!(error, Error::NoSpace { .. }), "{error:?}");
         let mut writer = open("a");
         let version = writer.version();

@@ -63,7 +63,7 @@
 //!
 //! The lowest first; each uses only those listed before it.
 //!
-//! - `error_hints`, `error`, `error_kind`, `dtype`, `npy`, `time`: plain values
+//! - `error`, `dtype`, `npy`, `time`: plain values
 //! - `sync`: the protocol without files (latch, pins, event count), checked with loom
 //! - `sys`: the one door to the kernel (files, names, locks, users, the clock, forks)
 //! - `format`: the bytes of the files, as tables of fields
@@ -85,8 +85,6 @@ compile_error!(
 
 mod dtype;
 mod error;
-mod error_hints;
-mod error_kind;
 mod files;
 mod format;
 mod npy;
@@ -102,8 +100,8 @@ pub use crate::dtype::element::Element;
 pub use crate::dtype::record::RecordField;
 pub use crate::dtype::scalar::{Kind, Scalar};
 pub use crate::dtype::{CustomDType, DType};
+pub use crate::error::kind::ErrorKind;
 pub use crate::error::{Error, Result};
-pub use crate::error_kind::ErrorKind;
 pub use crate::files::gc::GcReport;
 pub use crate::npy::NpyHeader;
 pub use crate::reader::Reader;

@@ -4,7 +4,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, fchown};
 
 use crate::error::Result;
-use crate::error_hints::UNMAPPED;
+use crate::error::hints::UNMAPPED;
 use crate::sys::file::{PathFile, Status};
 use crate::sys::space::write_error;
 use crate::sys::step;

@@ -1,10 +1,13 @@
 //! What can go wrong. Damage of a file: its path, what was found and what was expected. Wrong use: what happened and what to
 //! do.
 
+pub(crate) mod hints;
+pub(crate) mod kind;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error_hints::{holder, remedy, space, unmapped};
+use crate::error::hints::{holder, remedy, space, unmapped};
 
 /// A specialised `Result` for this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

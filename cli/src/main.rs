@@ -8,6 +8,7 @@ mod args;
 mod demo;
 mod doctor;
 mod dtype;
+mod element;
 mod failure;
 mod feed;
 mod follow;

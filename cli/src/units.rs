@@ -56,6 +56,29 @@ pub fn mode(mode: u32) -> String {
     (0..9).rev().zip("rwxrwxrwx".chars()).map(|(bit, c)| if mode >> bit & 1 == 1 { c } else { '-' }).collect()
 }
 
+/// A number with at most six significant digits, and no more of them than it needs.
+pub fn number(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    let size = value.abs();
+    if value.fract() == 0.0 && size < 1e15 {
+        // Adding 0 turns -0 into 0.
+        return format!("{}", value + 0.0);
+    }
+    if value.is_infinite() {
+        return value.to_string();
+    }
+    if !(1e-4..1e6).contains(&size) {
+        let text = format!("{value:.5e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.'));
+    }
+    let whole = size.log10().floor().max(-4.0) as i32;
+    let text = format!("{value:.*}", usize::try_from(5 - whole).unwrap_or(0));
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +111,29 @@ mod tests {
         }
         assert_eq!((shape(&[]), shape(&[3, 4])), ("()".to_owned(), "3,4".to_owned()));
         assert_eq!(mode(0o640), "rw-r-----");
+    }
+
+    #[test]
+    fn numbers_have_six_digits_and_no_idle_zeros() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (-3.0, "-3"),
+            (1e14, "100000000000000"),
+            (0.1, "0.1"),
+            (std::f64::consts::PI, "3.14159"),
+            (-123.456789, "-123.457"),
+            (99999.97, "100000"),
+            (123456.7, "123457"),
+            (1234567.8, "1.23457e6"),
+            (0.0001, "0.0001"),
+            (0.00012345678, "0.000123457"),
+            (0.00001, "1e-5"),
+            (1e300, "1e300"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(number(value), text);
+        }
     }
 }

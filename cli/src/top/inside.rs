@@ -15,7 +15,6 @@ use super::preview::{Drawing, Point, Preview};
 use super::row::{Row, Trouble};
 use super::sample;
 use super::statistics::Statistics;
-use super::words;
 
 /// Which colours the terminal has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +118,7 @@ fn numbers(statistics: &Statistics) -> String {
     let range = match range {
         Some(range) => {
             let [min, max] = &range.texts;
-            format!("min {min}   max {max}   mean {}   ", words::number(range.mean))
+            format!("min {min}   max {max}   mean {}   ", units::number(range.mean))
         }
         None => String::new(),
     };
@@ -178,6 +177,6 @@ fn draw_line(frame: &mut Frame, area: Rect, points: &[Point], last: usize, colou
     let axis = |bounds: [f64; 2]| Axis::default().bounds(bounds).style(Style::new().fg(Color::DarkGray));
     let chart = Chart::new(sets)
         .x_axis(axis([0.0, last as f64]).labels(["0".to_owned(), format!("[{last}]")]))
-        .y_axis(axis([low, high]).labels([words::number(low), words::number(high)]));
+        .y_axis(axis([low, high]).labels([units::number(low), units::number(high)]));
     frame.render_widget(chart, area);
 }

@@ -3,7 +3,6 @@
 //! It does not slow writers measurably: tags are looked at without a mapping, and the selected value is held only while a
 //! sample of bounded size is taken. It uses at most a small part of one core: it looks at a large store less often.
 
-mod element;
 mod inside;
 mod list;
 mod model;

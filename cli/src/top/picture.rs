@@ -2,7 +2,7 @@
 
 use ndsharray::DType;
 
-use super::element::{self, Number};
+use crate::element::{self, Number};
 
 pub type Rgb = [u8; 3];
 

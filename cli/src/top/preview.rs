@@ -2,9 +2,9 @@
 
 use ndsharray::{DType, Reader, Result, UnixTime, View};
 
+use crate::element;
 use crate::table::json_line;
 
-use super::element;
 use super::picture::{Image, Pixels};
 use super::statistics::{self, Statistics};
 

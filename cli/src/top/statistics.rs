@@ -2,7 +2,7 @@
 
 use ndsharray::DType;
 
-use super::{element, words};
+use crate::{element, units};
 
 /// How many elements are looked at, at most.
 pub const MOST: usize = 1 << 20;
@@ -54,7 +54,7 @@ fn over(dtype: &DType, bytes: &[u8], step: usize) -> Option<Statistics> {
         }
     }
     let text = |(value, element): (f64, Option<&[u8]>)| match (dtype, element) {
-        (DType::Complex64 | DType::Complex128, _) | (_, None) => words::number(value),
+        (DType::Complex64 | DType::Complex128, _) | (_, None) => units::number(value),
         (_, Some(element)) => element::text(dtype, element),
     };
     let range = (count > nan).then(|| Range {

@@ -3,7 +3,7 @@
 use ndsharray::DType;
 use ndsharray::half::f16;
 
-use super::words;
+use crate::units;
 
 /// Reads the bytes of one element as a number; a complex one as its magnitude.
 pub type Number = fn(&[u8]) -> f64;
@@ -60,7 +60,7 @@ pub fn text(dtype: &DType, bytes: &[u8]) -> String {
             format!("{}{sign}{im}j", text(&real, &bytes[..half]))
         }
         _ => match number(dtype) {
-            Some(number) => words::number(number(bytes)),
+            Some(number) => units::number(number(bytes)),
             None => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
         },
     }

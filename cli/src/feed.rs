@@ -24,6 +24,11 @@ fn history(text: &str) -> Result<usize, String> {
 }
 
 impl Feed {
+    /// The text of the attributes, if there are any; `meta` says whether they are valid.
+    pub fn attributes(&self) -> Option<&str> {
+        self.attrs.as_deref()
+    }
+
     /// What travels with each value.
     pub fn meta(&self) -> Result<Meta> {
         match &self.attrs {

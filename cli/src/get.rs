@@ -17,7 +17,7 @@ use crate::{npy, picture};
 pub struct Args {
     /// The tag
     tag: String,
-    /// The file, whose name ends in .npy or .png; - writes npy to stdout
+    /// The file, whose name ends in .npy or .png, in any case; - writes npy to stdout
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -37,7 +37,8 @@ enum Format {
 pub fn run(store: &Store, args: &Args) -> Result<()> {
     let stop = Stop::listen()?;
     let stdout = args.output.as_os_str().as_bytes() == b"-";
-    let format = match args.output.extension().map(OsStrExt::as_bytes) {
+    let ending = args.output.extension().map(OsStrExt::as_bytes).map(<[u8]>::to_ascii_lowercase);
+    let format = match ending.as_deref() {
         _ if stdout => Format::Npy,
         Some(b"npy") => Format::Npy,
         Some(b"png") => Format::Png,

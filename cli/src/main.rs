@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod dtype;
 mod element;
+mod encoding;
 mod failure;
 mod feed;
 mod follow;

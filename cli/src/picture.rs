@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Seek, Write};
 use ndsharray::{DType, Snapshot};
 use png::{BitDepth, ColorType};
 
+use crate::encoding;
 use crate::failure::{Failure, Result};
 
 pub const MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -47,26 +48,32 @@ impl Form {
     }
 }
 
-/// Writes a value as a PNG.
+/// Writes a value as a PNG. The attribute `encoding` may say that its pixels have blue first.
 pub fn write(value: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
     let form = Form::of(value.dtype(), value.shape()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let mut encoder = png::Encoder::new(out, form.width, form.height);
     encoder.set_color(form.colors);
     encoder.set_depth(form.depth);
-    let mut writer = encoder.write_header().map_err(encoding)?;
-    let mut stream = writer.stream_writer_with_size(1 << 16).map_err(encoding)?;
+    let mut writer = encoder.write_header().map_err(failed)?;
+    let mut stream = writer.stream_writer_with_size(1 << 16).map_err(failed)?;
+    let channels = form.colors.samples();
+    let blue_first =
+        encoding::is_blue_first(encoding::of_snapshot(value).as_deref(), value.dtype(), channels);
     let mut row = Vec::new();
     for bytes in value.bytes().chunks(value.bytes().len() / form.height as usize) {
         row.clear();
         row.extend_from_slice(bytes);
+        if blue_first {
+            encoding::exchange(&mut row, channels, value.dtype().itemsize());
+        }
         swap(&mut row, form.depth);
         stream.write_all(&row)?;
     }
-    stream.finish().map_err(encoding)?;
-    writer.finish().map_err(encoding)
+    stream.finish().map_err(failed)?;
+    writer.finish().map_err(failed)
 }
 
-fn encoding(error: png::EncodingError) -> io::Error {
+fn failed(error: png::EncodingError) -> io::Error {
     match error {
         png::EncodingError::IoError(error) => error,
         error => io::Error::other(error),
@@ -101,6 +108,11 @@ impl<R: BufRead + Seek> Picture<R> {
             shape.push(colors.samples());
         }
         Ok(Picture { reader, dtype, shape })
+    }
+
+    /// The encoding of the picture with blue first; `None` if it has no colours.
+    pub fn blue_first(&self) -> Option<&'static str> {
+        encoding::blue_first(&self.dtype, self.shape.get(2).copied().unwrap_or(1))
     }
 
     /// Decodes the pixels into `to`, which has exactly their length.

@@ -16,7 +16,7 @@ use crate::picture::Picture;
 use crate::stdio::In;
 use crate::stop::Stop;
 use crate::transfer::Transfer;
-use crate::{npy, picture, seconds, table, units};
+use crate::{encoding, npy, picture, seconds, table, units};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -29,6 +29,9 @@ pub struct Args {
     /// When the value was acquired, in Unix seconds, as `date +%s.%N` prints them
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
     acquired_at: Option<UnixTime>,
+    /// Publish a colour picture with blue first, as OpenCV has it, and say so in the attribute `encoding` (bgr8, bgra8)
+    #[arg(long)]
+    bgr: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -74,6 +77,12 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     input.by_ref().take(8).read_to_end(&mut start).map_err(|error| end(&error))?;
     if start.starts_with(npy::MAGIC) {
         let mut input = Cursor::new(start).chain(input);
+        if args.bgr {
+            return Err(Failure::bad(format!(
+                "--bgr is for pictures, and {:?} is an npy file: it is published as it is, without --bgr",
+                args.file
+            )));
+        }
         let form = npy::Form::read(&mut input).map_err(|error| end(&error))?;
         return publish(store, args, meta, form.dtype(), form.shape(), |to| {
             form.fill(&mut input, to)?.map_err(|error| end(&error))
@@ -104,7 +113,35 @@ fn put_picture(store: &Store, args: &Args, meta: Meta, input: impl io::BufRead +
     };
     let mut picture = Picture::open(input).map_err(wrong)?;
     let (dtype, shape) = (picture.dtype.clone(), picture.shape.clone());
-    publish(store, args, meta, &dtype, &shape, |to| picture.fill(to).map_err(wrong))
+    let Some(name) = picture.blue_first().filter(|_| args.bgr) else {
+        return publish(store, args, meta, &dtype, &shape, |to| picture.fill(to).map_err(wrong));
+    };
+    let meta = with_encoding(meta, args.feed.attributes(), name)?;
+    publish(store, args, meta, &dtype, &shape, |to| {
+        picture.fill(to).map_err(wrong)?;
+        encoding::exchange(to, shape[2], dtype.itemsize());
+        Ok(())
+    })
+}
+
+/// Adds the encoding to the attributes, unless they name another one. Their own text stays as it is.
+fn with_encoding(meta: Meta, attributes: Option<&str>, name: &str) -> Result<Meta> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::bad(format!("--attrs: {error}"));
+    let text = attributes.unwrap_or("{}").trim_start();
+    let parsed: serde_json::Result<serde_json::Map<_, _>> = serde_json::from_str(text);
+    let parsed = parsed.map_err(|error| wrong(&error))?;
+    match parsed.get(encoding::ATTRIBUTE) {
+        Some(before) if before == name => Ok(meta),
+        Some(before) => Err(Failure::bad(format!(
+            "--attrs says that the encoding is {before}, and --bgr that it is \"{name}\": leave one of them out"
+        ))),
+        None => {
+            let comma = if parsed.is_empty() { "" } else { ", " };
+            let rest = text.trim_start_matches('{');
+            let text = format!("{{\"{}\": \"{name}\"{comma}{rest}", encoding::ATTRIBUTE);
+            meta.attributes_json(&text).map_err(|error| wrong(&error))
+        }
+    }
 }
 
 fn publish(

@@ -131,7 +131,7 @@ fn scale(image: &Image, colours: Colours) -> Vec<Span<'static>> {
     if !image.has_scale() {
         return Vec::new();
     }
-    let step = |i: u8| Span::styled("█", Style::new().fg(colours.of(picture::ramp(f64::from(i) / 11.0))));
+    let step = |i: u8| Span::styled("█", Style::new().fg(colours.of(image.colour(f64::from(i) / 11.0))));
     std::iter::once("   min ".into()).chain((0..12).map(step)).chain([" max".into()]).collect()
 }
 

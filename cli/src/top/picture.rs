@@ -3,6 +3,7 @@
 use ndsharray::DType;
 
 use crate::element::{self, Number};
+use crate::encoding;
 
 pub type Rgb = [u8; 3];
 
@@ -19,14 +20,16 @@ pub struct Image {
     scaled: bool,
     /// Whether the channels are blue, green, red.
     blue_first: bool,
+    /// Whether numbers are brightness: from black for the least to white for the greatest.
+    grey: bool,
 }
 
 impl Image {
     /// The image that an array is, if it is one: it has two axes, or height, width and 1, 3 or 4 channels. With channels,
     /// elements are bytes or both sides are at least 8, since it may else be a stack of small matrices.
     ///
-    /// `encoding`: the attribute of that name, which may give the order of the channels. Others that it can name change nothing:
-    /// those that are the usual ones, and those that no picture is made of here.
+    /// `encoding`: the attribute of that name. It may say that blue is first, or (`mono16`) that numbers are brightness. Others
+    /// change nothing: those that are the usual ones (`mono8`, `rgb8`, `32FC1`), and those that no picture is made of here.
     pub fn of(dtype: &DType, shape: &[usize], encoding: Option<&str>) -> Option<Image> {
         element::number(dtype)?;
         let byte = *dtype == DType::UInt8;
@@ -37,8 +40,9 @@ impl Image {
             }
             _ => return None,
         };
-        let blue_first = byte && matches!((encoding, channels), (Some("bgr8"), 3) | (Some("bgra8"), 4));
-        (height * width > 0).then_some(Image { height, width, channels, scaled: !byte, blue_first })
+        let blue_first = encoding::is_blue_first(encoding, dtype, channels);
+        let grey = byte || (*dtype == DType::UInt16 && encoding == Some("mono16"));
+        (height * width > 0).then_some(Image { height, width, channels, scaled: !byte, blue_first, grey })
     }
 
     /// The pixels that fit into so many columns and rows of pixels. `range`: least and greatest element.
@@ -59,8 +63,7 @@ impl Image {
                 // The fourth channel, which says how opaque a pixel is, is left out: it is often not set.
                 rgb.push(match (self.channels, value(0)) {
                     (_, None) => NAN,
-                    (1, Some(value)) if self.scaled => ramp(value),
-                    (1, Some(value)) => [byte(value); 3],
+                    (1, Some(value)) => self.colour(value),
                     (_, Some(first)) => match (value(1), value(2)) {
                         (Some(green), Some(last)) if self.blue_first => {
                             [byte(last), byte(green), byte(first)]
@@ -72,6 +75,11 @@ impl Image {
             }
         }
         Pixels { width, rgb }
+    }
+
+    /// The colour of a number from 0 to 1 in an image of one channel.
+    pub fn colour(&self, unit: f64) -> Rgb {
+        if self.grey { [byte(unit); 3] } else { ramp(unit) }
     }
 
     /// Whether colours stand for numbers, so that a scale is worth showing.
@@ -204,13 +212,19 @@ mod tests {
             assert_eq!(colour(channels, encoding), [30, 20, 10], "{encoding}");
         }
         // Those that lie as they are drawn; those of which no colours are made; those of another number of channels.
-        let others = ["rgb8", "rgba8", "mono8", "yuyv", "bayer_rggb8", "BGR8", "bgr", "", "nonsense"];
+        let others = ["rgb8", "rgba8", "mono8", "yuyv", "bayer_rggb8", "8UC3", "BGR8", "bgr", "", "no"];
         for encoding in others {
             assert_eq!([3, 4].map(|channels| colour(channels, encoding)), [[10, 20, 30]; 2], "{encoding}");
         }
         assert_eq!((colour(4, "bgr8"), colour(3, "bgra8")), ([10, 20, 30], [10, 20, 30]));
         assert_eq!((colour(1, "mono8"), colour(1, "bgr8")), ([10; 3], [10; 3]));
-        assert_eq!(drawn(DType::UInt16, 1, &1_u16.to_ne_bytes(), "mono16"), ramp(1.0));
+        let wide = |channels, encoding| {
+            let bytes: Vec<u8> = [0_u16, 1, 1, 1][..channels].iter().flat_map(|v| v.to_ne_bytes()).collect();
+            drawn(DType::UInt16, channels, &bytes, encoding)
+        };
+        // A depth is no brightness.
+        assert_eq!((wide(1, "mono16"), wide(1, "16UC1"), wide(1, "mono8")), ([0; 3], ramp(0.0), ramp(0.0)));
+        assert_eq!(drawn(DType::Float32, 1, &1_f32.to_ne_bytes(), "32FC1"), ramp(1.0));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What `top` shows of a value: a picture, a line or numbers. It is made while the value is held, and kept without it.
 
-use ndsharray::{DType, Reader, Result, UnixTime, View};
+use ndsharray::{DType, Reader, Result, UnixTime};
 
-use crate::element;
 use crate::table::json_line;
+use crate::{element, encoding};
 
 use super::picture::{Image, Pixels};
 use super::statistics::{self, Statistics};
@@ -70,7 +70,7 @@ pub fn refresh(
     let (columns, rows) = (usize::from(room.0), usize::from(room.1));
     let range = statistics.as_ref().and_then(|found| found.range.as_ref());
     let range = range.map_or((0.0, 0.0), |range| (range.min, range.max));
-    let drawing = match (Image::of(dtype, shape, encoding(&value).as_deref()), shape) {
+    let drawing = match (Image::of(dtype, shape, encoding::of_view(&value).as_deref()), shape) {
         // Two pixels in each cell, one above the other.
         (Some(image), _) => {
             Drawing::Picture { image, pixels: image.pixels(dtype, bytes, (columns, 2 * rows), range) }
@@ -93,12 +93,6 @@ pub fn refresh(
         drawing,
         room,
     }))
-}
-
-/// How the pixels of a value lie, if it says so.
-fn encoding(value: &View<'_>) -> Option<String> {
-    let attributes = value.attributes().ok()??;
-    Some(attributes.get("encoding")?.as_str()?.to_owned())
 }
 
 fn line(dtype: &DType, bytes: &[u8], points: usize) -> Vec<Point> {

@@ -125,7 +125,7 @@ fn numbers(dtype: &DType, shape: &[usize], bytes: &[u8], (columns, rows): (usize
     let row = |(index, row): (usize, &[u8])| {
         let mut line = indices(outer, index);
         for element in row.chunks_exact(size) {
-            line += &format!(" {:>9}", element::text(dtype, element));
+            line += &format!(" {:>9}", element::brief(dtype, element));
             // What is too long is cut when it is drawn: no need to make more than fits.
             if line.len() > columns {
                 break;

@@ -55,7 +55,7 @@ fn over(dtype: &DType, bytes: &[u8], step: usize) -> Option<Statistics> {
     }
     let text = |(value, element): (f64, Option<&[u8]>)| match (dtype, element) {
         (DType::Complex64 | DType::Complex128, _) | (_, None) => units::number(value),
-        (_, Some(element)) => element::text(dtype, element),
+        (_, Some(element)) => element::brief(dtype, element),
     };
     let range = (count > nan).then(|| Range {
         min: min.0,

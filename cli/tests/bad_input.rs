@@ -132,7 +132,7 @@ fn every_command_refuses_it_in_one_line() {
         (&["doctor", "--fix"], b"", &["--fix", "usage"]),
         (&["demo", "--seconds", "0"], b"", &["0", "expected 1 to 60"]),
         (&["demo", "--seconds", "many"], b"", &["many", "expected"]),
-        (&["top"], b"", &["needs a terminal", "redirected"]),
+        (&["top", "nothing"], b"", &["nothing", "no file"]),
         (&["top", "f64", "more"], b"", &["more", "usage"]),
         (&["top", "--interval", "0"], b"", &["0", "expected seconds"]),
         (&["completions"], b"", &["<SHELL>", "usage"]),

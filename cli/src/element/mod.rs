@@ -38,6 +38,13 @@ pub fn brief(dtype: &DType, bytes: &[u8]) -> String {
     out
 }
 
+/// As [`brief`], for a field of a record, which may be an array; `record`: the bytes of the whole record.
+pub fn brief_field(field: &RecordField, record: &[u8]) -> String {
+    let mut out = String::new();
+    write_field(&mut out, field, record, Style::Brief);
+    out
+}
+
 fn write(out: &mut String, dtype: &DType, bytes: &[u8], style: Style) {
     match (dtype.scalar(), dtype.fields()) {
         (Some(scalar), _) => *out += &scalar_text(&scalar, bytes, style),

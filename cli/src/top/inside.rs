@@ -1,4 +1,4 @@
-//! The selected array from inside: its layout, its statistics, and a picture, a line or its numbers.
+//! The selected array from inside: its layout, its statistics, and a picture, a line or a table.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -21,6 +21,8 @@ use super::statistics::Statistics;
 pub enum Colours {
     True,
     Of256,
+    /// None: brightness is shown by characters.
+    None,
 }
 
 impl Colours {
@@ -28,6 +30,7 @@ impl Colours {
         match self {
             Colours::True => Color::Rgb(rgb[0], rgb[1], rgb[2]),
             Colours::Of256 => Color::Indexed(picture::nearest_256(rgb)),
+            Colours::None => Color::Reset,
         }
     }
 }
@@ -60,8 +63,11 @@ pub fn draw(frame: &mut Frame, area: Rect, row: &Row, seen: Result<&Preview, &st
             match &preview.drawing {
                 Drawing::Picture { pixels, .. } => draw_pixels(frame, drawing, pixels, colours),
                 Drawing::Line(points) => draw_line(frame, drawing, points, preview.shape[0] - 1, colours),
-                Drawing::Numbers(lines) => {
-                    let lines: Vec<Line> = lines.iter().map(|line| Line::from(&line[..])).collect();
+                Drawing::Table(grid) => {
+                    let heading = Some(&grid.heading).filter(|heading| !heading.is_empty());
+                    let heading = heading.map(|heading| Line::from(&heading[..]).bold());
+                    let rows = grid.lines.iter().map(|line| Line::from(&line[..]));
+                    let lines: Vec<Line> = heading.into_iter().chain(rows).collect();
                     frame.render_widget(Paragraph::new(lines), drawing);
                 }
             }
@@ -73,7 +79,8 @@ pub fn draw(frame: &mut Frame, area: Rect, row: &Row, seen: Result<&Preview, &st
     }
 }
 
-fn lines<'a>(row: &'a Row, preview: &'a Preview, colours: Colours) -> Vec<Line<'a>> {
+/// What is said above the drawing.
+pub fn lines<'a>(row: &'a Row, preview: &'a Preview, colours: Colours) -> Vec<Line<'a>> {
     let mut first = format!(
         "{}   {}   version {}",
         sample::layout(preview.dtype.name(), &preview.shape),
@@ -84,17 +91,24 @@ fn lines<'a>(row: &'a Row, preview: &'a Preview, colours: Colours) -> Vec<Line<'
         first += &format!("   slots {slots}, pinned {pinned}");
     }
     let mut second = vec![];
+    if let Drawing::Table(grid) = &preview.drawing {
+        second.extend((!grid.part.is_empty()).then(|| format!("{}   ", grid.part).into()));
+        second.extend(preview.shape.contains(&0).then(|| "no elements   ".into()));
+    }
     match &preview.statistics {
         Some(statistics) => {
             second.push(Span::from(numbers(statistics)));
-            if statistics.nan > 0 {
-                second.push(Span::styled(" ■", Style::new().fg(colours.of(NAN))));
+            if statistics.nan > 0 && !matches!(preview.drawing, Drawing::Table(_)) {
+                second.extend([" ".into(), pixel(NAN, colours)]);
             }
             if let (Drawing::Picture { image, .. }, Some(_)) = (&preview.drawing, &statistics.range) {
                 second.extend(scale(image, colours));
             }
         }
-        None => second.push(Span::from("a custom dtype, shown as bytes")),
+        None if preview.dtype.scalar().is_none() && preview.dtype.fields().is_empty() => {
+            second.push("a custom dtype, shown as bytes".into());
+        }
+        None => {}
     }
     let mut lines = vec![Line::from(first), Line::from(second), Line::from(origin(row, preview))];
     lines.extend(preview.attributes.as_deref().map(Line::from));
@@ -131,8 +145,26 @@ fn scale(image: &Image, colours: Colours) -> Vec<Span<'static>> {
     if !image.has_scale() {
         return Vec::new();
     }
-    let step = |i: u8| Span::styled("█", Style::new().fg(colours.of(image.colour(f64::from(i) / 11.0))));
+    let step = |i: u8| pixel(image.colour(f64::from(i) / 11.0), colours);
     std::iter::once("   min ".into()).chain((0..12).map(step)).chain([" max".into()]).collect()
+}
+
+/// A cell of one colour.
+fn pixel(rgb: Rgb, colours: Colours) -> Span<'static> {
+    match colours {
+        Colours::None => Span::from(shade([rgb; 2]).to_string()),
+        _ => Span::styled(if rgb == NAN { "■" } else { "█" }, Style::new().fg(colours.of(rgb))),
+    }
+}
+
+/// The character that is as bright as two pixels.
+fn shade(pixels: [Rgb; 2]) -> char {
+    const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
+    if pixels.contains(&NAN) {
+        return '×';
+    }
+    let bright = |[r, g, b]: Rgb| 30 * usize::from(r) + 59 * usize::from(g) + 11 * usize::from(b);
+    SHADES[(bright(pixels[0]) + bright(pixels[1])) * SHADES.len() / (2 * 100 * 255 + 1)]
 }
 
 /// Two pixels in a cell: the upper half of it has the colour of the text, the lower that of the background.
@@ -141,6 +173,10 @@ fn draw_pixels(frame: &mut Frame, area: Rect, pixels: &Pixels, colours: Colours)
     let left = area.width.saturating_sub(pixels.width.try_into().unwrap_or(u16::MAX)) / 2;
     for (y, pair) in (area.top()..area.bottom()).zip(rows.chunks(2)) {
         for (x, (i, &upper)) in (area.left() + left..area.right()).zip(pair[0].iter().enumerate()) {
+            if colours == Colours::None {
+                frame.buffer_mut()[(x, y)].set_char(shade([upper, pair.get(1).map_or(upper, |row| row[i])]));
+                continue;
+            }
             let lower = pair.get(1).map_or(Color::Reset, |row| colours.of(row[i]));
             frame.buffer_mut()[(x, y)].set_char('▀').set_fg(colours.of(upper)).set_bg(lower);
         }

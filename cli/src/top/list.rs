@@ -49,6 +49,11 @@ fn pins(value: &Value) -> String {
     value.slots.0.to_string()
 }
 
+/// Heading and text of each column between the tag and the state, without the bars.
+pub fn texts() -> impl Iterator<Item = (&'static str, fn(&Row) -> String)> {
+    COLUMNS.iter().filter(|column| !column.heading.is_empty()).map(|column| (column.heading, column.text))
+}
+
 /// The state of a tag in a word or two, and the colour of these.
 pub fn state(row: &Row, now: Instant) -> (&'static str, Color) {
     match (&row.trouble, row.news(now), &row.state) {

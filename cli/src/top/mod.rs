@@ -3,10 +3,13 @@
 //! It does not slow writers measurably: tags are looked at without a mapping, and the selected value is held only while a
 //! sample of bounded size is taken. It uses at most a small part of one core: it looks at a large store less often.
 
+mod grid;
 mod inside;
+mod keys;
 mod list;
 mod model;
 mod picture;
+mod plain;
 mod preview;
 mod row;
 mod sample;
@@ -19,16 +22,18 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use ndsharray::{Error, Reader, Store};
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use ratatui::layout::Rect;
 use rustix::stdio::stdin;
 
 use crate::failure::{Failure, Result};
 use crate::stop::{Ready, Stop};
 
+use self::grid::Position;
 use self::inside::Colours;
+use self::keys::Action;
 use self::model::Model;
-use self::preview::Preview;
+use self::preview::{Drawing, Preview};
 use self::screen::Screen;
 use self::terminal::Terminal;
 
@@ -36,7 +41,7 @@ use self::terminal::Terminal;
 const SHARE: u32 = 20;
 /// How soon a new size of the terminal is noticed.
 const SLICE: Duration = Duration::from_millis(100);
-/// How many rows Page Up and Page Down move by.
+/// How many tags Page Up and Page Down move by.
 const PAGE: isize = 10;
 
 #[derive(Debug, clap::Args)]
@@ -53,16 +58,18 @@ fn interval(text: &str) -> std::result::Result<Duration, String> {
     seconds.map(Duration::from_secs_f64).ok_or("expected seconds, from 0.01 to 3600".to_owned())
 }
 
-/// Shows the store until a key or a signal ends it; with a tag, that array from inside.
+/// Shows the store until a key or a signal ends it; with a tag, that array from inside. Without a terminal that can move its
+/// cursor it is shown once, as text.
 pub fn run(store: &Store, args: &Args) -> Result<()> {
-    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
-        return Err(Failure::bad("top needs a terminal: run it with neither input nor output redirected"));
-    }
     if let Some(tag) = &args.tag {
         // A tag that cannot be shown at the start is an error, as in every command. Later problems are shown on the screen.
         store.stat(tag)?;
     }
+    if !has_screen() {
+        return plain::print(store, args.tag.as_deref(), args.interval);
+    }
     let colours = match std::env::var("COLORTERM").as_deref() {
+        _ if std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty()) => Colours::None,
         Ok("truecolor" | "24bit") => Colours::True,
         _ => Colours::Of256,
     };
@@ -73,12 +80,20 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         model: Model::new(args.tag.as_deref()),
         reader: None,
         seen: Err(String::new()),
+        at: Position::default(),
+        help: false,
         trouble: None,
     };
     let stop = Stop::listen()?;
     // The terminal is restored when this returns, before an error is printed.
     let mut terminal = Terminal::open().map_err(broken)?;
     top.show(&mut terminal, &stop)
+}
+
+/// Whether input and output are a terminal that does what escape sequences say.
+fn has_screen() -> bool {
+    let able = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+    able && std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
 fn broken(error: std::io::Error) -> Failure {
@@ -93,6 +108,10 @@ struct Top<'a> {
     /// The reader of the selected tag, while that is shown from inside.
     reader: Option<Reader>,
     seen: std::result::Result<Preview, String>,
+    /// Where the table of the selected tag is to begin.
+    at: Position,
+    /// Whether the keys are shown instead of the arrays.
+    help: bool,
     trouble: Option<String>,
 }
 
@@ -131,7 +150,10 @@ impl Top<'_> {
                 while event::poll(Duration::ZERO).map_err(broken)? {
                     changed = true;
                     match event::read().map_err(broken)? {
-                        Event::Key(key) if key.kind != KeyEventKind::Release && !self.key(key) => {
+                        Event::Key(key)
+                            if key.kind != KeyEventKind::Release
+                                && !Action::of(key).is_none_or(|action| self.act(action)) =>
+                        {
                             return Ok(false);
                         }
                         _ => {}
@@ -150,21 +172,36 @@ impl Top<'_> {
     }
 
     /// Does what a key says; false if it says to quit.
-    fn key(&mut self, key: KeyEvent) -> bool {
-        match key.code {
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return false,
-            KeyCode::Char('q') | KeyCode::Esc => return false,
-            KeyCode::Up | KeyCode::Char('k') => self.model.select(-1),
-            KeyCode::Down | KeyCode::Char('j') => self.model.select(1),
-            KeyCode::PageUp => self.model.select(-PAGE),
-            KeyCode::PageDown => self.model.select(PAGE),
-            KeyCode::Home => self.model.select(isize::MIN),
-            KeyCode::End => self.model.select(isize::MAX),
-            KeyCode::Enter => self.model.open = !self.model.open,
-            KeyCode::Char('s') => self.model.next_order(),
-            _ => {}
+    fn act(&mut self, action: Action) -> bool {
+        match action {
+            Action::Quit => return false,
+            Action::Help => self.help = !self.help,
+            Action::Back if self.help => self.help = false,
+            // What is not seen does not change.
+            _ if self.help => {}
+            Action::Back => self.model.open = false,
+            Action::Toggle => self.model.open = !self.model.open,
+            Action::Tag(by) => self.model.select(by),
+            Action::Lines(by) => match self.table() {
+                Some(_) => self.at.row = self.at.row.saturating_add_signed(by),
+                None => self.model.select(by),
+            },
+            Action::Pages(by) => match self.table() {
+                Some(rows) => self.at.row = self.at.row.saturating_add_signed(by * rows),
+                None => self.model.select(by * PAGE),
+            },
+            Action::Columns(by) => self.at.column = self.at.column.saturating_add_signed(by),
+            Action::Sort => self.model.next_order(),
         }
         true
+    }
+
+    /// How many rows of a table are on the screen; `None` if there is no table.
+    fn table(&self) -> Option<isize> {
+        match &self.seen.as_ref().ok()?.drawing {
+            Drawing::Table(grid) => Some(isize::try_from(grid.shown).unwrap_or(1).max(1)),
+            _ => None,
+        }
     }
 
     fn refresh(&mut self) -> Result<()> {
@@ -187,24 +224,27 @@ impl Top<'_> {
         let Some(tag) = shown.map(|row| row.tag.clone()) else {
             self.reader = None;
             self.seen = Err(String::new());
+            self.at = Position::default();
             return;
         };
         let reader = match self.reader.take().filter(|reader| reader.tag() == tag) {
             Some(reader) => Ok(reader),
             None => {
                 self.seen = Err(String::new());
+                self.at = Position::default();
                 self.store.reader(&tag)
             }
         };
         let room = |attributes| screen::room(area, &self.model, attributes);
         let looked = reader.and_then(|reader| {
-            let preview = preview::refresh(&reader, self.seen.as_ref().ok(), room)?;
+            let preview = preview::refresh(&reader, self.seen.as_ref().ok(), self.at, room)?;
             Ok((reader, preview))
         });
         match looked {
             Ok((reader, preview)) => {
                 self.reader = Some(reader);
                 if let Some(preview) = preview {
+                    self.at = preview.at;
                     self.seen = Ok(preview);
                 }
             }
@@ -218,6 +258,7 @@ impl Top<'_> {
             directory: self.store.directory(),
             model: &self.model,
             seen: self.seen.as_ref().map_err(String::as_str),
+            help: self.help,
             trouble: self.trouble.as_deref(),
             interval: self.interval,
             colours: self.colours,

@@ -1,15 +1,18 @@
-//! What `top` shows of a value: a picture, a line or numbers. It is made while the value is held, and kept without it.
+//! What `top` shows of a value: a picture, a line or a table. It is made while the value is held, and kept without it.
 
-use ndsharray::{DType, Reader, Result, UnixTime};
+use ndsharray::{DType, Reader, Result, UnixTime, View};
 
 use crate::table::json_line;
 use crate::{element, encoding};
 
+use super::grid::{Grid, Position};
 use super::picture::{Image, Pixels};
 use super::statistics::{self, Statistics};
 
 /// How many elements are looked at for each point of a line, at most.
 const FOR_A_POINT: usize = 8;
+/// How many columns an array has, at most, that is a table rather than a picture: points, poses, boxes.
+const NARROW: usize = 8;
 
 /// All that is shown of one value.
 pub struct Preview {
@@ -25,13 +28,15 @@ pub struct Preview {
     pub drawing: Drawing,
     /// The columns and rows that it was made for.
     pub room: (u16, u16),
+    /// Where its table begins.
+    pub at: Position,
 }
 
 #[derive(Debug)]
 pub enum Drawing {
     Picture { image: Image, pixels: Pixels },
     Line(Vec<Point>),
-    Numbers(Vec<String>),
+    Table(Grid),
 }
 
 /// The elements that fall on one column of dots of a line.
@@ -44,33 +49,53 @@ pub struct Point {
     pub nan: bool,
 }
 
-/// Looks at the latest value; `None` if `before` shows that value already, in this size.
+/// Looks at the latest value; `None` if `before` shows that value already, in this size and from this position on.
 ///
-/// `room`: the columns and rows for a drawing, beside attributes or without. The slot of the value is held until this returns.
+/// `room`: the columns and rows for a drawing, beside attributes or without. `at`: where a table is to begin. The slot of the value is held until this returns.
 /// The writer may need one more slot for that moment.
 pub fn refresh(
     reader: &Reader,
     before: Option<&Preview>,
+    at: Position,
     room: impl Fn(bool) -> (u16, u16),
 ) -> Result<Option<Preview>> {
     let value = reader.view()?;
-    // Bytes that are said to be attributes, and are none, are not shown.
-    let attributes = value.attributes_json().ok().flatten().map(json_line);
+    let attributes = attributes(&value);
     let room = room(attributes.is_some());
-    let (dtype, shape, bytes) = (value.dtype(), value.shape(), value.bytes());
     let same = |before: &Preview| {
-        (before.version, before.room) == (value.version(), room)
-            && before.dtype == *dtype
-            && before.shape == shape
+        (before.version, before.room, before.at) == (value.version(), room, at)
+            && before.dtype == *value.dtype()
+            && before.shape == value.shape()
     };
     if before.is_some_and(same) {
         return Ok(None);
     }
-    let statistics = statistics::of(dtype, shape, bytes);
+    let statistics = statistics::of(value.dtype(), value.shape(), value.bytes());
+    let drawing = draw(&value, statistics.as_ref(), at, room);
+    Ok(Some(of(&value, attributes, statistics, drawing, room)))
+}
+
+/// The latest value with its elements as text, whatever it is.
+pub fn as_text(reader: &Reader, room: (u16, u16)) -> Result<Preview> {
+    let value = reader.view()?;
+    let (dtype, shape, bytes) = (value.dtype(), value.shape(), value.bytes());
+    let table = Drawing::Table(Grid::of(dtype, shape, bytes, room, Position::default()));
+    Ok(of(&value, attributes(&value), statistics::of(dtype, shape, bytes), table, room))
+}
+
+fn attributes(value: &View<'_>) -> Option<String> {
+    // Bytes that are said to be attributes, and are none, are not shown.
+    value.attributes_json().ok().flatten().map(json_line)
+}
+
+fn draw(value: &View<'_>, statistics: Option<&Statistics>, at: Position, room: (u16, u16)) -> Drawing {
+    let (dtype, shape, bytes) = (value.dtype(), value.shape(), value.bytes());
     let (columns, rows) = (usize::from(room.0), usize::from(room.1));
-    let range = statistics.as_ref().and_then(|found| found.range.as_ref());
+    let range = statistics.and_then(|found| found.range.as_ref());
     let range = range.map_or((0.0, 0.0), |range| (range.min, range.max));
-    let drawing = match (Image::of(dtype, shape, encoding::of_view(&value).as_deref()), shape) {
+    let encoding = encoding::of_view(value);
+    let narrow = matches!(shape, [_, width] if *width <= NARROW) && encoding.is_none();
+    match (Image::of(dtype, shape, encoding.as_deref()).filter(|_| !narrow), shape) {
         // Two pixels in each cell, one above the other.
         (Some(image), _) => {
             Drawing::Picture { image, pixels: image.pixels(dtype, bytes, (columns, 2 * rows), range) }
@@ -79,20 +104,33 @@ pub fn refresh(
         (None, [length]) if *length > 1 && element::number(dtype).is_some() => {
             Drawing::Line(line(dtype, bytes, (2 * columns).min(*length)))
         }
-        _ => Drawing::Numbers(numbers(dtype, shape, bytes, (columns, rows))),
-    };
-    Ok(Some(Preview {
+        _ => Drawing::Table(Grid::of(dtype, shape, bytes, room, at)),
+    }
+}
+
+fn of(
+    value: &View<'_>,
+    attributes: Option<String>,
+    statistics: Option<Statistics>,
+    drawing: Drawing,
+    room: (u16, u16),
+) -> Preview {
+    Preview {
         version: value.version(),
-        dtype: dtype.clone(),
-        shape: shape.to_vec(),
-        nbytes: bytes.len(),
+        dtype: value.dtype().clone(),
+        shape: value.shape().to_vec(),
+        nbytes: value.bytes().len(),
         written_at: value.written_at(),
         acquired_at: value.acquired_at(),
         attributes,
         statistics,
+        at: match &drawing {
+            Drawing::Table(grid) => grid.from,
+            _ => Position::default(),
+        },
         drawing,
         room,
-    }))
+    }
 }
 
 fn line(dtype: &DType, bytes: &[u8], points: usize) -> Vec<Point> {
@@ -115,43 +153,13 @@ fn line(dtype: &DType, bytes: &[u8], points: usize) -> Vec<Point> {
     (0..points).map(point).collect()
 }
 
-/// Rows of elements, each with the indices of its first one, as many as there is room for.
-fn numbers(dtype: &DType, shape: &[usize], bytes: &[u8], (columns, rows): (usize, usize)) -> Vec<String> {
-    let size = dtype.itemsize();
-    if bytes.is_empty() {
-        return vec!["no elements".to_owned()];
-    }
-    let Some((&length, outer)) = shape.split_last() else { return vec![element::text(dtype, bytes)] };
-    let row = |(index, row): (usize, &[u8])| {
-        let mut line = indices(outer, index);
-        for element in row.chunks_exact(size) {
-            line += &format!(" {:>9}", element::brief(dtype, element));
-            // What is too long is cut when it is drawn: no need to make more than fits.
-            if line.len() > columns {
-                break;
-            }
-        }
-        line
-    };
-    bytes.chunks_exact(length * size).enumerate().take(rows).map(row).collect()
-}
-
-/// The indices of the `index`th row under these axes, such as `[1, 0, :]`.
-fn indices(outer: &[usize], mut index: usize) -> String {
-    let mut indices = vec![":".to_owned()];
-    for axis in outer.iter().rev() {
-        indices.push((index % axis).to_string());
-        index /= axis;
-    }
-    indices.reverse();
-    format!("[{}]", indices.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
-    use ndsharray::Store;
+    use ndsharray::{Meta, Store};
 
     use super::*;
+
+    const BEGIN: Position = Position { row: 0, column: 0 };
 
     #[test]
     fn a_line_keeps_its_peaks_and_its_gaps() {
@@ -167,41 +175,51 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stand_in_rows_with_their_indices() {
-        let bytes: Vec<u8> = (0..12_u16).flat_map(u16::to_ne_bytes).collect();
-        let lines = numbers(&DType::UInt16, &[2, 3, 2], &bytes, (80, 5));
-        assert_eq!(lines.len(), 5, "as many rows as fit");
-        assert_eq!(lines[4], "[1, 1, :]         8         9");
-        assert_eq!(numbers(&DType::UInt16, &[12], &bytes, (10, 5)), ["[:]         0"]);
-        assert_eq!(numbers(&DType::UInt16, &[], &bytes[6..8], (80, 5)), ["3"]);
-        assert_eq!(numbers(&DType::UInt16, &[3, 0], &[], (80, 5)), ["no elements"]);
-    }
-
-    #[test]
     fn a_value_is_looked_at_once_and_not_held() {
         let dir = tempfile::tempdir_in("/dev/shm").unwrap();
         let store = Store::open(dir.path()).unwrap();
         let mut writer = store.writer("a").unwrap();
         let reader = store.reader("a").unwrap();
-        assert!(refresh(&reader, None, |_| (10, 10)).is_err(), "no value yet");
+        assert!(refresh(&reader, None, BEGIN, |_| (10, 10)).is_err(), "no value yet");
         writer.write_slice(&[1_u8; 600], &[10, 20, 3]).unwrap();
-        let first = refresh(&reader, None, |_| (10, 10)).unwrap().unwrap();
+        let first = refresh(&reader, None, BEGIN, |_| (10, 10)).unwrap().unwrap();
         assert_eq!((first.version, &first.shape[..]), (1, &[10, 20, 3][..]));
         assert!(matches!(&first.drawing, Drawing::Picture { pixels, .. } if pixels.rgb.len() == 80));
         assert_eq!(store.stat("a").unwrap().value.unwrap().slots.pinned, 0);
         assert!(
-            refresh(&reader, Some(&first), |_| (10, 10)).unwrap().is_none(),
+            refresh(&reader, Some(&first), BEGIN, |_| (10, 10)).unwrap().is_none(),
             "the same value, the same size"
         );
-        let wider = refresh(&reader, Some(&first), |_| (20, 10)).unwrap().unwrap();
+        let wider = refresh(&reader, Some(&first), BEGIN, |_| (20, 10)).unwrap().unwrap();
         assert_eq!(wider.room, (20, 10));
         writer.write_slice(&[0.5_f64, 1.5], &[2]).unwrap();
-        let next = refresh(&reader, Some(&wider), |_| (20, 10)).unwrap().unwrap();
+        let next = refresh(&reader, Some(&wider), BEGIN, |_| (20, 10)).unwrap().unwrap();
         assert!(matches!(next.drawing, Drawing::Line(points) if points.len() == 2));
         for _ in 0..20 {
             writer.write_slice(&[0.5_f64, 1.5], &[2]).unwrap();
-            refresh(&reader, None, |_| (20, 10)).unwrap();
+            refresh(&reader, None, BEGIN, |_| (20, 10)).unwrap();
         }
         assert_eq!(store.stat("a").unwrap().value.unwrap().slots.allocated, 2, "no slot is kept");
+    }
+
+    #[test]
+    fn what_is_narrow_is_a_table_unless_it_is_called_a_picture() {
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let mut writer = store.writer("a").unwrap();
+        let reader = store.reader("a").unwrap();
+        let mut drawn = |shape: &[usize], meta: &Meta, at: Position| {
+            writer.write_slice_with(&vec![1.5_f32; shape.iter().product()], shape, meta).unwrap();
+            refresh(&reader, None, at, |_| (60, 10)).unwrap().unwrap()
+        };
+        let plain = Meta::new();
+        let cloud = drawn(&[100, 3], &plain, Position { row: 99, column: 0 });
+        assert!(matches!(&cloud.drawing, Drawing::Table(grid) if grid.part == "rows 92-100 of 100"));
+        assert_eq!(cloud.at.row, 91, "not beyond the end");
+        assert!(refresh(&reader, Some(&cloud), cloud.at, |_| (60, 10)).unwrap().is_none());
+        assert!(refresh(&reader, Some(&cloud), BEGIN, |_| (60, 10)).unwrap().is_some());
+        let depth = Meta::new().attributes_json(r#"{"encoding": "32FC1"}"#).unwrap();
+        assert!(matches!(drawn(&[100, 3], &depth, BEGIN).drawing, Drawing::Picture { .. }));
+        assert!(matches!(drawn(&[100, 9], &plain, BEGIN).drawing, Drawing::Picture { .. }));
     }
 }

@@ -11,9 +11,10 @@ use ratatui::text::Line;
 use crate::units;
 
 use super::inside::{self, Colours};
+use super::keys;
 use super::list;
 use super::model::Model;
-use super::preview::Preview;
+use super::preview::{Drawing, Preview};
 
 /// All that is drawn.
 pub struct Screen<'a> {
@@ -21,6 +22,8 @@ pub struct Screen<'a> {
     pub model: &'a Model,
     /// The value of the selected tag, or why there is none.
     pub seen: Result<&'a Preview, &'a str>,
+    /// Whether the keys are shown instead of the arrays.
+    pub help: bool,
     /// Why the store could not be looked at.
     pub trouble: Option<&'a str>,
     pub interval: Duration,
@@ -47,7 +50,7 @@ pub fn room(area: Rect, model: &Model, attributes: bool) -> (u16, u16) {
 
 pub fn draw(frame: &mut Frame, screen: &Screen) {
     let model = screen.model;
-    let [title, list, inside, keys] = areas(frame.area(), model);
+    let [title, list, inside, last] = areas(frame.area(), model);
     let count = model.rows.iter().filter(|row| row.trouble.is_none()).count();
     let memory: u64 = model.rows.iter().map(|row| row.memory()).sum();
     let mut line = vec![
@@ -61,13 +64,16 @@ pub fn draw(frame: &mut Frame, screen: &Screen) {
         line = vec![trouble.fg(Color::Red)];
     }
     frame.render_widget(Line::from(line), title);
+    let table = screen.seen.is_ok_and(|preview| matches!(preview.drawing, Drawing::Table(_)));
+    let hints = keys::hints(model.open, table, screen.help, last.width);
+    frame.render_widget(hints.fg(Color::DarkGray), last);
+    if screen.help {
+        return keys::draw_help(frame, list.union(inside));
+    }
     list::draw(frame, list, model, screen.now);
     if let Some(row) = model.selected().filter(|_| model.open) {
         inside::draw(frame, inside, row, screen.seen, screen.colours);
     }
-    let enter = if model.open { "Enter close" } else { "Enter look inside" };
-    let help = format!("up/down select   {enter}   s sort   q quit");
-    frame.render_widget(Line::from(help).fg(Color::DarkGray), keys);
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::Color;
 
+use super::super::grid::Position;
 use super::super::picture::{NAN, ramp};
 use super::super::preview;
 use super::super::row::tests::{look, state};
@@ -28,6 +29,7 @@ fn of<'a>(model: &'a Model, seen: Result<&'a Preview, &'a str>, now: Instant) ->
         directory: Path::new("/dev/shm"),
         model,
         seen,
+        help: false,
         trouble: None,
         interval: Duration::from_millis(500),
         colours: Colours::True,
@@ -131,7 +133,8 @@ fn inside_with(
     let state = super::super::row::State { source: "rob\u{1b}ot".into(), ..state(1) };
     model.update(vec![look("a", now, Ok(state))], now);
     let room = |attributes| room(Rect::new(0, 0, SIZE.0, SIZE.1), &model, attributes);
-    let seen = preview::refresh(&store.reader("a").unwrap(), None, room).unwrap().unwrap();
+    let seen =
+        preview::refresh(&store.reader("a").unwrap(), None, Position::default(), room).unwrap().unwrap();
     drawn(SIZE, &Screen { colours, ..of(&model, Ok(&seen), now) })
 }
 
@@ -199,7 +202,8 @@ fn what_travels_with_a_value_has_lines_of_its_own() {
 #[test]
 fn numbers_in_two_axes_are_drawn_on_a_scale_and_nan_stands_out() {
     let values = f32s(&[-1.0, f32::NAN, 1.0, 3.0]);
-    let (lines, buffer) = inside(DType::Float32, &[2, 2], &values, Colours::True);
+    let depth = Meta::new().attributes_json(r#"{"encoding": "32FC1"}"#).unwrap();
+    let (lines, buffer) = inside_with(DType::Float32, &[2, 2], &values, &depth, Colours::True);
     let line = lines.iter().find(|line| line.starts_with("min")).unwrap();
     assert!(line.starts_with("min -1   max 3   mean 1   NaN 1 ■   min ████████████ max"), "{line}");
     let mut found: Vec<Color> = blocks(&buffer).iter().flat_map(|pair| [pair.0, pair.1]).collect();
@@ -240,7 +244,52 @@ fn everything_else_is_shown_as_numbers() {
     let (lines, _) = inside(custom, &[2], &[1, 2, 3, 4], Colours::True);
     has(&lines, "pair 2");
     has(&lines, "a custom dtype, shown as bytes");
-    has(&lines, "0102      0304");
+    has(&lines, "[1]  0304");
+}
+
+#[test]
+fn records_and_points_are_tables() {
+    let dtype: DType = "[('id', '<u2'), ('at', '<M8[ms]')]".parse().unwrap();
+    let bytes: Vec<u8> = (0..100_u16).flat_map(|id| [&id.to_le_bytes()[..], &[0; 8]].concat()).collect();
+    let (lines, buffer) = inside(dtype, &[100], &bytes, Colours::True);
+    let at = lines.iter().position(|line| line.starts_with("records 1-21 of 100")).unwrap();
+    assert_eq!(lines[at + 2].trim_end(), "            id  at", "{lines:#?}");
+    assert_eq!(lines[at + 3].trim_end(), "[0]          0  1970-01-01T00:00:00.000");
+    let bold = buffer[(12, at as u16 + 2)].modifier;
+    assert!(bold.contains(ratatui::style::Modifier::BOLD));
+    let (lines, _) = inside(DType::Float32, &[30, 3], &f32s(&[0.5; 90]), Colours::True);
+    assert!(lines.iter().any(|line| line.starts_with("rows 1-21 of 30   min 0.5   max 0.5")), "{lines:#?}");
+    assert!(
+        lines.iter().any(|line| line.trim_end() == "[9, :]        0.5       0.5       0.5"),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn without_colours_brightness_is_a_character() {
+    let depth = Meta::new().attributes_json(r#"{"encoding": "32FC1"}"#).unwrap();
+    let values = f32s(&[0.0, 0.5, 1.0, f32::NAN]);
+    let (lines, buffer) = inside_with(DType::Float32, &[1, 4], &values, &depth, Colours::None);
+    let picture = lines.iter().rfind(|line| line.contains('×')).unwrap();
+    let mut found: Vec<char> = picture.trim().chars().collect();
+    found.dedup();
+    assert_eq!(found, ['░', '█', '×'], "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("NaN 1 ×   min    ░░░▒")), "{lines:#?}");
+    let coloured = |cell: &ratatui::buffer::Cell| matches!(cell.fg, Color::Rgb(..) | Color::Indexed(_));
+    assert!(!buffer.content.iter().any(coloured));
+}
+
+#[test]
+fn the_keys_are_a_screen_of_their_own() {
+    let now = Instant::now();
+    let model = model(now);
+    for size in [(80, 24), (40, 12)] {
+        let (lines, _) = drawn(size, &Screen { help: true, ..of(&model, Err(""), now) });
+        for word in ["PgUp", "Enter", "Esc", "select a tag beside a table", "q, Ctrl-C"] {
+            assert!(lines.iter().any(|line| line.contains(word)), "{word}: {lines:#?}");
+        }
+        assert!(!lines.concat().contains("camera"), "{lines:#?}");
+    }
 }
 
 #[test]

@@ -54,6 +54,26 @@ fn a_table_is_scrolled() {
 }
 
 #[test]
+fn no_color_is_respected() {
+    let Some(terminal) = Terminal::start("no_color_is_respected", (60, 20)) else { return };
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let pixels: Vec<u8> = (0..20 * 20).map(|i| if i % 20 < 10 { 0 } else { 255 }).collect();
+    store.writer("camera").unwrap().write_slice(&pixels, &[20, 20]).unwrap();
+    let directory = dir.path().display();
+    terminal.run(&format!("NO_COLOR=1 COLORTERM=truecolor {TOP} top camera --dir {directory}"));
+    terminal.until("white at the right", |lines| lines.iter().any(|line| line.trim().starts_with("█████")));
+    terminal.until("the keys in the last line", |lines| lines[19].contains("q quit"));
+    let screen = terminal.colours();
+    // Bold and reverse are no colours (1, 7, and 0, which ends them), nor are those that the terminal has anyway (39, 49).
+    let codes = screen.split("\u{1b}[").skip(1).filter_map(|rest| rest.split_once('m')).map(|(code, _)| code);
+    let codes: Vec<&str> = codes.flat_map(|code| code.split(';')).collect();
+    assert!(codes.iter().all(|code| ["0", "1", "7", "39", "49"].contains(code)), "{codes:?} {screen}");
+    terminal.keys("q");
+    terminal.given_back(0);
+}
+
+#[test]
 fn without_a_cursor_to_move_it_is_text_once() {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let store = Store::open(dir.path()).unwrap();

@@ -15,6 +15,7 @@ use super::preview::{Drawing, Point, Preview};
 use super::row::{Row, Trouble};
 use super::sample;
 use super::statistics::Statistics;
+use super::words;
 
 /// Which colours the terminal has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +50,8 @@ pub fn room(area: Rect, attributes: bool) -> (u16, u16) {
 
 /// Draws `seen`, or why there is nothing to see.
 pub fn draw(frame: &mut Frame, area: Rect, row: &Row, seen: Result<&Preview, &str>, colours: Colours) {
-    let title = Line::from(vec![" ".into(), row.tag.as_str().bold(), " ".into()]);
+    let tag = words::shorten(&row.tag, usize::from(area.width.saturating_sub(2)));
+    let title = Line::from(vec![" ".into(), tag.bold(), " ".into()]);
     frame.render_widget(Block::new().borders(Borders::TOP).title(title), area);
     let [text, drawing] = parts(area, seen.is_ok_and(|preview| preview.attributes.is_some()));
     let trouble = match (&row.trouble, seen) {

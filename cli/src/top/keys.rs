@@ -16,7 +16,7 @@ pub enum Action {
     Toggle,
     /// Selects another tag.
     Tag(isize),
-    /// Goes up or down: in a table if there is one, else from tag to tag.
+    /// Goes up or down: in a table if there is one to scroll, else from tag to tag.
     Lines(isize),
     Pages(isize),
     Columns(isize),
@@ -48,7 +48,7 @@ impl Action {
 }
 
 /// All keys, in words that fit into 40 columns.
-const HELP: [(&str, &str); 9] = [
+const HELP: [(&str, &str); 10] = [
     ("up, down", "select a tag; scroll a table"),
     ("PgUp, PgDn", "the same by pages"),
     ("Home, End", "to the first, to the last"),
@@ -57,11 +57,15 @@ const HELP: [(&str, &str); 9] = [
     ("Enter", "look inside the tag; close"),
     ("Esc", "go back"),
     ("s", "sort by rate, MB/s, memory"),
+    ("?", "show all keys"),
     ("q, Ctrl-C", "quit"),
 ];
 
 /// Draws all keys.
 pub fn draw_help(frame: &mut Frame, area: Rect) {
+    // A line between it and the title, if there is one to spare.
+    let spare = u16::from(usize::from(area.height) > HELP.len());
+    let area = Rect { y: area.y + spare, height: area.height - spare, ..area };
     let rows = HELP.iter().map(|&(key, meaning)| Row::new([key.bold(), meaning.into()]));
     frame.render_widget(Table::new(rows, [Constraint::Length(11), Constraint::Min(0)]), area);
 }

@@ -7,6 +7,7 @@ use ratatui::layout::{Constraint, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Cell, Row as Cells, Table, TableState};
+use unicode_width::UnicodeWidthStr;
 
 use crate::units;
 
@@ -36,6 +37,8 @@ const COLUMNS: [Column; 8] = [
 /// The least width of a terminal that shows more bars, and how many these are.
 const MORE_BARS: (u16, u16) = (132, 30);
 const STATE: u16 = 11;
+/// The least width of the tags.
+const TAG: u16 = 8;
 
 fn value(row: &Row, text: impl Fn(&Value) -> String) -> String {
     row.value().map_or("-".to_owned(), text)
@@ -70,18 +73,35 @@ pub fn state(row: &Row, now: Instant) -> (&'static str, Color) {
     }
 }
 
+/// The columns that a terminal of this width shows, and their widths; and the width that is left for tags.
+///
+/// Bars make room for tags that would be cut.
+fn columns(width: u16, longest: usize) -> (Vec<(&'static Column, u16)>, u16) {
+    let shown = |bars: u16| {
+        let columns =
+            COLUMNS.iter().filter(|column| width >= column.from).map(|column| match column.heading {
+                "" => (column, bars),
+                _ => (column, column.width),
+            });
+        let columns: Vec<_> = columns.filter(|(_, width)| *width > 0).collect();
+        // One space behind each.
+        let used: u16 = columns.iter().map(|(_, width)| width + 1).sum::<u16>() + 1 + STATE;
+        (columns, width.saturating_sub(used).max(TAG))
+    };
+    let bars = [if width >= MORE_BARS.0 { MORE_BARS.1 } else { 10 }, 10, 0];
+    let fits = |bars: &u16| usize::from(shown(*bars).1) >= longest;
+    shown(bars.into_iter().find(fits).unwrap_or(0))
+}
+
 pub fn draw(frame: &mut Frame, area: Rect, model: &Model, now: Instant) {
     if model.rows.is_empty() {
         frame.render_widget("\n  No arrays in this store.", area);
         return;
     }
-    let shown: Vec<&Column> = COLUMNS.iter().filter(|column| area.width >= column.from).collect();
-    let more = area.width >= MORE_BARS.0;
-    let mut widths = vec![Constraint::Min(8)];
-    widths.extend(shown.iter().map(|column| match column.heading {
-        "" if more => Constraint::Length(MORE_BARS.1),
-        _ => Constraint::Length(column.width),
-    }));
+    let longest = model.rows.iter().map(|row| row.tag.width()).max().unwrap_or(0);
+    let (shown, tag) = columns(area.width, longest);
+    let mut widths = vec![Constraint::Length(tag)];
+    widths.extend(shown.iter().map(|(_, width)| Constraint::Length(*width)));
     widths.push(Constraint::Length(STATE));
 
     let right = |text: String| Cell::new(Text::from(Line::from(text).right_aligned()));
@@ -91,23 +111,23 @@ pub fn draw(frame: &mut Frame, area: Rect, model: &Model, now: Instant) {
         _ => right(text),
     };
     let heading = std::iter::once(Cell::new("TAG"))
-        .chain(shown.iter().map(|column| cell(column, column.heading.to_owned())))
+        .chain(shown.iter().map(|(column, _)| cell(column, column.heading.to_owned())))
         .chain([Cell::new("STATE")]);
     let selected = model.position();
     let rows = model.rows.iter().enumerate().map(|(i, row)| {
         let (word, colour) = state(row, now);
-        let text = |column: &Column| match column.heading {
-            "" if more => words::bars(row.rates.iter().copied(), MORE_BARS.1.into()),
+        let text = |column: &Column, width: u16| match column.heading {
+            "" => words::bars(row.rates.iter().copied(), width.into()),
             _ => (column.text)(row),
         };
         // Only the tag is highlighted: bars and colours would look different from those of other rows.
-        let tag = Style::new().add_modifier(if selected == Some(i) {
+        let style = Style::new().add_modifier(if selected == Some(i) {
             Modifier::REVERSED
         } else {
             Modifier::empty()
         });
-        let cells = std::iter::once(Cell::new(row.tag.clone()).style(tag))
-            .chain(shown.iter().map(|column| cell(column, text(column))))
+        let cells = std::iter::once(Cell::new(words::shorten(&row.tag, tag.into())).style(style))
+            .chain(shown.iter().map(|(column, width)| cell(column, text(column, *width))))
             .chain([Cell::new(word).style(Style::new().fg(colour))]);
         let style = if row.trouble.is_some() { Style::new().fg(Color::DarkGray) } else { Style::new() };
         Cells::new(cells).style(style)
@@ -116,4 +136,22 @@ pub fn draw(frame: &mut Frame, area: Rect, model: &Model, now: Instant) {
     let table = Table::new(rows, widths).header(Cells::new(heading).style(bold)).row_highlight_style(bold);
     let mut state = TableState::new().with_selected(selected);
     frame.render_stateful_widget(table, area, &mut state);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_make_room_for_long_tags() {
+        let bars = |width, longest| {
+            let (shown, tag) = columns(width, longest);
+            let used: u16 = shown.iter().map(|(_, width)| width + 1).sum();
+            assert!(tag >= TAG && (used + tag + 1 + STATE <= width || tag == TAG), "{width} {longest}");
+            shown.iter().find(|(column, _)| column.heading.is_empty()).map_or(0, |(_, width)| *width)
+        };
+        assert_eq!((bars(79, 5), bars(80, 5), bars(80, 10), bars(80, 11)), (0, 10, 10, 0));
+        assert_eq!((bars(132, 5), bars(132, 30), bars(132, 200)), (30, 10, 0));
+        (1..300).for_each(|width| assert!(bars(width, 20) <= 30));
+    }
 }

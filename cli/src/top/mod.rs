@@ -196,9 +196,10 @@ impl Top<'_> {
         true
     }
 
-    /// How many rows of a table are on the screen; `None` if there is no table.
+    /// How many rows of a table are on the screen; `None` if there is no table to scroll.
     fn table(&self) -> Option<isize> {
-        match &self.seen.as_ref().ok()?.drawing {
+        let preview = self.seen.as_ref().ok().filter(|preview| preview.scrolls())?;
+        match &preview.drawing {
             Drawing::Table(grid) => Some(isize::try_from(grid.shown).unwrap_or(1).max(1)),
             _ => None,
         }

@@ -32,6 +32,13 @@ pub struct Preview {
     pub at: Position,
 }
 
+impl Preview {
+    /// Whether it is a table, of which there is more than fits.
+    pub fn scrolls(&self) -> bool {
+        matches!(&self.drawing, Drawing::Table(grid) if !grid.part.is_empty())
+    }
+}
+
 #[derive(Debug)]
 pub enum Drawing {
     Picture { image: Image, pixels: Pixels },

@@ -14,7 +14,7 @@ use super::inside::{self, Colours};
 use super::keys;
 use super::list;
 use super::model::Model;
-use super::preview::{Drawing, Preview};
+use super::preview::Preview;
 
 /// All that is drawn.
 pub struct Screen<'a> {
@@ -34,9 +34,10 @@ pub struct Screen<'a> {
 /// Title, list, inside and keys; the third is empty unless the selected array is open.
 fn areas(area: Rect, model: &Model) -> [Rect; 4] {
     let heading_and_rows = u16::try_from(model.rows.len().max(1) + 1).unwrap_or(u16::MAX);
-    // With an array shown from inside, the list has at most a third of the screen.
+    // With an array shown from inside, the list has at most a third of the screen; of a low one, the selected tag only.
+    let most = if area.height < 16 { 2 } else { area.height / 3 };
     let list = match model.open {
-        true => Constraint::Length(heading_and_rows.min((area.height / 3).max(3))),
+        true => Constraint::Length(heading_and_rows.min(most)),
         false => Constraint::Min(0),
     };
     let inside = if model.open { Constraint::Min(0) } else { Constraint::Length(0) };
@@ -64,7 +65,7 @@ pub fn draw(frame: &mut Frame, screen: &Screen) {
         line = vec![trouble.fg(Color::Red)];
     }
     frame.render_widget(Line::from(line), title);
-    let table = screen.seen.is_ok_and(|preview| matches!(preview.drawing, Drawing::Table(_)));
+    let table = screen.seen.is_ok_and(|preview| preview.scrolls());
     let hints = keys::hints(model.open, table, screen.help, last.width);
     frame.render_widget(hints.fg(Color::DarkGray), last);
     if screen.help {

@@ -1,4 +1,6 @@
-//! Quantities as short text.
+//! Quantities and names as short text.
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The number of a value: all its digits if there are at most nine, else four of them and the exponent.
 pub fn version(version: u64) -> String {
@@ -29,9 +31,33 @@ pub fn bars(values: impl ExactSizeIterator<Item = f64> + Clone, width: usize) ->
     format!("{bars:>width$}")
 }
 
+/// A name of at most so many columns: the middle of a longer one is left out, since many begin or end alike.
+pub fn shorten(name: &str, columns: usize) -> String {
+    if name.width() <= columns {
+        return name.to_owned();
+    }
+    let room = columns.saturating_sub(1);
+    let fits = |room: usize| {
+        let mut used = 0;
+        move |c: &char| {
+            used += c.width().unwrap_or(0);
+            used <= room
+        }
+    };
+    let begin: String = name.chars().take_while(fits(room.div_ceil(2))).collect();
+    let end: Vec<char> = name.chars().rev().take_while(fits(room / 2)).collect();
+    format!("{begin}…{}", end.iter().rev().collect::<String>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_keep_their_begin_and_end() {
+        assert_eq!((shorten("camera", 6), shorten("camera-left", 6)), ("camera".into(), "cam…ft".into()));
+        assert_eq!((shorten("日本日本日本", 6), shorten("camera", 1)), ("日…本".into(), "…".into()));
+    }
 
     #[test]
     fn versions_have_nine_places() {

@@ -102,7 +102,7 @@ pub use crate::dtype::scalar::{Kind, Scalar};
 pub use crate::dtype::{CustomDType, DType};
 pub use crate::error::kind::ErrorKind;
 pub use crate::error::{Error, Result};
-pub use crate::files::gc::GcReport;
+pub use crate::files::gc::{GcReport, OthersFile};
 pub use crate::npy::NpyHeader;
 pub use crate::reader::Reader;
 pub use crate::reader::every::Every;

@@ -213,7 +213,8 @@ impl Store {
     /// ----------
     /// tag : str
     /// force : bool
-    ///     Whether to remove the tag even if it has a writer. The next write of that one raises RemovedError.
+    ///     Whether to remove the tag even if it has a writer (whose next write raises RemovedError), or if its header is
+    ///     damaged.
     ///
     /// Raises
     /// ------

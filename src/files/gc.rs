@@ -26,6 +26,20 @@ pub struct GcReport {
     pub removed: Vec<String>,
     /// The bytes of storage that these files had, or have.
     pub bytes: u64,
+    /// Files of other users that look left over. Only their owner, or root, may remove them.
+    pub of_others: Vec<OthersFile>,
+}
+
+/// A file of another user that [`Store::gc`](crate::Store::gc) leaves alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OthersFile {
+    /// Its name in the store.
+    pub name: String,
+    /// Its owner.
+    pub uid: u32,
+    /// The bytes of storage that it has.
+    pub bytes: u64,
 }
 
 /// So many files are locked at once, before it is looked for headers that were put aside: each look goes through the directory.
@@ -55,7 +69,26 @@ pub(crate) fn gc(directory: &Path, found: Found) -> Result<GcReport> {
     for (name, bytes) in unnamed(directory, &data_files.collect::<Vec<_>>(), found) {
         report.add(&name, Some(bytes));
     }
+    report.of_others = names.iter().filter_map(|name| of_another(directory, name)).collect();
     Ok(report)
+}
+
+/// A file of another user that looks left over, as far as can be told without a lock: a data file that no header names, a
+/// temporary file, or an ephemeral tag with no writer.
+fn of_another(directory: &Path, name: &str) -> Option<OthersFile> {
+    let path = directory.join(name);
+    let status = status_at(&path).ok()?.filter(|status| status.is_file() && !is_mine(status))?;
+    let left = if let Some((of, uuid)) = tag::of_data_file(name) {
+        is_named(&TagPath::new(directory, of).ok()?, uuid) == Some(false)
+    } else if tag::of_temporary(name).is_some() {
+        true
+    } else {
+        let (file, _) = open_header(&path).ok()??;
+        HeaderIdentity::read(&file).ok()?.ephemeral
+            && !has_writer(&file).ok()?
+            && !has_name_lock(&file).ok()?
+    };
+    left.then(|| OthersFile { name: name.to_owned(), uid: status.uid, bytes: status.allocated })
 }
 
 impl GcReport {

@@ -72,7 +72,7 @@ pub(crate) fn open_own_header(path: &Path) -> Result<Option<(PathFile, Status)>>
     }
 }
 
-fn not_owner(path: &Path, status: &Status) -> Error {
+pub(crate) fn not_owner(path: &Path, status: &Status) -> Error {
     Error::NotOwner { path: path.to_owned(), found: status.uid, expected: owner::uid() }
 }
 

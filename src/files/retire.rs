@@ -3,14 +3,18 @@
 
 use std::path::Path;
 
+use crate::error::kind::ErrorKind;
 use crate::error::{Error, Result};
-use crate::files::open::{is_data_file_of, open_own_header};
+use crate::files::leftover::is_mine;
+use crate::files::open::{is_data_file_of, not_owner, open_own_header, open_regular};
 use crate::files::tag::TagPath;
+use crate::format::header::HeaderIdentity;
 use crate::format::identity::{Identity, Kind};
 use crate::shm::header::{Access, Header};
 use crate::sys::file::{PathFile, is_exhausted};
 use crate::sys::lock::Lock;
-use crate::sys::name::{rename_new, stands_at, status_at, unlink};
+use crate::sys::name::{rename_new, stands_at, status_at, unlink, unlink_same};
+use crate::sys::owner;
 
 /// How often it is tried again when the tag's file changes hands in the middle of it. High, since one that removes can lose the
 /// race to several that take over from each other, many times in a row.
@@ -44,6 +48,31 @@ pub(crate) fn remove(tag: &TagPath, force: bool) -> Result<()> {
             header.latch().thaw();
         }
         outcome?;
+    }
+    Err(tag.contended("remove it"))
+}
+
+/// Removes a header of this user that is too damaged to be used. Its data files are left to the sweep.
+pub(crate) fn remove_damaged(tag: &TagPath) -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        let (file, status) = open_regular(tag.header())?.ok_or_else(|| tag.not_found())?;
+        match HeaderIdentity::read(&file) {
+            Err(error) if error.kind() == ErrorKind::Damaged => {}
+            Err(error) => return Err(error),
+            // It was replaced meanwhile.
+            Ok(_) => return remove(tag, true),
+        }
+        if !is_mine(&status) || !owner::is_owner(&file, &status) {
+            return Err(not_owner(tag.header(), &status));
+        }
+        let Some(lock) = Lock::open_same(tag.header(), status.id)? else { continue };
+        // As with a good header: whoever replaces it comes first.
+        if !lock.name()? {
+            return Err(Error::WriterExists { tag: tag.tag().to_owned(), pid: None });
+        }
+        if unlink_same(tag.header(), status.id)? {
+            return Ok(());
+        }
     }
     Err(tag.contended("remove it"))
 }

@@ -8,6 +8,7 @@ pub(crate) mod stat;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::error::kind::ErrorKind;
 use crate::error::{Error, Result};
 use crate::files::gc::{self, GcReport};
 use crate::files::leftover::Found;
@@ -171,12 +172,22 @@ impl Store {
         retire::remove(&self.tag(tag)?, false)
     }
 
-    /// Removes a tag even if a writer has it: the writer's next write gives [`Error::Removed`].
+    /// Removes a tag even if a writer has it (the writer's next write gives [`Error::Removed`]), or if its header is damaged.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove), but for [`Error::WriterExists`].
+    /// As [`remove`](Self::remove), but for [`Error::WriterExists`] and those of damage. A file that does not start as a header
+    /// does, one of another format version and one of another user stay as they are.
     pub fn force_remove(&self, tag: &str) -> Result<()> {
-        retire::remove(&self.tag(tag)?, true)
+        let tag = self.tag(tag)?;
+        match retire::remove(&tag, true) {
+            Err(error) if error.kind() == ErrorKind::Damaged => {
+                retire::remove_damaged(&tag)?;
+                // Nothing says which data files were those of the header: none of them is named any more.
+                gc::sweep(&tag, None);
+                Ok(())
+            }
+            outcome => outcome,
+        }
     }
 
     /// Removes what killed processes of this user left in the store: data files that no header names, temporary

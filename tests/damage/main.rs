@@ -8,6 +8,7 @@ mod common;
 mod data;
 mod features;
 mod flooded_directory;
+mod forced;
 mod foreign_names;
 mod fuzz_corpus;
 mod headers;

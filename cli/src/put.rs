@@ -10,7 +10,7 @@ use ndsharray::{DType, Meta, Store, UnixTime};
 use rustix::fs::OFlags;
 use serde::Serialize;
 
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, say};
 use crate::feed::{Feed, with_writer};
 use crate::picture::Picture;
 use crate::stdio::In;
@@ -27,7 +27,7 @@ pub struct Args {
     #[command(flatten)]
     feed: Feed,
     /// When the value was acquired, in Unix seconds, as `date +%s.%N` prints them
-    #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds::parse, allow_negative_numbers = true)]
     acquired_at: Option<UnixTime>,
     /// Publish a colour picture with blue first, as OpenCV has it, and say so in the attribute `encoding` (bgr8, bgra8)
     #[arg(long)]
@@ -84,15 +84,21 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
             )));
         }
         let form = npy::Form::read(&mut input).map_err(|error| end(&error))?;
-        return publish(store, args, meta, form.dtype(), form.shape(), |to| {
-            form.fill(&mut input, to)?.map_err(|error| end(&error))
-        });
+        return publish(
+            store,
+            args,
+            meta,
+            form.dtype(),
+            form.shape(),
+            |to| form.fill(&mut input, to)?.map_err(|error| end(&error)),
+            &stop,
+        );
     }
     if start == picture::MAGIC {
         // The decoder seeks, which a pipe cannot. A picture is small enough to be read whole.
         let mut bytes = start;
         input.read_to_end(&mut bytes).map_err(|error| end(&error))?;
-        return put_picture(store, args, meta, Cursor::new(bytes));
+        return put_picture(store, args, meta, Cursor::new(bytes), &stop);
     }
     let text = format!(
         "{:?} is neither npy nor PNG: found \"{}\" at its start, expected \"{}\" or \"{}\"",
@@ -104,7 +110,13 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     Err(Failure::bad(text))
 }
 
-fn put_picture(store: &Store, args: &Args, meta: Meta, input: impl io::BufRead + Seek) -> Result<()> {
+fn put_picture(
+    store: &Store,
+    args: &Args,
+    meta: Meta,
+    input: impl io::BufRead + Seek,
+    stop: &Stop,
+) -> Result<()> {
     let wrong = |error: png::DecodingError| match error {
         png::DecodingError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             Failure::bad(format!("{:?} ends too early: expected the whole picture", args.file))
@@ -114,14 +126,15 @@ fn put_picture(store: &Store, args: &Args, meta: Meta, input: impl io::BufRead +
     let mut picture = Picture::open(input).map_err(wrong)?;
     let (dtype, shape) = (picture.dtype.clone(), picture.shape.clone());
     let Some(name) = picture.blue_first().filter(|_| args.bgr) else {
-        return publish(store, args, meta, &dtype, &shape, |to| picture.fill(to).map_err(wrong));
+        return publish(store, args, meta, &dtype, &shape, |to| picture.fill(to).map_err(wrong), stop);
     };
     let meta = with_encoding(meta, args.feed.attributes(), name)?;
-    publish(store, args, meta, &dtype, &shape, |to| {
+    let fill = |to: &mut [u8]| {
         picture.fill(to).map_err(wrong)?;
         encoding::exchange(to, shape[2], dtype.itemsize());
         Ok(())
-    })
+    };
+    publish(store, args, meta, &dtype, &shape, fill, stop)
 }
 
 /// Adds the encoding to the attributes, unless they name another one. Their own text stays as it is.
@@ -151,15 +164,23 @@ fn publish(
     dtype: &DType,
     shape: &[usize],
     fill: impl FnOnce(&mut [u8]) -> Result<()>,
+    stop: &Stop,
 ) -> Result<()> {
-    let version = with_writer(store, &args.tag, &args.feed, |writer| {
+    with_writer(store, &args.tag, &args.feed, |writer| {
         let mut loan = writer.loan_bytes(dtype, shape)?;
         fill(loan.as_mut_slice())?;
         loan.set_meta(meta);
-        Ok(loan.publish()?)
-    })?;
-    if args.json {
-        return table::print_json(&Report { tag: &args.tag, version, dtype: dtype.name(), shape });
-    }
-    table::print(&format!("{}: version {version}, {dtype} of shape {}\n", args.tag, units::shape(shape)))
+        let version = loan.publish()?;
+        if args.json {
+            table::print_json(&Report { tag: &args.tag, version, dtype: dtype.name(), shape })?;
+        } else {
+            let shape = units::shape(shape);
+            table::print(&format!("{}: version {version}, {dtype} of shape {shape}\n", args.tag))?;
+        }
+        if args.feed.ephemeral {
+            say(&format!("{}: goes when this command ends, at Ctrl-C", args.tag));
+            stop.wait_for_signal();
+        }
+        Ok(())
+    })
 }

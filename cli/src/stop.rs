@@ -57,6 +57,14 @@ impl Stop {
         if self.asked() { Err(Failure::Interrupted) } else { Ok(()) }
     }
 
+    /// Waits for a signal.
+    pub fn wait_for_signal(&self) {
+        while !self.asked() {
+            // Whatever ends it, the flag says whether it was a signal.
+            let _ = poll(&mut [PollFd::new(&self.wake, PollFlags::IN)], None);
+        }
+    }
+
     /// The failure behind an I/O error: an interruption if a signal came, else what `otherwise` makes of the error.
     pub fn failure(&self, error: &io::Error, otherwise: impl Fn(&io::Error) -> Failure) -> Failure {
         self.check().err().unwrap_or_else(|| otherwise(error))

@@ -7,6 +7,30 @@ pub fn bytes(count: u64) -> String {
     scaled(count as f64, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
 }
 
+/// A number of bytes as an option gives it, such as `4096`, `1.5GB` or `64KiB`.
+pub fn parse_bytes(text: &str) -> Result<usize, String> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = (&text[..end], text[end..].trim().to_ascii_lowercase());
+    let powers = [("", 0), ("k", 1), ("m", 2), ("g", 3), ("t", 4)];
+    let factor = powers.into_iter().find_map(|(prefix, power)| match unit.strip_prefix(prefix)? {
+        "" | "b" => Some(1000_u64.pow(power)),
+        "ib" if power > 0 => Some(1024_u64.pow(power)),
+        _ => None,
+    });
+    let bytes = factor.and_then(|factor| match number.parse::<u64>() {
+        Ok(whole) => whole.checked_mul(factor),
+        Err(_) => number
+            .parse::<f64>()
+            .ok()
+            .map(|number| number * factor as f64)
+            .filter(|bytes| *bytes < 1e18)
+            .map(|bytes| bytes as u64),
+    });
+    bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| "expected a number of bytes, such as 4096, 1.5GB or 64KiB".to_owned())
+}
+
 /// A number of things: `1 file`, `2 files`.
 pub fn count(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
@@ -100,6 +124,39 @@ mod tests {
         assert_eq!(rate(29.97), "30.0/s");
         assert_eq!(rate(0.5), "0.50/s");
         assert_eq!(rate(123_456.0), "123 k/s");
+    }
+
+    #[test]
+    fn sizes_are_read() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("4096", 4096),
+            ("8MB", 8_000_000),
+            ("8 mb", 8_000_000),
+            ("1.5GB", 1_500_000_000),
+            ("64KiB", 65_536),
+            ("2k", 2000),
+            ("1 TiB", 1 << 40),
+            ("10B", 10),
+            ("0.5kB", 500),
+        ] {
+            assert_eq!(parse_bytes(text), Ok(bytes), "{text}");
+        }
+        for bad in [
+            "",
+            "MB",
+            "-1",
+            "1XB",
+            "1 iB",
+            "1.2.3",
+            "1e3",
+            "99999999999999999999",
+            "18446744073709551615kB",
+            "1.5e9",
+            ".",
+        ] {
+            assert!(parse_bytes(bad).unwrap_err().contains("64KiB"), "{bad}");
+        }
     }
 
     #[test]

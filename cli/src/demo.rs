@@ -15,7 +15,7 @@ use crate::{table, units};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// How long it runs, 1 to 60 seconds
-    #[arg(long, default_value_t = 5, value_parser = seconds)]
+    #[arg(long, default_value_t = 5, value_parser = seconds, allow_negative_numbers = true)]
     seconds: u64,
     /// The part that this process plays; `demo` starts itself with it
     #[arg(long, hide = true, requires = "tag")]

@@ -65,7 +65,9 @@ impl Failure {
             _ => error.render().to_string(),
         };
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let lines = lines.filter(|line| !line.starts_with("For more information"));
+        // "To pass it as a value, use --": nobody meant that.
+        let lines = lines
+            .filter(|line| !line.starts_with("For more information") && !line.starts_with("tip: to pass"));
         let mut said = String::new();
         for line in lines.map(|line| line.strip_prefix("error: ").unwrap_or(line)) {
             let separator = match said.chars().last() {
@@ -78,6 +80,15 @@ impl Failure {
             said += &line.replace("Usage:", "usage:");
         }
         Failure::Bad(said)
+    }
+
+    /// The outcome of several tries: an error if one of them failed. All failures but the last are printed at once.
+    pub fn of(mut failures: Vec<Failure>) -> Result<()> {
+        let Some(last) = failures.pop() else { return Ok(()) };
+        for failure in failures {
+            failure.report();
+        }
+        Err(last)
     }
 
     /// Prints the failure, and returns its exit code.

@@ -8,7 +8,7 @@ use ndsharray::{DType, Error, Reader, Store};
 use crate::failure::{Failure, Result, say};
 use crate::stdio::Out;
 use crate::stop::Stop;
-use crate::units;
+use crate::{tags, units};
 
 /// How long it waits for a value before it checks whether the reader of its output, and the writer, are still there.
 const STEP: Duration = Duration::from_millis(100);
@@ -16,6 +16,7 @@ const STEP: Duration = Duration::from_millis(100);
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The tag
+    #[arg(add = crate::complete::tags())]
     tag: String,
     /// Write every value that the writer keeps (its --history), in order, instead of the latest
     #[arg(long)]
@@ -24,16 +25,17 @@ pub struct Args {
     #[arg(long)]
     wait: bool,
     /// End after this many values
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), allow_negative_numbers = true)]
     count: Option<u64>,
 }
 
 pub fn run(store: &Store, args: &Args) -> Result<()> {
     let stop = Stop::listen()?;
     let mut out = Out::new(&stop);
-    let Some(mut reader) = open(store, args, &stop, &out)? else { return Ok(()) };
+    let tag = tags::one(store, &args.tag)?;
+    let Some(mut reader) = open(store, &tag, args.wait, &stop, &out)? else { return Ok(()) };
     let mut written = 0;
-    let outcome = follow(&mut reader, args, &stop, &mut out, &mut written);
+    let outcome = follow(&mut reader, &tag, args, &stop, &mut out, &mut written);
     let missed = reader.missed();
     let outcome = match outcome {
         // Ctrl-C and a closed pipe are the usual ways to end it.
@@ -41,16 +43,16 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         outcome => outcome,
     };
     if outcome.is_ok() {
-        say(&format!("{}: {} written, {missed} missed", args.tag, units::count(written, "value")));
+        say(&format!("{tag}: {} written, {missed} missed", units::count(written, "value")));
     }
     outcome
 }
 
 /// Opens the tag; with `--wait`, as soon as it exists. `None` if the command is ended before that.
-fn open(store: &Store, args: &Args, stop: &Stop, out: &Out<'_>) -> Result<Option<Reader>> {
+fn open(store: &Store, tag: &str, wait: bool, stop: &Stop, out: &Out<'_>) -> Result<Option<Reader>> {
     loop {
-        match store.reader(&args.tag) {
-            Err(Error::NotFound { .. }) if args.wait => {
+        match store.reader(tag) {
+            Err(Error::NotFound { .. }) if wait => {
                 if stop.asked() || !out.listened_to() {
                     return Ok(None);
                 }
@@ -61,7 +63,14 @@ fn open(store: &Store, args: &Args, stop: &Stop, out: &Out<'_>) -> Result<Option
     }
 }
 
-fn follow(reader: &mut Reader, args: &Args, stop: &Stop, out: &mut Out<'_>, written: &mut u64) -> Result<()> {
+fn follow(
+    reader: &mut Reader,
+    tag: &str,
+    args: &Args,
+    stop: &Stop,
+    out: &mut Out<'_>,
+    written: &mut u64,
+) -> Result<()> {
     let mut layout: Option<(DType, Vec<usize>)> = None;
     loop {
         // Asked before the value is read: else the last value of a writer that ends in between would be lost.
@@ -78,7 +87,7 @@ fn follow(reader: &mut Reader, args: &Args, stop: &Stop, out: &mut Out<'_>, writ
         if layout.as_ref().is_none_or(|(dtype, shape)| value.dtype() != dtype || value.shape() != shape) {
             if layout.is_some() {
                 let shape = units::shape(value.shape());
-                say(&format!("{}: the layout is now {} of shape {shape}", args.tag, value.dtype()));
+                say(&format!("{tag}: the layout is now {} of shape {shape}", value.dtype()));
             }
             layout = Some((value.dtype().clone(), value.shape().to_vec()));
         }

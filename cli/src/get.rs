@@ -11,11 +11,12 @@ use crate::failure::{Failure, Result};
 use crate::stdio::Out;
 use crate::stop::Stop;
 use crate::transfer::Transfer;
-use crate::{npy, picture};
+use crate::{npy, picture, tags};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The tag
+    #[arg(add = crate::complete::tags())]
     tag: String,
     /// The file, whose name ends in .npy or .png, in any case; - writes npy to stdout
     #[arg(short, long, value_name = "FILE")]
@@ -25,6 +26,7 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 pub struct CatArgs {
     /// The tag
+    #[arg(add = crate::complete::tags())]
     tag: String,
 }
 
@@ -50,7 +52,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
             return Err(Failure::bad(text));
         }
     };
-    let value = store.reader(&args.tag)?.latest()?;
+    let value = store.reader(&tags::one(store, &args.tag)?)?.latest()?;
     // An array that the format cannot hold is refused before anything is written.
     let size = value.bytes().len() as u64;
     let header = match format {
@@ -80,7 +82,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
 
 pub fn cat(store: &Store, args: &CatArgs) -> Result<()> {
     let stop = Stop::listen()?;
-    let value: Snapshot = store.reader(&args.tag)?.latest()?;
+    let value: Snapshot = store.reader(&tags::one(store, &args.tag)?)?.latest()?;
     let mut out = Transfer::new(Out::new(&stop), value.bytes().len() as u64, &stop);
     out.write_all(value.bytes()).map_err(|error| stop.failure(&error, Failure::stdout))
 }

@@ -2,9 +2,11 @@
 //! programs.
 //!
 //! Each command has a module of its own. They share `failure` (exit codes), `table` and `units` (output), `stop` and
-//! `stdio` (Ctrl-C and closed pipes), `npy`, `picture` and `dtype` (formats of files), `seconds` (times), and `value` (JSON).
+//! `stdio` (Ctrl-C and closed pipes), `npy`, `picture` and `dtype` (formats of files), `tags` (patterns), `seconds` (times),
+//! `rate`, and `state` and `value` (JSON).
 
 mod args;
+mod complete;
 mod demo;
 mod doctor;
 mod dtype;
@@ -21,12 +23,15 @@ mod owner;
 mod picture;
 mod pipe;
 mod put;
+mod rate;
 mod remove;
 mod seconds;
 mod stat;
+mod state;
 mod stdio;
 mod stop;
 mod table;
+mod tags;
 mod top;
 mod transfer;
 mod units;
@@ -41,6 +46,11 @@ use args::{Args, Command};
 use failure::{Failure, Result};
 
 fn main() -> ExitCode {
+    match complete::answer(Args::command) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(failure) => return failure.report(),
+    }
     match parse().and_then(|args| run(&args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
@@ -59,9 +69,7 @@ fn parse() -> Result<Args> {
 
 fn run(args: &Args) -> Result<()> {
     if let Command::Completions { shell } = args.command {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Args::command(), "ndsharray", &mut script);
-        return table::print(&String::from_utf8_lossy(&script));
+        return table::print(&String::from_utf8_lossy(&complete::script(shell)?));
     }
     let store = match &args.dir {
         Some(dir) => Store::open(dir)?,

@@ -13,6 +13,7 @@ use crate::units;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The tag
+    #[arg(add = crate::complete::tags())]
     tag: String,
     /// The dtype of the elements, as a numpy name or code: u1, <f4, uint8, float32, bool
     #[arg(long, value_parser = crate::dtype::parse)]

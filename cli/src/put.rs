@@ -21,6 +21,7 @@ use crate::{encoding, npy, picture, seconds, table, units};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The tag
+    #[arg(add = crate::complete::tags())]
     tag: String,
     /// An npy or PNG file, whatever it is called; - is stdin
     file: PathBuf,

@@ -15,6 +15,7 @@ use crate::value::Value;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The tag
+    #[arg(add = crate::complete::tags())]
     tag: String,
     /// Print JSON
     #[arg(long)]

@@ -20,6 +20,7 @@ fn check(place: &Place, (args, input, words): Row<'_>) {
         assert!(line.contains(word), "{args:?}: no {word:?} in {line}");
     }
     assert_eq!(ended.text(), "", "{args:?}");
+    assert!(!line.contains("tip:") || line.contains("'ls'"), "a misleading tip: {args:?}: {line}");
     assert_eq!(place.names(), before, "{args:?}");
 }
 
@@ -42,9 +43,11 @@ fn every_command_refuses_it_in_one_line() {
         (&["lss"], b"", &["lss", "'ls'"]),
         (&["--dir", "/nowhere", "ls"], b"", &["/nowhere", "found", "existing"]),
         (&["ls", "--dir", "text.npy"], b"", &["text.npy", "not a directory", "existing"]),
-        (&["ls", "more"], b"", &["more", "usage"]),
+        (&["ls", "more"], b"", &["more", "no file"]),
+        (&["ls", "more*"], b"", &["more*", "no tag fits"]),
+        (&["ls", "[a"], b"", &["[a", "unclosed", "no pattern"]),
         (&["ls", "--look", "soon"], b"", &["soon", "expected"]),
-        (&["ls", "--look", "-1"], b"", &["-1", "usage"]),
+        (&["ls", "--look", "-1"], b"", &["-1", "--look", "expected 0 to 60000"]),
         (&["ls", "--look", "60001"], b"", &["60001", "expected"]),
         (&["stat"], b"", &["<TAG>", "usage"]),
         (&["stat", "nothing"], b"", &["nothing", "no file"]),
@@ -161,13 +164,15 @@ fn every_command_refuses_it_in_one_line() {
         (&["follow", "nothing"], b"", &["nothing", "no file"]),
         (&["follow", "foreign", "--wait"], b"", &["foreign", "expected"]),
         (&["follow", "f64", "--count", "0"], b"", &["0", "1.."]),
-        (&["rm"], b"", &["<TAGS>", "usage"]),
+        (&["follow", "f64", "--count", "-1"], b"", &["-1", "--count"]),
+        (&["rm"], b"", &["<TAG>", "usage"]),
         (&["rm", "nothing"], b"", &["nothing", "no file"]),
         (&["rm", "--force", "foreign"], b"", &["foreign", "expected"]),
         (&["rm", &long], b"", &["longer than 200", "A tag is"]),
         (&["gc", "all"], b"", &["all", "usage"]),
         (&["doctor", "--fix"], b"", &["--fix", "usage"]),
         (&["demo", "--seconds", "0"], b"", &["0", "expected 1 to 60"]),
+        (&["demo", "--seconds", "-1"], b"", &["-1", "expected 1 to 60"]),
         (&["demo", "--seconds", "many"], b"", &["many", "expected"]),
         (&["top", "nothing"], b"", &["nothing", "no file"]),
         (&["top", "f64", "more"], b"", &["more", "usage"]),

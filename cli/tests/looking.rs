@@ -4,7 +4,7 @@
 mod place;
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
 use place::{Place, Running, until};
@@ -332,18 +332,6 @@ fn the_directory_and_what_clap_brings() {
     );
     assert!(place.run(&["ls", "--dir", there]).good().text().contains("there"));
     assert!(!place.run(&["ls"]).good().text().contains("there"));
-    for shell in ["bash", "zsh", "fish"] {
-        let script = place.run(&["completions", shell]).good().text();
-        for command in ["ls", "stat", "top", "follow", "doctor", "shape"] {
-            assert!(script.contains(command), "{shell} {command}");
-        }
-    }
-    let mut check = Command::new("bash");
-    check.args(["-n"]).stdin(Stdio::piped());
-    let script = place.run(&["completions", "bash"]).good().stdout;
-    std::fs::write(place.file("completions"), script).unwrap();
-    check.arg(place.file("completions"));
-    Running::start(check).finish().good();
     assert!(place.run(&["--version"]).good().text().contains("2.0.0"));
     assert!(place.run(&["help", "pipe"]).good().text().contains("--shape"));
     assert!(place.run(&["--help"]).good().text().contains("Exit codes"));

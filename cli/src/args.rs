@@ -23,7 +23,7 @@ pub struct Args {
 pub enum Command {
     /// List the tags, with what each holds, how often it changes and whose it is
     Ls(crate::ls::Args),
-    /// Show every field of a tag's files, and what is wrong with a damaged one
+    /// Show the state of a tag: value, version and rate, writer, memory, attributes; and what is wrong with a damaged one
     Stat(crate::stat::Args),
     /// Watch the tags, live
     Top(crate::top::Args),

@@ -8,6 +8,7 @@
 mod args;
 mod complete;
 mod demo;
+mod describe;
 mod doctor;
 mod dtype;
 mod element;

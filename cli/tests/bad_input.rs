@@ -54,6 +54,7 @@ fn every_command_refuses_it_in_one_line() {
         (&["stat", "foreign"], b"", &["foreign", "some tex", "expected"]),
         (&["stat", "../f64"], b"", &["'/'", "A tag is"]),
         (&["stat", ""], b"", &["empty", "A tag is"]),
+        (&["stat", "*"], b"", &["fits 3 tags, deep, empty, f64", "name one"]),
         (&["get", "f64"], b"", &["--output", "usage"]),
         (&["get", "nothing", "-o", "x.npy"], b"", &["nothing", "no file"]),
         (&["get", "empty", "-o", "x.npy"], b"", &["empty", "no value yet"]),

@@ -49,7 +49,7 @@ fn bash_completes_tags_of_the_store() {
         assert_eq!(found, ["camera-left", "camera-right"], "{command}");
     }
     assert!(bash(&place, "ndsharray stat ").contains(&"pose".to_owned()));
-    assert_eq!(bash(&place, "ndsharray stat pose --js"), ["--json"]);
+    assert_eq!(bash(&place, "ndsharray stat pose --al"), ["--all"]);
     assert!(bash(&place, "ndsharray fol").contains(&"follow".to_owned()));
 
     // A store that is named on the line counts, whatever the environment says.

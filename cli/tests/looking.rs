@@ -113,7 +113,7 @@ fn the_process_is_the_one_that_has_the_tag_now() {
     until("it writes", || place.store().stat("a").unwrap().value.unwrap().version == 2);
     assert_eq!(pid(&place), pipe.child.id());
     let stat = place.run(&["stat", "a"]).good().text();
-    assert!(stat.contains(&format!("writer    alive, pid {}\n", pipe.child.id())), "{stat}");
+    assert!(stat.contains(&format!("writer    alive, pid {};", pipe.child.id())), "{stat}");
     pipe.finish().good();
     assert_eq!(pid(&place), serde_json::Value::Null);
 }
@@ -137,7 +137,7 @@ fn a_writer_in_another_pid_namespace_is_named_as_it_sees_itself() {
     }
     let me = std::process::id();
     let stat = ended.good().text();
-    assert!(stat.contains(&format!("alive, pid {me} in another PID namespace\n")), "{stat}");
+    assert!(stat.contains(&format!("alive, pid {me} in another PID namespace;")), "{stat}");
     assert_eq!(inside(&["ls", "--json", "--look", "0"]).good().json()[0]["pid"], me);
 }
 
@@ -197,13 +197,13 @@ fn stat_says_all_and_what_is_wrong() {
             &ndsharray::Meta::new().user_data(b"frame 7").unwrap(),
         )
         .unwrap();
-    let text = place.run(&["stat", "a"]).good().text();
+    let text = place.run(&["stat", "--all", "a"]).good().text();
     for word in
         ["float32 of shape 2", "alive, pid", "NDSHHEAD", "NDSHDATA", "\"frame 7\"", "slot 0: pins", "waiting"]
     {
         assert!(text.contains(word), "{word}:\n{text}");
     }
-    let found = place.run(&["stat", "a", "--json"]).good().json();
+    let found = place.run(&["stat", "--all", "a", "--json"]).good().json();
     assert_eq!((&found["ok"], found["files"].as_array().unwrap().len()), (&true.into(), 2));
     drop(writer);
 
@@ -234,7 +234,7 @@ fn stat_says_all_and_what_is_wrong() {
     ];
     for (bytes, field, word) in cases {
         std::fs::write(&path, bytes).unwrap();
-        let ended = place.run(&["stat", "a"]);
+        let ended = place.run(&["stat", "--all", "a"]);
         assert_eq!(
             (ended.status.code(), ended.stderr.lines().count()),
             (Some(1), 1),
@@ -250,18 +250,18 @@ fn stat_says_all_and_what_is_wrong() {
         let line = ended.text().lines().find(|line| line.contains(field)).map(str::to_owned);
         let line = line.unwrap_or_else(|| panic!("no {field}:\n{}", ended.text()));
         assert!(line.contains("WRONG") || word.contains("truncated"), "{line}");
-        let json = place.run(&["stat", "a", "--json"]).json();
+        let json = place.run(&["stat", "--all", "a", "--json"]).json();
         assert!(
             !json["ok"].as_bool().unwrap() && json["files"][0]["problem"].as_str().unwrap().contains(word)
         );
     }
     std::fs::write(&path, &good).unwrap();
     std::fs::write(&data_path, &data[..100]).unwrap();
-    let ended = place.run(&["stat", "a"]);
+    let ended = place.run(&["stat", "--all", "a"]);
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.stderr.contains("truncated: found 100 bytes"), "{}", ended.stderr);
     std::fs::remove_file(&data_path).unwrap();
-    let ended = place.run(&["stat", "a"]);
+    let ended = place.run(&["stat", "--all", "a"]);
     assert!(ended.stderr.contains("its data file") && ended.text().contains("WRONG"), "{}", ended.stderr);
 }
 

@@ -25,7 +25,7 @@ fn shown(place: &Place, tag: &str) -> (Value, Value, String) {
         assert!(value.as_object_mut().unwrap().remove("age_seconds").unwrap().is_f64());
     }
     assert_eq!((&line["value"], &line["source"]), (&stat["value"], &stat["source"]));
-    (line["value"].clone(), line["source"].clone(), place.run(&["stat", tag]).good().text())
+    (line["value"].clone(), line["source"].clone(), place.run(&["stat", "--all", tag]).good().text())
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn bytes_that_are_no_attributes_are_shown_and_no_object() {
     let place = Place::new();
     place.run_with(&["put", "a", "-", "--attrs", r#"{"unit": "K"}"#], &array()).good();
     let stat = place.store().stat("a").unwrap();
-    let offset = place.run(&["stat", "a"]).good().text();
+    let offset = place.run(&["stat", "--all", "a"]).good().text();
     let offset = offset.lines().find(|line| line.contains("slot 0: user data  ")).unwrap().trim().to_owned();
     let offset = offset.split(' ').next().unwrap().parse().unwrap();
     forge(&place, &stat.value.unwrap().data_file, offset, b"[");

@@ -25,6 +25,8 @@ pub enum Command {
     Ls(crate::ls::Args),
     /// Show the state of a tag: value, version and rate, writer, memory, attributes; and what is wrong with a damaged one
     Stat(crate::stat::Args),
+    /// Show the latest value of a tag as text or CSV, with its times and attributes
+    Show(crate::show::Args),
     /// Watch the tags, live
     Top(crate::top::Args),
     /// Save the latest value to an npy or PNG file

@@ -27,6 +27,7 @@ mod put;
 mod rate;
 mod remove;
 mod seconds;
+mod show;
 mod stat;
 mod state;
 mod stdio;
@@ -79,6 +80,7 @@ fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Ls(args) => ls::run(&store, args),
         Command::Stat(args) => stat::run(&store, args),
+        Command::Show(args) => show::run(&store, args),
         Command::Top(args) => top::run(&store, args),
         Command::Get(args) => get::run(&store, args),
         Command::Put(args) => put::run(&store, args),

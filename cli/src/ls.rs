@@ -63,6 +63,9 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     table::print(&text(&lines))
 }
 
+/// So many characters of a record's fields are shown.
+const WIDEST: usize = 40;
+
 /// What stands under these names; under all if there are none.
 fn entries(store: &Store, names: &[String]) -> Result<Vec<Entry>> {
     let mut entries = store.entries()?;
@@ -121,7 +124,7 @@ fn text(lines: &[State]) -> String {
             (Some(value), _) => {
                 let age = Duration::try_from_secs_f64(value.age_seconds).unwrap_or_default();
                 let bytes = units::bytes(value.bytes as u64);
-                cells.extend([value.dtype.clone(), units::shape(&value.shape), bytes]);
+                cells.extend([units::shorten(&value.dtype, WIDEST), units::shape(&value.shape), bytes]);
                 cells.extend([value.version.to_string(), units::age(age)]);
             }
             (None, None) => cells.extend(["(empty)".to_owned(), dash(), dash(), "0".to_owned(), dash()]),

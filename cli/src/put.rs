@@ -173,7 +173,7 @@ fn publish(
         loan.set_meta(meta);
         let version = loan.publish()?;
         if args.json {
-            table::print_json(&Report { tag: &args.tag, version, dtype: dtype.name(), shape })?;
+            table::print_json(&Report { tag: &args.tag, version, dtype: &dtype.to_string(), shape })?;
         } else {
             let shape = units::shape(shape);
             table::print(&format!("{}: version {version}, {dtype} of shape {shape}\n", args.tag))?;

@@ -75,6 +75,14 @@ pub fn shape(shape: &[usize]) -> String {
     shape.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
 
+/// At most so many characters of a text.
+pub fn shorten(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
+        None => text.to_owned(),
+    }
+}
+
 /// Permissions as `ls -l` has them, without the kind of file.
 pub fn mode(mode: u32) -> String {
     (0..9).rev().zip("rwxrwxrwx".chars()).map(|(bit, c)| if mode >> bit & 1 == 1 { c } else { '-' }).collect()
@@ -168,6 +176,7 @@ mod tests {
         }
         assert_eq!((shape(&[]), shape(&[3, 4])), ("()".to_owned(), "3,4".to_owned()));
         assert_eq!(mode(0o640), "rw-r-----");
+        assert_eq!((shorten("äöü", 3), shorten("äöüß", 3)), ("äöü".to_owned(), "äö…".to_owned()));
     }
 
     #[test]

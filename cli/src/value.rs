@@ -1,6 +1,6 @@
 //! The latest value of a tag, as JSON has it.
 
-use ndsharray::ValueStat;
+use ndsharray::{DType, RecordField, ValueStat};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
@@ -8,7 +8,10 @@ use crate::seconds::Seconds;
 
 #[derive(Debug, Serialize)]
 pub struct Value {
+    /// Of records, the fields: `{x: float32, y: int16[2]}`.
     pub dtype: String,
+    /// The fields of a record; empty if it is none.
+    fields: Vec<Field>,
     pub shape: Vec<usize>,
     pub bytes: usize,
     pub version: u64,
@@ -25,11 +28,35 @@ pub struct Value {
     slot_bytes: usize,
 }
 
+/// A field of a record.
+#[derive(Debug, Serialize)]
+struct Field {
+    name: String,
+    dtype: String,
+    /// The length of each axis if the field is an array.
+    shape: Vec<usize>,
+    offset: usize,
+    /// The fields of a record within the record.
+    fields: Vec<Field>,
+}
+
+fn fields(dtype: &DType) -> Vec<Field> {
+    let field = |field: &RecordField| Field {
+        name: field.name().to_owned(),
+        dtype: field.dtype().to_string(),
+        shape: field.shape().to_vec(),
+        offset: field.offset(),
+        fields: fields(field.dtype()),
+    };
+    dtype.fields().iter().map(field).collect()
+}
+
 impl From<ValueStat> for Value {
     fn from(stat: ValueStat) -> Self {
         let attributes = stat.attributes_json.as_deref();
         Value {
             dtype: stat.dtype.to_string(),
+            fields: fields(&stat.dtype),
             shape: stat.shape,
             bytes: stat.nbytes,
             version: stat.version,

@@ -83,3 +83,55 @@ fn csv_ends_with_its_reader() {
     assert_eq!(running.finish().status.code(), Some(130));
     drop(reader);
 }
+
+#[test]
+fn records_have_names() {
+    let place = Place::new();
+    let dtype: DType =
+        "[('t', '<M8[ms]'), ('pos', '<f4', (2,)), ('tag', '|S4'), ('q', [('n', '>u2'), ('ok', '?')])]"
+            .parse()
+            .unwrap();
+    let record = |time: i64, x: f32, tag: &[u8; 4], n: u16| {
+        let parts =
+            [&time.to_le_bytes()[..], &x.to_le_bytes(), &(-x).to_le_bytes(), tag, &n.to_be_bytes(), &[1]];
+        parts.concat()
+    };
+    let bytes = [record(1_700_000_000_250, 0.1, b"a,b\0", 258), record(0, 3.0, b"c\0\0\0", 7)].concat();
+    let mut writer = place.store().writer("poses").unwrap();
+    writer.write_bytes(&dtype, &[2], &bytes).unwrap();
+    let text = place.run(&["show", "poses"]).good().text();
+    let fields = "{t: datetime64[ms], pos: float32[2], tag: bytes32, q: {n: >u2, ok: bool}}";
+    assert!(text.starts_with(&format!("value     {fields} of shape 2, ")), "{text}");
+    let first = "[{t: 2023-11-14T22:13:20.250, pos: [0.1, -0.1], tag: b'a,b', q: {n: 258, ok: true}}\n {t: 1970-01-01T00:00:00.000,";
+    assert!(array(&text).starts_with(first), "{text}");
+    let csv = place.run(&["show", "poses", "--csv"]).good().text();
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines[0], "t,pos[0],pos[1],tag,q.n,q.ok");
+    assert_eq!(lines[1], "2023-11-14T22:13:20.250,0.1,-0.1,\"a,b\",258,true");
+    assert_eq!((lines[2].ends_with(",3.0,-3.0,c,7,true"), lines.len()), (true, 3));
+    let one = place.run(&["show", "poses", "--csv", "--index", "-1"]).good().text();
+    assert_eq!(one.lines().count(), 2, "{one}");
+
+    // The fields are seen wherever the dtype is.
+    assert!(
+        place.run(&["stat", "poses"]).good().text().starts_with(&format!("value     {fields} of shape 2, "))
+    );
+    let line = place.run(&["ls"]).good().text();
+    assert!(line.contains("{t: datetime64[ms], pos: float32[2], ta…  2 "), "{line}");
+    let value = place.run(&["ls", "--json"]).good().json()[0]["value"].clone();
+    assert_eq!(value["dtype"], fields);
+    let field = &value["fields"][1];
+    assert_eq!(
+        (&field["name"], &field["dtype"], &field["offset"]),
+        (&"pos".into(), &"float32".into(), &8.into())
+    );
+    assert_eq!(
+        (&field["shape"], &value["fields"][3]["fields"][0]["dtype"]),
+        (&serde_json::json!([2]), &">u2".into())
+    );
+
+    writer.write_bytes(&dtype, &[1, 2], &bytes).unwrap();
+    let refused = place.run(&["show", "poses", "--csv"]);
+    assert!(refused.stderr.contains("an array of records of shape 1,2 is no table"), "{}", refused.stderr);
+    assert!(place.run(&["show", "poses", "--csv", "--index", "0"]).good().text().starts_with("t,pos[0]"));
+}

@@ -1,75 +1,54 @@
-//! The text of one element.
+//! The text of one element: for people, and for tables.
 
-use ndsharray::DType;
-use ndsharray::half::f16;
+use ndsharray::{DType, Kind, RecordField};
 
 use crate::element;
 
-/// How the numbers of an element are written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Digits {
-    /// Six, for people.
-    Six,
-    /// As many as tell the number from all others of its dtype.
-    All,
-}
-
 /// Whether elements are numbers, whose last digits are to be below each other.
 pub fn is_number(dtype: &DType) -> bool {
-    !matches!(dtype, DType::Custom(_))
+    let kind = dtype.scalar().map(|scalar| scalar.kind());
+    matches!(kind, Some(Kind::Bool | Kind::Int | Kind::UInt | Kind::Float | Kind::Complex))
 }
 
-pub fn text(dtype: &DType, bytes: &[u8], digits: Digits) -> String {
-    match (dtype, digits) {
-        (DType::Custom(_), _) => custom(dtype, bytes, digits),
-        (DType::Float16 | DType::Float32 | DType::Float64, Digits::All) => float(bytes),
-        (DType::Complex64 | DType::Complex128, Digits::All) => {
-            let [re, im] = [&bytes[..bytes.len() / 2], &bytes[bytes.len() / 2..]].map(float);
-            let sign = if im.starts_with('-') { "" } else { "+" };
-            format!("{re}{sign}{im}j")
-        }
-        _ => element::text(dtype, bytes),
+/// An element for people: numbers with six digits, records with the names of their fields.
+pub fn brief(dtype: &DType, bytes: &[u8]) -> String {
+    if dtype.fields().is_empty() {
+        return element::brief(dtype, bytes);
     }
-}
-
-/// A floating-point number with all its digits.
-fn float(bytes: &[u8]) -> String {
-    match *bytes {
-        [a, b] => f16::from_ne_bytes([a, b]).to_string(),
-        [a, b, c, d] => {
-            let value = f32::from_ne_bytes([a, b, c, d]);
-            scientific(value.abs().into(), value.to_string(), format!("{value:e}"))
-        }
-        [a, b, c, d, e, f, g, h] => {
-            let value = f64::from_ne_bytes([a, b, c, d, e, f, g, h]);
-            scientific(value.abs(), value.to_string(), format!("{value:e}"))
-        }
-        _ => String::new(),
-    }
-}
-
-/// The shorter of two texts of a number of that size: 1e300 has 301 digits.
-fn scientific(size: f64, plain: String, scientific: String) -> String {
-    if size == 0.0 || (1e-5..1e16).contains(&size) || !size.is_finite() { plain } else { scientific }
-}
-
-/// Text of numpy's `S` and `U` dtypes; the bytes of any other dtype in hex.
-fn custom(dtype: &DType, bytes: &[u8], digits: Digits) -> String {
-    let (order, kind) = dtype.descr().split_at_checked(1).unwrap_or_default();
-    let said = if kind.starts_with('S') {
-        let end = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-        String::from_utf8_lossy(&bytes[..end]).into_owned()
-    } else if kind.starts_with('U') {
-        let read = if order == ">" { u32::from_be_bytes } else { u32::from_le_bytes };
-        let codes = bytes.chunks_exact(4).filter_map(|code| code.try_into().ok()).map(read);
-        let text: String =
-            codes.map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-        text.trim_end_matches('\0').to_owned()
-    } else {
-        return element::text(dtype, bytes);
+    let field = |field: &RecordField| {
+        let bytes = &bytes[field.offset()..field.offset() + field.nbytes()];
+        format!("{}: {}", field.name(), brief_array(field.dtype(), field.shape(), bytes))
     };
-    // For people it is seen where the text ends.
-    if digits == Digits::Six { format!("{said:?}") } else { said }
+    format!("{{{}}}", dtype.fields().iter().map(field).collect::<Vec<_>>().join(", "))
+}
+
+fn brief_array(dtype: &DType, shape: &[usize], bytes: &[u8]) -> String {
+    /// A longer axis is cut.
+    const MOST: usize = 6;
+    let Some((&length, inner)) = shape.split_first() else { return brief(dtype, bytes) };
+    let parts = bytes.chunks_exact((bytes.len() / length.max(1)).max(1)).take(MOST);
+    let mut parts: Vec<String> = parts.map(|part| brief_array(dtype, inner, part)).collect();
+    parts.extend((length > MOST).then(|| "...".to_owned()));
+    format!("[{}]", parts.join(", "))
+}
+
+/// An element that is one value, exact, as a cell of a table: strings without quotes.
+pub fn exact(dtype: &DType, bytes: &[u8]) -> String {
+    let Some(scalar) = dtype.scalar() else { return element::text(dtype, bytes) };
+    let text = match scalar.kind() {
+        Kind::Bytes => String::from_utf8_lossy(bytes).into_owned(),
+        Kind::Str => {
+            let read = if scalar.is_swapped() { swapped } else { u32::from_ne_bytes };
+            let codes = bytes.chunks_exact(4).filter_map(|code| code.try_into().ok()).map(read);
+            codes.map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+        }
+        _ => return element::text(dtype, bytes),
+    };
+    text.trim_end_matches('\0').to_owned()
+}
+
+fn swapped(bytes: [u8; 4]) -> u32 {
+    u32::from_ne_bytes(bytes).swap_bytes()
 }
 
 #[cfg(test)]
@@ -77,44 +56,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_with_all_their_digits() {
-        let of = |value: f64| text(&DType::Float64, &value.to_ne_bytes(), Digits::All);
-        for value in [0.1, 1.0 / 3.0, -1e300, 5e-324, f64::MAX, 0.0, 123456789.0, 1e16, 1e-5] {
-            let text = of(value);
-            assert_eq!(text.parse::<f64>().unwrap(), value, "{text}");
-            assert!(text.len() < 26, "{text}");
-        }
-        assert_eq!(
-            (of(0.1), of(2.0), of(f64::NAN), of(-f64::INFINITY)),
-            ("0.1".into(), "2".into(), "NaN".into(), "-inf".into())
-        );
-        assert_eq!(text(&DType::Float32, &0.1_f32.to_ne_bytes(), Digits::All), "0.1");
-        assert_eq!(text(&DType::Float32, &16777217_f32.to_ne_bytes(), Digits::All), "16777216");
-        let half = f16::from_f32(0.1);
-        assert_eq!(
-            text(&DType::Float16, &half.to_ne_bytes(), Digits::All).parse::<f32>().unwrap(),
-            half.to_f32()
-        );
-        let pair = [0.1_f32.to_ne_bytes(), (-1e-9_f32).to_ne_bytes()].concat();
-        assert_eq!(text(&DType::Complex64, &pair, Digits::All), "0.1-1e-9j");
-        let count = text(&DType::UInt64, &u64::MAX.to_ne_bytes(), Digits::All);
-        assert_eq!(count, u64::MAX.to_string());
+    fn strings_are_plain_in_tables() {
+        let of = |descr: &str, bytes: &[u8]| exact(&descr.parse().unwrap(), bytes);
+        assert_eq!((of("|S5", b"a,\"b\0"), of("|S3", b"\0\0\0")), ("a,\"b".into(), "".into()));
+        let codes =
+            |order: fn(u32) -> [u8; 4]| "°C\0".chars().flat_map(|c| order(c.into())).collect::<Vec<u8>>();
+        assert_eq!(of("<U3", &codes(u32::to_le_bytes)), "°C");
+        assert_eq!(of(">U3", &codes(u32::to_be_bytes)), "°C");
+        assert_eq!(of("<U1", &[0xff; 4]), "\u{fffd}");
+        assert_eq!((of("<f8", &0.1_f64.to_le_bytes()), of("|V2", &[1, 0xfe])), ("0.1".into(), "01fe".into()));
     }
 
     #[test]
-    fn strings_and_other_bytes() {
-        let of = |size, descr, bytes: &[u8], digits| {
-            text(&DType::custom("x", size, descr).unwrap(), bytes, digits)
-        };
-        assert_eq!(of(5, "|S5", b"ab\x1b\0\0", Digits::Six), "\"ab\\u{1b}\"");
-        assert_eq!(of(5, "|S5", b"a,\"b\0", Digits::All), "a,\"b");
-        let little: Vec<u8> = "°C\0".chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
-        let big: Vec<u8> = "°C\0".chars().flat_map(|c| u32::from(c).to_be_bytes()).collect();
-        assert_eq!(
-            (of(12, "<U3", &little, Digits::All), of(12, ">U3", &big, Digits::All)),
-            ("°C".into(), "°C".into())
-        );
-        assert_eq!(of(4, "<U1", &[0xff; 4], Digits::All), "\u{fffd}");
-        assert_eq!(of(2, "|V2", &[1, 0xfe], Digits::Six), "01fe");
+    fn records_have_the_names_of_their_fields() {
+        let dtype: DType = "[('x', '<f4'), ('n', '|S2'), ('p', [('q', '<i2', (2, 2))]), ('v', '|u1', (9,))]"
+            .parse()
+            .unwrap();
+        let mut bytes = 1.5_f32.to_le_bytes().to_vec();
+        bytes.extend(b"ab\x01\0\x02\0\x03\0\x04\0");
+        bytes.extend(0..9);
+        let text = "{x: 1.5, n: b'ab', p: {q: [[1, 2], [3, 4]]}, v: [0, 1, 2, 3, 4, 5, ...]}";
+        assert_eq!(brief(&dtype, &bytes), text);
     }
 }

@@ -1,26 +1,70 @@
-//! A value as CSV: a line for each row, with all digits of its numbers.
+//! A value as CSV: a line for each row, with all digits of its numbers; of records a line for each, under the names of the fields.
 
 use std::io::{self, Write};
 
 use ndsharray::DType;
 use ndsharray::ndarray::{ArrayViewD, Axis};
 
-use super::cell::{self, Digits};
+use super::cell;
 use crate::failure::{Failure, Result};
 use crate::table::visible;
 use crate::units;
 
 /// Refuses an array that is no table.
-pub fn check(shape: &[usize]) -> Result<()> {
-    if shape.len() <= 2 {
+pub fn check(dtype: &DType, shape: &[usize]) -> Result<()> {
+    let (axes, what) = if dtype.fields().is_empty() { (2, "an array") } else { (1, "an array of records") };
+    if shape.len() <= axes {
         return Ok(());
     }
     let text = format!(
-        "an array of shape {} is no table: pick a part with one or two axes, such as --index 0{}",
+        "{what} of shape {} is no table: pick a part with at most {}, such as --index 0{}",
         units::shape(shape),
-        ",0".repeat(shape.len() - 3)
+        if axes == 1 { "one axis" } else { "two axes" },
+        ",0".repeat(shape.len() - axes - 1)
     );
     Err(Failure::bad(text))
+}
+
+/// A value within an element.
+struct Column {
+    name: String,
+    dtype: DType,
+    offset: usize,
+}
+
+impl Column {
+    /// The values within this one: each field of a record, and each element of a field that is an array.
+    fn spread(self, columns: &mut Vec<Column>) {
+        if self.dtype.fields().is_empty() {
+            columns.push(self);
+            return;
+        }
+        for field in self.dtype.fields() {
+            let dot = if self.name.is_empty() { "" } else { "." };
+            let name = format!("{}{dot}{}", self.name, field.name());
+            let (dtype, shape) = (field.dtype(), field.shape());
+            for element in 0..shape.iter().product() {
+                let name = if shape.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{name}[{}]", place(shape, element))
+                };
+                let offset = self.offset + field.offset() + element * dtype.itemsize();
+                Column { name, dtype: dtype.clone(), offset }.spread(columns);
+            }
+        }
+    }
+}
+
+/// Where the `n`th element of an array lies, such as `0,1`.
+fn place(shape: &[usize], mut n: usize) -> String {
+    let mut place: Vec<usize> = Vec::new();
+    for axis in shape.iter().rev() {
+        place.push(n % axis);
+        n /= axis;
+    }
+    place.reverse();
+    units::shape(&place)
 }
 
 /// Writes an array whose last axis is the bytes of one element. Control characters in strings must not reach a terminal.
@@ -34,20 +78,26 @@ pub fn write(dtype: &DType, array: &ArrayViewD<'_, u8>, out: impl Write, termina
 
 fn rows(dtype: &DType, array: &ArrayViewD<'_, u8>, out: impl Write, terminal: bool) -> csv::Result<()> {
     let mut out = csv::WriterBuilder::new().flexible(true).from_writer(out);
-    let cell = |element: ArrayViewD<'_, u8>| {
-        let text = cell::text(dtype, &element.iter().copied().collect::<Vec<u8>>(), Digits::All);
-        if terminal { visible(&text) } else { text }
+    let clean = |text: String| if terminal { visible(&text) } else { text };
+    let mut columns = Vec::new();
+    Column { name: String::new(), dtype: dtype.clone(), offset: 0 }.spread(&mut columns);
+    let cells = |element: ArrayViewD<'_, u8>| {
+        let bytes: Vec<u8> = element.iter().copied().collect();
+        let cell = |column: &Column| {
+            let end = column.offset + column.dtype.itemsize();
+            clean(cell::exact(&column.dtype, &bytes[column.offset..end]))
+        };
+        columns.iter().map(cell).collect::<Vec<String>>()
     };
+    if !dtype.fields().is_empty() {
+        out.write_record(columns.iter().map(|column| clean(column.name.clone())))?;
+    }
     match array.ndim() - 1 {
-        0 => out.write_record([cell(array.view())])?,
-        1 => {
-            for element in array.axis_iter(Axis(0)) {
-                out.write_record([cell(element)])?;
-            }
-        }
+        0 => out.write_record(cells(array.view()))?,
+        1 => array.axis_iter(Axis(0)).try_for_each(|element| out.write_record(cells(element)))?,
         _ => {
             for row in array.axis_iter(Axis(0)) {
-                out.write_record(row.axis_iter(Axis(0)).map(cell))?;
+                out.write_record(row.axis_iter(Axis(0)).flat_map(cells))?;
             }
         }
     }

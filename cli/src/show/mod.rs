@@ -39,7 +39,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     }
     let shape = &array.shape()[..array.ndim() - 1];
     if args.csv {
-        csv::check(shape)?;
+        csv::check(dtype, shape)?;
         let mut out = Transfer::new(Out::new(&stop), 0, &stop);
         let written = csv::write(dtype, &array, &mut out, io::stdout().is_terminal());
         return written.map_err(|error| stop.failure(&error, Failure::stdout));

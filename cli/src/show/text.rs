@@ -4,7 +4,7 @@ use ndsharray::DType;
 use ndsharray::ndarray::{ArrayViewD, Axis};
 use unicode_width::UnicodeWidthStr;
 
-use super::cell::{self, Digits};
+use super::cell;
 
 /// An array of more elements is abbreviated.
 const MOST: usize = 1000;
@@ -52,7 +52,7 @@ fn shown(length: usize, edge: Option<usize>) -> impl Iterator<Item = Option<usiz
 
 fn collect(dtype: &DType, array: &ArrayViewD<'_, u8>, edge: Option<usize>, cells: &mut Vec<String>) {
     if array.ndim() == 1 {
-        cells.push(cell::text(dtype, &array.iter().copied().collect::<Vec<u8>>(), Digits::Six));
+        cells.push(cell::brief(dtype, &array.iter().copied().collect::<Vec<u8>>()));
         return;
     }
     for at in shown(array.len_of(Axis(0)), edge).flatten() {
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn text_is_aligned_to_the_left() {
         let dtype = DType::custom("bytes24", 3, "|S3").unwrap();
-        assert_eq!(text(&dtype, &elements(b"a\0\0bcd", &[2], 3).unwrap()), "[\"a\"   \"bcd\"]\n");
+        assert_eq!(text(&dtype, &elements(b"a\0\0bcd", &[2], 3).unwrap()), "[b'a'   b'bcd']\n");
         let long: Vec<u8> = [b'x'; 400].to_vec();
         let dtype = DType::custom("bytes800", 100, "|S100").unwrap();
         assert_eq!(text(&dtype, &elements(&long, &[4], 100).unwrap()).lines().count(), 4);

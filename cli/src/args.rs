@@ -23,7 +23,7 @@ pub struct Args {
 pub enum Command {
     /// List the tags, with what each holds, how often it changes and whose it is
     Ls(crate::ls::Args),
-    /// Show the state of a tag: value, version and rate, writer, memory, attributes; and what is wrong with a damaged one
+    /// Show in a few lines what a tag is: value, rate, writer, memory, attributes; and what is wrong with it
     Stat(crate::stat::Args),
     /// Show the latest value of a tag as text or CSV, with its times and attributes
     Show(crate::show::Args),
@@ -47,6 +47,12 @@ pub enum Command {
     Doctor(crate::doctor::Args),
     /// Share live arrays between a writer and two readers, to see that it works here
     Demo(crate::demo::Args),
+    /// Write the manual pages of all commands into a directory, for `man`
+    Man {
+        /// The directory, such as ~/.local/share/man/man1; it is made if it does not exist
+        #[arg(long, value_name = "DIRECTORY")]
+        out: PathBuf,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ndsharray::{DType, Error, Reader, Store};
 
 use crate::failure::{Failure, Result, say};
-use crate::stdio::Out;
+use crate::stdio::{Out, ToTerminal};
 use crate::stop::Stop;
 use crate::{tags, units};
 
@@ -27,9 +27,12 @@ pub struct Args {
     /// End after this many values
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), allow_negative_numbers = true)]
     count: Option<u64>,
+    #[command(flatten)]
+    to_terminal: ToTerminal,
 }
 
 pub fn run(store: &Store, args: &Args) -> Result<()> {
+    args.to_terminal.check(&args.tag)?;
     let stop = Stop::listen()?;
     let mut out = Out::new(&stop);
     let tag = tags::one(store, &args.tag)?;

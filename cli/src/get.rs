@@ -8,7 +8,7 @@ use ndsharray::{Snapshot, Store};
 use tempfile::NamedTempFile;
 
 use crate::failure::{Failure, Result};
-use crate::stdio::Out;
+use crate::stdio::{Out, ToTerminal};
 use crate::stop::Stop;
 use crate::transfer::Transfer;
 use crate::{npy, picture, tags};
@@ -21,6 +21,8 @@ pub struct Args {
     /// The file, whose name ends in .npy or .png, in any case; - writes npy to stdout
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    #[command(flatten)]
+    to_terminal: ToTerminal,
 }
 
 #[derive(Debug, clap::Args)]
@@ -28,6 +30,8 @@ pub struct CatArgs {
     /// The tag
     #[arg(add = crate::complete::tags())]
     tag: String,
+    #[command(flatten)]
+    to_terminal: ToTerminal,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,6 +56,9 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
             return Err(Failure::bad(text));
         }
     };
+    if stdout {
+        args.to_terminal.check(&args.tag)?;
+    }
     let value = store.reader(&tags::one(store, &args.tag)?)?.latest()?;
     // An array that the format cannot hold is refused before anything is written.
     let size = value.bytes().len() as u64;
@@ -81,6 +88,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
 }
 
 pub fn cat(store: &Store, args: &CatArgs) -> Result<()> {
+    args.to_terminal.check(&args.tag)?;
     let stop = Stop::listen()?;
     let value: Snapshot = store.reader(&tags::one(store, &args.tag)?)?.latest()?;
     let mut out = Transfer::new(Out::new(&stop), value.bytes().len() as u64, &stop);

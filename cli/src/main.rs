@@ -39,6 +39,7 @@ mod transfer;
 mod units;
 mod value;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -70,8 +71,12 @@ fn parse() -> Result<Args> {
 }
 
 fn run(args: &Args) -> Result<()> {
-    if let Command::Completions { shell } = args.command {
-        return table::print(&String::from_utf8_lossy(&complete::script(shell)?));
+    match &args.command {
+        Command::Completions { shell } => {
+            return table::print(&String::from_utf8_lossy(&complete::script(*shell)?));
+        }
+        Command::Man { out } => return manual(out),
+        _ => {}
     }
     let store = match &args.dir {
         Some(dir) => Store::open(dir)?,
@@ -91,6 +96,13 @@ fn run(args: &Args) -> Result<()> {
         Command::Gc(args) => remove::gc(&store, args),
         Command::Doctor(args) => doctor::run(&store, args),
         Command::Demo(args) => demo::run(&store, args),
-        Command::Completions { .. } => Ok(()),
+        Command::Man { .. } | Command::Completions { .. } => Ok(()),
     }
+}
+
+/// Writes a page for the program and one for each command.
+fn manual(directory: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| Failure::io(directory, "write manual pages into", &error);
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    clap_mangen::generate_to(Args::command().disable_help_subcommand(true), directory).map_err(failed)
 }

@@ -1,11 +1,12 @@
 //! Input and output without buffers. Ctrl-C ends a read or write even while the other end of a pipe does nothing.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use rustix::fs::FileType;
 
+use crate::failure::{Failure, Result};
 use crate::stop::{Ready, Stop};
 
 /// A pipe that has room at all takes this much (PIPE_BUF), so a write of it does not block.
@@ -51,6 +52,27 @@ impl<F: AsFd> Read for In<'_, F> {
                 outcome => return Ok(outcome?),
             }
         }
+    }
+}
+
+/// Whether bytes may go to a terminal, which they could leave unusable.
+#[derive(Debug, clap::Args)]
+pub struct ToTerminal {
+    /// Write bytes even to a terminal
+    #[arg(long)]
+    force: bool,
+}
+
+impl ToTerminal {
+    /// An error if stdout is a terminal, and that was not asked for.
+    pub fn check(&self, tag: &str) -> Result<()> {
+        if self.force || !io::stdout().is_terminal() {
+            return Ok(());
+        }
+        Err(Failure::bad(format!(
+            "the bytes of {tag:?} are not for a terminal: send them to a file (> FILE) or a program (|), look at them with \
+             `ndsharray show`, or use --force"
+        )))
     }
 }
 

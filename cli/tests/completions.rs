@@ -1,4 +1,4 @@
-//! The shell completes commands, options and tags, those of the store that the line names.
+//! The shell completes commands, options and tags, those of the store that the line names; and man pages are made.
 
 mod place;
 
@@ -14,6 +14,12 @@ fn with_tags() -> Place {
     place
 }
 
+/// A PATH on which the program is found by its name.
+fn path() -> String {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_ndsharray"));
+    format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap())
+}
+
 /// What a real bash completes: the words that it offers for the last word of a line.
 fn bash(place: &Place, line: &str) -> Vec<String> {
     // As bash does it: words are split at COMP_WORDBREAKS, too.
@@ -26,10 +32,8 @@ fn bash(place: &Place, line: &str) -> Vec<String> {
         spec=$(complete -p ndsharray); function=${spec#*-F }
         ${function%% *} ndsharray "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
         printf '%s\n' "${COMPREPLY[@]}""#;
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_ndsharray"));
-    let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let mut command = Command::new("bash");
-    command.args(["-c", script, "bash", line]).current_dir(place.file("")).env("PATH", path);
+    command.args(["-c", script, "bash", line]).current_dir(place.file("")).env("PATH", path());
     let ended = Running::start({
         command.env("NDSHARRAY_DIR", place.directory());
         command
@@ -87,8 +91,61 @@ fn every_shell_has_a_script_and_an_answer() {
             Err(_) => place::skip("every_shell_has_a_script_and_an_answer", &format!("{shell} is missing")),
         }
     }
+    // fish says by itself what it would offer.
+    let script = place.run(&["completions", "fish"]).good().text();
+    std::fs::write(place.file("script.fish"), script).unwrap();
+    let mut fish = Command::new("fish");
+    fish.args(["--no-config", "-c", "source script.fish; complete -C 'ndsharray stat cam'"]);
+    fish.current_dir(place.file("")).env("PATH", path()).env("NDSHARRAY_DIR", place.directory());
+    match fish.output() {
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert_eq!(text.lines().collect::<Vec<_>>(), ["camera-left", "camera-right"], "{output:?}");
+        }
+        Err(_) => place::skip("every_shell_has_a_script_and_an_answer", "fish is missing"),
+    }
     let mut wrong = place.command(&["ls"]);
     wrong.env("COMPLETE", "nushell");
     let ended = Running::start(wrong).finish();
     assert_eq!((ended.status.code(), ended.stderr.lines().count()), (Some(2), 1), "{}", ended.stderr);
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let place = Place::new();
+    place.run(&["man", "--out", "share/man1"]).good();
+    let page = |name: &str| std::fs::read_to_string(place.file("share/man1").join(name)).unwrap();
+    let help = place.run(&["--help"]).good().text();
+    let commands =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands: Vec<&str> = commands.map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert!(commands.contains(&"show") && commands.contains(&"man"), "{help}");
+    for command in commands.into_iter().filter(|command| *command != "help") {
+        let page = page(&format!("ndsharray-{command}.1"));
+        assert!(page.contains(".TH") && page.contains(command), "{command}: {page}");
+    }
+    assert!(
+        page("ndsharray.1").contains("ndsharray\\-stat(1)")
+            && page("ndsharray-pipe.1").contains("row\\-stride")
+    );
+    // A real man reads them.
+    let mut man = Command::new("man");
+    man.args(["-l", "-P", "cat"])
+        .arg(place.file("share/man1/ndsharray-stat.1"))
+        .env("MANPAGER", "cat")
+        .env("MANWIDTH", "100");
+    match man.output() {
+        Ok(read) if read.status.success() => {
+            let text = String::from_utf8_lossy(&read.stdout).into_owned();
+            assert!(text.contains("SYNOPSIS") && text.contains("--all"), "{text}");
+        }
+        other => place::skip("every_command_has_a_manual_page", &format!("no man here: {other:?}")),
+    }
+    std::fs::write(place.file("file"), "").unwrap();
+    let ended = place.run(&["man", "--out", "file"]);
+    assert!(
+        ended.status.code().is_some_and(|code| code > 0) && ended.stderr.lines().count() == 1,
+        "{}",
+        ended.stderr
+    );
 }

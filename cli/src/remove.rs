@@ -1,6 +1,6 @@
 //! `rm` removes the tags that are named, `gc` what killed processes left.
 
-use ndsharray::{Error, Store};
+use ndsharray::{ErrorKind, Store};
 use serde::Serialize;
 
 use crate::failure::{Failure, Result};
@@ -55,14 +55,9 @@ pub fn rm(store: &Store, args: &RmArgs) -> Result<()> {
 fn remove(store: &Store, tag: &str, force: bool) -> Result<()> {
     let removed = if force { store.force_remove(tag) } else { store.remove(tag) };
     removed.map_err(|error| {
-        let hint = match &error {
-            Error::WriterExists { .. } => " (rm --force removes it anyway)",
-            Error::Truncated { .. } | Error::Checksum { .. } | Error::Corrupt { .. } => {
-                " (stat shows more; rm --force removes it)"
-            }
-            Error::FormatVersion { .. } | Error::UnknownFeatures { .. } | Error::Endianness { .. } => {
-                " (it may be of another version of ndsharray; plain rm removes the file)"
-            }
+        let hint = match error.kind() {
+            ErrorKind::Busy => " (rm --force removes it anyway)",
+            ErrorKind::Damaged => " (stat shows more; rm --force removes it)",
             _ => "",
         };
         match Failure::from(error) {

@@ -38,11 +38,11 @@ def describe(dtype: "np.dtype[Any]") -> "tuple[str, str, np.dtype[Any]]":
         raise UnsupportedDTypeError(
             f"dtype {dtype} cannot be shared: its elements have no size. Use a dtype of at least one byte"
         )
-    descr = _spec(dtype)
-    text = descr if isinstance(descr, str) else repr(descr)
     try:
-        again = restore(dtype.name, text, dtype.itemsize)
-    except (TypeError, ValueError) as error:
+        descr = _spec(dtype)
+        text = descr if isinstance(descr, str) else repr(descr)
+        again = _made(dtype.name, text)
+    except _REFUSALS as error:
         raise UnsupportedDTypeError(f"dtype {dtype} cannot be shared: {error}") from None
     if not same(again, dtype):
         raise UnsupportedDTypeError(
@@ -51,24 +51,52 @@ def describe(dtype: "np.dtype[Any]") -> "tuple[str, str, np.dtype[Any]]":
     return dtype.name, text, again
 
 
-def restore(name: str, descr: str, itemsize: int) -> "np.dtype[Any]":
+def restore(tag: str, name: str, descr: str, itemsize: int) -> "np.dtype[Any]":
     """Returns the dtype for which :func:`describe` returned this name and this descr.
+
+    Raises
+    ------
+    UnsupportedDTypeError
+        If numpy makes no dtype of the descr, or not one of plain elements of that size. The error names the tag.
 
     Examples
     --------
-    >>> restore("datetime64[ms]", "<M8[ms]", 8)
+    >>> restore("clock", "datetime64[ms]", "<M8[ms]", 8)
     dtype('<M8[ms]')
     """
-    dtype = _from_ml_dtypes(name) if descr.startswith(("<V", "|V", "<f1", "|f1")) else None
-    if dtype is None:
-        spec = ast.literal_eval(descr) if descr[0] in "[{(" else descr
-        dtype = np.dtype((np.record, spec)) if name.startswith("record") else np.dtype(spec)
-    if dtype.itemsize != itemsize or dtype.hasobject:
+    try:
+        dtype = _made(name, descr)
+        if dtype.itemsize != itemsize or dtype.hasobject or dtype.subdtype is not None:
+            raise ValueError(f"it stands for {dtype!r}, but the value has plain elements of {itemsize} bytes")
+    except _REFUSALS as error:
+        shown = descr if len(descr) <= 200 else descr[:200] + "..."
         raise UnsupportedDTypeError(
-            f"the stored dtype {name!r} is damaged: its descr {descr!r} has elements of {dtype.itemsize} bytes, but the "
-            f"value has plain elements of {itemsize} bytes"
-        )
+            f"the value of {tag!r} has the dtype {name!r}, which is stored as {shown!r} and cannot be made here: "
+            f"{type(error).__name__}: {error}. {_remedy(error)}"
+        ) from None
     return dtype
+
+
+#: What Python and numpy raise about a text that makes no dtype. A warning counts where the program makes it an error. What a
+#: signal handler raises in the middle, such as KeyboardInterrupt or TimeoutError, is not among these.
+_REFUSALS = (
+    *(ArithmeticError, AttributeError, ImportError, LookupError, MemoryError, RecursionError),
+    *(SyntaxError, SystemError, TypeError, ValueError, Warning),
+)
+
+
+def _remedy(error: BaseException) -> str:
+    if isinstance(error, ImportError):
+        return "Install it, and read again"
+    return "Let the writer store it with a descr that numpy.dtype takes"
+
+
+def _made(name: str, descr: str) -> "np.dtype[Any]":
+    dtype = _from_ml_dtypes(name) if descr.startswith(("<V", "|V", "<f1", "|f1")) else None
+    if dtype is not None:
+        return dtype
+    spec = ast.literal_eval(descr) if descr.startswith(("[", "{", "(")) else descr
+    return np.dtype((np.record, spec)) if name.startswith("record") else np.dtype(spec)
 
 
 def same(a: "np.dtype[Any]", b: "np.dtype[Any]") -> bool:
@@ -132,6 +160,6 @@ def _from_ml_dtypes(name: str) -> "np.dtype[Any] | None":
     try:
         import ml_dtypes
     except ImportError:
-        raise UnsupportedDTypeError(f"dtype {name!r} belongs to ml_dtypes, which is not installed: pip install ml_dtypes") from None
+        raise ImportError("the dtype belongs to ml_dtypes, which is not installed: pip install ml_dtypes") from None
     scalar = getattr(ml_dtypes, name, None)
     return None if scalar is None else np.dtype(scalar)

@@ -21,7 +21,7 @@ class FormatError(Error, ValueError):
 
 
 class UnsupportedDTypeError(Error, NotImplementedError):
-    """Arrays of this dtype cannot be stored."""
+    """Arrays of this dtype cannot be stored, or no dtype can be made here of what is stored."""
 
 
 class DTypeMismatchError(Error, TypeError):

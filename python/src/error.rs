@@ -21,6 +21,11 @@ pub fn exception(py: Python<'_>, class: &str, message: &str) -> PyErr {
     make().unwrap_or_else(|failure: PyErr| failure)
 }
 
+/// Whether an exception is of this class of `ndsharray._errors`.
+pub fn is(py: Python<'_>, error: &PyErr, class: &str) -> bool {
+    class_of(py, class).is_ok_and(|class| error.is_instance(py, &class))
+}
+
 /// What an error says of a value: what Python shows of it, 100 characters at most.
 pub fn shown(value: &Bound<'_, PyAny>) -> String {
     let text = match value.repr() {

@@ -2,11 +2,11 @@
 
 use ndsharray::UnixTime;
 use numpy::PyArrayDescr;
-use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::attributes::Text;
+use crate::error::is;
 use crate::numpy::dtype;
 
 /// What `Store.stat` says about a tag.
@@ -42,7 +42,8 @@ pub struct Stat {
     version: u64,
     /// tuple of int or None: the shape of the value. None if there is no value.
     shape: Option<Py<PyTuple>>,
-    /// numpy.dtype or None: None also if this process does not know the dtype: one of ml_dtypes, where that is missing.
+    /// numpy.dtype or None: None also if no dtype can be made here of what is stored, such as one of ml_dtypes where that is
+    /// missing. `Reader.latest` raises an error that says why.
     dtype: Option<Py<PyArrayDescr>>,
     /// str or None: the name of the dtype.
     dtype_name: Option<String>,
@@ -72,10 +73,10 @@ impl Stat {
         let value = stat.value.as_ref();
         let slots = value.map(|value| value.slots);
         let shape = value.map(|value| PyTuple::new(py, &value.shape)).transpose()?;
-        let dtype = match value.map(|value| dtype::restored(py, &value.dtype)) {
+        let dtype = match value.map(|value| dtype::restored(py, &stat.tag, &value.dtype)) {
             Some(Ok(dtype)) => Some(dtype),
             // Not an error about the dtype, but what a signal handler raised, such as KeyboardInterrupt.
-            Some(Err(error)) if !error.is_instance_of::<PyException>(py) => return Err(error),
+            Some(Err(error)) if !is(py, &error, "UnsupportedDTypeError") => return Err(error),
             _ => None,
         };
         Ok(Stat {

@@ -8,12 +8,12 @@ use std::ffi::c_int;
 use ndsharray::DType;
 use numpy::npyffi::{NPY_TYPES, PY_ARRAY_API};
 use numpy::{PyArrayDescr, PyArrayDescrMethods};
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::exceptions::{PyOverflowError, PySyntaxError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
-use crate::error::{exception, raise};
+use crate::error::{exception, raise, shown};
 
 /// What the library stores for a numpy dtype.
 pub struct Known {
@@ -64,11 +64,11 @@ impl Custom {
         Ok(Custom { descr: descr.clone().unbind(), original: original.cast_into()?.unbind(), dtype })
     }
 
-    /// From the library's. Runs Python code.
-    pub fn restore(py: Python<'_>, dtype: &DType) -> PyResult<Self> {
+    /// From the library's, for a value of this tag. Runs Python code.
+    pub fn restore(py: Python<'_>, tag: &str, dtype: &DType) -> PyResult<Self> {
         let helper = helpers(py)?.getattr(intern!(py, "restore"))?;
         let make = || -> PyResult<Py<PyArrayDescr>> {
-            let descr = helper.call1((dtype.name(), dtype.descr(), dtype.itemsize()))?;
+            let descr = helper.call1((tag, dtype.name(), dtype.descr(), dtype.itemsize()))?;
             Ok(descr.cast_into()?.unbind())
         };
         Ok(Custom { descr: make()?, original: make()?, dtype: dtype.clone() })
@@ -138,13 +138,30 @@ impl Cache {
 pub fn of<'py>(dtype: &Bound<'py, PyAny>, shape: &mut Vec<usize>) -> PyResult<Bound<'py, PyArrayDescr>> {
     let py = dtype.py();
     // For numpy None means its default dtype. `PyArrayDescr::new` does not take None.
-    let mut descr =
-        if dtype.is_none() { singleton(py, NPY_TYPES::NPY_DOUBLE) } else { PyArrayDescr::new(py, dtype)? };
+    let mut descr = if dtype.is_none() {
+        singleton(py, NPY_TYPES::NPY_DOUBLE)
+    } else {
+        PyArrayDescr::new(py, dtype).map_err(|error| refused(dtype, error))?
+    };
     while descr.has_subarray() {
         shape.extend(descr.shape());
         descr = descr.base();
     }
     Ok(descr)
+}
+
+/// The error about a dtype that numpy refuses, with the name of the argument.
+#[cold]
+fn refused(dtype: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    let py = dtype.py();
+    let message = format!("dtype is {}, which numpy does not take: {}", shown(dtype), error.value(py));
+    if error.is_instance_of::<PyTypeError>(py) {
+        PyTypeError::new_err(message)
+    } else if error.is_instance_of::<PyValueError>(py) || error.is_instance_of::<PySyntaxError>(py) {
+        exception(py, "InvalidArgumentError", &message)
+    } else {
+        error
+    }
 }
 
 /// The shape that an argument stands for: one length, or a sequence of lengths.
@@ -176,11 +193,11 @@ pub fn native<'py>(descr: &Bound<'py, PyArrayDescr>, known: &DType) -> Bound<'py
     }
 }
 
-/// numpy's dtype for one of the library's. May run Python code.
-pub fn restored<'py>(py: Python<'py>, dtype: &DType) -> PyResult<Bound<'py, PyArrayDescr>> {
+/// numpy's dtype for one of the library's, for a value of this tag. May run Python code.
+pub fn restored<'py>(py: Python<'py>, tag: &str, dtype: &DType) -> PyResult<Bound<'py, PyArrayDescr>> {
     match number(dtype) {
         Some(number) => Ok(singleton(py, number)),
-        None => Custom::restore(py, dtype).map(|custom| custom.descr.into_bound(py)),
+        None => Custom::restore(py, tag, dtype).map(|custom| custom.descr.into_bound(py)),
     }
 }
 

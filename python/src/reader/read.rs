@@ -142,7 +142,8 @@ fn show<'py>(
 /// Makes a dtype that the cache does not have.
 #[cold]
 fn make_dtype(py: Python<'_>, state: &AttachedLock<State>, dtype: &DType) -> PyResult<Described> {
-    let custom = Custom::restore(py, dtype)?;
+    let tag = state.lock(py)?.tag();
+    let custom = Custom::restore(py, &tag, dtype)?;
     let described = custom.described(py);
     let before = state.lock(py)?.remember(custom);
     drop(before);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ndsharray::{DType, UnixTime};
 use pyo3::prelude::*;
 
-use crate::error::raise;
+use crate::error::{is, raise};
 use crate::numpy::dtype::{Cache, Custom, Described};
 use crate::object::attached_lock::AttachedLock;
 
@@ -42,6 +42,7 @@ pub struct Acquired {
 
 /// The dtype of a pending value. Python code must make it first, without a lock.
 pub struct UnknownDType {
+    tag: String,
     dtype: DType,
     /// The number of the value, as in [`Acquired`].
     number: u64,
@@ -83,7 +84,7 @@ impl State {
         }
     }
 
-    /// The pending value is not the newest any more.
+    /// The pending value is never returned.
     #[cold]
     fn discard_pending(&mut self) {
         self.pending = None;
@@ -93,10 +94,10 @@ impl State {
     /// Makes the value that was just acquired pending, until its dtype is made.
     #[cold]
     pub fn set_aside(&mut self, value: ndsharray::Snapshot) -> Box<UnknownDType> {
-        let dtype = value.dtype().clone();
+        let (tag, dtype) = (self.tag(), value.dtype().clone());
         self.pending = Some(value);
         // In a box, because it is large: a result that could hold it would be slower to return on the fast path too.
-        Box::new(UnknownDType { dtype, number: self.acquired })
+        Box::new(UnknownDType { tag, dtype, number: self.acquired })
     }
 
     /// Acquires a new value together with its dtype.
@@ -133,6 +134,18 @@ impl State {
         } else {
             self.unread += 1;
         }
+    }
+
+    /// The pending value is passed over: it has no dtype here, and later ones are to be read in their turn.
+    #[cold]
+    fn pass_over(&mut self, number: u64) {
+        if self.acquired == number && self.pending.is_some() {
+            self.discard_pending();
+        }
+    }
+
+    pub fn tag(&self) -> String {
+        self.reader.tag().to_owned()
     }
 
     pub fn has_pending(&self) -> bool {
@@ -215,7 +228,17 @@ pub fn acquire_unknown(
     mut unknown: UnknownDType,
 ) -> PyResult<Option<Acquired>> {
     loop {
-        let custom = Custom::restore(py, &unknown.dtype)?;
+        let custom = match Custom::restore(py, &unknown.tag, &unknown.dtype) {
+            Ok(custom) => custom,
+            Err(error) => {
+                // Who reads each value in its turn would get this one, and the error, for ever. Another error, such as
+                // that of a signal handler, says nothing about the dtype.
+                if which == Which::Next && is(py, &error, "UnsupportedDTypeError") {
+                    locked.with(py, |state| state.pass_over(unknown.number))?;
+                }
+                return Err(error);
+            }
+        };
         let (before, acquired) = locked
             .with(py, |state| (state.cache.remember(custom), state.acquire_pending(py, unknown.number)))?;
         drop(before);

@@ -3,7 +3,7 @@
 //! The rooms, from the bottom up; each uses only those before it:
 //!
 //! - `error`: exceptions.
-//! - `time`, `attributes`: times and attributes, as Python code gives them.
+//! - `argument`, `time`, `attributes`: numbers, texts, times and attributes, as Python code gives them.
 //! - `numpy`: arrays and dtypes.
 //! - `object`: the lock for the state of an object, and a class that is cheap to make objects of.
 //! - `reader`, `writer`: the classes `Reader` and `Writer`, and what they return.
@@ -14,6 +14,7 @@
 //! anything. A thread may hold one while it is detached from the interpreter: whoever waits for the lock lets go of the
 //! interpreter first, so the holder can always go on.
 
+mod argument;
 mod attributes;
 mod error;
 mod numpy;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use pyo3::intern;
 use pyo3::prelude::*;
 
+use crate::argument;
 use crate::error::raise;
 use crate::reader::Reader;
 use crate::stat::{GcReport, Stat};
@@ -111,13 +112,13 @@ impl Store {
     fn writer(
         &self,
         py: Python<'_>,
-        tag: String,
-        mode: Option<u32>,
+        #[pyo3(from_py_with = argument::tag)] tag: String,
+        #[pyo3(from_py_with = argument::mode)] mode: Option<u32>,
         ephemeral: bool,
         takeover: bool,
-        capacity: usize,
-        history: usize,
-        source: &str,
+        #[pyo3(from_py_with = argument::capacity)] capacity: usize,
+        #[pyo3(from_py_with = argument::history)] history: usize,
+        #[pyo3(from_py_with = argument::source)] source: &str,
     ) -> PyResult<Writer> {
         self.writer_options(tag, mode, ephemeral, takeover, capacity, history, source).open(py)
     }
@@ -135,16 +136,15 @@ impl Store {
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn writer_options(
         &self,
-        tag: String,
-        mode: Option<u32>,
+        #[pyo3(from_py_with = argument::tag)] tag: String,
+        #[pyo3(from_py_with = argument::mode)] mode: Option<u32>,
         ephemeral: bool,
         takeover: bool,
-        capacity: usize,
-        history: usize,
-        source: &str,
+        #[pyo3(from_py_with = argument::capacity)] capacity: usize,
+        #[pyo3(from_py_with = argument::history)] history: usize,
+        #[pyo3(from_py_with = argument::source)] source: &str,
     ) -> WriterOptions {
-        let directory = self.store.directory().to_owned();
-        let source = source.to_owned();
+        let (directory, source) = (self.store.directory().to_owned(), source.to_owned());
         WriterOptions::new(directory, tag, Settings { mode, ephemeral, takeover, capacity, history, source })
     }
 
@@ -164,7 +164,7 @@ impl Store {
     /// Traceback (most recent call last):
     ///     ...
     /// ndsharray.NotFoundError: no array "nothing": ...
-    fn reader(&self, tag: String) -> PyResult<Reader> {
+    fn reader(&self, #[pyo3(from_py_with = argument::tag)] tag: String) -> PyResult<Reader> {
         Reader::open(&self.store, tag)
     }
 
@@ -203,8 +203,8 @@ impl Store {
     /// >>> stat = store.stat("a")
     /// >>> stat.dtype, stat.shape, stat.nbytes, stat.writer_alive
     /// (dtype('float64'), (1, 2), 16, False)
-    fn stat(&self, py: Python<'_>, tag: &str) -> PyResult<Stat> {
-        Stat::new(py, self.store.stat(tag).map_err(raise)?)
+    fn stat(&self, py: Python<'_>, #[pyo3(from_py_with = argument::tag)] tag: String) -> PyResult<Stat> {
+        Stat::new(py, self.store.stat(&tag).map_err(raise)?)
     }
 
     /// Removes a tag with its value. Arrays that were read before stay as they are.
@@ -231,8 +231,13 @@ impl Store {
     /// ndsharray.WriterExistsError: array "a" has a writer already ...
     /// >>> store.remove("a", force=True)
     #[pyo3(signature = (tag, *, force=false))]
-    fn remove(&self, py: Python<'_>, tag: &str, force: bool) -> PyResult<()> {
-        let remove = || if force { self.store.force_remove(tag) } else { self.store.remove(tag) };
+    fn remove(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = argument::tag)] tag: String,
+        force: bool,
+    ) -> PyResult<()> {
+        let remove = || if force { self.store.force_remove(&tag) } else { self.store.remove(&tag) };
         py.detach(remove).map_err(raise)
     }
 

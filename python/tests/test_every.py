@@ -142,7 +142,7 @@ def test_arguments(store: Store) -> None:
         ndsharray.Every()
     with pytest.raises(ValueError, match="history: found 249; allowed is 0 to 248"):
         store.writer("b", history=249)
-    with pytest.raises(OverflowError):
+    with pytest.raises(ndsharray.InvalidArgumentError, match="history is -1: it must be at least 0"):
         store.writer("b", history=-1)
 
 

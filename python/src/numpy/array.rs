@@ -9,9 +9,11 @@ use std::slice;
 use numpy::npyffi::{self, NPY_ARRAY_CARRAY_RO, NPY_ARRAY_WRITEABLE, NpyTypes, PY_ARRAY_API, npy_intp};
 use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
+use pyo3::{ffi, intern};
+
+use crate::numpy::masked;
 
 /// A copy of more bytes than this lets other threads use the interpreter meanwhile.
 pub const LARGE: usize = 1 << 20;
@@ -104,14 +106,49 @@ pub fn owned<'py>(
     Ok(array)
 }
 
-/// Turns an argument into an array. An array stays as it is; all else goes through `numpy.asarray`.
+/// Turns an argument into an array. An array stays as it is; all else goes through `numpy.asanyarray`.
+#[inline(always)]
 pub fn from_array_like<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
-    if let Ok(array) = value.cast::<PyUntypedArray>() {
-        return Ok(array.clone());
+    match exact(value) {
+        Some(array) => Ok(array.clone()),
+        None => converted(value),
     }
+}
+
+/// A value that is an array already; None if it is none.
+#[inline(always)]
+pub fn given<'a, 'py>(value: &'a Bound<'py, PyAny>) -> PyResult<Option<&'a Bound<'py, PyUntypedArray>>> {
+    match exact(value) {
+        Some(array) => Ok(Some(array)),
+        None => {
+            masked::refuse(value)?;
+            Ok(value.cast().ok())
+        }
+    }
+}
+
+/// A value whose class is `numpy.ndarray` itself.
+#[inline(always)]
+fn exact<'a, 'py>(value: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, PyUntypedArray>> {
+    // SAFETY: the call returns the class `numpy.ndarray`, and a value of that class is an array.
+    unsafe {
+        let class = npyffi::get_type_object(value.py(), NpyTypes::PyArray_Type);
+        (ffi::Py_TYPE(value.as_ptr()) == class).then(|| value.cast_unchecked())
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn converted<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
     let py = value.py();
-    let array = PyModule::import(py, intern!(py, "numpy"))?.call_method1(intern!(py, "asarray"), (value,))?;
-    array.cast_into().map_err(|_| PyTypeError::new_err("numpy.asarray returned no array"))
+    let numpy = PyModule::import(py, intern!(py, "numpy"))?;
+    let array = numpy.call_method1(intern!(py, "asanyarray"), (value,))?;
+    masked::refuse(&array)?;
+    // numpy leaves out the masks of arrays in a list. It has looked at all that is in the list: there is an end to it.
+    masked::refuse(value)?;
+    array
+        .cast_into()
+        .map_err(|_| PyTypeError::new_err("array cannot be made an array: numpy.asanyarray returned none"))
 }
 
 /// How many bytes the elements of an array have together.

@@ -4,9 +4,9 @@ use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use crate::error::exception;
-use crate::numpy::array;
+use crate::error::{exception, kind};
 use crate::numpy::dtype::Described;
+use crate::numpy::{array, masked};
 
 pub enum Target<'py> {
     /// They stay in the store.
@@ -20,14 +20,25 @@ pub enum Target<'py> {
 impl<'py> Target<'py> {
     pub fn new(out: Option<Bound<'py, PyAny>>, copy: bool) -> PyResult<Self> {
         match out {
-            Some(out) => match out.cast_into::<PyUntypedArray>() {
-                Ok(out) if array::is_writeable(&out) => Ok(Target::Out(out)),
-                Ok(out) => Err(read_only(out.py())),
-                Err(_) => Err(PyTypeError::new_err("out must be a numpy.ndarray")),
-            },
+            Some(out) => Self::out(out, copy),
             None if copy => Ok(Target::Copy),
             None => Ok(Target::Stay),
         }
+    }
+
+    fn out(out: Bound<'py, PyAny>, copy: bool) -> PyResult<Self> {
+        let py = out.py();
+        let out = out.cast_into::<PyUntypedArray>().map_err(|error| {
+            PyTypeError::new_err(format!("out must be a numpy.ndarray, not {}", kind(&error.into_inner())))
+        })?;
+        let wrong = if copy {
+            "out and copy=True were both given, and each is a place for the elements: leave one out"
+        } else if masked::is_masked(&out)? {
+            "out is a masked array, and a value has no mask: pass out.data, or another array"
+        } else {
+            return if array::is_writeable(&out) { Ok(Target::Out(out)) } else { Err(read_only(py)) };
+        };
+        Err(exception(py, "InvalidArgumentError", wrong))
     }
 
     /// Checks that `out` has the shape and the dtype of the value.

@@ -5,14 +5,15 @@
 use std::path::PathBuf;
 
 use ndsharray::Meta;
-use numpy::{PyUntypedArray, PyUntypedArrayMethods};
+use numpy::PyUntypedArrayMethods;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 
+use crate::argument;
 use crate::error::{exception, raise};
-use crate::numpy::dtype;
+use crate::numpy::{array, dtype};
 use crate::object::attached_lock::AttachedLock;
 use crate::reader::state::{UnknownDType, Which, acquire_unknown};
 use crate::v1::state::{Shown, State};
@@ -119,7 +120,7 @@ impl NdShArray {
     fn __init__(
         &self,
         py: Python<'_>,
-        name: String,
+        #[pyo3(from_py_with = argument::name)] name: String,
         array: Option<Bound<'_, PyAny>>,
         r_w: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
@@ -133,7 +134,11 @@ impl NdShArray {
             Some(array) => array,
             None => default_array(py)?,
         };
-        let array = array.cast_into::<PyUntypedArray>().map_err(|_| not_an_array())?;
+        // The array that a reader begins with is not written: it may have a mask.
+        let array = match if writes { array::given(&array)? } else { array.cast().ok() } {
+            Some(array) => array.clone(),
+            None => return Err(not_an_array()),
+        };
         // An error about the dtype comes before anything is opened.
         dtype::known(&array.dtype())?;
         let store = ndsharray::Store::open_default().map_err(raise)?;
@@ -198,7 +203,7 @@ impl NdShArray {
     /// >>> writer = ndsharray.NdShArray("my_tag", r_w="w")
     /// >>> writer.write(np.arange(6).reshape(2, 3))
     fn write(&self, array: &Bound<'_, PyAny>) -> PyResult<()> {
-        let array = array.cast::<PyUntypedArray>().map_err(|_| not_an_array())?;
+        let array = array::given(array)?.ok_or_else(not_an_array)?;
         write(self, array, &Meta::new()).map(drop)
     }
 

@@ -15,7 +15,7 @@ use crate::object::attached_lock::AttachedLock;
 use crate::time::unix_time;
 use crate::writer::custody::Handback;
 use crate::writer::memory::{array_over, normalise};
-use crate::writer::sent::Sent;
+use crate::writer::sent::{Sent, UserData};
 use crate::writer::state::State;
 
 /// The memory of the next value, from `Writer.loan`: a context manager.
@@ -91,8 +91,8 @@ impl Loan {
     }
 
     #[setter]
-    fn set_user_data(&self, py: Python<'_>, user_data: &[u8]) -> PyResult<()> {
-        let set = self.sent.lock(py)?.set_user_data(user_data);
+    fn set_user_data(&self, py: Python<'_>, user_data: UserData<'_>) -> PyResult<()> {
+        let set = self.sent.lock(py)?.set_user_data(user_data.bytes());
         set.map_err(raise)
     }
 

@@ -14,7 +14,7 @@ use crate::numpy::{array, dtype};
 use crate::object::attached_lock::{AttachedLock, Guard};
 use crate::writer::custody::Custody;
 use crate::writer::loan::Loan;
-use crate::writer::sent::{Sent, meta};
+use crate::writer::sent::{Sent, UserData, meta};
 use crate::writer::state::{Locked, State, busy, closed, write};
 
 mod custody;
@@ -159,7 +159,7 @@ impl Writer {
     fn write(
         &self,
         array: &Bound<'_, PyAny>,
-        user_data: Option<&[u8]>,
+        user_data: Option<UserData<'_>>,
         attrs: Option<&Bound<'_, PyAny>>,
         acquired_at: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<u64> {
@@ -207,7 +207,7 @@ impl Writer {
         slf: &Bound<'_, Self>,
         shape: &Bound<'_, PyAny>,
         dtype: &Bound<'_, PyAny>,
-        user_data: Option<&[u8]>,
+        user_data: Option<UserData<'_>>,
         attrs: Option<&Bound<'_, PyAny>>,
         acquired_at: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Loan> {

@@ -1,24 +1,67 @@
 //! What is sent along with a value: user data or attributes, and when it was acquired.
 
 use ndsharray::{Meta, UnixTime};
+use pyo3::Borrowed;
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyMemoryView};
 
 use crate::attributes;
-use crate::error::{exception, raise};
+use crate::error::{exception, kind, raise};
 use crate::time::unix_time;
+
+/// User data as an argument: bytes, or any other object that lends its memory.
+pub enum UserData<'py> {
+    Bytes(Borrowed<'py, 'py, PyBytes>),
+    Copied(Vec<u8>),
+}
+
+impl UserData<'_> {
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            UserData::Bytes(bytes) => bytes.as_bytes(),
+            UserData::Copied(bytes) => bytes,
+        }
+    }
+}
+
+impl<'py> FromPyObject<'py, 'py> for UserData<'py> {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(value: Borrowed<'py, 'py, PyAny>) -> PyResult<Self> {
+        match value.cast::<PyBytes>() {
+            Ok(bytes) => Ok(UserData::Bytes(bytes)),
+            Err(_) => copied(&value),
+        }
+    }
+}
+
+/// The bytes of a bytearray, memoryview or array, in C order: as `bytes` of it.
+#[cold]
+fn copied<'py>(value: &Bound<'py, PyAny>) -> PyResult<UserData<'py>> {
+    let view = PyMemoryView::from(value).map_err(|error| {
+        let message = format!("user_data must be bytes or another buffer, not {}", kind(value));
+        if error.is_instance_of::<PyTypeError>(value.py()) { PyTypeError::new_err(message) } else { error }
+    })?;
+    let bytes = view.call_method0(intern!(value.py(), "tobytes"))?;
+    Ok(UserData::Copied(bytes.cast::<PyBytes>()?.as_bytes().to_vec()))
+}
 
 /// What a call that writes was given. Runs Python code.
 #[inline]
 pub fn meta(
     py: Python<'_>,
-    user_data: Option<&[u8]>,
+    user_data: Option<UserData<'_>>,
     attrs: Option<&Bound<'_, PyAny>>,
     acquired_at: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Meta> {
     let mut meta = Meta::new();
     match (user_data, attrs) {
         (None, None) => {}
-        (Some(user_data), None) => meta = meta.user_data(user_data).map_err(raise)?,
+        (Some(user_data), None) => meta = meta.user_data(user_data.bytes()).map_err(raise)?,
         (None, Some(attrs)) => meta = meta.attributes_json(&attributes::text(attrs)?).map_err(raise)?,
         (Some(_), Some(_)) => return Err(both(py)),
     }
@@ -48,14 +91,14 @@ impl Sent {
     /// Runs Python code.
     pub fn new(
         py: Python<'_>,
-        user_data: Option<&[u8]>,
+        user_data: Option<UserData<'_>>,
         attrs: Option<&Bound<'_, PyAny>>,
         acquired_at: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let mut sent = Sent::default();
         match (user_data, attrs) {
             (None, None) => {}
-            (Some(user_data), None) => sent.set_user_data(user_data).map_err(raise)?,
+            (Some(user_data), None) => sent.set_user_data(user_data.bytes()).map_err(raise)?,
             (None, Some(attrs)) => sent.set_attributes(attributes::text(attrs)?).map_err(raise)?,
             (Some(_), Some(_)) => return Err(both(py)),
         }

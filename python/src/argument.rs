@@ -1,0 +1,57 @@
+//! Arguments whose errors must name them: what pyo3 says of a number that does not fit, or of a text that is no Unicode,
+//! names no argument.
+
+use pyo3::exceptions::{PyOverflowError, PyUnicodeEncodeError};
+use pyo3::prelude::*;
+
+use crate::error::{exception, shown};
+
+pub fn mode(value: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
+    number("mode", value)
+}
+
+pub fn capacity(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    number("capacity", value)
+}
+
+pub fn history(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    number("history", value)
+}
+
+pub fn source<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+    text("InvalidArgumentError", "source", value)
+}
+
+pub fn tag(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    text("InvalidTagError", "tag", value).map(str::to_owned)
+}
+
+/// The tag, as the class of ndsharray 1 calls it.
+pub fn name(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    text("InvalidTagError", "name", value).map(str::to_owned)
+}
+
+fn number<'py, T: FromPyObject<'py, 'py>>(argument: &str, value: &'py Bound<'py, PyAny>) -> PyResult<T>
+where
+    PyErr: From<T::Error>,
+{
+    value.extract().map_err(|error: T::Error| {
+        let (py, error) = (value.py(), PyErr::from(error));
+        if !error.is_instance_of::<PyOverflowError>(py) {
+            return error;
+        }
+        let message = format!("{argument} is {}: it must be at least 0, and not that large", shown(value));
+        exception(py, "InvalidArgumentError", &message)
+    })
+}
+
+fn text<'a>(class: &str, argument: &str, value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
+    value.extract().map_err(|error: PyErr| {
+        let py = value.py();
+        if !error.is_instance_of::<PyUnicodeEncodeError>(py) {
+            return error;
+        }
+        let message = format!("{argument} is {}: no Unicode text has a lone surrogate", shown(value));
+        exception(py, class, &message)
+    })
+}

@@ -10,14 +10,14 @@
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi::{self, PyObject};
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
+use pyo3::types::{PyDict, PyTuple, PyType};
 use pyo3::{Borrowed, PyTypeInfo};
 
 use crate::object::attached_lock::TURNS;
@@ -32,20 +32,15 @@ pub unsafe trait HeapType: PyTypeInfo + 'static {
     const QUALIFIED_NAME: &'static CStr;
     const DOC: &'static CStr;
     const ATTRIBUTES: &'static [Attribute<Self>];
-    /// The docstring of `__array__`.
-    const ARRAY_DOC: &'static CStr;
+    const METHODS: [Method<Self>; METHODS];
 
     /// The static that holds the class.
     fn class() -> &'static Class<Self>;
 
     fn repr<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>>;
 
-    /// `__array__`, with the arguments that it was called with.
-    fn to_array<'py>(
-        this: &Bound<'py, Self>,
-        dtype: Option<Bound<'py, PyAny>>,
-        copy: Option<bool>,
-    ) -> PyResult<Bound<'py, PyAny>>;
+    /// The object whose memory an object of the class lends.
+    fn lender<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>>;
 
     /// Drops the value, when its object ends.
     fn release(self, py: Python<'_>);
@@ -57,6 +52,22 @@ pub struct Attribute<T: 'static> {
     pub doc: &'static CStr,
     pub get: for<'py> fn(&Bound<'py, T>) -> PyResult<Bound<'py, PyAny>>,
 }
+
+/// How many methods a class has.
+pub const METHODS: usize = 3;
+
+/// A method of the class. Its docstring begins with its signature, as the interpreter wants it.
+pub struct Method<T: 'static> {
+    pub name: &'static CStr,
+    pub doc: &'static CStr,
+    pub call: MethodCall<T>,
+}
+
+type MethodCall<T> = for<'py> fn(
+    &Bound<'py, T>,
+    &Bound<'py, PyTuple>,
+    Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>>;
 
 #[repr(C)]
 struct Object<T> {
@@ -128,19 +139,24 @@ impl<T: HeapType> Class<T> {
         };
         let getset: Vec<_> =
             T::ATTRIBUTES.iter().map(property).chain([ffi::PyGetSetDef::default()]).collect();
-        let array = ffi::PyMethodDef {
-            ml_name: c"__array__".as_ptr(),
-            ml_meth: ffi::PyMethodDefPointer { PyCFunctionWithKeywords: to_array::<T> },
+        let calls: [ffi::PyCFunctionWithKeywords; METHODS] =
+            [call_method::<T, 0>, call_method::<T, 1>, call_method::<T, 2>];
+        let method = |(method, call): (&Method<T>, ffi::PyCFunctionWithKeywords)| ffi::PyMethodDef {
+            ml_name: method.name.as_ptr(),
+            ml_meth: ffi::PyMethodDefPointer { PyCFunctionWithKeywords: call },
             ml_flags: ffi::METH_VARARGS | ffi::METH_KEYWORDS,
-            ml_doc: T::ARRAY_DOC.as_ptr(),
+            ml_doc: method.doc.as_ptr(),
         };
+        let methods: Vec<_> =
+            T::METHODS.iter().zip(calls).map(method).chain([ffi::PyMethodDef::zeroed()]).collect();
         let slot = |slot: c_int, pfunc: *mut c_void| ffi::PyType_Slot { slot, pfunc };
         // The lists belong to the class, which is never freed.
         let mut slots = [
             slot(ffi::Py_tp_dealloc, dealloc::<T> as *mut c_void),
             slot(ffi::Py_tp_repr, repr::<T> as *mut c_void),
             slot(ffi::Py_tp_getset, getset.leak().as_mut_ptr().cast()),
-            slot(ffi::Py_tp_methods, vec![array, ffi::PyMethodDef::zeroed()].leak().as_mut_ptr().cast()),
+            slot(ffi::Py_tp_methods, methods.leak().as_mut_ptr().cast()),
+            slot(ffi::Py_bf_getbuffer, get_buffer::<T> as *mut c_void),
             slot(ffi::Py_tp_doc, T::DOC.as_ptr().cast_mut().cast()),
             slot(0, ptr::null_mut()),
         ];
@@ -244,41 +260,55 @@ unsafe extern "C" fn repr<T: HeapType>(object: *mut PyObject) -> *mut PyObject {
     unsafe { answer(object, T::repr) }
 }
 
-unsafe extern "C" fn to_array<T: HeapType>(
+/// Calls the method with that place in the list.
+unsafe extern "C" fn call_method<T: HeapType, const N: usize>(
     object: *mut PyObject,
     arguments: *mut PyObject,
     keywords: *mut PyObject,
 ) -> *mut PyObject {
-    // SAFETY: the interpreter calls this for objects of the class, with a tuple, and with a dict or null.
+    // SAFETY: the interpreter calls this for objects of the class, with a tuple, and with a dict or null. Both live as long
+    // as the call takes.
     unsafe {
         answer(object, |this: &Bound<'_, T>| {
-            let (dtype, copy) = parse(this.py(), arguments, keywords)?;
-            T::to_array(this, dtype, copy)
+            let py = this.py();
+            let arguments = Borrowed::from_ptr(py, arguments).cast_unchecked::<PyTuple>();
+            let keywords =
+                Bound::from_borrowed_ptr_or_opt(py, keywords).map(|dict| dict.cast_into_unchecked());
+            (T::METHODS[N].call)(this, &arguments, keywords.as_ref())
         })
     }
 }
 
-/// The arguments of `__array__`.
-///
-/// # Safety
-/// `arguments` is a tuple, and `keywords` is a dict or null. Both live as long as the call takes.
-unsafe fn parse(
-    py: Python<'_>,
-    arguments: *mut PyObject,
-    keywords: *mut PyObject,
-) -> PyResult<(Option<Bound<'_, PyAny>>, Option<bool>)> {
-    let (mut dtype, mut copy) = (ptr::null_mut::<PyObject>(), ptr::null_mut::<PyObject>());
-    let names = [c"dtype".as_ptr(), c"copy".as_ptr(), ptr::null()];
-    // SAFETY: there are as many names and places as the format says. The objects that the call finds are borrowed from
-    // the arguments.
-    let (dtype, copy) = unsafe {
-        let format = c"|O$O:__array__".as_ptr();
-        let names = names.as_ptr().cast_mut().cast();
-        if ffi::PyArg_ParseTupleAndKeywords(arguments, keywords, format, names, &mut dtype, &mut copy) == 0 {
-            return Err(PyErr::fetch(py));
+/// Lets another object lend its memory instead. Who asked for the memory keeps that object alive.
+unsafe extern "C" fn get_buffer<T: HeapType>(
+    object: *mut PyObject,
+    view: *mut BufferHead,
+    flags: c_int,
+) -> c_int {
+    let Some(view) = NonNull::new(view) else { return -1 };
+    // SAFETY: the interpreter calls this for objects of the class, with a view that is to be filled in. A view that is not
+    // filled in has no object.
+    unsafe {
+        (*view.as_ptr()).object = ptr::null_mut();
+        let lender = answer(object, T::lender);
+        if lender.is_null() {
+            return -1;
         }
-        (Bound::from_borrowed_ptr_or_opt(py, dtype), Bound::from_borrowed_ptr_or_opt(py, copy))
-    };
-    let copy = copy.map(|copy| copy.extract::<Option<bool>>()).transpose()?.flatten();
-    Ok((dtype.filter(|dtype| !dtype.is_none()), copy))
+        let outcome = PyObject_GetBuffer(lender, view.as_ptr(), flags);
+        ffi::Py_DECREF(lender);
+        outcome
+    }
+}
+
+/// The first fields of `Py_buffer`. The rest is written by the object that lends its memory.
+#[repr(C)]
+struct BufferHead {
+    memory: *mut c_void,
+    object: *mut PyObject,
+}
+
+// In the stable interface since Python 3.11. Python 3.10 has both the function and the slot, which its headers declare only
+// for modules of that one version.
+unsafe extern "C" {
+    fn PyObject_GetBuffer(object: *mut PyObject, view: *mut BufferHead, flags: c_int) -> c_int;
 }

@@ -1,7 +1,7 @@
 //! The class `Reader`, and all that it needs to read.
 //!
-//! From the bottom up: `state` (what is under a reader's lock), `target` (where the elements go), `sent` and `snapshot` (a
-//! value that was read), `read` and `wait` (the steps of a call), the class `Reader` here, and above it `every` (its methods
+//! From the bottom up: `state` (what is under a reader's lock), `target` (where the elements go), `sent`, `export`
+//! (how others get the array) and `snapshot` (a value that was read), `read` and `wait` (the steps of a call), the class `Reader` here, and above it `every` (its methods
 //! for each value in its turn) and `wait_any`.
 
 use std::path::PathBuf;
@@ -18,6 +18,7 @@ use crate::reader::state::{State, Which};
 use crate::reader::target::Target;
 
 pub mod every;
+mod export;
 mod read;
 mod sent;
 pub mod snapshot;

@@ -3,16 +3,17 @@
 use std::ffi::CStr;
 
 use ndsharray::UnixTime;
-use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::exceptions::PyValueError;
+use numpy::{PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
-use pyo3::{IntoPyObjectExt, PyTypeInfo, ffi, intern};
+use pyo3::{IntoPyObjectExt, PyTypeInfo, ffi};
 
 use crate::attributes;
 use crate::numpy::array;
 use crate::numpy::dtype::Described;
-use crate::object::heap_type::{self, Attribute, Class, HeapType};
+use crate::object::heap_type::{self, Attribute, Class, HeapType, METHODS, Method};
+use crate::reader::export;
 use crate::reader::sent::{Sent, has_attributes};
 use crate::reader::target::Target;
 
@@ -274,10 +275,43 @@ access makes a new dict.",
         },
     ];
 
-    const ARRAY_DOC: &'static CStr = c"__array__($self, dtype=None, *, copy=None)
+    const METHODS: [Method<Self>; METHODS] = [
+        Method {
+            name: c"__array__",
+            doc: c"__array__($self, dtype=None, *, copy=None)
 --
 
-Returns the array to numpy's functions. Another dtype or ``copy=True`` makes a copy.";
+Returns the array to numpy's functions. Another dtype or ``copy=True`` makes a copy.",
+            call: |this, arguments, keywords| {
+                export::to_array(Self::into_array(this.clone())?, arguments, keywords)
+            },
+        },
+        Method {
+            name: c"__dlpack__",
+            doc: c"__dlpack__($self, *, stream=None, max_version=None, dl_device=None, copy=None)
+--
+
+Returns the array to other libraries, as a DLPack capsule. The value stays in the store as long as the capsule's consumer
+holds it. The arguments are those of ``numpy.ndarray.__dlpack__``.
+
+Raises
+------
+BufferError
+    If the array is read-only, and the consumer does not know DLPack 1.0 (`max_version`), which can say so. Read with
+    ``copy=True`` then.",
+            call: |this, arguments, keywords| {
+                export::to_dlpack(Self::into_array(this.clone())?, arguments, keywords)
+            },
+        },
+        Method {
+            name: c"__dlpack_device__",
+            doc: c"__dlpack_device__($self, /)
+--
+
+Returns DLPack's name for the main memory: ``(1, 0)``.",
+            call: |this, _, _| export::dlpack_device(&Self::into_array(this.clone())?),
+        },
+    ];
 
     #[inline(always)]
     fn class() -> &'static Class<Self> {
@@ -291,26 +325,15 @@ Returns the array to numpy's functions. Another dtype or ``copy=True`` makes a c
         format!("<ndsharray.Snapshot version {version} of {descr} {shape}>").into_bound_py_any(py)
     }
 
-    fn to_array<'py>(
-        this: &Bound<'py, Self>,
-        dtype: Option<Bound<'py, PyAny>>,
-        copy: Option<bool>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = this.py();
-        let array = Self::into_array(this.clone())?.into_any();
-        let dtype = dtype.map(|dtype| PyArrayDescr::new(py, dtype)).transpose()?;
-        match dtype {
-            Some(dtype) if !heap_type::get(this).dtype.get(py).eq(&dtype)? => {
-                if copy == Some(false) {
-                    return Err(PyValueError::new_err(
-                        "another dtype needs a copy, but copy=False was passed: leave out copy",
-                    ));
-                }
-                array.call_method1(intern!(py, "astype"), (dtype,))
-            }
-            _ if copy == Some(true) => array.call_method0(intern!(py, "copy")),
-            _ => Ok(array),
+    fn lender<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        // numpy prefers this to `__array__`, but a buffer says less of other dtypes: not that a struct is aligned, or a record.
+        if let Described::Custom(descr) = &heap_type::get(this).dtype {
+            let descr = descr.bind(this.py());
+            return Err(PyBufferError::new_err(format!(
+                "a buffer cannot say all of {descr}: use the snapshot's array"
+            )));
         }
+        Self::into_array(this.clone()).map(Bound::into_any)
     }
 
     /// Outside of pyo3's calls, a plain drop of Python references would be put off. So they are released one by one.

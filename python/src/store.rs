@@ -109,9 +109,9 @@ impl Store {
     /// []
     #[pyo3(signature = (tag, *, mode=None, ephemeral=false, takeover=false, capacity=0, history=0, source=""))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
-    fn writer(
+    fn writer<'py>(
         &self,
-        py: Python<'_>,
+        py: Python<'py>,
         #[pyo3(from_py_with = argument::tag)] tag: String,
         #[pyo3(from_py_with = argument::mode)] mode: Option<u32>,
         ephemeral: bool,
@@ -119,7 +119,7 @@ impl Store {
         #[pyo3(from_py_with = argument::capacity)] capacity: usize,
         #[pyo3(from_py_with = argument::history)] history: usize,
         #[pyo3(from_py_with = argument::source)] source: &str,
-    ) -> PyResult<Writer> {
+    ) -> PyResult<Bound<'py, Writer>> {
         self.writer_options(tag, mode, ephemeral, takeover, capacity, history, source).open(py)
     }
 

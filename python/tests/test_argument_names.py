@@ -150,3 +150,11 @@ def test_out_and_copy(store: Store) -> None:
         with pytest.raises(ndsharray.InvalidArgumentError, match="out and copy=True were both given.*leave one out"):
             call(out=out, copy=True)
     assert reader.read(out=out, copy=False) is not None, "nothing was read by the others"
+
+
+def test_repr_of_a_loan(store: Store) -> None:
+    writer = store.writer("frame")
+    loan = writer.loan((2, 3), np.float32)
+    assert repr(loan) == "<ndsharray.Loan of \"frame\": float32 (2, 3), not open>"
+    with loan:
+        assert repr(loan) == "<ndsharray.Loan of \"frame\": float32 (2, 3), open>"

@@ -1,13 +1,23 @@
 //! Who has the library's writer: the Python object, a loan, or nobody any more.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+
+use pyo3::prelude::*;
 
 pub enum Custody {
     /// The Python object has it.
     Own(Box<ndsharray::Writer>),
     /// A loan has it, and will hand it back.
-    Lent,
+    Lent(Weak<dyn Borrower>),
     Closed,
+    /// It was closed because the interpreter exits.
+    Exited,
+}
+
+/// What a loan has of the writer while it is open.
+pub trait Borrower: Send + Sync {
+    /// Ends the loan now, without publishing. The writer is handed back.
+    fn give_back(&self, py: Python<'_>) -> PyResult<()>;
 }
 
 /// Where a loan that ends leaves the writer, for the Python object to collect.
@@ -45,8 +55,11 @@ impl Handback {
         self.state().writer.take()
     }
 
-    /// From now on a writer that is left here is closed.
-    pub fn close(&self) {
-        self.state().closed = true;
+    /// From now on a writer that is left here is closed. Returns one that was left already, to be dropped without a lock.
+    #[must_use]
+    pub fn close(&self) -> Option<Box<ndsharray::Writer>> {
+        let mut state = self.state();
+        state.closed = true;
+        state.writer.take()
     }
 }

@@ -1,6 +1,6 @@
 //! The class `Loan`: the memory of the next value, as a numpy array.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ndsharray::{DType, Meta, UnixTime};
 use numpy::{PyArrayDescr, PyUntypedArray};
@@ -13,7 +13,7 @@ use crate::error::{exception, raise};
 use crate::numpy::array;
 use crate::object::attached_lock::AttachedLock;
 use crate::time::unix_time;
-use crate::writer::custody::Handback;
+use crate::writer::custody::{Borrower, Handback};
 use crate::writer::memory::{array_over, normalise};
 use crate::writer::sent::{Sent, UserData};
 use crate::writer::state::State;
@@ -36,6 +36,7 @@ use crate::writer::state::State;
 /// 1
 #[pyclass(frozen, module = "ndsharray")]
 pub struct Loan {
+    tag: String,
     writer: Arc<AttachedLock<State>>,
     /// The process that opened the writer.
     pid: u32,
@@ -43,7 +44,7 @@ pub struct Loan {
     descr: Py<PyArrayDescr>,
     shape: Vec<usize>,
     sent: AttachedLock<Sent>,
-    open: AttachedLock<Option<Open>>,
+    open: Arc<AttachedLock<Option<Open>>>,
 }
 
 /// What a loan has from `__enter__` to `__exit__`.
@@ -59,8 +60,17 @@ impl Drop for Open {
     }
 }
 
+impl Borrower for AttachedLock<Option<Open>> {
+    fn give_back(&self, py: Python<'_>) -> PyResult<()> {
+        let open = self.lock(py)?.take();
+        drop(open);
+        Ok(())
+    }
+}
+
 impl Loan {
     pub fn new(
+        tag: String,
         writer: Arc<AttachedLock<State>>,
         pid: u32,
         dtype: DType,
@@ -69,13 +79,14 @@ impl Loan {
         sent: Sent,
     ) -> Self {
         Loan {
+            tag,
             writer,
             pid,
             dtype,
             descr: descr.unbind(),
             shape,
             sent: AttachedLock::new(sent),
-            open: AttachedLock::new(None),
+            open: Arc::new(AttachedLock::new(None)),
         }
     }
 }
@@ -135,7 +146,9 @@ impl Loan {
         if open.is_some() {
             return Err(exception(py, "WriterBusyError", "the loan is open already: leave its block first"));
         }
-        let mut loan = OwnedLoan::new(py, &self.writer, self.pid, &self.dtype, &self.shape)?;
+        let borrower: Weak<AttachedLock<Option<Open>>> = Arc::downgrade(&self.open);
+        let (writer, handback) = self.writer.lock_in_process(py, self.pid)?.lend(py, borrower)?;
+        let mut loan = OwnedLoan::new(writer, handback, &self.dtype, &self.shape)?;
         let descr = self.descr.bind(py).clone();
         // SAFETY: the loan was made for this shape and dtype. `__exit__`, or the drop of `Open`, makes the array read-only
         // before the memory is used for something else. A view of it could still be written to, which users are told not
@@ -158,6 +171,13 @@ impl Loan {
         let meta = self.sent.lock(py)?.meta();
         open.loan.publish(&self.dtype, meta).map_err(raise)
     }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let is_open = self.open.lock(py)?.is_some();
+        let (descr, shape) = (self.descr.bind(py), PyTuple::new(py, &self.shape)?);
+        let open = if is_open { "open" } else { "not open" };
+        Ok(format!("<ndsharray.Loan of {:?}: {descr} {shape}, {open}>", self.tag))
+    }
 }
 
 /// A loan together with the writer that it borrows. Its drop hands the writer back.
@@ -174,13 +194,11 @@ unsafe impl Send for OwnedLoan {}
 
 impl OwnedLoan {
     fn new(
-        py: Python<'_>,
-        state: &AttachedLock<State>,
-        pid: u32,
+        writer: Box<ndsharray::Writer>,
+        handback: Arc<Handback>,
         dtype: &DType,
         shape: &[usize],
     ) -> PyResult<Self> {
-        let (writer, handback) = state.lock_in_process(py, pid)?.lend(py)?;
         let writer = Box::into_raw(writer);
         let mut owned = OwnedLoan { loan: None, writer, handback };
         // SAFETY: the pointer comes from a box. Only the loan uses the writer until the loan is dropped, and `drop` does

@@ -100,7 +100,7 @@ impl Writer {
     /// bool: whether the writer was closed.
     #[getter]
     fn closed(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(matches!(self.lock(py)?.custody(), Custody::Closed))
+        Ok(matches!(self.lock(py)?.custody(), Custody::Closed | Custody::Exited))
     }
 
     /// Publishes an array. It may have any strides; the value is stored in C order.
@@ -221,7 +221,7 @@ impl Writer {
         if matches!(writer.lock(slf.py())?.custody(), Custody::Closed) {
             return Err(closed(slf.py()));
         }
-        Ok(Loan::new(writer.state.clone(), writer.pid, known, descr, shape, sent))
+        Ok(Loan::new(writer.tag.clone(), writer.state.clone(), writer.pid, known, descr, shape, sent))
     }
 
     /// Closes the writer. Another one can be opened then. Closing it again does nothing.
@@ -261,11 +261,19 @@ impl Writer {
             Some(writer) => py.detach(|| drop(writer)),
             // A loan is open. An error about it would hide the exception that ends the block.
             None if exception.get_item(0).is_ok_and(|class| !class.is_none()) => {
-                self.lock(py)?.close_after_loan();
+                let writer = self.lock(py)?.close_after_loan();
+                py.detach(|| drop(writer));
             }
             None => return Err(busy(py)),
         }
         Ok(())
+    }
+
+    /// Closes the writer because the interpreter exits, also if a loan is open. `ndsharray._ephemeral` uses this.
+    fn _exit(&self, py: Python<'_>) -> PyResult<()> {
+        let (custody, writer, loan) = self.lock(py)?.exit();
+        py.detach(|| drop((custody, writer)));
+        loan.map_or(Ok(()), |loan| loan.give_back(py))
     }
 
     fn __reduce__(&self) -> PyResult<()> {

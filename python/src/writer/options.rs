@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyTuple};
 
@@ -66,7 +67,7 @@ impl WriterOptions {
     /// >>> with options.open() as writer:
     /// ...     writer.write([1])
     /// 1
-    pub fn open(&self, py: Python<'_>) -> PyResult<Writer> {
+    pub fn open<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Writer>> {
         let Settings { mode, ephemeral, takeover, capacity, history, source } = &self.settings;
         let store = ndsharray::Store::open(&self.directory).map_err(raise)?;
         let mut options = store
@@ -81,7 +82,12 @@ impl WriterOptions {
         }
         // Takes up to 50 ms while another writer lives.
         let writer = py.detach(|| options.open()).map_err(raise)?;
-        Ok(Writer::new(self.directory.clone(), self.tag.clone(), writer))
+        let writer = Bound::new(py, Writer::new(self.directory.clone(), self.tag.clone(), writer))?;
+        if *ephemeral {
+            let at_exit = PyModule::import(py, intern!(py, "ndsharray._ephemeral"))?;
+            at_exit.getattr(intern!(py, "close_at_exit"))?.call1((&writer,))?;
+        }
+        Ok(writer)
     }
 
     /// str: the tag.

@@ -3,17 +3,18 @@
 //! The dtype of an array may have to be described by Python code, which may do anything, so no lock is held meanwhile.
 
 use std::mem;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ndsharray::{DType, Meta};
 use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 
 use crate::error::{exception, raise};
 use crate::numpy::dtype::{Cache, Custom, Known};
 use crate::numpy::{array, dtype};
 use crate::object::attached_lock::AttachedLock;
-use crate::writer::custody::{Custody, Handback};
+use crate::writer::custody::{Borrower, Custody, Handback};
 use crate::writer::memory::{array_over, normalise};
 
 pub struct State {
@@ -30,7 +31,7 @@ impl State {
 
     /// Who has the writer now. Collects it if a loan has left it.
     pub fn custody(&mut self) -> &mut Custody {
-        if matches!(self.custody, Custody::Lent) {
+        if matches!(self.custody, Custody::Lent(_)) {
             if let Some(writer) = self.handback.collect() {
                 self.custody = Custody::Own(writer);
             }
@@ -42,33 +43,49 @@ impl State {
     pub fn writer(&mut self, py: Python<'_>) -> PyResult<&mut ndsharray::Writer> {
         match self.custody() {
             Custody::Own(writer) => Ok(writer),
-            Custody::Lent => Err(busy(py)),
+            Custody::Lent(_) => Err(busy(py)),
             Custody::Closed => Err(closed(py)),
+            Custody::Exited => Err(exited(py)),
         }
     }
 
     /// Takes the writer away for good, to be dropped without the lock. None if a loan has it.
     pub fn close(&mut self) -> Option<Custody> {
         match self.custody() {
-            Custody::Lent => None,
+            Custody::Lent(_) => None,
+            Custody::Exited => Some(Custody::Exited),
             custody => Some(mem::replace(custody, Custody::Closed)),
         }
     }
 
-    /// Closes the writer as soon as its loan ends.
-    pub fn close_after_loan(&mut self) {
+    /// Closes the writer as soon as its loan ends. Returns it if the loan has just ended, to be dropped without the lock.
+    #[must_use]
+    pub fn close_after_loan(&mut self) -> Option<Box<ndsharray::Writer>> {
         self.custody = Custody::Closed;
-        self.handback.close();
+        self.handback.close()
+    }
+
+    /// Takes the writer away because the interpreter exits: what is to be dropped without the lock, and the loan that is to
+    /// give the writer back.
+    pub fn exit(&mut self) -> (Custody, Option<Box<ndsharray::Writer>>, Option<Arc<dyn Borrower>>) {
+        match mem::replace(self.custody(), Custody::Exited) {
+            Custody::Lent(loan) => (Custody::Exited, self.handback.close(), loan.upgrade()),
+            custody => (custody, None, None),
+        }
     }
 
     /// Takes the writer away for a loan, which leaves it at the second value when it ends.
-    pub fn lend(&mut self, py: Python<'_>) -> PyResult<(Box<ndsharray::Writer>, Arc<Handback>)> {
-        match mem::replace(self.custody(), Custody::Lent) {
+    pub fn lend(
+        &mut self,
+        py: Python<'_>,
+        loan: Weak<dyn Borrower>,
+    ) -> PyResult<(Box<ndsharray::Writer>, Arc<Handback>)> {
+        self.writer(py)?;
+        match mem::replace(&mut self.custody, Custody::Lent(loan)) {
             Custody::Own(writer) => Ok((writer, self.handback.clone())),
-            Custody::Lent => Err(busy(py)),
-            Custody::Closed => {
-                self.custody = Custody::Closed;
-                Err(closed(py))
+            other => {
+                self.custody = other;
+                Err(busy(py))
             }
         }
     }
@@ -189,6 +206,20 @@ fn write_strided(
 pub fn busy(py: Python<'_>) -> PyErr {
     let message = "the writer has an open loan: leave the loan's block first, then use the writer again";
     exception(py, "WriterBusyError", message)
+}
+
+/// The error after the interpreter has closed the writer at its exit.
+///
+/// A daemon thread that still writes then is ended without a word, as the interpreter itself is about to end it. Only these
+/// and the main thread, which runs other functions of `atexit`, are left by then.
+#[cold]
+fn exited(py: Python<'_>) -> PyErr {
+    let message = "the writer was closed because the interpreter exits: write before that";
+    // SAFETY: the calls only ask for numbers.
+    if unsafe { libc::gettid() != libc::getpid() } {
+        return PySystemExit::new_err(message);
+    }
+    exception(py, "ClosedError", message)
 }
 
 pub fn closed(py: Python<'_>) -> PyErr {

@@ -20,8 +20,9 @@ array([[1., 0.],
        [0., 1.]])
 """
 
-# The native half calls these. They are imported now, not at the first use: a signal handler may come into the middle of that.
-from ndsharray import _attributes, _dtypes, _numbers, _times
+# The native half calls these. They are imported now, not at the first use: a signal handler may come into the middle of that,
+# and tools that gather the modules of a program find only what Python code imports.
+from ndsharray import _attributes, _dtypes, _ephemeral, _numbers, _pickling, _times
 from ndsharray._errors import (
     BusyError,
     ClosedError,
@@ -61,6 +62,15 @@ from ndsharray._native import (
     wait_any,
 )
 from ndsharray.ndsharray import NdShArray, supported_types
+
+
+
+def _at_the_first_use() -> None:
+    """Is never called. The native half imports this module when a coroutine waits, because asyncio takes long to import; tools
+    that gather the modules of a program find it here.
+    """
+    from ndsharray import _aio
+
 
 __all__ = [
     "BusyError",

@@ -120,6 +120,10 @@ class UnsupportedError(SystemCallError):
     """The file system or the kernel does not have an operation that the store needs."""
 
 
-# So that tracebacks show the names that users import.
-for _class in [value for value in vars().values() if isinstance(value, type)]:
-    _class.__module__ = "ndsharray"
+#: All classes by their names. A reload of the module goes on with those of its first run: the ones in `except` clauses.
+_classes: "dict[str, type[Error]]" = globals().get("_classes") or {
+    name: value for name, value in globals().items() if isinstance(value, type) and issubclass(value, Error)
+}
+globals().update(_classes)
+for _class in _classes.values():
+    _class.__module__ = "ndsharray"  # so that tracebacks show the names that users import

@@ -11,7 +11,8 @@ export CARGO_TARGET_DIR="$PWD/target/python"
 step "virtual environment"
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    "maturin>=1.9,<2" numpy "pytest>=9" ml_dtypes mypy scikit-learn pillow
+    "maturin>=1.9,<2" numpy "pytest>=9" ml_dtypes mypy scikit-learn pillow \
+    pandas pyarrow polars xarray
 
 step "formatting and clippy of the native half"
 cargo fmt --manifest-path python/Cargo.toml --check -- --config-path .
@@ -22,8 +23,11 @@ wheel=$(ci/wheel.sh | tail -n 1)
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps "$wheel"
 
 step "types"
-"$venv/bin/python" -m mypy.stubtest ndsharray
-"$venv/bin/python" -m mypy --config-file python/pyproject.toml python/ndsharray python/tests python/benches
+# Python before 3.12 has no method for the buffer that a snapshot lends.
+"$venv/bin/python" -m mypy.stubtest ndsharray --ignore-unused-allowlist \
+    --allowlist <(echo 'ndsharray\._native\.Snapshot\.__buffer__')
+"$venv/bin/python" -m mypy --config-file python/pyproject.toml python/ndsharray python/tests python/benches \
+    ci/docstrings.py
 
 step "tests"
 # From here, not from python/: there the sources would hide what is installed.

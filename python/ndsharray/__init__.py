@@ -7,8 +7,8 @@ A writer that keeps a history lets readers go through its last values in order.
 Examples
 --------
 >>> import numpy as np, ndsharray
->>> store = ndsharray.Store(directory)  # without an argument: /dev/shm
->>> writer = store.writer("pose")
+>>> store = ndsharray.Store()  # in /dev/shm, or in the directory that NDSHARRAY_DIR names
+>>> writer = store.writer("pose", ephemeral=True)  # the tag goes when the writer goes
 >>> version = writer.write(np.eye(2))
 
 In any other process:

@@ -14,11 +14,12 @@ use crate::numpy::dtype;
 /// Examples
 /// --------
 /// >>> import numpy as np, ndsharray
-/// >>> store = ndsharray.Store(directory)
-/// >>> version = store.writer("a").write(np.zeros((2, 3)))
-/// >>> stat = store.stat("a")
+/// >>> store = ndsharray.Store()
+/// >>> writer = store.writer("zeroed", ephemeral=True)
+/// >>> version = writer.write(np.zeros((2, 3)))
+/// >>> stat = store.stat("zeroed")
 /// >>> stat.shape, stat.dtype_name, stat.nbytes, stat.version, stat.writer_alive
-/// ((2, 3), 'float64', 48, 1, False)
+/// ((2, 3), 'float64', 48, 1, True)
 #[pyclass(frozen, get_all, module = "ndsharray")]
 pub struct Stat {
     /// str: the tag.
@@ -120,7 +121,7 @@ impl Stat {
 /// Examples
 /// --------
 /// >>> import ndsharray
-/// >>> report = ndsharray.Store(directory).gc()
+/// >>> report = ndsharray.Store().gc()
 /// >>> report.removed, report.bytes
 /// ([], 0)
 #[pyclass(frozen, get_all, module = "ndsharray")]

@@ -28,15 +28,14 @@ use crate::writer::options::{Settings, WriterOptions};
 /// Examples
 /// --------
 /// >>> import ndsharray
-/// >>> store = ndsharray.Store(directory)
-/// >>> version = store.writer("a").write([1, 2, 3])
-/// >>> store.tags()
-/// ['a']
-/// >>> store.stat("a").shape
+/// >>> store = ndsharray.Store()
+/// >>> with store.writer("pose") as writer:
+/// ...     version = writer.write([1, 2, 3])
+/// >>> "pose" in store.tags()
+/// True
+/// >>> store.stat("pose").shape
 /// (3,)
-/// >>> store.remove("a")
-/// >>> store.gc().removed
-/// []
+/// >>> store.remove("pose")
 #[pyclass(frozen, module = "ndsharray", eq)]
 #[derive(PartialEq)]
 pub struct Store {
@@ -70,7 +69,8 @@ impl Store {
     /// mode : int, optional
     ///     The permissions of the files. The default for a new tag is ``0o600``.
     /// ephemeral : bool
-    ///     Whether the tag is removed when the writer is closed. If an earlier writer left a value that is to stay,
+    ///     Whether the tag is removed when the writer is closed, at the latest when the process exits. (A process that a
+    ///     signal kills does not exit: `Store.gc` removes the tag then.) If an earlier writer left a value that is to stay,
     ///     opening it as ephemeral raises InvalidArgumentError, unless `takeover` is true.
     /// takeover : bool
     ///     Whether to replace a living writer of the same user. The next write of that one raises SupersededError.
@@ -100,13 +100,13 @@ impl Store {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> with store.writer("a", ephemeral=True, capacity=1 << 20) as writer:
+    /// >>> store = ndsharray.Store()
+    /// >>> with store.writer("growing", ephemeral=True, capacity=1 << 20) as writer:
     /// ...     version = writer.write([1, 2])
-    /// ...     store.tags()
-    /// ['a']
-    /// >>> store.tags()
-    /// []
+    /// ...     "growing" in store.tags()
+    /// True
+    /// >>> "growing" in store.tags()
+    /// False
     #[pyo3(signature = (tag, *, mode=None, ephemeral=false, takeover=false, capacity=0, history=0, source=""))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn writer<'py>(
@@ -129,9 +129,10 @@ impl Store {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> store.writer_options("a", mode=0o640).open().tag
-    /// 'a'
+    /// >>> store = ndsharray.Store()
+    /// >>> with store.writer_options("shown", mode=0o640, ephemeral=True).open() as writer:
+    /// ...     writer.tag
+    /// 'shown'
     #[pyo3(signature = (tag, *, mode=None, ephemeral=false, takeover=false, capacity=0, history=0, source=""))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn writer_options(
@@ -159,7 +160,7 @@ impl Store {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
+    /// >>> store = ndsharray.Store()
     /// >>> store.reader("nothing")
     /// Traceback (most recent call last):
     ///     ...
@@ -177,10 +178,10 @@ impl Store {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> writers = [store.writer("b"), store.writer("a")]
-    /// >>> store.tags()
-    /// ['a', 'b']
+    /// >>> store = ndsharray.Store()
+    /// >>> writers = [store.writer(tag, ephemeral=True) for tag in ["second", "first"]]
+    /// >>> [tag for tag in store.tags() if tag in ("first", "second")]
+    /// ['first', 'second']
     fn tags(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         py.detach(|| self.store.tags()).map_err(raise)
     }
@@ -198,11 +199,12 @@ impl Store {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> version = store.writer("a").write([[1.5, 2.5]])
-    /// >>> stat = store.stat("a")
+    /// >>> store = ndsharray.Store()
+    /// >>> writer = store.writer("row", ephemeral=True)
+    /// >>> version = writer.write([[1.5, 2.5]])
+    /// >>> stat = store.stat("row")
     /// >>> stat.dtype, stat.shape, stat.nbytes, stat.writer_alive
-    /// (dtype('float64'), (1, 2), 16, False)
+    /// (dtype('float64'), (1, 2), 16, True)
     fn stat(&self, py: Python<'_>, #[pyo3(from_py_with = argument::tag)] tag: String) -> PyResult<Stat> {
         Stat::new(py, self.store.stat(&tag).map_err(raise)?)
     }
@@ -223,13 +225,13 @@ impl Store {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> writer = store.writer("a")
-    /// >>> store.remove("a")
+    /// >>> store = ndsharray.Store()
+    /// >>> writer = store.writer("old")
+    /// >>> store.remove("old")
     /// Traceback (most recent call last):
     ///     ...
-    /// ndsharray.WriterExistsError: array "a" has a writer already ...
-    /// >>> store.remove("a", force=True)
+    /// ndsharray.WriterExistsError: array "old" has a writer already ...
+    /// >>> store.remove("old", force=True)
     #[pyo3(signature = (tag, *, force=false))]
     fn remove(
         &self,
@@ -250,9 +252,10 @@ impl Store {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> store.gc()
-    /// <ndsharray.GcReport: 0 files, 0 bytes>
+    /// >>> store = ndsharray.Store()
+    /// >>> report = store.gc()
+    /// >>> len(report.removed), report.bytes
+    /// (0, 0)
     fn gc(&self, py: Python<'_>) -> PyResult<GcReport> {
         py.detach(|| self.store.gc()).map(GcReport::new).map_err(raise)
     }

@@ -146,7 +146,8 @@ def test_user_data_that_are_too_long(store: Store) -> None:
 def test_out_and_copy(store: Store) -> None:
     reader, out = filled(store), np.zeros(1)
     calls: list[Callable[..., Any]] = [reader.read, reader.latest, reader.wait, reader.read_next, reader.wait_next]
-    for call in [*calls, lambda **keywords: reader.nearest(0.0, **keywords)]:
+    calls.append(lambda **keywords: reader.nearest(0.0, **keywords))
+    for call in calls:
         with pytest.raises(ndsharray.InvalidArgumentError, match="out and copy=True were both given.*leave one out"):
             call(out=out, copy=True)
     assert reader.read(out=out, copy=False) is not None, "nothing was read by the others"

@@ -1,6 +1,8 @@
 """Every public name has a docstring. The examples in docstrings and in the README run as they are written."""
 
+import ast
 import doctest
+import gc
 import inspect
 import re
 from collections.abc import Iterator
@@ -47,14 +49,53 @@ def test_what_can_be_called_has_an_example() -> None:
     assert len(methods) > 15 and methods | classes <= have, (methods | classes) - have
 
 
-@pytest.mark.parametrize("name, value", examples(), ids=lambda value: value if isinstance(value, str) else "")
-def test_examples(name: str, value: Any, directory: Path) -> None:
-    scope = {"directory": directory, **(value.__globals__ if value in HELPERS else {})}
+def test_editors_show_the_same() -> None:
+    """They read the stub file. `ci/docstrings.py` writes the docstrings there."""
+    stub = ast.parse((Path(ndsharray.__file__).parent / "_native.pyi").read_text())
+    shown: dict[str, str | None] = {}
+    for node in stub.body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            shown[node.name] = ast.get_docstring(node)
+        if isinstance(node, ast.ClassDef):
+            for member in node.body:
+                if isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    shown.setdefault(f"{node.name}.{member.name}", ast.get_docstring(member))
+    native = {name: value for name, value in documented() if name.split(".")[0] in shown}
+    for method in ["__array__", "__dlpack__", "__dlpack_device__"]:
+        native[f"Snapshot.{method}"] = vars(ndsharray.Snapshot)[method]
+    assert len(native) > 80
+    for name, value in native.items():
+        assert shown[name] == inspect.cleandoc(value.__doc__), f"{name}: run ci/docstrings.py with this module installed"
+
+
+def run(name: str, value: Any, scope: dict[str, Any]) -> None:
     test = doctest.DocTestParser().get_doctest(inspect.cleandoc(value.__doc__), scope, name, None, None)
     assert test.examples
     said: list[str] = []
-    result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS).run(test, out=said.append)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    result = runner.run(test, out=said.append, clear_globs=False)
     assert result.failed == 0, "".join(said)
+
+
+@pytest.mark.parametrize("name, value", examples(), ids=lambda value: value if isinstance(value, str) else "")
+def test_examples(name: str, value: Any, directory: Path) -> None:
+    """As they are when pasted: nothing is defined before. They leave nothing in the store."""
+    scope = {**value.__globals__} if value in HELPERS else {}
+    run(name, value, scope)
+    scope.clear()
+    gc.collect()
+    assert list(directory.iterdir()) == []
+
+
+def test_examples_in_one_session(directory: Path) -> None:
+    """Who pastes one after the other has the variables of those before, and their tags."""
+    scope: dict[str, Any] = {}
+    for name, value in examples():
+        if value not in HELPERS:
+            run(name, value, scope)
+    scope.clear()
+    gc.collect()
+    assert list(directory.iterdir()) == []
 
 
 def test_readme(directory: Path) -> None:

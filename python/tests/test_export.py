@@ -32,20 +32,20 @@ NUMBERS = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"
 def test_memoryview(dtype: str, store: Store) -> None:
     array = np.ones((2, 3), dtype)
     snapshot = latest(store, array)
-    view = memoryview(snapshot)  # type: ignore[arg-type]
+    view = memoryview(snapshot)
     assert view.readonly and view.c_contiguous and (view.shape, view.itemsize) == ((2, 3), array.itemsize)
-    assert view.tobytes() == array.tobytes() == bytes(snapshot)  # type: ignore[call-overload]
+    assert view.tobytes() == array.tobytes() == bytes(snapshot)
     assert np.frombuffer(view, dtype).dtype == array.dtype
     again = np.asarray(view)
     assert again.dtype == array.dtype and is_shared(again, snapshot)
     with pytest.raises((TypeError, NotImplementedError)):  # a memoryview does not know complex numbers
         view[0, 0] = 1
     with pytest.raises((BufferError, TypeError, ValueError), match="read-only|read-write|writ"):
-        io.BytesIO(b"x" * 1000).readinto(snapshot)  # type: ignore[arg-type]
+        io.BytesIO(b"x" * 1000).readinto(snapshot)
 
 
 def test_a_buffer_keeps_the_value(store: Store) -> None:
-    view = memoryview(latest(store, np.arange(1000)))  # type: ignore[arg-type]
+    view = memoryview(latest(store, np.arange(1000)))
     assert pinned(store) == 1
     part = view[10:20]
     with store.writer("a") as writer:
@@ -59,7 +59,8 @@ def test_a_buffer_keeps_the_value(store: Store) -> None:
 
 def test_a_buffer_of_an_array_of_its_own_can_be_written(store: Store) -> None:
     snapshot = latest(store, np.zeros(3), copy=True)
-    memoryview(snapshot)[1] = 5.0  # type: ignore[arg-type]
+    view: Any = memoryview(snapshot)
+    view[1] = 5.0
     assert snapshot.array.tolist() == [0, 5, 0]
 
 
@@ -79,7 +80,7 @@ def test_other_dtypes_stay_exact(dtype: Any, store: Store) -> None:
     """A buffer does not say all of them, so there is none, and numpy asks for the array."""
     snapshot = latest(store, np.zeros(3, dtype))
     with pytest.raises(BufferError, match="use the snapshot's array"):
-        memoryview(snapshot)  # type: ignore[arg-type]
+        memoryview(snapshot)
     array = np.asarray(snapshot)
     assert ndsharray._dtypes.same(array.dtype, snapshot.dtype) and is_shared(array, snapshot)
 
@@ -100,6 +101,8 @@ def test_asarray(store: Store) -> None:
     with pytest.raises(ValueError, match="leave out copy"):
         snapshot.__array__(np.float32, copy=False)
     wrong: Any = snapshot.__array__
+    arguments: Any
+    keywords: Any
     for arguments, keywords in [((None, True), {}), ((), {"order": "C"}), ((None,), {"dtype": None, "other": 1})]:
         with pytest.raises(TypeError, match="__array__ takes"):
             wrong(*arguments, **keywords)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,11 @@ import ndsharray
 from ndsharray import NdShArray, Store
 
 
-class Quantity(np.ma.MaskedArray):  # type: ignore[type-arg]
+#: Its types do not know a mask of 0 and 1.
+masked_array: Any = np.ma.masked_array
+
+
+class Quantity(np.ma.MaskedArray):
     pass
 
 
@@ -20,22 +25,22 @@ class Wrapped:
     """What gives its elements as a masked array."""
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return np.ma.masked_array([1.0, 2.0], [0, 1])
+        return masked_array([1.0, 2.0], [0, 1])
 
 
-RECORDS: Any = np.ma.masked_array([(1, 2.0), (3, 4.0)], [(0, 1), (0, 0)], [("a", "i4"), ("b", "f8")])
+RECORDS: Any = masked_array([(1, 2.0), (3, 4.0)], [(0, 1), (0, 0)], [("a", "i4"), ("b", "f8")])
 MASKED: dict[str, Any] = {
-    "a mask": np.ma.masked_array([1.0, -9999.0, 2.0], [0, 1, 0]),
-    "nothing masked": np.ma.masked_array([1.0, 2.0]),
-    "a mask of no element": np.ma.masked_array([1.0, 2.0], [0, 0]),
+    "a mask": masked_array([1.0, -9999.0, 2.0], [0, 1, 0]),
+    "nothing masked": masked_array([1.0, 2.0]),
+    "a mask of no element": masked_array([1.0, 2.0], [0, 0]),
     "records": RECORDS,
     "one record": RECORDS[0],
-    "masked records": np.ma.mrecords.fromarrays([np.ma.masked_array([1, 2], [0, 1]), [3, 4]], names="a,b"),  # type: ignore[no-untyped-call]
+    "masked records": np.ma.mrecords.fromarrays([masked_array([1, 2], [0, 1]), [3, 4]], names="a,b"),  # type: ignore[no-untyped-call]
     "the constant": np.ma.masked,
-    "no axes": np.ma.masked_array(1.0, True),
-    "a subclass": Quantity([1.0, 2.0]),
-    "a list of arrays": [np.ma.masked_array([1.0, 2.0], [0, 1]), np.zeros(2)],
-    "a tuple in a list": [(np.zeros(2), np.ma.masked_array([1.0, 2.0], [0, 1]))],
+    "no axes": masked_array(1.0, True),
+    "a subclass": masked_array([1.0, 2.0]).view(Quantity),
+    "a list of arrays": [masked_array([1.0, 2.0], [0, 1]), np.zeros(2)],
+    "a tuple in a list": [(np.zeros(2), masked_array([1.0, 2.0], [0, 1]))],
     "another object": Wrapped(),
 }
 
@@ -44,7 +49,8 @@ MASKED: dict[str, Any] = {
 def test_refused(case: str, store: Store) -> None:
     array = MASKED[case]
     with store.writer("a") as writer:
-        for write in [lambda: writer.write(array), lambda: writer.write(array, b"x"), lambda: writer.write(array, attrs={})]:
+        writes: list[Callable[[], object]] = [lambda: writer.write(array), lambda: writer.write(array, b"x", acquired_at=1)]
+        for write in writes:
             with pytest.raises(ndsharray.InvalidArgumentError, match=r"^array .*filled\(value\).*getmaskarray"):
                 write()
         assert writer.version == 0
@@ -66,13 +72,13 @@ def test_what_the_error_says_to_do(store: Store) -> None:
         assert store.reader("a").latest().array.tolist() == [1, 0, 2]
         writer.write(masked.data)
         mask.write(np.ma.getmaskarray(masked))
-    again = np.ma.masked_array(store.reader("a").latest().array, store.reader("a-mask").latest().array)
+    again = masked_array(store.reader("a").latest().array, store.reader("a-mask").latest().array)
     assert again.mean() == 1.5
 
 
 def test_out(store: Store) -> None:
     store.writer("a").write([1.0, 2.0])
-    out: Any = np.ma.masked_array([0.0, 0.0], [0, 1])
+    out: Any = masked_array([0.0, 0.0], [0, 1])
     reader = store.reader("a")
     with pytest.raises(ndsharray.InvalidArgumentError, match="out is a masked array.*out.data"):
         reader.read(out=out)
@@ -85,7 +91,7 @@ def test_other_subclasses_are_written(store: Store) -> None:
         writer.write(matrix)
         assert store.reader("a").latest().array.tolist() == [[0, 1], [2, 3]]
     NdShArray("b", matrix, "w").write(matrix)
-    assert NdShArray("b", np.ma.masked_array([1]), "r").read()[1].tolist() == [[0, 1], [2, 3]]
+    assert NdShArray("b", masked_array([1]), "r").read()[1].tolist() == [[0, 1], [2, 3]]
 
 
 LATE = """

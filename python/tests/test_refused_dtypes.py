@@ -135,7 +135,8 @@ def test_what_a_signal_handler_raises_comes_through(
     try:
         with monkeypatch.context() as patch:
             patch.setattr(_dtypes, "_made", made)
-            for use in [reader.read_next, reader.read, lambda: store.stat("a")]:
+            interrupted: list[Callable[[], object]] = [reader.read_next, reader.read, lambda: store.stat("a")]
+            for use in interrupted:
                 with pytest.raises(error):
                     use()
     finally:

@@ -40,8 +40,9 @@ impl Reader {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> writer, reader = store.writer("samples", history=20), store.reader("samples")
+    /// >>> store = ndsharray.Store()
+    /// >>> writer = store.writer("samples", history=20, ephemeral=True)
+    /// >>> reader = store.reader("samples")
     /// >>> for sample in range(10):
     /// ...     _ = writer.write([sample])
     /// >>> [int(reader.read_next().array[0]) for _ in range(10)]
@@ -82,8 +83,9 @@ impl Reader {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> writer, reader = store.writer("a", history=8), store.reader("a")
+    /// >>> store = ndsharray.Store()
+    /// >>> writer = store.writer("pairs", history=8, ephemeral=True)
+    /// >>> reader = store.reader("pairs")
     /// >>> versions = [writer.write([n]) for n in range(2)]
     /// >>> reader.wait_next(timeout=60).version, reader.wait_next(timeout=60).version
     /// (1, 2)
@@ -120,8 +122,9 @@ impl Reader {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> writer, reader = store.writer("samples", history=8), store.reader("samples")
+    /// >>> store = ndsharray.Store()
+    /// >>> writer = store.writer("summands", history=8, ephemeral=True)
+    /// >>> reader = store.reader("summands")
     /// >>> for sample in [1, 2, 3]:
     /// ...     _ = writer.write([sample])
     /// >>> sum(int(snapshot.array[0]) for snapshot in reader.every(timeout=0))
@@ -161,8 +164,9 @@ impl Reader {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> writer, reader = store.writer("left", history=8), store.reader("left")
+    /// >>> store = ndsharray.Store()
+    /// >>> writer = store.writer("frames", history=8, ephemeral=True)
+    /// >>> reader = store.reader("frames")
     /// >>> for frame in range(5):
     /// ...     _ = writer.write([frame], acquired_at=1000 + frame * 0.033)
     /// >>> reader.nearest(1000.07, within=0.01).array
@@ -193,8 +197,9 @@ impl Reader {
 /// Examples
 /// --------
 /// >>> import asyncio, ndsharray
-/// >>> store = ndsharray.Store(directory)
-/// >>> writer, reader = store.writer("a", history=8), store.reader("a")
+/// >>> store = ndsharray.Store()
+/// >>> writer = store.writer("numbers", history=8, ephemeral=True)
+/// >>> reader = store.reader("numbers")
 /// >>> for n in range(3):
 /// ...     _ = writer.write([n])
 /// >>> async def main():

@@ -36,8 +36,8 @@ pub mod wait_any;
 /// Examples
 /// --------
 /// >>> import numpy as np, ndsharray
-/// >>> store = ndsharray.Store(directory)
-/// >>> writer = store.writer("counts")
+/// >>> store = ndsharray.Store()
+/// >>> writer = store.writer("counts", ephemeral=True)
 /// >>> reader = store.reader("counts")
 /// >>> reader.read() is None
 /// True
@@ -117,7 +117,7 @@ impl Reader {
     ///     A writeable array of the value's shape and dtype. The elements are copied to it. If it does not fit, the
     ///     value stays unread.
     /// copy : bool
-    ///     Whether to copy the elements to a new, writeable array.
+    ///     Whether to copy the elements to a new, writeable array. Not together with `out`.
     ///
     /// Returns
     /// -------
@@ -125,15 +125,18 @@ impl Reader {
     ///
     /// Raises
     /// ------
+    /// UnsupportedDTypeError
+    ///     If no dtype can be made here of what is stored, such as one of ml_dtypes where that is missing.
     /// ndsharray.Error
     ///     If the store's files are damaged, or `out` does not fit.
     ///
     /// Examples
     /// --------
     /// >>> import numpy as np, ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> version = store.writer("a").write(np.zeros(2))
-    /// >>> mine = store.reader("a").read(copy=True).array
+    /// >>> store = ndsharray.Store()
+    /// >>> with store.writer("zeros", ephemeral=True) as writer:
+    /// ...     version = writer.write(np.zeros(2))
+    /// ...     mine = store.reader("zeros").read(copy=True).array
     /// >>> mine += 1
     /// >>> mine
     /// array([1., 1.])
@@ -169,9 +172,10 @@ impl Reader {
     /// Examples
     /// --------
     /// >>> import numpy as np, ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> version = store.writer("a").write(np.arange(3))
-    /// >>> reader, mine = store.reader("a"), np.zeros(3, np.int64)
+    /// >>> store = ndsharray.Store()
+    /// >>> writer = store.writer("range", ephemeral=True)
+    /// >>> version = writer.write(np.arange(3))
+    /// >>> reader, mine = store.reader("range"), np.zeros(3, np.int64)
     /// >>> reader.latest(out=mine).array is mine
     /// True
     /// >>> reader.latest().array
@@ -203,8 +207,8 @@ impl Reader {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> writer, reader = store.writer("gains"), store.reader("gains")
+    /// >>> store = ndsharray.Store()
+    /// >>> writer, reader = store.writer("gains", ephemeral=True), store.reader("gains")
     /// >>> version = writer.write([1.0, 0.5])
     /// >>> gains = reader.latest()
     /// >>> reader.has_changed(gains)
@@ -243,8 +247,8 @@ impl Reader {
     /// Examples
     /// --------
     /// >>> import numpy as np, ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> writer, reader = store.writer("a"), store.reader("a")
+    /// >>> store = ndsharray.Store()
+    /// >>> writer, reader = store.writer("ones", ephemeral=True), store.reader("ones")
     /// >>> reader.wait(timeout=0.01) is None
     /// True
     /// >>> version = writer.write(np.ones(2))
@@ -272,10 +276,11 @@ impl Reader {
     /// Examples
     /// --------
     /// >>> import asyncio, ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> version = store.writer("a").write([1, 2])
+    /// >>> store = ndsharray.Store()
+    /// >>> writer = store.writer("news", ephemeral=True)
+    /// >>> version = writer.write([1, 2])
     /// >>> async def main():
-    /// ...     reader = store.reader("a")
+    /// ...     reader = store.reader("news")
     /// ...     return (await asyncio.wait_for(reader.next(), timeout=60)).array
     /// >>> asyncio.run(main())
     /// array([1, 2])

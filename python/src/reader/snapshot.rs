@@ -188,13 +188,16 @@ after the reader, the writer and the tag are gone. A process that holds three va
 then on, as objects of this class too. A snapshot that was read with `copy=True` or `out=` has a writeable array
 of its own instead.
 
+Functions of numpy and ``from_dlpack`` of other libraries take a snapshot as it is, and so does ``memoryview``, if the
+elements are numbers. What they return keeps the value in the store, too.
+
 Examples
 --------
 >>> import numpy as np, ndsharray
->>> store = ndsharray.Store(directory)
->>> with store.writer(\"pose\") as writer:
+>>> store = ndsharray.Store()
+>>> with store.writer(\"matrix\", ephemeral=True) as writer:
 ...     _ = writer.write(np.eye(2), b\"frame 1\")
->>> snapshot = store.reader(\"pose\").latest()
+...     snapshot = store.reader(\"matrix\").latest()
 >>> snapshot.version, snapshot.shape, snapshot.dtype, snapshot.user_data
 (1, (2, 2), dtype('float64'), b'frame 1')
 >>> np.asarray(snapshot)

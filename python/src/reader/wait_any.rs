@@ -30,8 +30,8 @@ use crate::reader::wait::{Deadline, sleep};
 /// Examples
 /// --------
 /// >>> import numpy as np, ndsharray
-/// >>> store = ndsharray.Store(directory)
-/// >>> left, right = store.writer("left"), store.writer("right")
+/// >>> store = ndsharray.Store()
+/// >>> left, right = [store.writer(tag, ephemeral=True) for tag in ["left", "right"]]
 /// >>> readers = [store.reader("left"), store.reader("right")]
 /// >>> version = right.write(np.ones(1))
 /// >>> ndsharray.wait_any(readers, timeout=1.0).tag

@@ -63,6 +63,8 @@ mod state;
 ///        [1., 1.]]))
 /// >>> reader.read()[0]
 /// False
+/// >>> del writer
+/// >>> ndsharray.Store().remove("my_tag")  # else the value stays in the store
 #[pyclass(frozen, subclass, dict, weakref, module = "ndsharray")]
 pub struct NdShArray {
     /// None until `__init__` has run. Subclasses may have an `__init__` with other arguments, so `__new__` takes any.
@@ -200,8 +202,10 @@ impl NdShArray {
     /// Examples
     /// --------
     /// >>> import numpy as np, ndsharray
-    /// >>> writer = ndsharray.NdShArray("my_tag", r_w="w")
+    /// >>> writer = ndsharray.NdShArray("table", r_w="w")
     /// >>> writer.write(np.arange(6).reshape(2, 3))
+    /// >>> del writer
+    /// >>> ndsharray.Store().remove("table")  # else the value stays in the store
     fn write(&self, array: &Bound<'_, PyAny>) -> PyResult<()> {
         let array = array::given(array)?.ok_or_else(not_an_array)?;
         write(self, array, &Meta::new()).map(drop)
@@ -219,14 +223,16 @@ impl NdShArray {
     /// Examples
     /// --------
     /// >>> import numpy as np, ndsharray
-    /// >>> writer = ndsharray.NdShArray("my_tag", np.arange(3), "w")
-    /// >>> reader = ndsharray.NdShArray("my_tag", r_w="r")
+    /// >>> writer = ndsharray.NdShArray("vector", np.arange(3), "w")
+    /// >>> reader = ndsharray.NdShArray("vector", r_w="r")
     /// >>> status, array = reader.read()
     /// >>> status, array
     /// (True, array([0, 1, 2]))
     /// >>> status, same = reader.read()
     /// >>> status, same is array
     /// (False, True)
+    /// >>> del writer
+    /// >>> ndsharray.Store().remove("vector")
     fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         // The array before this one is dropped after the lock is free.
         let (result, before) = match self.with(py, |state| state.read(py))? {

@@ -27,7 +27,7 @@ use crate::writer::state::State;
 /// Examples
 /// --------
 /// >>> import numpy as np, ndsharray
-/// >>> writer = ndsharray.Store(directory).writer("a")
+/// >>> writer = ndsharray.Store().writer("filled", ephemeral=True)
 /// >>> loan = writer.loan(3, np.int32)
 /// >>> with loan as array:
 /// ...     array[:] = [1, 2, 3]

@@ -34,8 +34,8 @@ pub mod state;
 /// Examples
 /// --------
 /// >>> import numpy as np, ndsharray
-/// >>> store = ndsharray.Store(directory)
-/// >>> with store.writer("frame") as writer:
+/// >>> store = ndsharray.Store()
+/// >>> with store.writer("frame", ephemeral=True) as writer:
 /// ...     writer.write(np.zeros((2, 3), np.float32))
 /// ...     writer.write(np.arange(4), b"another layout")
 /// 1
@@ -108,9 +108,11 @@ impl Writer {
     /// Parameters
     /// ----------
     /// array : array_like
-    ///     Anything that `numpy.asarray` takes. The only copy made of an array is the one in the store.
-    /// user_data : bytes
-    ///     Up to 2048 bytes that go with the value, such as a frame number.
+    ///     Anything that `numpy.asarray` takes, but no masked array: a value has no mask. The only copy made of an array is
+    ///     the one in the store.
+    /// user_data : bytes, or another buffer
+    ///     Up to 2048 bytes that go with the value, such as a frame number. A bytearray, memoryview or array counts as
+    ///     ``bytes`` of it.
     /// attrs : dict, instead of `user_data`
     ///     Attributes that go with the value, such as ``{"exposure": 0.01, "gain": 2}``: a dict with str as keys, and with
     ///     dicts, lists, tuples, str, int, float, bool and None as values. They take up to 2048 bytes as JSON text. Numbers
@@ -132,7 +134,7 @@ impl Writer {
     /// UnsupportedDTypeError
     ///     If the elements are Python objects, or cannot be described.
     /// InvalidArgumentError
-    ///     If `user_data` or the text of `attrs` is longer than 2048 bytes, if both are given, if `attrs` has something that
+    ///     If `array` is masked, if `user_data` or the text of `attrs` is longer than 2048 bytes, if both are given, if `attrs` has something that
     ///     JSON has not (the error says where it is), or if `acquired_at` is not from 1970 to 2554.
     /// WriterEndedError
     ///     If the writer was closed, superseded, removed or forked.
@@ -142,13 +144,13 @@ impl Writer {
     /// Examples
     /// --------
     /// >>> import numpy as np, ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> writer = store.writer("a")
+    /// >>> store = ndsharray.Store()
+    /// >>> writer = store.writer("strided", ephemeral=True)
     /// >>> writer.write(np.zeros((2, 3)).T, b"any strides")
     /// 1
     /// >>> writer.write(np.zeros(2), attrs={"exposure": 0.01, "gain": 2}, acquired_at=1700000000.25)
     /// 2
-    /// >>> snapshot = store.reader("a").latest()
+    /// >>> snapshot = store.reader("strided").latest()
     /// >>> snapshot.attrs, snapshot.acquired_at
     /// ({'exposure': 0.01, 'gain': 2}, 1700000000.25)
     /// >>> writer.write(np.array([object()]))
@@ -195,8 +197,8 @@ impl Writer {
     /// Examples
     /// --------
     /// >>> import numpy as np, ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> writer = store.writer("ramp")
+    /// >>> store = ndsharray.Store()
+    /// >>> writer = store.writer("ramp", ephemeral=True)
     /// >>> with writer.loan((2, 2), np.uint8) as array:
     /// ...     array[:] = 7
     /// >>> store.reader("ramp").latest().array
@@ -234,8 +236,8 @@ impl Writer {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> writer = store.writer("a")
+    /// >>> store = ndsharray.Store()
+    /// >>> writer = store.writer("closed", ephemeral=True)
     /// >>> writer.close()
     /// >>> writer.closed
     /// True

@@ -16,10 +16,10 @@ use crate::writer::Writer;
 /// Examples
 /// --------
 /// >>> import pickle, ndsharray
-/// >>> options = ndsharray.Store(directory).writer_options("a", capacity=4096)
+/// >>> options = ndsharray.Store().writer_options("sent", capacity=4096, ephemeral=True)
 /// >>> with pickle.loads(pickle.dumps(options)).open() as writer:
 /// ...     writer.tag
-/// 'a'
+/// 'sent'
 #[pyclass(frozen, module = "ndsharray", eq)]
 #[derive(PartialEq)]
 pub struct WriterOptions {
@@ -62,8 +62,8 @@ impl WriterOptions {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> options = store.writer_options("a", takeover=True)
+    /// >>> store = ndsharray.Store()
+    /// >>> options = store.writer_options("taken", takeover=True, ephemeral=True)
     /// >>> with options.open() as writer:
     /// ...     writer.write([1])
     /// 1

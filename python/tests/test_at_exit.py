@@ -197,6 +197,11 @@ while True:
 RECIPE = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))"
 
 
+def test_the_guide_has_the_recipe() -> None:
+    assert RECIPE in (Path(__file__).parents[2] / "docs" / "guide.md").read_text()
+
+
+
 @pytest.mark.parametrize("work", ["workers.leave_writer(store, 'a')", "workers.leave_daemon_thread(store, 'a')"])
 @pytest.mark.parametrize("recipe", [RECIPE, ""], ids=["recipe", "none"])
 def test_sigterm(recipe: str, work: str, store: Store, directory: Path) -> None:
@@ -216,6 +221,22 @@ def test_sigterm(recipe: str, work: str, store: Store, directory: Path) -> None:
         assert child.returncode == -signal.SIGTERM and store.tags() == ["a"]
         assert "a" in store.gc().removed
         assert list(directory.iterdir()) == []
+
+
+def test_ctrl_c(store: Store, directory: Path) -> None:
+    """As a service is stopped that has KillSignal=SIGINT."""
+    # Whoever starts the tests may have set SIGINT to be ignored.
+    recipe = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    script = SIGTERM.format(recipe=recipe, work="workers.leave_daemon_thread(store, 'a')")
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout is not None and child.stdout.readline() == "ready\n"
+            child.send_signal(signal.SIGINT)
+            _, err = child.communicate(timeout=60)
+        finally:
+            child.kill()
+    assert child.returncode == -signal.SIGINT and err.strip().endswith("KeyboardInterrupt"), err
+    assert list(directory.iterdir()) == []
 
 
 def test_gc_leaves_a_living_ephemeral_tag(store: Store) -> None:

@@ -158,8 +158,8 @@ pub enum Error {
     },
     /// The header belongs to another user, who alone may write, take over or remove it.
     #[error(
-        "{path:?} belongs to another user, uid {found}{}: only that user or root may do this, and this process has uid \
-             {expected}; use another tag, or run as that user",
+        "{path:?} belongs to another user, uid {found}{}; this process has uid {expected}, and only the owner or root may \
+             do this: use another tag, or run as that user",
         unmapped(*found)
     )]
     NotOwner {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use crate::dtype::DType;
 use crate::dtype::element::{self, Element};
-use crate::error::{Error, Result};
+#[cfg_attr(not(feature = "ndarray"), allow(unused_imports))] // The documentation names it.
+use crate::error::Error;
+use crate::error::Result;
 use crate::format::attributes;
 use crate::format::layout::Layout;
 use crate::format::record::Stamp;

@@ -69,6 +69,7 @@
 //! - `format`: the bytes of the files, as tables of fields
 //! - `shm`: the mapped files, and the values in them
 //! - `files`: names, opening, looking from outside, making, removing
+//! - `wait`: threads that wait for many tags
 //! - `writer`, `reader`, and on top `store`
 //!
 //! `unsafe` is in `sys`, `shm` and `dtype::element` only.
@@ -94,6 +95,7 @@ mod store;
 mod sync;
 mod sys;
 mod time;
+mod wait;
 mod writer;
 
 pub use crate::dtype::element::Element;

@@ -1,6 +1,7 @@
 //! Tags, and the names of the files that belong to them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -18,14 +19,18 @@ pub(crate) const TEMPORARY_SUFFIX: &str = ".ndsharray-tmp";
 pub(crate) struct TagPath {
     directory: PathBuf,
     tag: String,
-    header: PathBuf,
+    header: Arc<Path>,
 }
 
 impl TagPath {
     /// Checks that `tag` can name an array.
     pub fn new(directory: &Path, tag: &str) -> Result<Self> {
         check(tag)?;
-        Ok(TagPath { directory: directory.to_owned(), tag: tag.to_owned(), header: directory.join(tag) })
+        Ok(TagPath {
+            directory: directory.to_owned(),
+            tag: tag.to_owned(),
+            header: directory.join(tag).into(),
+        })
     }
 
     pub fn directory(&self) -> &Path {
@@ -39,6 +44,11 @@ impl TagPath {
     /// Where the header is, or will be.
     pub fn header(&self) -> &Path {
         &self.header
+    }
+
+    /// The same, to keep.
+    pub fn shared_header(&self) -> Arc<Path> {
+        self.header.clone()
     }
 
     /// Where the data file with that uuid is.
@@ -65,7 +75,7 @@ impl TagPath {
     }
 
     pub fn not_found(&self) -> Error {
-        Error::NotFound { tag: self.tag.clone(), path: self.header.clone() }
+        Error::NotFound { tag: self.tag.clone(), path: self.header.to_path_buf() }
     }
 }
 

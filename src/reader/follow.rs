@@ -1,6 +1,7 @@
 //! Following a tag: which header is its header now, and which record is current.
 
 use std::cell::{Cell, RefCell};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::Result;
@@ -12,7 +13,8 @@ use crate::reader::snapshot::ValueId;
 use crate::shm::header::Header;
 use crate::sync::seq_latch::FROZEN;
 use crate::sys::clock::now_coarse;
-use crate::sys::name::stands_at;
+use crate::sys::file::FileId;
+use crate::sys::name::{stands_at, status_at};
 
 /// How many headers in a row may be replaced before this reader has mapped them.
 const SUCCESSIONS: u32 = 1000;
@@ -25,8 +27,23 @@ pub(crate) struct Follower {
     seq: Cell<Option<u64>>,
     record: Cell<Record>,
     lineage: Lineage,
+    /// What stood under the tag's name when that was looked at last.
+    seen: Cell<Option<FileId>>,
+    /// When it is next time to look is counted from here; 0: it is time.
     looked_at: Cell<u64>,
     pace: Pace,
+}
+
+/// What a reader that has found nothing new waits for.
+pub(crate) struct Target {
+    /// The header with the key of its event count; `None` if nothing will be published there any more.
+    pub header: Option<(Arc<Header>, u32)>,
+    /// The tag's name.
+    pub name: Arc<Path>,
+    /// What stood there, before the reader looked.
+    pub seen: Option<FileId>,
+    /// Whether that is something else than the header, so that a new one may come.
+    pub is_gone: bool,
 }
 
 /// How the versions of the headers that a tag had one after the other make one count.
@@ -67,6 +84,7 @@ impl Follower {
     fn new(tag: TagPath, header: Arc<Header>, lineage: Lineage) -> Self {
         Follower {
             tag,
+            seen: Cell::new(Some(header.file())),
             header: RefCell::new(header),
             seq: Cell::new(None),
             record: Cell::new(Record::default()),
@@ -120,6 +138,19 @@ impl Follower {
         (header, key)
     }
 
+    /// What to wait for if, since its header and key were prepared, this reader has found nothing new, and follows the same
+    /// header still.
+    pub fn target(&self, (header, key): (Arc<Header>, u32)) -> Target {
+        let (is_retired, seen) = (header.is_retired(), self.seen.get());
+        let is_gone = is_retired || seen != Some(header.file());
+        Target {
+            header: (!is_retired).then_some((header, key)),
+            name: self.tag.shared_header(),
+            seen,
+            is_gone,
+        }
+    }
+
     /// The record now. As long as the sequence number stays, so does the record.
     #[inline(always)]
     pub fn current(&self) -> Record {
@@ -158,7 +189,7 @@ impl Follower {
         self.seq.get().is_some_and(|seq| seq & FROZEN != 0)
     }
 
-    /// Looks, at most every 100 ms, whether the tag's file is another one; true if this follows it now.
+    /// Looks whether the tag's file is another one; true if this follows it now. At most every 100 ms, as long as the tag is there.
     pub fn look(&self) -> bool {
         let now = now_coarse();
         if now.saturating_sub(self.looked_at.get()) < LOOK_EVERY && !self.header.borrow().is_retired() {
@@ -171,10 +202,18 @@ impl Follower {
     /// Follows the tag to another header, if there is one that can be read; true if it does.
     pub fn follow(&self) -> bool {
         let mine = self.header.borrow().file();
-        if stands_at(mine, self.tag.header()).unwrap_or(true) {
+        let Ok(status) = status_at(self.tag.header()) else { return false };
+        let seen = status.map(|status| status.id);
+        self.seen.set(seen);
+        if seen == Some(mine) {
             return false;
         }
-        let Some(header) = self.open_next() else { return false };
+        let Some(header) = self.open_next() else {
+            // It may be there at any time.
+            self.looked_at.set(0);
+            return false;
+        };
+        self.seen.set(Some(header.file()));
         let before = self.header.replace(Arc::new(header));
         let origin = self.header.borrow().identity().origin;
         if before.identity().origin != origin {

@@ -20,13 +20,12 @@ use crate::error::{Error, Result};
 use crate::files::peek::writer_alive;
 use crate::files::tag::TagPath;
 use crate::reader::acquire::acquire_latest;
-use crate::reader::follow::Follower;
+use crate::reader::follow::{Follower, Target};
 use crate::reader::progress::Progress;
 use crate::reader::resolve::Sources;
 use crate::reader::sleep::Sleeper;
 use crate::reader::snapshot::{Data, Snapshot, Value, ValueId, View, ViewInner};
 use crate::reader::want::Place;
-use crate::shm::header::Header;
 use crate::shm::pinned::Pinned;
 use crate::shm::registry;
 
@@ -230,12 +229,15 @@ impl Reader {
     ) -> Result<Option<Snapshot>> {
         let mut sleeper = Sleeper::new(timeout);
         loop {
-            let (header, key) = self.follower.prepare();
+            let prepared = self.follower.prepare();
             if let Some(snapshot) = read(self)? {
                 return Ok(Some(snapshot));
             }
             // If the tag has another header now, that is the one to sleep on.
-            if Arc::ptr_eq(&header, &self.follower.header()) && !sleeper.sleep(&header, key) {
+            if !Arc::ptr_eq(&prepared.0, &self.follower.header()) {
+                continue;
+            }
+            if !sleeper.sleep(&[self.follower.target(prepared)]) {
                 return Ok(None);
             }
         }
@@ -258,9 +260,18 @@ impl Reader {
         Ok(!header.is_retired() && writer_alive(self.follower.tag(), header.file())?)
     }
 
-    /// The header with the key of its event count: taken before looking for a value, slept on afterwards.
-    pub(crate) fn prepare(&self) -> (Arc<Header>, u32) {
-        self.follower.prepare()
+    /// What to wait for, unless there is a value newer than what was returned last.
+    pub(crate) fn target(&self) -> Option<Target> {
+        loop {
+            let prepared = self.follower.prepare();
+            if self.has_newer() {
+                return None;
+            }
+            // If the tag has another header now, that is the one to wait for.
+            if Arc::ptr_eq(&prepared.0, &self.follower.header()) {
+                return Some(self.follower.target(prepared));
+            }
+        }
     }
 
     /// Whether there is a value newer than what was returned last.

@@ -1,81 +1,87 @@
-//! Sleeping until something is published.
+//! Sleeping until something is published, or a tag is there.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::Backoff;
 
-use crate::shm::futex;
-use crate::shm::header::Header;
+use crate::reader::follow::Target;
+use crate::shm::futex::{self, MOST_FUTEXES};
 use crate::sync::AtomicU64;
+use crate::wait::doorbell::Doorbell;
+use crate::wait::names;
 
 /// The longest sleep, after which a reader looks whether the tag's file was replaced.
 const SLICE: Duration = Duration::from_millis(100);
 /// The shortest and the longest sleep of a reader that no writer will wake.
 const SHORTEST: Duration = Duration::from_micros(50);
 const LONGEST: Duration = Duration::from_millis(2);
-/// What FUTEX_WAITV takes at most.
-const MOST_FUTEXES: usize = 128;
-
-/// Whether a sleeper that announces itself on this header will be woken. On a retired header nobody is, and it may be long before
-/// there is another header.
-fn is_notified(header: &Header) -> bool {
-    header.announces() && !header.is_retired()
-}
+/// How long to sleep where nobody tells of a new tag, for want of a thread or of FUTEX_WAITV.
+const UNTOLD: Duration = Duration::from_millis(10);
 
 /// A wait with a deadline: spins a little, then sleeps in slices.
 pub(crate) struct Sleeper {
     deadline: Option<Instant>,
     backoff: Backoff,
     slice: Duration,
+    /// Rung when a name that is waited for leads to something else; made when it is needed.
+    doorbell: Option<Arc<Doorbell>>,
 }
 
 impl Sleeper {
     pub fn new(timeout: Option<Duration>) -> Self {
         // A deadline that the clock cannot express is none.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Sleeper { deadline, backoff: Backoff::new(), slice: SHORTEST }
+        Sleeper { deadline, backoff: Backoff::new(), slice: SHORTEST, doorbell: None }
     }
 
-    /// Waits on one header, whose `key` was taken before its record was read; false when the time is over.
-    pub fn sleep(&mut self, header: &Header, key: u32) -> bool {
-        let Some(slice) = self.next(is_notified(header)) else { return false };
-        if let Some(slice) = slice {
-            let event_count = header.event_count();
-            if header.announces() {
-                event_count.announce();
+    /// Waits for any of the targets, which were taken before their readers looked; false when the time is over.
+    pub fn sleep(&mut self, targets: &[Target]) -> bool {
+        // A sleeper that announces itself on a header that is in use will be woken.
+        let announces = |target: &Target| target.header.as_ref().is_none_or(|(header, _)| header.announces());
+        let is_woken = targets.len() < MOST_FUTEXES && targets.iter().all(announces);
+        let Some(slice) = self.next(is_woken) else { return false };
+        let Some(mut slice) = slice else { return true };
+        // Its key is taken before anybody may ring it.
+        let doorbell = targets
+            .iter()
+            .any(|target| target.is_gone)
+            .then(|| self.doorbell.get_or_insert_with(Doorbell::new).clone())
+            .map(|doorbell| (doorbell.key(), doorbell));
+        let mut words: Vec<(&AtomicU64, u32)> = Vec::with_capacity(targets.len() + 1);
+        let mut waiting = Vec::new();
+        for target in targets {
+            if let Some((header, key)) = &target.header {
+                let event_count = header.event_count();
+                if header.announces() {
+                    event_count.announce();
+                }
+                words.push((event_count.seq, *key));
             }
-            futex::wait(event_count.seq, key, slice);
-        }
-        true
-    }
-
-    /// Waits on several headers.
-    pub fn sleep_any(&mut self, headers: &[(Arc<Header>, u32)]) -> bool {
-        let wakeable = headers.iter().all(|(header, _)| is_notified(header)) && headers.len() <= MOST_FUTEXES;
-        let Some(slice) = self.next(wakeable) else { return false };
-        let Some(slice) = slice else { return true };
-        let mut words: Vec<(&AtomicU64, u32)> = Vec::with_capacity(headers.len());
-        for (header, key) in headers {
-            let event_count = header.event_count();
-            if header.announces() {
-                event_count.announce();
+            if let Some((_, doorbell)) = doorbell.as_ref().filter(|_| target.is_gone) {
+                match names::wait(&target.name, target.seen, doorbell.clone().into()) {
+                    Ok(name) => waiting.push(name),
+                    Err(_) => slice = slice.min(UNTOLD),
+                }
             }
-            words.push((event_count.seq, *key));
         }
-        words.truncate(MOST_FUTEXES);
-        if futex::wait_any(&words, slice) {
-            return true;
+        words.truncate(MOST_FUTEXES - 1);
+        if let Some((rung, doorbell)) = &doorbell {
+            words.push((doorbell.word(), *rung));
         }
-        // A kernel without FUTEX_WAITV: sleep on the first, not for long.
-        if let Some((word, key)) = words.first() {
-            futex::wait(word, *key, slice.min(LONGEST));
+        match words[..] {
+            [(word, key)] => futex::wait(word, key, slice),
+            _ if futex::wait_any(&words, slice) => {}
+            // A kernel without FUTEX_WAITV: sleep on the first, not for long.
+            [(word, key), ..] if targets.len() > 1 => futex::wait(word, key, slice.min(LONGEST)),
+            [(word, key), ..] => futex::wait(word, key, slice.min(UNTOLD)),
+            [] => std::thread::sleep(slice),
         }
         true
     }
 
     /// `None`: the time is over. `Some(None)`: spun instead of sleeping. Else how long to sleep at most.
-    fn next(&mut self, wakeable: bool) -> Option<Option<Duration>> {
+    fn next(&mut self, is_woken: bool) -> Option<Option<Duration>> {
         let left = match self.deadline {
             Some(deadline) => {
                 deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?
@@ -86,7 +92,7 @@ impl Sleeper {
             self.backoff.snooze();
             return Some(None);
         }
-        let slice = if wakeable { SLICE } else { self.slice };
+        let slice = if is_woken { SLICE } else { self.slice };
         self.slice = (self.slice * 2).min(LONGEST);
         Some(Some(slice.min(left)))
     }

@@ -1,12 +1,11 @@
 //! Waiting for whichever of several readers has a new value first.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Result;
 use crate::reader::Reader;
+use crate::reader::follow::Target;
 use crate::reader::sleep::Sleeper;
-use crate::shm::header::Header;
 
 /// Waits until at least one reader has a newer value than it returned last, and returns that reader's index.
 ///
@@ -36,31 +35,24 @@ pub fn wait_any(readers: &mut [&mut Reader], timeout: impl Into<Option<Duration>
         return Ok(None);
     }
     let mut sleeper = Sleeper::new(timeout.into());
-    let mut headers = Vec::with_capacity(readers.len());
+    let mut targets = Vec::with_capacity(readers.len());
     loop {
-        if let Some(index) = look(readers, &mut headers) {
+        if let Some(index) = look(readers, &mut targets) {
             return Ok(Some(index));
         }
-        if !sleeper.sleep_any(&headers) {
+        if !sleeper.sleep(&targets) {
             return Ok(None);
         }
     }
 }
 
-/// The first reader that has a newer value; if none has, `headers` are those to sleep on, with the keys of their event counts.
-fn look(readers: &[&mut Reader], headers: &mut Vec<(Arc<Header>, u32)>) -> Option<usize> {
-    headers.clear();
+/// The first reader that has a newer value; if none has, `targets` are what to sleep on.
+fn look(readers: &[&mut Reader], targets: &mut Vec<Target>) -> Option<usize> {
+    targets.clear();
     for (index, reader) in readers.iter().enumerate() {
-        loop {
-            let key = reader.prepare();
-            if reader.has_newer() {
-                return Some(index);
-            }
-            // If the tag has another header now, that is the one to sleep on.
-            if Arc::ptr_eq(&key.0, &reader.prepare().0) {
-                headers.push(key);
-                break;
-            }
+        match reader.target() {
+            Some(target) => targets.push(target),
+            None => return Some(index),
         }
     }
     None
@@ -68,6 +60,8 @@ fn look(readers: &[&mut Reader], headers: &mut Vec<(Arc<Header>, u32)>) -> Optio
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     /// A reader that finds another header while it looks sleeps on that one, or the next value would wake nobody.
@@ -79,12 +73,12 @@ mod tests {
         one.write_slice(&[1_u8], &[1]).unwrap();
         let mut reader = store.reader("a").unwrap();
         assert!(reader.read().unwrap().is_some());
-        let before = reader.prepare().0;
+        let before = reader.follower.header();
         let _two = store.writer_options("a").takeover(true).open().unwrap();
-        let mut headers = Vec::new();
-        assert_eq!(look(&[&mut reader], &mut headers), None, "the same value");
-        let now = reader.prepare().0;
+        let mut targets = Vec::new();
+        assert_eq!(look(&[&mut reader], &mut targets), None, "the same value");
+        let now = reader.follower.header();
         assert!(!Arc::ptr_eq(&before, &now), "it followed");
-        assert!(Arc::ptr_eq(&headers[0].0, &now));
+        assert!(Arc::ptr_eq(&targets[0].header.as_ref().unwrap().0, &now));
     }
 }

@@ -11,6 +11,9 @@ use crate::sync::AtomicU64;
 use crate::sys::clock::now;
 use crate::sys::step;
 
+/// On how many words a thread can sleep at once.
+pub(crate) const MOST_FUTEXES: usize = 128;
+
 /// The low half of a word, in the form that futexes take. Only its address counts: no code here loads it or stores to it by
 /// itself. What the kernel loads is part of an aligned word, which never tears.
 fn low_half(word: &AtomicU64) -> &std::sync::atomic::AtomicU32 {

@@ -46,6 +46,10 @@ macro_rules! counted {
         pub(crate) struct $name($plain);
 
         impl $name {
+            pub fn new(value: $value) -> Self {
+                $name(<$plain>::new(value))
+            }
+
             pub fn load(&self, order: Ordering) -> $value {
                 self.0.load(order)
             }

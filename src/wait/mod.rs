@@ -1,0 +1,14 @@
+//! A thread that waits for many: for all names of tags that are not there.
+//!
+//! Whoever waits leaves a waker with what it has seen, and looks again when it is woken; to be woken for nothing does no harm. A
+//! thread that has had nothing to wait for during a second ends. A forked child has none of its parent's threads, and starts its
+//! own.
+
+mod callers;
+pub(crate) mod doorbell;
+pub(crate) mod names;
+
+use std::time::Duration;
+
+/// How long a thread stays without anything to wait for.
+const LINGER: Duration = Duration::from_secs(1);

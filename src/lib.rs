@@ -108,6 +108,7 @@ pub use crate::files::gc::{GcReport, OthersFile};
 pub use crate::npy::NpyHeader;
 pub use crate::reader::Reader;
 pub use crate::reader::every::Every;
+pub use crate::reader::options::ReaderOptions;
 #[doc(hidden)]
 pub use crate::reader::snapshot::ValueId;
 pub use crate::reader::snapshot::{Snapshot, View};

@@ -4,6 +4,7 @@ mod acquire;
 mod copy;
 pub(crate) mod every;
 mod follow;
+pub(crate) mod options;
 mod poll;
 mod progress;
 mod resolve;

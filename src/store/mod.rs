@@ -15,6 +15,7 @@ use crate::files::leftover::Found;
 use crate::files::retire;
 use crate::files::tag::TagPath;
 use crate::reader::Reader;
+use crate::reader::options::ReaderOptions;
 use crate::store::entries::Entry;
 use crate::store::inspect::Inspection;
 use crate::store::stat::Stat;
@@ -102,6 +103,11 @@ impl Store {
     /// [`Error::NotAHeader`] if something else has its name; [`Error::InvalidTag`], and those of a damaged header.
     pub fn reader(&self, tag: &str) -> Result<Reader> {
         Reader::open(self.tag(tag)?)
+    }
+
+    /// Options for a reader of a tag: to wait until it exists.
+    pub fn reader_options(&self, tag: &str) -> ReaderOptions {
+        ReaderOptions::new(&self.directory, tag)
     }
 
     /// The tags of the store, in order. Files that are no headers, and those this process may not read, are left out;

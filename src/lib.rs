@@ -107,6 +107,7 @@ pub use crate::error::{Error, Result};
 pub use crate::files::gc::{GcReport, OthersFile};
 pub use crate::npy::NpyHeader;
 pub use crate::reader::Reader;
+pub use crate::reader::changed::Changed;
 pub use crate::reader::every::Every;
 pub use crate::reader::options::ReaderOptions;
 #[doc(hidden)]

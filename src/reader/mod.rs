@@ -1,6 +1,7 @@
 //! Reading: the latest value, pinned in place or copied.
 
 mod acquire;
+pub(crate) mod changed;
 mod copy;
 pub(crate) mod every;
 mod follow;

@@ -10,6 +10,8 @@ pub(crate) mod seq_latch;
 pub mod steps;
 #[cfg(all(loom, test))]
 mod store_loom;
+#[cfg(all(loom, test))]
+mod waiters_loom;
 
 #[cfg(not(all(loom, test)))]
 pub(crate) use std::sync::atomic::Ordering;
@@ -77,6 +79,12 @@ pub(crate) enum Point {
     PunchAfterPublish,
     /// Writer of a retired header: not the slot of the last record.
     SpareLastSlot,
+    /// Caller of a waiting thread: the bell after it was added.
+    CallerRings,
+    /// Waiting thread: the key of the bell before the callers.
+    BellKeyFirst,
+    /// Waiting thread: the caller's key beside the count of now.
+    CallerKey,
 }
 
 /// Whether a negative control has taken `point` out. Always false outside loom, and compiled away.

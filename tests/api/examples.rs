@@ -221,3 +221,14 @@ fn the_guide_shows_the_example_as_it_is() {
     let (_, program) = include_str!("../../examples/spectrum.rs").split_once("\n\n").unwrap();
     assert!(include_str!("../../docs/guide.md").contains(program));
 }
+
+#[test]
+fn async_readers_get_each_value() {
+    let printed = run("async_reader", "2");
+    for name in ["fast", "slow"] {
+        let line = printed.lines().find(|line| line.starts_with(name) && line.contains(" values, missed "));
+        assert!(line.is_some(), "{printed}");
+    }
+    // A busy machine may stall longer than the history; all values of a tag that is written every 100 ms are there.
+    assert!(printed.contains("slow: 20 values, missed 0"), "{printed}");
+}

@@ -11,6 +11,7 @@ pub mod random;
 pub mod reading;
 pub mod record;
 pub mod sandbox;
+pub mod seccomp;
 pub mod time_namespace;
 pub mod values;
 

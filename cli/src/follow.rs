@@ -54,12 +54,12 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
 /// Opens the tag; with `--wait`, as soon as it exists. `None` if the command is ended before that.
 fn open(store: &Store, tag: &str, wait: bool, stop: &Stop, out: &Out<'_>) -> Result<Option<Reader>> {
     loop {
-        match store.reader(tag) {
+        let step = if wait { STEP } else { Duration::ZERO };
+        match store.reader_options(tag).wait(step).open() {
             Err(Error::NotFound { .. }) if wait => {
                 if stop.asked() || !out.listened_to() {
                     return Ok(None);
                 }
-                std::thread::sleep(Duration::from_millis(2));
             }
             opened => return Ok(Some(opened?)),
         }

@@ -1,6 +1,6 @@
 //! Reading every value: the next one of those that the writer keeps in place, or the one nearest to a time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::reader::Reader;
@@ -9,6 +9,9 @@ use crate::reader::snapshot::{Data, Snapshot, Value};
 use crate::reader::want::{Found, Place, Want};
 use crate::shm::pinned::Pinned;
 use crate::time::UnixTime;
+
+/// How often it is asked whether the writer has gone, while nothing comes.
+const STEP: Duration = Duration::from_millis(100);
 
 impl Reader {
     /// The oldest value that is still there and newer than what this reader returned last; `None` if there is none, also while
@@ -108,7 +111,48 @@ impl Reader {
     /// # }
     /// ```
     pub fn every(&mut self, timeout: impl Into<Option<Duration>>) -> Every<'_> {
-        Every { reader: self, timeout: timeout.into() }
+        Every { reader: self, read: Self::read_next, timeout: timeout.into(), ends_with_writer: false }
+    }
+
+    /// The latest value, each time that there is a newer one: what [`wait`](Self::wait) returns, until nothing comes for as long as
+    /// `timeout`. No timeout (`None`) waits for ever.
+    ///
+    /// ```
+    /// # fn main() -> ndsharray::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = ndsharray::Store::open(dir.path())?;
+    /// let mut writer = store.writer("camera")?;
+    /// let mut reader = store.reader("camera")?;
+    /// let writing = std::thread::spawn(move || {
+    ///     for frame in 1..=3_u8 {
+    ///         writer.write_slice(&[frame], &[1])?;
+    ///     }
+    ///     ndsharray::Result::Ok(()) // the writer is closed here
+    /// });
+    /// let mut last = 0;
+    /// for frame in reader.values(None).until_writer_gone() {
+    ///     last = frame?.bytes()[0];
+    /// }
+    /// assert_eq!(last, 3);
+    /// # writing.join().unwrap()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn values(&mut self, timeout: impl Into<Option<Duration>>) -> Every<'_> {
+        Every { reader: self, read: Self::read, timeout: timeout.into(), ends_with_writer: false }
+    }
+
+    /// Whether nobody writes the tag: its writer has left, or there is no tag.
+    fn writer_gone(&mut self) -> Result<bool> {
+        loop {
+            if self.writer_alive()? {
+                return Ok(false);
+            }
+            // Another writer took the tag over in the middle of the question?
+            if !self.follower.follow() {
+                return Ok(true);
+            }
+        }
     }
 
     /// Of the values that are still there the one that was acquired nearest to a time; if two are equally near, the newer one.
@@ -153,17 +197,59 @@ impl Reader {
     }
 }
 
-/// Each value of a tag in its turn, from [`Reader::every`].
-#[derive(Debug)]
+/// The values of a tag one after the other: each of them from [`Reader::every`], the latest ones from [`Reader::values`].
+#[must_use = "it reads nothing before it is iterated over"]
 pub struct Every<'a> {
     reader: &'a mut Reader,
+    read: fn(&mut Reader) -> Result<Option<Snapshot>>,
     timeout: Option<Duration>,
+    ends_with_writer: bool,
+}
+
+impl Every<'_> {
+    /// Has it end when the tag has no writer any more, after the last value: the writer was closed, its process died, or the tag
+    /// was removed. It notices within some 100 ms. A writer that was opened by then goes on with the tag.
+    pub fn until_writer_gone(mut self) -> Self {
+        self.ends_with_writer = true;
+        self
+    }
+
+    fn until_gone(&mut self) -> Result<Option<Snapshot>> {
+        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let step = left.unwrap_or(STEP).min(STEP);
+            if let Some(value) = self.reader.wait_for(Some(step), self.read)? {
+                return Ok(Some(value));
+            }
+            if self.reader.writer_gone()? {
+                // It may have written once more before it left.
+                return (self.read)(self.reader);
+            }
+            if left.is_some_and(|left| left <= step) {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Every<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Every")
+            .field("reader", &self.reader)
+            .field("timeout", &self.timeout)
+            .field("ends_with_writer", &self.ends_with_writer)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Iterator for Every<'_> {
     type Item = Result<Snapshot>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.reader.wait_next(self.timeout).transpose()
+        if self.ends_with_writer {
+            return self.until_gone().transpose();
+        }
+        self.reader.wait_for(self.timeout, self.read).transpose()
     }
 }

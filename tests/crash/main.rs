@@ -12,4 +12,5 @@ mod stopped;
 mod stopped_stat;
 mod stopped_sweeps;
 mod traced;
+mod until_gone;
 mod wrap;

@@ -142,19 +142,6 @@ impl Reader {
         Every { reader: self, read: Self::read, timeout: timeout.into(), ends_with_writer: false }
     }
 
-    /// Whether nobody writes the tag: its writer has left, or there is no tag.
-    fn writer_gone(&mut self) -> Result<bool> {
-        loop {
-            if self.writer_alive()? {
-                return Ok(false);
-            }
-            // Another writer took the tag over in the middle of the question?
-            if !self.follower.follow() {
-                return Ok(true);
-            }
-        }
-    }
-
     /// Of the values that are still there the one that was acquired nearest to a time; if two are equally near, the newer one.
     /// `None` if there is none, or none that is at most `within` away. A value for which the writer gave no time of acquisition
     /// counts by when it was written. What `read` and `read_next` return is not changed by it.
@@ -222,7 +209,7 @@ impl Every<'_> {
             if let Some(value) = self.reader.wait_for(Some(step), self.read)? {
                 return Ok(Some(value));
             }
-            if self.reader.writer_gone()? {
+            if !self.reader.writer_alive()? {
                 // It may have written once more before it left.
                 return (self.read)(self.reader);
             }

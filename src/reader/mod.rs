@@ -258,8 +258,16 @@ impl Reader {
     /// [`Error::Io`] if its lock cannot be asked for.
     pub fn writer_alive(&self) -> Result<bool> {
         self.follower.follow();
-        let header = self.follower.header();
-        Ok(!header.is_retired() && writer_alive(self.follower.tag(), header.file())?)
+        loop {
+            let header = self.follower.header();
+            if !header.is_retired() && writer_alive(self.follower.tag(), header.file())? {
+                return Ok(true);
+            }
+            // Another writer may have taken the tag over in the middle of the question.
+            if !self.follower.follow() {
+                return Ok(false);
+            }
+        }
     }
 
     /// What to wait for, unless there is a value newer than what was returned last.

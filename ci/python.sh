@@ -12,7 +12,7 @@ step "virtual environment"
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     "maturin>=1.9,<2" numpy "pytest>=9" ml_dtypes mypy scikit-learn pillow \
-    pandas pyarrow polars xarray
+    pandas pyarrow polars xarray uvloop anyio
 
 step "formatting and clippy of the native half"
 cargo fmt --manifest-path python/Cargo.toml --check -- --config-path .

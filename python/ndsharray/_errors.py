@@ -52,6 +52,10 @@ class ClosedError(WriterEndedError, ValueError):
     """The writer was closed."""
 
 
+class ReaderClosedError(Error, ValueError):
+    """The reader was closed."""
+
+
 class SupersededError(WriterEndedError):
     """Another writer has taken over the tag."""
 

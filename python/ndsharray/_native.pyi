@@ -15,6 +15,8 @@ import numpy.typing as npt
 from typing_extensions import Buffer, CapsuleType, Self, disjoint_base
 
 __all__ = [
+    "_Alarm",
+    "_Wait",
     "NdShArray",
     "_reopen_v1",
     "Loan",
@@ -150,13 +152,8 @@ class Store:
         ...     writer.tag
         'shown'
         """
-    def reader(self, tag: str) -> Reader:
+    def reader(self, tag: str, *, wait: float | None = 0.0) -> Reader:
         """Opens a reader of a tag.
-
-        Raises
-        ------
-        NotFoundError
-            If no writer was ever opened, or the tag was removed. This is a FileNotFoundError too.
         FormatError, InvalidTagError
 
         Examples
@@ -738,7 +735,7 @@ class Reader:
         >>> reader.wait_next(timeout=0.01) is None
         True
         """
-    def every(self, timeout: float | None = None) -> Every:
+    def every(self, timeout: float | None = None, until_writer_gone: bool = False) -> Every:
         """Each value in its turn, in a ``for`` or an ``async for`` loop: what `wait_next` returns, until nothing comes for as
         long as `timeout`.
 
@@ -830,7 +827,13 @@ class Reader:
         >>> asyncio.run(main())
         array([1, 2])
         """
-    def _ready(self, seconds: float) -> bool: ...
+    def values(self, timeout: float | None = None, until_writer_gone: bool = False) -> Every: ...
+    def _wait(self, alarm: _Alarm, number: int) -> _Wait: ...
+    @property
+    def closed(self) -> bool: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exception: object) -> None: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Snapshot: ...
     def __aiter__(self) -> Self: ...
@@ -865,6 +868,19 @@ class Every:
     @property
     def _ended(self) -> bool: ...
     def _end(self) -> None: ...
+    def _read(self) -> Snapshot | None: ...
+
+@final
+class _Alarm:
+    def __new__(cls) -> Self: ...
+    def fileno(self) -> int: ...
+    def take(self) -> list[int]: ...
+
+@final
+class _Wait:
+    @property
+    def ready(self) -> bool: ...
+    def close(self) -> None: ...
 
 @final
 class Snapshot:

@@ -33,6 +33,8 @@ mod _native {
     use crate::reader::snapshot::Snapshot;
 
     #[pymodule_export]
+    use crate::reader::changed::{Alarm, Wait};
+    #[pymodule_export]
     use crate::reader::every::Every;
     #[pymodule_export]
     use crate::reader::wait_any::wait_any;

@@ -151,11 +151,22 @@ impl Store {
 
     /// Opens a reader of a tag.
     ///
+    /// Parameters
+    /// ----------
+    /// tag : str
+    /// wait : float, optional
+    ///     How many seconds to wait until the tag exists; None waits for ever. It exists from when its first writer is opened,
+    ///     and may not have a value yet. Ctrl-C ends the wait.
+    ///
+    /// Returns
+    /// -------
+    /// Reader
+    ///
     /// Raises
     /// ------
     /// NotFoundError
-    ///     If no writer was ever opened, or the tag was removed. This is a FileNotFoundError too.
-    /// FormatError, InvalidTagError
+    ///     If no writer was ever opened, or the tag was removed, after the wait. This is a FileNotFoundError too.
+    /// FormatError, InvalidTagError, InvalidArgumentError
     ///
     /// Examples
     /// --------
@@ -165,8 +176,9 @@ impl Store {
     /// Traceback (most recent call last):
     ///     ...
     /// ndsharray.NotFoundError: no array "nothing": ...
-    fn reader(&self, #[pyo3(from_py_with = argument::tag)] tag: String) -> PyResult<Reader> {
-        Reader::open(&self.store, tag)
+    #[pyo3(signature = (tag, *, wait=0.0))]
+    fn reader(&self, py: Python<'_>, #[pyo3(from_py_with = argument::tag)] tag: String, wait: Option<f64>) -> PyResult<Reader> {
+        Reader::wait_and_open(py, &self.store, tag, wait)
     }
 
     /// Lists the tags of the store, in alphabetical order.

@@ -35,6 +35,14 @@ def write_ramp(options: WriterOptions, count: int) -> None:
             writer.write(np.full(1000, n), str(n).encode())
 
 
+def write_until(options: WriterOptions, end: Any) -> None:
+    """Writes as fast as it can, until the event is set."""
+    with options.open() as writer:
+        while not end.is_set():
+            for n in range(100):
+                writer.write([n])
+
+
 def write_for_ever(options: WriterOptions, ready: Connection) -> None:
     """Writes until it is killed. All elements of a value are the same, so a torn value can be seen."""
     with options.open() as writer:

@@ -10,7 +10,7 @@ use pyo3::types::{PyModule, PyTuple};
 use crate::reader::snapshot::Snapshot;
 use crate::reader::state::Which;
 use crate::reader::target::Target;
-use crate::reader::wait::Deadline;
+use crate::reader::wait::{Deadline, End};
 use crate::reader::{Reader, read};
 use crate::time::{distance, unix_time};
 
@@ -99,7 +99,7 @@ impl Reader {
         out: Option<Bound<'py, PyAny>>,
         copy: bool,
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
-        self.wait_for(py, Which::Next, timeout, Target::new(out, copy)?)
+        self.wait_for(py, Which::Next, End { timeout, with_writer: false }, Target::new(out, copy)?)
     }
 
     /// Each value in its turn, in a ``for`` or an ``async for`` loop: what `wait_next` returns, until nothing comes for as
@@ -109,6 +109,9 @@ impl Reader {
     /// ----------
     /// timeout : float, optional
     ///     In seconds; None waits for ever.
+    /// until_writer_gone : bool
+    ///     Whether the loop also ends, after the last value, when the tag has no writer any more: the writer was closed, its
+    ///     process died, or the tag was removed. It notices within some 0.1 s.
     ///
     /// Returns
     /// -------
@@ -129,10 +132,40 @@ impl Reader {
     /// ...     _ = writer.write([sample])
     /// >>> sum(int(snapshot.array[0]) for snapshot in reader.every(timeout=0))
     /// 6
-    #[pyo3(signature = (timeout=None))]
-    fn every(slf: Bound<'_, Self>, timeout: Option<f64>) -> PyResult<Every> {
-        Deadline::new(slf.py(), timeout)?;
-        Ok(Every { reader: slf.unbind(), timeout, has_ended: AtomicBool::new(false) })
+    #[pyo3(signature = (timeout=None, until_writer_gone=false))]
+    fn every(slf: Bound<'_, Self>, timeout: Option<f64>, until_writer_gone: bool) -> PyResult<Every> {
+        Every::new(slf, Which::Next, timeout, until_writer_gone)
+    }
+
+    /// The latest value, each time that there is a newer one, in a ``for`` or an ``async for`` loop: what `wait` returns,
+    /// until nothing comes for as long as `timeout`. A loop over the reader itself is the same without an end.
+    ///
+    /// Parameters
+    /// ----------
+    /// timeout, until_writer_gone
+    ///     As for `every`.
+    ///
+    /// Returns
+    /// -------
+    /// Every
+    ///
+    /// Raises
+    /// ------
+    /// InvalidArgumentError
+    ///     If `timeout` is not a number.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> with store.writer("camera") as writer:
+    /// ...     reader = store.reader("camera")
+    /// ...     versions = [writer.write([frame]) for frame in range(3)]
+    /// >>> [snapshot.version for snapshot in reader.values(until_writer_gone=True)]
+    /// [3]
+    #[pyo3(signature = (timeout=None, until_writer_gone=false))]
+    fn values(slf: Bound<'_, Self>, timeout: Option<f64>, until_writer_gone: bool) -> PyResult<Every> {
+        Every::new(slf, Which::Latest, timeout, until_writer_gone)
     }
 
     /// Returns the value that was acquired nearest to a time, of those that are still there; of two the newer one.
@@ -188,11 +221,12 @@ impl Reader {
     }
 }
 
-/// Each value of a tag in its turn, from `Reader.every`: an iterator, and an asynchronous one.
+/// The values of a tag one after the other: each of them from `Reader.every`, the latest ones from `Reader.values`. It is an
+/// iterator, and an asynchronous one.
 ///
-/// It ends when nothing comes for as long as its timeout. The reader goes on: another `Reader.every` of it continues after
-/// the last value. A wait that is interrupted or cancelled loses no value. When it is pickled, so are the reader and the
-/// timeout.
+/// It ends when nothing comes for as long as its timeout, or when the writer has gone if that was asked for. The reader goes
+/// on: another `Reader.every` of it continues after the last value. A wait that is interrupted or cancelled loses no value.
+/// When it is pickled, so are the reader and how it ends.
 ///
 /// Examples
 /// --------
@@ -209,7 +243,8 @@ impl Reader {
 #[pyclass(frozen, module = "ndsharray")]
 pub struct Every {
     reader: Py<Reader>,
-    timeout: Option<f64>,
+    which: Which,
+    end: End,
     has_ended: AtomicBool,
 }
 
@@ -222,7 +257,7 @@ impl Every {
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Snapshot>> {
         if !self.has_ended.load(Ordering::Relaxed) {
             let reader = self.reader.bind(py).get();
-            if let Some(snapshot) = reader.wait_for(py, Which::Next, self.timeout, Target::Stay)? {
+            if let Some(snapshot) = reader.wait_for(py, self.which, self.end, Target::Stay)? {
                 return Ok(snapshot);
             }
             self.end();
@@ -238,7 +273,12 @@ impl Every {
         let (py, this) = (slf.py(), slf.get());
         let next =
             PyModule::import(py, intern!(py, "ndsharray._aio"))?.getattr(intern!(py, "next_in_turn"))?;
-        next.call1((slf, &this.reader, this.timeout))
+        next.call1((slf, &this.reader, this.end.timeout, this.end.with_writer))
+    }
+
+    /// The next value, if there is one now. The asynchronous loop uses this.
+    fn _read<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, Snapshot>>> {
+        self.reader.bind(py).get().new_value(py, self.which)
     }
 
     /// Whether it has ended. The asynchronous loop uses this, and `_end`.
@@ -252,18 +292,39 @@ impl Every {
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        let every = self.reader.bind(py).getattr(intern!(py, "every"))?;
-        Ok((every, (self.timeout,).into_pyobject(py)?))
+        let method = self.reader.bind(py).getattr(self.method())?;
+        Ok((method, (self.end.timeout, self.end.with_writer).into_pyobject(py)?))
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
         let reader = self.reader.bind(py).get();
-        let timeout = self.timeout.map_or("None".to_owned(), |timeout| format!("{timeout:?}"));
-        format!("<ndsharray.Every of {:?} in {:?}: timeout={timeout}>", reader.tag, reader.directory)
+        let (tag, directory, method) = (&reader.tag, &reader.directory, self.method());
+        let timeout = self.end.timeout.map_or("None".to_owned(), |timeout| format!("{timeout:?}"));
+        let until = if self.end.with_writer { ", until_writer_gone=True" } else { "" };
+        format!("<ndsharray.Every of {tag:?} in {directory:?}: {method}(timeout={timeout}{until})>")
     }
 }
 
 impl Every {
+    fn new(
+        reader: Bound<'_, Reader>,
+        which: Which,
+        timeout: Option<f64>,
+        with_writer: bool,
+    ) -> PyResult<Self> {
+        Deadline::new(reader.py(), "timeout", timeout)?;
+        let end = End { timeout, with_writer };
+        Ok(Every { reader: reader.unbind(), which, end, has_ended: AtomicBool::new(false) })
+    }
+
+    /// The method of the reader that makes it.
+    fn method(&self) -> &'static str {
+        match self.which {
+            Which::Latest => "values",
+            Which::Next => "every",
+        }
+    }
+
     fn end(&self) {
         self.has_ended.store(true, Ordering::Relaxed);
     }

@@ -1,7 +1,7 @@
 //! The class `Reader`, and all that it needs to read.
 //!
-//! From the bottom up: `state` (what is under a reader's lock), `target` (where the elements go), `sent`, `export`
-//! (how others get the array) and `snapshot` (a value that was read), `read` and `wait` (the steps of a call), the class `Reader` here, and above it `every` (its methods
+//! From the bottom up: `state` (what is under a reader's lock), `open` (that lock), `target` (where the elements go), `sent`, `export`
+//! (how others get the array) and `snapshot` (a value that was read), `read`, `wait` and `changed` (the steps of a call), the class `Reader` here, and above it `every` (its methods
 //! for each value in its turn) and `wait_any`.
 
 use std::path::PathBuf;
@@ -11,14 +11,18 @@ use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyTuple};
 
 use crate::error::raise;
-use crate::object::attached_lock::{AttachedLock, Guard};
 use crate::object::heap_type;
+use crate::reader::changed::{Alarm, Wait};
+use crate::reader::open::{Open, OpenState};
 use crate::reader::snapshot::Snapshot;
 use crate::reader::state::{State, Which};
 use crate::reader::target::Target;
+use crate::reader::wait::{Deadline, End};
 
+pub mod changed;
 pub mod every;
 mod export;
+mod open;
 mod read;
 mod sent;
 pub mod snapshot;
@@ -30,8 +34,8 @@ pub mod wait_any;
 /// A reader of a tag, from `Store.reader`. There may be any number of readers, in any process.
 ///
 /// A read needs no system call, and takes as long for a large array as for a small one. A loop over a reader waits for
-/// the latest value each time; so does ``async for``. A loop over `every` gets each value in its turn. A reader can be
-/// pickled: its directory and its tag are, and it is opened anew where it is unpickled.
+/// the latest value each time; so does ``async for``. A loop over `every` gets each value in its turn. Both `every` and
+/// `values` make loops that end. A reader may be closed, or used in a ``with`` block, and can be pickled: its directory and its tag are, and it is opened anew where it is unpickled.
 ///
 /// Examples
 /// --------
@@ -50,22 +54,47 @@ pub mod wait_any;
 pub struct Reader {
     directory: PathBuf,
     tag: String,
-    state: AttachedLock<State>,
+    state: OpenState,
 }
 
 impl Reader {
     pub fn open(store: &ndsharray::Store, tag: String) -> PyResult<Self> {
         let reader = store.reader(&tag).map_err(raise)?;
-        Ok(Reader {
-            directory: store.directory().to_owned(),
-            tag,
-            state: AttachedLock::new(State::new(reader)),
-        })
+        Ok(Self::new(store, tag, reader))
+    }
+
+    /// Opens a reader as soon as the tag exists, in steps, so that Ctrl-C is noticed.
+    pub fn wait_and_open(
+        py: Python<'_>,
+        store: &ndsharray::Store,
+        tag: String,
+        wait: Option<f64>,
+    ) -> PyResult<Self> {
+        let deadline = Deadline::new(py, "wait", wait)?;
+        loop {
+            let step = deadline.step();
+            let options = store.reader_options(&tag).wait(step.unwrap_or_default());
+            let outcome = if step.is_some() { py.detach(|| options.open()) } else { options.open() };
+            py.check_signals()?;
+            match outcome {
+                Err(ndsharray::Error::NotFound { .. }) if step.is_some() => {}
+                outcome => return Ok(Self::new(store, tag, outcome.map_err(raise)?)),
+            }
+        }
+    }
+
+    fn new(store: &ndsharray::Store, tag: String, reader: ndsharray::Reader) -> Self {
+        Reader { directory: store.directory().to_owned(), tag, state: OpenState::new(State::new(reader)) }
     }
 
     #[inline(always)]
-    pub fn lock<'a>(&'a self, py: Python<'a>) -> PyResult<Guard<'a, State>> {
+    pub fn lock<'a>(&'a self, py: Python<'a>) -> PyResult<Open<'a>> {
         self.state.lock(py)
+    }
+
+    /// A new value, or None.
+    fn new_value<'py>(&self, py: Python<'py>, which: Which) -> PyResult<Option<Bound<'py, Snapshot>>> {
+        read::new_value(py, &self.state, which, Target::Stay)
     }
 
     /// Waits for a new value, and puts it where the target says; None when the time is over.
@@ -73,10 +102,10 @@ impl Reader {
         &self,
         py: Python<'py>,
         which: Which,
-        timeout: Option<f64>,
+        end: End,
         target: Target<'py>,
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
-        let acquired = wait::new_value(py, &self.state, which, timeout)?;
+        let acquired = wait::new_value(py, &self.state, which, end)?;
         acquired.map(|acquired| read::deliver(py, &self.state, acquired, target)).transpose()
     }
 }
@@ -262,7 +291,7 @@ impl Reader {
         out: Option<Bound<'py, PyAny>>,
         copy: bool,
     ) -> PyResult<Option<Bound<'py, Snapshot>>> {
-        self.wait_for(py, Which::Latest, timeout, Target::new(out, copy)?)
+        self.wait_for(py, Which::Latest, End { timeout, with_writer: false }, Target::new(out, copy)?)
     }
 
     /// Waits for the next new value in a coroutine: ``await reader.next()``. The event loop runs on meanwhile. No value is
@@ -289,9 +318,42 @@ impl Reader {
         PyModule::import(py, intern!(py, "ndsharray._aio"))?.getattr(intern!(py, "next_value"))?.call1((slf,))
     }
 
-    /// Sleeps until there is a new value, for `seconds` at most, and does not read it. The asynchronous methods use this.
-    fn _ready(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
-        wait::ready(py, &self.state, seconds)
+    /// Begins to wait for a new value, and does not read it. The asynchronous methods use this.
+    fn _wait(&self, py: Python<'_>, alarm: &Alarm, number: u64) -> PyResult<Wait> {
+        changed::begin(py, &self.state, alarm, number)
+    }
+
+    /// bool: whether the reader was closed.
+    #[getter]
+    fn closed(&self, py: Python<'_>) -> PyResult<bool> {
+        self.state.is_closed(py)
+    }
+
+    /// Closes the reader, which lets go of its memory. Snapshots that it returned stay as they are. What is called
+    /// afterwards raises ReaderClosedError; so does what waits in other threads. Closing it again does nothing.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> version = store.writer("a").write([1, 2])
+    /// >>> with store.reader("a") as reader:
+    /// ...     snapshot = reader.read()
+    /// >>> reader.closed, snapshot.array
+    /// (True, array([1, 2]))
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let state = self.state.close(py)?;
+        drop(state);
+        Ok(())
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.close(py)
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

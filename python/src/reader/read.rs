@@ -7,16 +7,16 @@ use pyo3::prelude::*;
 
 use crate::error::raise;
 use crate::numpy::dtype::{Custom, Described};
-use crate::object::attached_lock::{AttachedLock, Guard};
+use crate::reader::open::{Open, OpenState};
 use crate::reader::snapshot::Snapshot;
-use crate::reader::state::{Acquired, State, UnknownDType, Which, acquire_unknown};
+use crate::reader::state::{Acquired, UnknownDType, Which, acquire_unknown};
 use crate::reader::target::Target;
 
 /// A new value, or None.
 #[inline(always)]
 pub fn new_value<'py>(
     py: Python<'py>,
-    state: &AttachedLock<State>,
+    state: &OpenState,
     which: Which,
     target: Target<'py>,
 ) -> PyResult<Option<Bound<'py, Snapshot>>> {
@@ -44,7 +44,7 @@ pub fn new_value<'py>(
 #[inline(never)]
 pub fn new_value_elsewhere<'py>(
     py: Python<'py>,
-    state: &AttachedLock<State>,
+    state: &OpenState,
     which: Which,
     target: Target<'py>,
 ) -> PyResult<Option<Bound<'py, Snapshot>>> {
@@ -55,7 +55,7 @@ pub fn new_value_elsewhere<'py>(
 #[inline(never)]
 fn of_unknown_dtype<'py>(
     py: Python<'py>,
-    state: &AttachedLock<State>,
+    state: &OpenState,
     which: Which,
     unknown: UnknownDType,
     target: Target<'py>,
@@ -68,7 +68,7 @@ fn of_unknown_dtype<'py>(
 #[inline(always)]
 pub fn deliver<'py>(
     py: Python<'py>,
-    state: &AttachedLock<State>,
+    state: &OpenState,
     acquired: Acquired,
     target: Target<'py>,
 ) -> PyResult<Bound<'py, Snapshot>> {
@@ -88,7 +88,7 @@ pub fn deliver<'py>(
 #[inline(always)]
 pub fn latest_value<'py>(
     py: Python<'py>,
-    state: &AttachedLock<State>,
+    state: &OpenState,
     target: Target<'py>,
 ) -> PyResult<Bound<'py, Snapshot>> {
     let locked = state.lock(py)?;
@@ -104,7 +104,7 @@ pub fn latest_value<'py>(
 /// The value nearest to a time, whether it was returned before or not.
 pub fn nearest_value<'py>(
     py: Python<'py>,
-    state: &AttachedLock<State>,
+    state: &OpenState,
     time: UnixTime,
     within: Option<Duration>,
     target: Target<'py>,
@@ -124,8 +124,8 @@ pub fn nearest_value<'py>(
 #[inline(always)]
 fn show<'py>(
     py: Python<'py>,
-    state: &AttachedLock<State>,
-    locked: Guard<'_, State>,
+    state: &OpenState,
+    locked: Open<'_>,
     value: ndsharray::Snapshot,
     target: Target<'py>,
 ) -> PyResult<Bound<'py, Snapshot>> {
@@ -141,7 +141,7 @@ fn show<'py>(
 
 /// Makes a dtype that the cache does not have.
 #[cold]
-fn make_dtype(py: Python<'_>, state: &AttachedLock<State>, dtype: &DType) -> PyResult<Described> {
+fn make_dtype(py: Python<'_>, state: &OpenState, dtype: &DType) -> PyResult<Described> {
     let tag = state.lock(py)?.tag();
     let custom = Custom::restore(py, &tag, dtype)?;
     let described = custom.described(py);

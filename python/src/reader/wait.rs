@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use crate::error::{exception, raise};
-use crate::object::attached_lock::AttachedLock;
-use crate::reader::state::{Acquired, State, Which, acquire};
+use crate::reader::open::OpenState;
+use crate::reader::state::{Acquired, Which, acquire};
 
 /// The longest time that a signal goes unnoticed.
 const STEP: Duration = Duration::from_millis(100);
@@ -19,14 +19,12 @@ const STEP: Duration = Duration::from_millis(100);
 pub struct Deadline(Option<Instant>);
 
 impl Deadline {
-    pub fn new(py: Python<'_>, timeout: Option<f64>) -> PyResult<Self> {
+    /// `name`: that of the argument, for the error.
+    pub fn new(py: Python<'_>, name: &str, timeout: Option<f64>) -> PyResult<Self> {
         let Some(timeout) = timeout else { return Ok(Deadline(None)) };
         if timeout.is_nan() {
-            return Err(exception(
-                py,
-                "InvalidArgumentError",
-                "timeout is nan: pass a number of seconds, or None to wait for ever",
-            ));
+            let message = format!("{name} is nan: pass a number of seconds, or None to wait for ever");
+            return Err(exception(py, "InvalidArgumentError", &message));
         }
         // A time that is too long to count is for ever.
         let timeout = Duration::try_from_secs_f64(timeout.max(0.0)).ok();
@@ -51,35 +49,35 @@ pub fn sleep(py: Python<'_>, readers: &mut [ndsharray::Reader], step: Duration) 
     woken.map_err(raise)
 }
 
-/// Acquires a new value of a reader, and waits for it; None when the time is over.
-pub fn new_value(
-    py: Python<'_>,
-    state: &AttachedLock<State>,
-    which: Which,
-    timeout: Option<f64>,
-) -> PyResult<Option<Acquired>> {
-    let deadline = Deadline::new(py, timeout)?;
+/// How a wait for a value ends without one.
+#[derive(Clone, Copy)]
+pub struct End {
+    /// In seconds; None: never.
+    pub timeout: Option<f64>,
+    /// Whether it also ends when the tag has no writer any more.
+    pub with_writer: bool,
+}
+
+/// Acquires a new value of a reader, and waits for it; None when the wait has ended.
+pub fn new_value(py: Python<'_>, state: &OpenState, which: Which, end: End) -> PyResult<Option<Acquired>> {
+    let deadline = Deadline::new(py, "timeout", end.timeout)?;
+    let mut was_idle = false;
     loop {
         if let Some(acquired) = acquire(py, state, which)? {
             return Ok(Some(acquired));
         }
-        let Some(step) = deadline.step() else { return Ok(None) };
+        let step = deadline.step();
+        if end.with_writer && (was_idle || step.is_none()) {
+            let alive = state.lock(py)?.writer_alive();
+            if !alive.map_err(raise)? {
+                // It may have written once more before it left.
+                return acquire(py, state, which);
+            }
+        }
+        let Some(step) = step else { return Ok(None) };
         // The probe knows which value was returned last, so it also finds one that came after `acquire` looked. A value
         // that another thread acquires and puts back is found when `acquire` looks next.
         let mut probe = state.lock(py)?.probe();
-        sleep(py, std::slice::from_mut(&mut probe), step)?;
+        was_idle = sleep(py, std::slice::from_mut(&mut probe), step)?.is_none();
     }
-}
-
-/// Whether a reader has a new value. Waits for one step at most, and acquires nothing.
-pub fn ready(py: Python<'_>, state: &AttachedLock<State>, seconds: f64) -> PyResult<bool> {
-    let mut probe = {
-        let state = state.lock(py)?;
-        if state.has_pending() {
-            return Ok(true);
-        }
-        state.probe()
-    };
-    let Some(step) = Deadline::new(py, Some(seconds))?.step() else { return Ok(false) };
-    Ok(sleep(py, std::slice::from_mut(&mut probe), step)?.is_some())
 }

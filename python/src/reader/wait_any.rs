@@ -50,7 +50,7 @@ pub fn wait_any<'py>(
             "readers is empty: pass at least one reader to wait for",
         ));
     }
-    let deadline = Deadline::new(py, timeout)?;
+    let deadline = Deadline::new(py, "timeout", timeout)?;
     let mut probes = Vec::with_capacity(readers.len());
     for reader in &readers {
         probes.push(reader.get().lock(py)?.probe());

@@ -1,0 +1,119 @@
+//! Waiting in an event loop: how the library's threads tell a loop which of its waits are over.
+//!
+//! They need no interpreter for that, and so never wait for one: they note the number of the wait, and write a byte to a socket
+//! that the loop watches.
+
+use std::future::Future;
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use pyo3::prelude::*;
+
+use crate::error::raise;
+use crate::reader::open::OpenState;
+
+/// What all waits of one event loop ring. It outlives the loop as long as a wait has it.
+#[pyclass(frozen, name = "_Alarm", module = "ndsharray._native")]
+pub struct Alarm {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// The waits that are over, by number.
+    over: Mutex<Vec<u64>>,
+    loops: UnixStream,
+    ours: UnixStream,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[pymethods]
+impl Alarm {
+    #[new]
+    fn new() -> PyResult<Self> {
+        let (loops, ours) = UnixStream::pair()?;
+        loops.set_nonblocking(true)?;
+        ours.set_nonblocking(true)?;
+        Ok(Alarm { shared: Arc::new(Shared { over: Mutex::new(Vec::new()), loops, ours }) })
+    }
+
+    /// The descriptor that the loop watches.
+    fn fileno(&self) -> i32 {
+        self.shared.loops.as_raw_fd()
+    }
+
+    /// The waits that are over since the last call.
+    fn take(&self) -> Vec<u64> {
+        // The bytes first: what is noted from here on is taken too, or has a byte of its own.
+        let mut bytes = [0; 64];
+        while matches!((&self.shared.loops).read(&mut bytes), Ok(read) if read == bytes.len()) {}
+        std::mem::take(&mut lock(&self.shared.over))
+    }
+}
+
+/// Wakes one wait.
+struct Ring {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+impl Wake for Ring {
+    fn wake(self: Arc<Self>) {
+        let is_first = {
+            let mut over = lock(&self.shared.over);
+            over.push(self.number);
+            over.len() == 1
+        };
+        // Whoever noted the first one writes for all. A socket that is full is about to be read.
+        if is_first {
+            let _ = (&self.shared.ours).write(&[1]);
+        }
+    }
+}
+
+/// A wait for a new value of a reader, which nobody has read.
+#[pyclass(frozen, name = "_Wait", module = "ndsharray._native")]
+pub struct Wait {
+    /// None if it is over.
+    future: Mutex<Option<Waiting>>,
+}
+
+type Waiting = Pin<Box<dyn Future<Output = ndsharray::Result<()>> + Send>>;
+
+#[pymethods]
+impl Wait {
+    /// Whether there is a value already.
+    #[getter]
+    fn ready(&self) -> bool {
+        lock(&self.future).is_none()
+    }
+
+    /// Ends the wait.
+    fn close(&self) {
+        let future = lock(&self.future).take();
+        drop(future);
+    }
+}
+
+/// Begins to wait for a new value. When there is one, or the tag has changed hands, the alarm has the number.
+pub fn begin(py: Python<'_>, state: &OpenState, alarm: &Alarm, number: u64) -> PyResult<Wait> {
+    let mut probe = {
+        let state = state.lock(py)?;
+        if state.has_pending() {
+            return Ok(Wait { future: Mutex::new(None) });
+        }
+        state.probe()
+    };
+    let mut future: Waiting = Box::pin(async move { probe.changed().await });
+    let waker = Waker::from(Arc::new(Ring { shared: alarm.shared.clone(), number }));
+    match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+        Poll::Pending => Ok(Wait { future: Mutex::new(Some(future)) }),
+        Poll::Ready(outcome) => outcome.map(|()| Wait { future: Mutex::new(None) }).map_err(raise),
+    }
+}

@@ -1,17 +1,12 @@
 //! The Rust half of "From numpy to Rust and back" in docs/guide.md: answers each value of `samples` with its squares.
 
-use ndsharray::{Error, Meta, Store};
+use ndsharray::{Meta, Store};
 use std::time::Duration;
 
 fn main() -> ndsharray::Result<()> {
     let store = Store::open_default()?;
     let mut writer = store.writer_options("spectrum").ephemeral(true).open()?;
-    let mut reader = loop {
-        match store.reader("samples") {
-            Err(Error::NotFound { .. }) => std::thread::sleep(Duration::from_millis(50)),
-            other => break other?,
-        }
-    };
+    let mut reader = store.reader_options("samples").wait(None).open()?; // as soon as it exists
     while let Some(value) = reader.wait(Duration::from_secs(5))? {
         let samples = value.as_slice::<f32>()?; // Error::DTypeMismatch if they are something else
         let mut loan = writer.loan::<f64>(&[samples.len()])?;

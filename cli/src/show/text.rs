@@ -20,13 +20,16 @@ pub fn text(dtype: &DType, array: &ArrayViewD<'_, u8>) -> String {
     let edge = edge(shape);
     let mut cells = Vec::new();
     collect(dtype, array, edge, &mut cells);
-    let width = cells.iter().map(|cell| cell.width()).max().unwrap_or(0);
+    let is_record = !dtype.fields().is_empty();
+    let width = cells.iter().map(|cell| cell.width()).max().filter(|_| !is_record).unwrap_or(0);
     for cell in &mut cells {
-        let space = " ".repeat(width - cell.width());
+        let space = " ".repeat(width.saturating_sub(cell.width()));
         *cell = if cell::is_number(dtype) { space + cell } else { cell.to_owned() + &space };
     }
     let mut text = String::new();
-    write(array, edge, 1, &mut cells.into_iter(), &mut text);
+    // A record has a line of its own.
+    let line = if is_record { 0 } else { WIDTH };
+    write(array, (edge, line), 1, &mut cells.into_iter(), &mut text);
     text + "\n"
 }
 
@@ -62,7 +65,7 @@ fn collect(dtype: &DType, array: &ArrayViewD<'_, u8>, edge: Option<usize>, cells
 
 fn write(
     array: &ArrayViewD<'_, u8>,
-    edge: Option<usize>,
+    (edge, line): (Option<usize>, usize),
     depth: usize,
     cells: &mut impl Iterator<Item = String>,
     text: &mut String,
@@ -76,12 +79,14 @@ fn write(
     for (n, at) in shown(array.len_of(Axis(0)), edge).enumerate() {
         let mut part = String::new();
         match at {
-            Some(at) => write(&array.index_axis(Axis(0), at).into_dyn(), edge, depth + 1, cells, &mut part),
+            Some(at) => {
+                write(&array.index_axis(Axis(0), at).into_dyn(), (edge, line), depth + 1, cells, &mut part)
+            }
             None => part += "...",
         }
-        let line = text.rsplit('\n').next().unwrap_or_default();
+        let last = text.rsplit('\n').next().unwrap_or_default();
         // The bracket at the end needs room, too.
-        if axes == 1 && (n == 0 || line.width() + part.width() + 2 <= WIDTH) {
+        if axes == 1 && (n == 0 || last.width() + part.width() + 2 <= line) {
             *text += if n == 0 { "" } else { " " };
         } else if n > 0 {
             text.truncate(text.trim_end_matches(' ').len());

@@ -130,11 +130,15 @@ pub fn given<'a, 'py>(value: &'a Bound<'py, PyAny>) -> PyResult<Option<&'a Bound
 /// A value whose class is `numpy.ndarray` itself.
 #[inline(always)]
 fn exact<'a, 'py>(value: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, PyUntypedArray>> {
-    // SAFETY: the call returns the class `numpy.ndarray`, and a value of that class is an array.
-    unsafe {
-        let class = npyffi::get_type_object(value.py(), NpyTypes::PyArray_Type);
-        (ffi::Py_TYPE(value.as_ptr()) == class).then(|| value.cast_unchecked())
-    }
+    // SAFETY: a value of that class is an array.
+    is_exact(value).then(|| unsafe { value.cast_unchecked() })
+}
+
+/// Whether the class of a value is `numpy.ndarray` itself.
+#[inline(always)]
+pub fn is_exact(value: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the reference is to a valid object. The other call returns the class `numpy.ndarray`.
+    unsafe { ffi::Py_TYPE(value.as_ptr()) == npyffi::get_type_object(value.py(), NpyTypes::PyArray_Type) }
 }
 
 #[cold]

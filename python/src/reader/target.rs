@@ -33,7 +33,7 @@ impl<'py> Target<'py> {
         })?;
         let wrong = if copy {
             "out and copy=True were both given, and each is a place for the elements: leave one out"
-        } else if masked::is_masked(&out)? {
+        } else if !array::is_exact(&out) && masked::is_masked(&out)? {
             "out is a masked array, and a value has no mask: pass out.data, or another array"
         } else {
             return if array::is_writeable(&out) { Ok(Target::Out(out)) } else { Err(read_only(py)) };

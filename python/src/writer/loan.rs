@@ -36,7 +36,7 @@ use crate::writer::state::State;
 /// 1
 #[pyclass(frozen, module = "ndsharray")]
 pub struct Loan {
-    tag: String,
+    tag: Arc<str>,
     writer: Arc<AttachedLock<State>>,
     /// The process that opened the writer.
     pid: u32,
@@ -70,7 +70,7 @@ impl Borrower for AttachedLock<Option<Open>> {
 
 impl Loan {
     pub fn new(
-        tag: String,
+        tag: Arc<str>,
         writer: Arc<AttachedLock<State>>,
         pid: u32,
         dtype: DType,

@@ -43,7 +43,7 @@ pub mod state;
 #[pyclass(frozen, module = "ndsharray", weakref)]
 pub struct Writer {
     directory: PathBuf,
-    tag: String,
+    tag: Arc<str>,
     state: Arc<AttachedLock<State>>,
     pid: u32,
 }
@@ -52,7 +52,7 @@ impl Writer {
     pub fn new(directory: PathBuf, tag: String, writer: ndsharray::Writer) -> Self {
         Writer {
             directory,
-            tag,
+            tag: tag.into(),
             state: Arc::new(AttachedLock::new(State::new(writer))),
             pid: std::process::id(),
         }

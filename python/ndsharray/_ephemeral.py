@@ -5,12 +5,14 @@ multiprocessing made by fork, which ends in ``os._exit``.
 """
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
 import weakref
 from typing import Any
 
+from ndsharray._errors import BusyError
 from ndsharray._native import Writer
 
 #: Later than all that multiprocessing does at the end of a process, such as to wait for its children.
@@ -79,7 +81,9 @@ def _close() -> None:
     for reference in list(_writers.values()):
         writer = reference()
         if writer is not None:
-            writer._exit()
+            # This function may have come into the middle of a call on this thread. The other writers are closed all the same.
+            with contextlib.suppress(BusyError):
+                writer._exit()
 
 
 def _forget() -> None:

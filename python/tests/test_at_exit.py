@@ -20,7 +20,7 @@ from ndsharray import Store
 
 # A fork is made in an interpreter of its own: this one may have threads.
 METHODS = ["spawn", "forkserver"]
-LEAVERS = ["leave_writer", "leave_loan", "leave_daemon_thread"]
+LEAVERS = ["leave_writer", "leave_loan", "leave_daemon_thread", "leave_daemon_loans"]
 
 
 @pytest.mark.parametrize("leaver", LEAVERS)
@@ -59,7 +59,7 @@ import workers_at_exit as workers
 store = ndsharray.Store()
 mine = store.writer("mine", ephemeral=True)
 context = multiprocessing.get_context("fork")
-for leaver in [workers.leave_writer, workers.leave_loan, workers.leave_daemon_thread]:
+for leaver in [workers.leave_writer, workers.leave_loan, workers.leave_daemon_thread, workers.leave_daemon_loans]:
     child = context.Process(target=leaver, args=(store, "a"))
     child.start()
     child.join(60)
@@ -85,6 +85,10 @@ PROGRAMS = {
     "the end": "workers.leave_writer(store, 'a')",
     "an open loan": "workers.leave_loan(store, 'a')",
     "a daemon thread": "workers.leave_daemon_thread(store, 'a')",
+    "a daemon thread with loans": "workers.leave_daemon_loans(store, 'a')",
+    "a daemon thread that meets the exit": "workers.leave_daemon_loans(store, 'a'); atexit.register(time.sleep, 0.5)",
+    "a daemon thread and slow functions at exit": "sys.modules['__main__'].first = lambda: time.sleep(0.5); "
+    "workers.leave_daemon_loans(store, 'a'); workers.leave_daemon_thread(store, 'b')",
     "an exception": "workers.leave_writer(store, 'a'); raise SystemExit(0)",
     "a fork by hand": """
 workers.leave_writer(store, "a")
@@ -121,7 +125,7 @@ workers.leave_writer(store, "a")
 """,
 }
 PREFIX = """
-import atexit, sys, os
+import atexit, sys, os, time
 atexit.register(lambda: getattr(sys.modules["__main__"], "first", int)())
 import ndsharray
 import workers_at_exit as workers

@@ -47,6 +47,22 @@ def leave_daemon_thread(store: ndsharray.Store, tag: str) -> None:
     started.wait(60)
 
 
+def leave_daemon_loans(store: ndsharray.Store, tag: str) -> None:
+    """A daemon thread that never stops filling loans."""
+    started = threading.Event()
+
+    def fill() -> None:
+        writer = store.writer(tag, ephemeral=True)
+        while True:
+            with writer.loan(1 << 20, "u1") as array:
+                for n in range(100):
+                    array[:] = n
+            started.set()
+
+    threading.Thread(target=fill, daemon=True).start()
+    started.wait(60)
+
+
 def leave_thread(store: ndsharray.Store, tag: str, pipe: Connection) -> None:
     """A thread that works on after the function, and says what happened."""
     writer = store.writer(tag, ephemeral=True)

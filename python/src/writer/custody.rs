@@ -16,7 +16,7 @@ pub enum Custody {
 
 /// What a loan has of the writer while it is open.
 pub trait Borrower: Send + Sync {
-    /// Ends the loan now, without publishing. The writer is handed back.
+    /// Ends the loan because the interpreter exits, without publishing. The writer is handed back.
     fn give_back(&self, py: Python<'_>) -> PyResult<()>;
 }
 

@@ -51,19 +51,27 @@ pub struct Loan {
 struct Open {
     loan: OwnedLoan,
     array: Py<PyUntypedArray>,
+    /// Whether the interpreter exits.
+    exits: bool,
 }
 
 impl Drop for Open {
-    /// The array may live on, but its memory is used for something else from now on.
+    /// The array may live on, but its memory is used for something else from now on. At the exit of the interpreter it is
+    /// not, and a daemon thread that is about to end may go on with it till then.
     fn drop(&mut self) {
-        Python::attach(|py| array::freeze(self.array.bind(py)));
+        if !self.exits {
+            Python::attach(|py| array::freeze(self.array.bind(py)));
+        }
     }
 }
 
 impl Borrower for AttachedLock<Option<Open>> {
     fn give_back(&self, py: Python<'_>) -> PyResult<()> {
         let open = self.lock(py)?.take();
-        drop(open);
+        drop(open.map(|mut open| {
+            open.exits = true;
+            open
+        }));
         Ok(())
     }
 }
@@ -154,7 +162,7 @@ impl Loan {
         // before the memory is used for something else. A view of it could still be written to, which users are told not
         // to do.
         let array = unsafe { array_over(loan.loan()?, descr, &self.shape)? };
-        *open = Some(Open { loan, array: array.clone().unbind() });
+        *open = Some(Open { loan, array: array.clone().unbind(), exits: false });
         Ok(array)
     }
 

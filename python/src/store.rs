@@ -177,7 +177,12 @@ impl Store {
     ///     ...
     /// ndsharray.NotFoundError: no array "nothing": ...
     #[pyo3(signature = (tag, *, wait=0.0))]
-    fn reader(&self, py: Python<'_>, #[pyo3(from_py_with = argument::tag)] tag: String, wait: Option<f64>) -> PyResult<Reader> {
+    fn reader(
+        &self,
+        py: Python<'_>,
+        #[pyo3(from_py_with = argument::tag)] tag: String,
+        wait: Option<f64>,
+    ) -> PyResult<Reader> {
         Reader::wait_and_open(py, &self.store, tag, wait)
     }
 

@@ -154,7 +154,23 @@ class Store:
         """
     def reader(self, tag: str, *, wait: float | None = 0.0) -> Reader:
         """Opens a reader of a tag.
-        FormatError, InvalidTagError
+
+        Parameters
+        ----------
+        tag : str
+        wait : float, optional
+            How many seconds to wait until the tag exists; None waits for ever. It exists from when its first writer is opened,
+            and may not have a value yet. Ctrl-C ends the wait.
+
+        Returns
+        -------
+        Reader
+
+        Raises
+        ------
+        NotFoundError
+            If no writer was ever opened, or the tag was removed, after the wait. This is a FileNotFoundError too.
+        FormatError, InvalidTagError, InvalidArgumentError
 
         Examples
         --------
@@ -208,7 +224,8 @@ class Store:
         ----------
         tag : str
         force : bool
-            Whether to remove the tag even if it has a writer. The next write of that one raises RemovedError.
+            Whether to remove the tag even if it has a writer (whose next write raises RemovedError), or if its header is
+            damaged.
 
         Raises
         ------
@@ -505,8 +522,8 @@ class Reader:
     """A reader of a tag, from `Store.reader`. There may be any number of readers, in any process.
 
     A read needs no system call, and takes as long for a large array as for a small one. A loop over a reader waits for
-    the latest value each time; so does ``async for``. A loop over `every` gets each value in its turn. A reader can be
-    pickled: its directory and its tag are, and it is opened anew where it is unpickled.
+    the latest value each time; so does ``async for``. A loop over `every` gets each value in its turn. Both `every` and
+    `values` make loops that end. A reader may be closed, or used in a ``with`` block, and can be pickled: its directory and its tag are, and it is opened anew where it is unpickled.
 
     Examples
     --------
@@ -743,6 +760,9 @@ class Reader:
         ----------
         timeout : float, optional
             In seconds; None waits for ever.
+        until_writer_gone : bool
+            Whether the loop also ends, after the last value, when the tag has no writer any more: the writer was closed, its
+            process died, or the tag was removed. It notices within some 0.1 s.
 
         Returns
         -------
@@ -827,11 +847,52 @@ class Reader:
         >>> asyncio.run(main())
         array([1, 2])
         """
-    def values(self, timeout: float | None = None, until_writer_gone: bool = False) -> Every: ...
+    def values(self, timeout: float | None = None, until_writer_gone: bool = False) -> Every:
+        """The latest value, each time that there is a newer one, in a ``for`` or an ``async for`` loop: what `wait` returns,
+        until nothing comes for as long as `timeout`. A loop over the reader itself is the same without an end.
+
+        Parameters
+        ----------
+        timeout, until_writer_gone
+            As for `every`.
+
+        Returns
+        -------
+        Every
+
+        Raises
+        ------
+        InvalidArgumentError
+            If `timeout` is not a number.
+
+        Examples
+        --------
+        >>> import ndsharray
+        >>> store = ndsharray.Store(directory)
+        >>> with store.writer("camera") as writer:
+        ...     reader = store.reader("camera")
+        ...     versions = [writer.write([frame]) for frame in range(3)]
+        >>> [snapshot.version for snapshot in reader.values(until_writer_gone=True)]
+        [3]
+        """
     def _wait(self, alarm: _Alarm, number: int) -> _Wait: ...
     @property
-    def closed(self) -> bool: ...
-    def close(self) -> None: ...
+    def closed(self) -> bool:
+        """bool: whether the reader was closed."""
+    def close(self) -> None:
+        """Closes the reader, which lets go of its memory. Snapshots that it returned stay as they are. What is called
+        afterwards raises ReaderClosedError; so does what waits in other threads. Closing it again does nothing.
+
+        Examples
+        --------
+        >>> import ndsharray
+        >>> store = ndsharray.Store(directory)
+        >>> version = store.writer("a").write([1, 2])
+        >>> with store.reader("a") as reader:
+        ...     snapshot = reader.read()
+        >>> reader.closed, snapshot.array
+        (True, array([1, 2]))
+        """
     def __enter__(self) -> Self: ...
     def __exit__(self, *exception: object) -> None: ...
     def __iter__(self) -> Self: ...
@@ -841,11 +902,12 @@ class Reader:
 
 @final
 class Every:
-    """Each value of a tag in its turn, from `Reader.every`: an iterator, and an asynchronous one.
+    """The values of a tag one after the other: each of them from `Reader.every`, the latest ones from `Reader.values`. It is an
+    iterator, and an asynchronous one.
 
-    It ends when nothing comes for as long as its timeout. The reader goes on: another `Reader.every` of it continues after
-    the last value. A wait that is interrupted or cancelled loses no value. When it is pickled, so are the reader and the
-    timeout.
+    It ends when nothing comes for as long as its timeout, or when the writer has gone if that was asked for. The reader goes
+    on: another `Reader.every` of it continues after the last value. A wait that is interrupted or cancelled loses no value.
+    When it is pickled, so are the reader and how it ends.
 
     Examples
     --------

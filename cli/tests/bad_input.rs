@@ -185,6 +185,7 @@ fn every_command_refuses_it_in_one_line() {
         (&["demo", "--seconds", "many"], b"", &["many", "expected"]),
         (&["top", "nothing"], b"", &["nothing", "no file"]),
         (&["top", "f64", "more"], b"", &["more", "usage"]),
+        (&["top", "--interval", "-1"], b"", &["-1", "expected seconds"]),
         (&["top", "--interval", "0"], b"", &["0", "expected seconds"]),
         (&["completions"], b"", &["<SHELL>", "usage"]),
         (&["completions", "cmd"], b"", &["cmd", "bash"]),

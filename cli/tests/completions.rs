@@ -48,7 +48,9 @@ fn bash_completes_tags_of_the_store() {
     let place = with_tags();
     let script = place.run(&["completions", "bash"]).good().stdout;
     std::fs::write(place.file("completions"), script).unwrap();
-    for command in ["stat", "show", "get", "cat", "follow", "rm", "ls", "put", "pipe", "rm camera-right"] {
+    for command in
+        ["stat", "show", "get", "cat", "follow", "rm", "ls", "top", "put", "pipe", "rm camera-right"]
+    {
         let found = bash(&place, &format!("ndsharray {command} cam"));
         assert_eq!(found, ["camera-left", "camera-right"], "{command}");
     }

@@ -47,9 +47,10 @@ const PAGE: isize = 10;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The array to show from inside at once
+    #[arg(add = crate::complete::tags())]
     tag: Option<String>,
     /// Seconds from one look at the store to the next
-    #[arg(long, default_value = "0.5", value_name = "SECONDS", value_parser = interval)]
+    #[arg(long, default_value = "0.5", value_name = "SECONDS", value_parser = interval, allow_negative_numbers = true)]
     interval: Duration,
 }
 

@@ -258,6 +258,11 @@ impl Follower {
 
 impl Clone for Follower {
     fn clone(&self) -> Self {
-        Self::new(self.tag.clone(), self.header(), self.lineage.clone())
+        let clone = Self::new(self.tag.clone(), self.header(), self.lineage.clone());
+        clone.seen.set(self.seen.get());
+        if self.looked_at.get() == 0 {
+            clone.looked_at.set(0);
+        }
+        clone
     }
 }

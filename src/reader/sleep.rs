@@ -37,15 +37,16 @@ impl Sleeper {
 
     /// Waits for any of the targets, which were taken before their readers looked; false when the time is over.
     pub fn sleep(&mut self, targets: &[Target]) -> bool {
+        // One word is for all names.
+        let is_gone = targets.iter().any(|target| target.is_gone);
+        let most = MOST_FUTEXES - usize::from(is_gone);
         // A sleeper that announces itself on a header that is in use will be woken.
-        let announces = |target: &Target| target.header.as_ref().is_none_or(|(header, _)| header.announces());
-        let is_woken = targets.len() < MOST_FUTEXES && targets.iter().all(announces);
+        let mut headers = targets.iter().filter_map(|target| target.header.as_ref());
+        let is_woken = headers.clone().count() <= most && headers.all(|(header, _)| header.announces());
         let Some(slice) = self.next(is_woken) else { return false };
         let Some(mut slice) = slice else { return true };
         // Its key is taken before anybody may ring it.
-        let doorbell = targets
-            .iter()
-            .any(|target| target.is_gone)
+        let doorbell = is_gone
             .then(|| self.doorbell.get_or_insert_with(Doorbell::new).clone())
             .map(|doorbell| (doorbell.key(), doorbell));
         let mut words: Vec<(&AtomicU64, u32)> = Vec::with_capacity(targets.len() + 1);
@@ -65,7 +66,7 @@ impl Sleeper {
                 }
             }
         }
-        words.truncate(MOST_FUTEXES - 1);
+        words.truncate(most);
         if let Some((rung, doorbell)) = &doorbell {
             words.push((doorbell.word(), *rung));
         }

@@ -27,8 +27,9 @@ use crate::sys::watch::Watch;
 use crate::wait::LINGER;
 use crate::wait::callers::{Callers, wake};
 
-/// How often the names are looked at where events tell of all changes but that of the directory itself.
-const SELDOM: Duration = Duration::from_millis(100);
+/// How often the names are looked at where events tell of all changes but that of the directory itself. (Readers that block look
+/// for themselves every 100 ms.)
+const SELDOM: Duration = Duration::from_millis(300);
 /// And where they do not.
 const OFTEN: Duration = Duration::from_millis(10);
 /// The thread rests so many times as long as it looked: it takes 3 % of a processor at most, whatever happens in the directory.

@@ -43,7 +43,9 @@ impl Sleeper {
         // A sleeper that announces itself on a header that is in use will be woken.
         let mut headers = targets.iter().filter_map(|target| target.header.as_ref());
         let is_woken = headers.clone().count() <= most && headers.all(|(header, _)| header.announces());
-        let Some(slice) = self.next(is_woken) else { return false };
+        // A look at a name is a system call: there is no spinning on that.
+        let spins = !targets.iter().all(|target| target.is_gone);
+        let Some(slice) = self.next(is_woken, spins) else { return false };
         let Some(mut slice) = slice else { return true };
         // Its key is taken before anybody may ring it.
         let doorbell = is_gone
@@ -82,14 +84,14 @@ impl Sleeper {
     }
 
     /// `None`: the time is over. `Some(None)`: spun instead of sleeping. Else how long to sleep at most.
-    fn next(&mut self, is_woken: bool) -> Option<Option<Duration>> {
+    fn next(&mut self, is_woken: bool, spins: bool) -> Option<Option<Duration>> {
         let left = match self.deadline {
             Some(deadline) => {
                 deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?
             }
             None => SLICE,
         };
-        if !self.backoff.is_completed() {
+        if spins && !self.backoff.is_completed() {
             self.backoff.snooze();
             return Some(None);
         }

@@ -1,8 +1,8 @@
 //! The class `Reader`, and all that it needs to read.
 //!
-//! From the bottom up: `state` (what is under a reader's lock), `open` (that lock), `target` (where the elements go), `sent`, `export`
-//! (how others get the array) and `snapshot` (a value that was read), `read`, `wait` and `changed` (the steps of a call), the class `Reader` here, and above it `every` (its methods
-//! for each value in its turn) and `wait_any`.
+//! From the bottom up: `state` (what is under a reader's lock), `open` (that lock), `target` (where the elements go), `sent`,
+//! `export` (how others get the array) and `snapshot` (a value that was read), `read`, `wait` and `changed` (the steps of a call), the class `Reader` here, and
+//! above it `every` (its methods for values one after the other), `closing` and `wait_any`.
 
 use std::path::PathBuf;
 
@@ -20,6 +20,7 @@ use crate::reader::target::Target;
 use crate::reader::wait::{Deadline, End};
 
 pub mod changed;
+mod closing;
 pub mod every;
 mod export;
 mod open;
@@ -321,39 +322,6 @@ impl Reader {
     /// Begins to wait for a new value, and does not read it. The asynchronous methods use this.
     fn _wait(&self, py: Python<'_>, alarm: &Alarm, number: u64) -> PyResult<Wait> {
         changed::begin(py, &self.state, alarm, number)
-    }
-
-    /// bool: whether the reader was closed.
-    #[getter]
-    fn closed(&self, py: Python<'_>) -> PyResult<bool> {
-        self.state.is_closed(py)
-    }
-
-    /// Closes the reader, which lets go of its memory. Snapshots that it returned stay as they are. What is called
-    /// afterwards raises ReaderClosedError; so does what waits in other threads. Closing it again does nothing.
-    ///
-    /// Examples
-    /// --------
-    /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> version = store.writer("a").write([1, 2])
-    /// >>> with store.reader("a") as reader:
-    /// ...     snapshot = reader.read()
-    /// >>> reader.closed, snapshot.array
-    /// (True, array([1, 2]))
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let state = self.state.close(py)?;
-        drop(state);
-        Ok(())
-    }
-
-    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf
-    }
-
-    #[pyo3(signature = (*_exception))]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyTuple>) -> PyResult<()> {
-        self.close(py)
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

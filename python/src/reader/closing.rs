@@ -1,0 +1,42 @@
+//! Closing a reader: the methods of `Reader` for that.
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::reader::Reader;
+
+#[pymethods]
+impl Reader {
+    /// bool: whether the reader was closed.
+    #[getter]
+    fn closed(&self, py: Python<'_>) -> PyResult<bool> {
+        self.state.is_closed(py)
+    }
+
+    /// Closes the reader, which lets go of its memory. Snapshots that it returned stay as they are. What is called
+    /// afterwards raises ReaderClosedError; so does what waits in other threads. Closing it again does nothing.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import ndsharray
+    /// >>> store = ndsharray.Store(directory)
+    /// >>> version = store.writer("a").write([1, 2])
+    /// >>> with store.reader("a") as reader:
+    /// ...     snapshot = reader.read()
+    /// >>> reader.closed, snapshot.array
+    /// (True, array([1, 2]))
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let state = self.state.close(py)?;
+        drop(state);
+        Ok(())
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.close(py)
+    }
+}

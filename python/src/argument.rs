@@ -1,10 +1,10 @@
-//! Arguments whose errors must name them: what pyo3 says of a number that does not fit, or of a text that is no Unicode,
-//! names no argument.
+//! Arguments whose errors must name them: what pyo3 says of a value names no argument, but in a note that only tracebacks
+//! show, and none at all before Python 3.11.
 
-use pyo3::exceptions::{PyOverflowError, PyUnicodeEncodeError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
 
-use crate::error::{exception, shown};
+use crate::error::{exception, kind, shown};
 
 pub fn mode(value: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
     number("mode", value)
@@ -31,12 +31,36 @@ pub fn name(value: &Bound<'_, PyAny>) -> PyResult<String> {
     text("InvalidTagError", "name", value).map(str::to_owned)
 }
 
+pub fn ephemeral(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    truth("ephemeral", value)
+}
+
+pub fn takeover(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    truth("takeover", value)
+}
+
+pub fn force(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    truth("force", value)
+}
+
+fn truth(argument: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    value.extract().map_err(|_: PyErr| wrong_type(argument, "a bool", value))
+}
+
+#[cold]
+fn wrong_type(argument: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    PyTypeError::new_err(format!("{argument} must be {expected}, not {}", kind(value)))
+}
+
 fn number<'py, T: FromPyObject<'py, 'py>>(argument: &str, value: &'py Bound<'py, PyAny>) -> PyResult<T>
 where
     PyErr: From<T::Error>,
 {
     value.extract().map_err(|error: T::Error| {
         let (py, error) = (value.py(), PyErr::from(error));
+        if error.is_instance_of::<PyTypeError>(py) {
+            return wrong_type(argument, "an int", value);
+        }
         if !error.is_instance_of::<PyOverflowError>(py) {
             return error;
         }
@@ -48,6 +72,9 @@ where
 fn text<'a>(class: &str, argument: &str, value: &'a Bound<'_, PyAny>) -> PyResult<&'a str> {
     value.extract().map_err(|error: PyErr| {
         let py = value.py();
+        if error.is_instance_of::<PyTypeError>(py) {
+            return wrong_type(argument, "a str", value);
+        }
         if !error.is_instance_of::<PyUnicodeEncodeError>(py) {
             return error;
         }

@@ -114,8 +114,8 @@ impl Store {
         py: Python<'py>,
         #[pyo3(from_py_with = argument::tag)] tag: String,
         #[pyo3(from_py_with = argument::mode)] mode: Option<u32>,
-        ephemeral: bool,
-        takeover: bool,
+        #[pyo3(from_py_with = argument::ephemeral)] ephemeral: bool,
+        #[pyo3(from_py_with = argument::takeover)] takeover: bool,
         #[pyo3(from_py_with = argument::capacity)] capacity: usize,
         #[pyo3(from_py_with = argument::history)] history: usize,
         #[pyo3(from_py_with = argument::source)] source: &str,
@@ -139,8 +139,8 @@ impl Store {
         &self,
         #[pyo3(from_py_with = argument::tag)] tag: String,
         #[pyo3(from_py_with = argument::mode)] mode: Option<u32>,
-        ephemeral: bool,
-        takeover: bool,
+        #[pyo3(from_py_with = argument::ephemeral)] ephemeral: bool,
+        #[pyo3(from_py_with = argument::takeover)] takeover: bool,
         #[pyo3(from_py_with = argument::capacity)] capacity: usize,
         #[pyo3(from_py_with = argument::history)] history: usize,
         #[pyo3(from_py_with = argument::source)] source: &str,
@@ -254,7 +254,7 @@ impl Store {
         &self,
         py: Python<'_>,
         #[pyo3(from_py_with = argument::tag)] tag: String,
-        force: bool,
+        #[pyo3(from_py_with = argument::force)] force: bool,
     ) -> PyResult<()> {
         let remove = || if force { self.store.force_remove(&tag) } else { self.store.remove(&tag) };
         py.detach(remove).map_err(raise)

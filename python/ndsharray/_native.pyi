@@ -868,12 +868,13 @@ class Reader:
         Examples
         --------
         >>> import ndsharray
-        >>> store = ndsharray.Store(directory)
-        >>> with store.writer("camera") as writer:
-        ...     reader = store.reader("camera")
+        >>> store = ndsharray.Store()
+        >>> with store.writer("ending") as writer:
+        ...     reader = store.reader("ending")
         ...     versions = [writer.write([frame]) for frame in range(3)]
         >>> [snapshot.version for snapshot in reader.values(until_writer_gone=True)]
         [3]
+        >>> store.remove("ending")
         """
     def _wait(self, alarm: _Alarm, number: int) -> _Wait: ...
     @property
@@ -886,9 +887,10 @@ class Reader:
         Examples
         --------
         >>> import ndsharray
-        >>> store = ndsharray.Store(directory)
-        >>> version = store.writer("a").write([1, 2])
-        >>> with store.reader("a") as reader:
+        >>> store = ndsharray.Store()
+        >>> writer = store.writer("kept", ephemeral=True)
+        >>> version = writer.write([1, 2])
+        >>> with store.reader("kept") as reader:
         ...     snapshot = reader.read()
         >>> reader.closed, snapshot.array
         (True, array([1, 2]))

@@ -19,9 +19,10 @@ impl Reader {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> version = store.writer("a").write([1, 2])
-    /// >>> with store.reader("a") as reader:
+    /// >>> store = ndsharray.Store()
+    /// >>> writer = store.writer("kept", ephemeral=True)
+    /// >>> version = writer.write([1, 2])
+    /// >>> with store.reader("kept") as reader:
     /// ...     snapshot = reader.read()
     /// >>> reader.closed, snapshot.array
     /// (True, array([1, 2]))

@@ -157,12 +157,13 @@ impl Reader {
     /// Examples
     /// --------
     /// >>> import ndsharray
-    /// >>> store = ndsharray.Store(directory)
-    /// >>> with store.writer("camera") as writer:
-    /// ...     reader = store.reader("camera")
+    /// >>> store = ndsharray.Store()
+    /// >>> with store.writer("ending") as writer:
+    /// ...     reader = store.reader("ending")
     /// ...     versions = [writer.write([frame]) for frame in range(3)]
     /// >>> [snapshot.version for snapshot in reader.values(until_writer_gone=True)]
     /// [3]
+    /// >>> store.remove("ending")
     #[pyo3(signature = (timeout=None, until_writer_gone=false))]
     fn values(slf: Bound<'_, Self>, timeout: Option<f64>, until_writer_gone: bool) -> PyResult<Every> {
         Every::new(slf, Which::Latest, timeout, until_writer_gone)

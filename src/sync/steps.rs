@@ -46,10 +46,6 @@ macro_rules! counted {
         pub(crate) struct $name($plain);
 
         impl $name {
-            pub fn new(value: $value) -> Self {
-                $name(<$plain>::new(value))
-            }
-
             pub fn load(&self, order: Ordering) -> $value {
                 self.0.load(order)
             }
@@ -78,6 +74,10 @@ impl AtomicU32 {
 }
 
 impl AtomicU64 {
+    pub fn new(value: u64) -> Self {
+        AtomicU64(atomic::AtomicU64::new(value))
+    }
+
     pub fn compare_exchange(&self, old: u64, new: u64, good: Ordering, bad: Ordering) -> Result<u64, u64> {
         step(STORE);
         self.0.compare_exchange(old, new, good, bad)

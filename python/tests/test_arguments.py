@@ -2,8 +2,8 @@
 
 import pickle
 import sys
-import warnings
 import threading
+import warnings
 from typing import Any
 
 import numpy as np

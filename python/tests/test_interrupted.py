@@ -109,6 +109,9 @@ def test_the_demo_ends_without_its_parent(store: Store, directory: Path) -> None
     demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert demo.stdout is not None
     for line in demo.stdout:
+        # A reader may take longer to start than the writer to write all. It waits until both are there.
+        if line.startswith("writer"):
+            demo.send_signal(signal.SIGSTOP)
         if line.startswith("slow reader"):
             break
     demo.send_signal(signal.SIGKILL)

@@ -85,7 +85,7 @@ pub fn draw(frame: &mut Frame, area: Rect, row: &Row, seen: Result<&Preview, &st
 pub fn lines<'a>(row: &'a Row, preview: &'a Preview, colours: Colours) -> Vec<Line<'a>> {
     let mut first = format!(
         "{}   {}   version {}",
-        sample::layout(preview.dtype.name(), &preview.shape),
+        sample::layout(&preview.dtype, &preview.shape, 40),
         units::bytes(preview.nbytes as u64),
         preview.version
     );

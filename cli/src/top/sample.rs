@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::time::Instant;
 
-use ndsharray::{EntryKind, Error, Stat, Store};
+use ndsharray::{DType, EntryKind, Error, Stat, Store};
 
 use crate::failure::Result;
 use crate::units;
@@ -37,7 +37,7 @@ fn look_at(store: &Store, tag: String) -> Look {
 
 fn state(stat: Stat, file: u64) -> State {
     let value = stat.value.map(|value| Value {
-        layout: layout(value.dtype.name(), &value.shape),
+        layout: layout(&value.dtype, &value.shape, SHORT),
         nbytes: value.nbytes,
         version: value.version,
         age: value.age,
@@ -46,14 +46,25 @@ fn state(stat: Stat, file: u64) -> State {
     State { file, writer_alive: stat.writer_alive, memory: stat.bytes, source: stat.source, value }
 }
 
-/// A layout as text, such as `uint8 480,640,3`.
-pub fn layout(dtype: &str, shape: &[usize]) -> String {
-    format!("{dtype} {}", units::shape(shape))
+/// How much of a dtype has room in the list.
+const SHORT: usize = 18;
+
+/// A layout as text, such as `uint8 480,640,3`, with at most so many characters for the dtype. Of records it has the fields.
+pub fn layout(dtype: &DType, shape: &[usize], most: usize) -> String {
+    format!("{} {}", units::shorten(&dtype.to_string(), most), units::shape(shape))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_layout_of_records_has_their_fields() {
+        let dtype: DType = "[('x', '<f4'), ('position', '<f8', (3,))]".parse().unwrap();
+        assert_eq!(layout(&dtype, &[5], 40), "{x: float32, position: float64[3]} 5");
+        assert_eq!(layout(&dtype, &[5], SHORT), "{x: float32, posi… 5");
+        assert_eq!(layout(&DType::UInt8, &[480, 640], SHORT), "uint8 480,640");
+    }
 
     #[test]
     fn every_state_of_a_tag_is_told() {

@@ -28,6 +28,8 @@ pub struct Position {
 pub struct Grid {
     /// Where it begins; not always where it was asked to.
     pub from: Position,
+    /// The last place where it can begin.
+    pub last: Position,
     /// How many rows it has.
     pub shown: usize,
     /// What stands over the columns; empty if there is nothing to say of them.
@@ -48,7 +50,9 @@ impl Grid {
         let row = at.row.min(rows - shown);
         // The label of the last row is the widest. What moves along does not change the columns.
         let label = if rows > 0 { all.label(rows - 1).len() } else { 0 };
-        let (column, found) = fitting(&all, at.column, row..row + shown, width.saturating_sub(label));
+        let space = width.saturating_sub(label);
+        let (column, found) = fitting(&all, at.column, row..row + shown, space);
+        let (last_column, _) = fitting(&all, columns, row..row + shown, space);
         let line = |first: &str, cell: &dyn Fn(&Column) -> &str| {
             let mut line = format!("{first:label$}");
             for column in &found {
@@ -60,6 +64,7 @@ impl Grid {
         let part = [part(all.names().0, row, shown, rows), part(all.names().1, column, found.len(), columns)];
         Grid {
             from: Position { row, column },
+            last: Position { row: rows - shown, column: last_column },
             shown,
             heading: line("", &|column| &column.heading),
             lines: (0..shown).map(|i| line(&all.label(row + i), &|column| &column.cells[i])).collect(),

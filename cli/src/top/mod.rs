@@ -184,17 +184,25 @@ impl Top<'_> {
             Action::Toggle => self.model.open = !self.model.open,
             Action::Tag(by) => self.model.select(by),
             Action::Lines(by) => match self.table() {
-                Some(_) => self.at.row = self.at.row.saturating_add_signed(by),
+                Some(_) => self.scroll(by, 0),
                 None => self.model.select(by),
             },
             Action::Pages(by) => match self.table() {
-                Some(rows) => self.at.row = self.at.row.saturating_add_signed(by * rows),
+                Some(rows) => self.scroll(by * rows, 0),
                 None => self.model.select(by * PAGE),
             },
-            Action::Columns(by) => self.at.column = self.at.column.saturating_add_signed(by),
+            Action::Columns(by) => self.scroll(0, by),
             Action::Sort => self.model.next_order(),
         }
         true
+    }
+
+    /// Scrolls the table, at most to its end: several keys may come before it is drawn again.
+    fn scroll(&mut self, rows: isize, columns: isize) {
+        if let Ok(Preview { drawing: Drawing::Table(grid), .. }) = &self.seen {
+            self.at.row = self.at.row.saturating_add_signed(rows).min(grid.last.row);
+            self.at.column = self.at.column.saturating_add_signed(columns).min(grid.last.column);
+        }
     }
 
     /// How many rows of a table are on the screen; `None` if there is no table to scroll.

@@ -1,7 +1,7 @@
 //! `#[derive(Element)]` for [ndsharray](https://docs.rs/ndsharray), which re-exports it.
 
 use proc_macro::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Error, Fields, FieldsNamed, Result};
@@ -38,6 +38,9 @@ fn element(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
             ::ndsharray::derived::FieldLayout::new::<#ty>(#text, ::core::mem::offset_of!(#name, #ident))
         }
     });
+    let idents = fields.iter().map(|field| &field.ident);
+    let types = fields.iter().map(|field| &field.ty);
+    let values: Vec<_> = (0..fields.len()).map(|index| format_ident!("__field_{index}")).collect();
     Ok(quote! {
         const _: () = {
             assert!(::core::mem::size_of::<#name>() != 0, "an element has at least one byte");
@@ -50,8 +53,15 @@ fn element(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
         #[allow(unsafe_code)]
         unsafe impl ::ndsharray::Element for #name {
             fn layout() -> &'static ::ndsharray::derived::ElementLayout {
-                static LAYOUT: ::std::sync::OnceLock<::ndsharray::derived::ElementLayout> = ::std::sync::OnceLock::new();
-                LAYOUT.get_or_init(|| {
+                // An attribute macro below the derive may change the struct. The compiler refuses other fields, or other types.
+                let _ = |value: Self| {
+                    let Self { #(#idents: #values),* } = value;
+                    #(let _: #types = #values;)*
+                };
+                // The types of fields are written in here, and may name constants of the user's.
+                static __NDSHARRAY_LAYOUT: ::std::sync::OnceLock<::ndsharray::derived::ElementLayout> =
+                    ::std::sync::OnceLock::new();
+                __NDSHARRAY_LAYOUT.get_or_init(|| {
                     ::ndsharray::derived::ElementLayout::record(::core::mem::size_of::<#name>(), &[#(#layouts),*])
                 })
             }

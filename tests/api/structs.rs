@@ -41,6 +41,36 @@ struct Packed {
     c: f64,
 }
 
+/// Constants and types of these names are not those of the derive.
+#[allow(dead_code)]
+mod names {
+    use super::Element;
+
+    pub const LAYOUT: usize = 3;
+    struct ElementLayout;
+    struct FieldLayout;
+    struct OnceLock;
+    type Option = f32;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Element)]
+    #[repr(C)]
+    pub struct Named {
+        pub layout: [Option; LAYOUT],
+        pub record: [u8; Self::LENGTH],
+        #[cfg(any())]
+        pub absent: &'static str,
+    }
+
+    impl Named {
+        const LENGTH: usize = 4;
+    }
+}
+
+#[test]
+fn names_of_the_program_mean_what_they_mean_there() {
+    assert_eq!(names::Named::dtype().descr(), "[('layout', '<f4', (3,)), ('record', '|u1', (4,))]");
+}
+
 const LOOSE: Loose = Loose { a: -1, b: 2, c: 3, d: 4.5, e: true };
 
 #[test]

@@ -67,3 +67,27 @@ fn waiting_for_nobody_ends() {
     assert_eq!(end.recv_timeout(Duration::from_secs(20)).expect("wait_any spins for ever"), None);
     assert_eq!(ndsharray::wait_any(none, Duration::ZERO).unwrap(), None);
 }
+
+/// How often this thread went to sleep so far.
+fn sleeps() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+    line.trim().parse().unwrap()
+}
+
+/// As many as the kernel can wait for in one call.
+#[test]
+fn a_wait_for_128_readers_sleeps_until_it_is_woken() {
+    let (_dir, store) = store();
+    let mut readers: Vec<Reader> = Vec::new();
+    for number in 0..128 {
+        let tag = format!("t{number}");
+        drop(store.writer(&tag).unwrap());
+        readers.push(store.reader(&tag).unwrap());
+    }
+    let mut all: Vec<&mut Reader> = readers.iter_mut().collect();
+    let before = sleeps();
+    assert_eq!(ndsharray::wait_any(&mut all, Duration::from_secs(1)).unwrap(), None);
+    // 10, and what a busy machine adds; in slices of 2 ms it would be 500.
+    assert!(sleeps() - before < 250, "{}", sleeps() - before);
+}

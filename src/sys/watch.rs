@@ -2,6 +2,7 @@
 //!
 //! A process has one inotify instance at most, however many readers wait: users have 128 by default.
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::Duration;
@@ -45,18 +46,28 @@ impl Watch {
         }
     }
 
-    /// Watches a directory, again if it is watched already: there may be another one at the path. Whether each change of a name in it
-    /// ends a `wait` from now on.
-    pub fn add(&self, directory: &Path) -> bool {
+    /// Watches these directories, and no others: again those that are watched already, since there may be another one at the path.
+    /// Whether each change of a name in them ends a `wait` from now on. `watched`: what the last call left there, by the kernel's
+    /// numbers.
+    pub fn follow(&self, directories: &BTreeSet<&Path>, watched: &mut BTreeSet<i32>) -> bool {
         let Some(inotify) = self.inotify.as_ref().filter(|_| self.bell.is_some()) else { return false };
-        let flags =
-            WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF;
-        step("inotify_add_watch");
-        let added = inotify::add_watch(inotify, directory, flags | WatchFlags::ONLYDIR).is_ok();
-        step("statfs");
-        added
-            && rustix::fs::statfs(directory)
-                .is_ok_and(|found| TELLING.contains(&(found.f_type as u64 & 0xffff_ffff)))
+        let before = std::mem::take(watched);
+        let mut all_tell = true;
+        for directory in directories {
+            match add(inotify, directory) {
+                Some(number) => {
+                    watched.insert(number);
+                    all_tell &= tells(directory);
+                }
+                None => all_tell = false,
+            }
+        }
+        for &number in before.difference(watched) {
+            step("inotify_rm_watch");
+            // The kernel has done so itself if the directory was removed. It does not give a number again soon.
+            let _ = inotify::remove_watch(inotify, number);
+        }
+        all_tell
     }
 
     /// Waits until a directory changes or the bell rings; not for longer than `timeout`.
@@ -69,6 +80,19 @@ impl Watch {
             drain(descriptor);
         }
     }
+}
+
+/// Watches a directory: the kernel's number for that, which a second path to the same directory has, too.
+fn add(inotify: &OwnedFd, directory: &Path) -> Option<i32> {
+    let flags = WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF;
+    step("inotify_add_watch");
+    inotify::add_watch(inotify, directory, flags | WatchFlags::ONLYDIR).ok()
+}
+
+/// Whether the filesystem that a directory is on tells of every change.
+fn tells(directory: &Path) -> bool {
+    step("statfs");
+    rustix::fs::statfs(directory).is_ok_and(|found| TELLING.contains(&(found.f_type as u64 & 0xffff_ffff)))
 }
 
 /// Reads what there is. What changed is not of interest: who waits looks.

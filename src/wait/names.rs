@@ -118,7 +118,10 @@ impl Drop for Waiting {
 fn run(watch: &Watch) {
     let mut idle_since = Instant::now();
     let mut looked_at_all = None;
-    loop {
+    let mut watched = BTreeSet::new();
+    let generation = fork::generation();
+    // A child has closed what this thread sleeps on: it goes on here only if a waker forked.
+    while generation == fork::generation() {
         let began = thread::processor_time();
         let names = waited_for();
         if !names.is_empty() {
@@ -127,14 +130,19 @@ fn run(watch: &Watch) {
             return;
         }
         let directories: BTreeSet<&Path> = names.iter().filter_map(|name| name.parent()).collect();
-        let silent = directories.iter().filter(|directory| !watch.add(directory)).count();
+        let all_tell = watch.follow(&directories, &mut watched);
         let at_all = looked_at_all.is_none_or(|at: Instant| at.elapsed() >= SELDOM);
         if at_all {
             looked_at_all = Some(Instant::now());
         }
-        look(&names, at_all);
-        std::thread::sleep(REST * thread::processor_time().saturating_sub(began));
-        watch.wait(if silent == 0 { SELDOM } else { OFTEN });
+        let woken = look(&names, at_all);
+        // Without the wakers: what others do there keeps nobody waiting afterwards.
+        let took = thread::processor_time().saturating_sub(began);
+        wake(woken);
+        if generation == fork::generation() {
+            std::thread::sleep(REST * took);
+            watch.wait(if all_tell { SELDOM } else { OFTEN });
+        }
     }
 }
 
@@ -148,8 +156,8 @@ fn waited_for() -> Vec<Arc<Path>> {
     all.names.keys().cloned().collect()
 }
 
-/// Looks at the names, and wakes who has seen something else. `at_all`: also who waits for what is there to become readable.
-fn look(names: &[Arc<Path>], at_all: bool) {
+/// Looks at the names; who has seen something else is to be woken. `at_all`: also who waits for what is there to become readable.
+fn look(names: &[Arc<Path>], at_all: bool) -> Vec<Waker> {
     let found: Vec<_> = names.iter().map(|name| status_at(name).ok().flatten().map(|file| file.id)).collect();
     let mut woken = Vec::new();
     let mut all = NAMES.lock();
@@ -159,8 +167,7 @@ fn look(names: &[Arc<Path>], at_all: bool) {
             name.callers.take(is_stale, &mut woken);
         }
     }
-    drop(all);
-    wake(woken);
+    woken
 }
 
 /// Ends the thread, unless there is a name by now; true if it does.

@@ -169,7 +169,9 @@ struct Sleep {
 /// A thread.
 fn run(id: u64, bell: &Doorbell) {
     let (mut idle_since, mut looked_at) = (Instant::now(), Instant::now());
-    loop {
+    let generation = fork::generation();
+    // A child has no tag of this thread: it goes on here only if a waker forked.
+    while generation == fork::generation() {
         let rung = bell.key();
         let sleeps = prepare(id);
         if sleeps.is_empty() {

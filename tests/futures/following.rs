@@ -165,3 +165,49 @@ fn a_reader_that_is_opened_before_its_tag() {
         });
     }
 }
+
+/// How many directories this process watches.
+fn watches() -> usize {
+    let infos = std::fs::read_dir("/proc/self/fdinfo").unwrap();
+    let texts = infos.filter_map(|info| std::fs::read_to_string(info.unwrap().path()).ok());
+    texts.map(|text| text.matches("inotify wd:").count()).sum()
+}
+
+/// Users have a limited number of watches, and each change in a watched directory wakes the thread.
+#[test]
+fn a_directory_is_watched_no_longer_than_somebody_waits() {
+    let _watchdog = Watchdog::new(test_name!());
+    let (_dir, store) = store();
+    wait_for_no_threads();
+    let gone = |store: &ndsharray::Store| {
+        drop(store.writer("a").unwrap());
+        let reader = store.reader("a").unwrap();
+        store.remove("a").unwrap();
+        reader
+    };
+    let mut held = gone(&store);
+    let mut task = Task::new(held.changed());
+    assert!(task.poll().is_pending());
+    let others: Vec<_> = (0..20).map(|_| crate::common::sandbox::store()).collect();
+    let mut readers: Vec<_> = others.iter().map(|(_, other)| gone(other)).collect();
+    let mut tasks: Vec<_> = readers.iter_mut().map(|reader| Task::new(reader.changed())).collect();
+    assert!(tasks.iter_mut().all(|task| task.poll().is_pending()));
+    while watches() != 21 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    drop(tasks);
+    // This one is watched still when the others are not; the watchdog ends it if they are for ever.
+    while watches() != 1 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut reader = gone(&others[7].1);
+    let mut again = Task::new(reader.changed());
+    assert!(again.poll().is_pending());
+    while watches() != 2 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for store in [&others[7].1, &store] {
+        store.writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+    }
+    join(vec![task, again]).into_iter().for_each(|outcome| outcome.unwrap());
+}

@@ -9,3 +9,4 @@ mod kernels;
 mod runtime;
 mod threads;
 mod values;
+mod wakers;

@@ -35,14 +35,16 @@ impl Wake for Alarm {
 pub struct Task<F> {
     pub future: Pin<Box<F>>,
     pub alarm: Arc<Alarm>,
+    was_polled: bool,
 }
 
 impl<F: Future> Task<F> {
     pub fn new(future: F) -> Self {
-        Task { future: Box::pin(future), alarm: Alarm::new() }
+        Task { future: Box::pin(future), alarm: Alarm::new(), was_polled: false }
     }
 
     pub fn poll(&mut self) -> Poll<F::Output> {
+        self.was_polled = true;
         let waker = Waker::from(self.alarm.clone());
         self.future.as_mut().poll(&mut Context::from_waker(&waker))
     }
@@ -53,9 +55,10 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     join(vec![Task::new(future)]).pop().unwrap()
 }
 
-/// Runs futures to their ends, each polled only when it was woken; they may have been polled before.
+/// Runs futures to their ends on the thread that made the tasks, each polled only when it was woken. Those that were polled before
+/// wait for that, too: a wake that is lost is a wait without an end.
 pub fn join<F: Future>(mut tasks: Vec<Task<F>>) -> Vec<F::Output> {
-    for task in &tasks {
+    for task in tasks.iter().filter(|task| !task.was_polled) {
         task.alarm.woken.fetch_add(1, Ordering::AcqRel);
     }
     let mut outputs: Vec<Option<F::Output>> = tasks.iter().map(|_| None).collect();

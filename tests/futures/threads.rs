@@ -87,29 +87,6 @@ fn nothing_is_left_of_a_future_that_was_dropped() {
     wait_for_no_threads();
 }
 
-/// One that was polled and is never polled again, as in `select`, keeps nobody else from being woken.
-#[test]
-fn a_waker_that_panics_is_alone_in_that() {
-    struct Panicking;
-    impl std::task::Wake for Panicking {
-        fn wake(self: Arc<Self>) {
-            panic!("a waker of the test");
-        }
-    }
-    let _watchdog = Watchdog::new(test_name!());
-    let (_dir, store) = store();
-    let mut writer = store.writer("a").unwrap();
-    let (mut one, mut other) = (store.reader("a").unwrap(), store.reader("a").unwrap());
-    let mut first = Box::pin(one.changed());
-    let waker = Arc::new(Panicking).into();
-    let polled = std::future::Future::poll(first.as_mut(), &mut std::task::Context::from_waker(&waker));
-    assert!(polled.is_pending());
-    let mut task = Task::new(other.changed());
-    assert!(task.poll().is_pending());
-    writer.write_slice(&[1_u8], &[1]).unwrap();
-    join(vec![task]).pop().unwrap().unwrap();
-}
-
 /// A forked child has not got its parent's threads: it starts its own, also for a future that its parent waits for.
 #[test]
 fn a_forked_child_waits_with_threads_of_its_own() {

@@ -19,7 +19,8 @@ _STEP = 0.1
 
 
 class _Waits:
-    """The waits of one event loop, by number. The loop keeps it alive."""
+    """The waits of one event loop, by number. The loop keeps it alive, by the reader that is added to it, and nothing else
+    does: its futures keep their loop alive, which may be closed with waits that nobody ended."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.alarm = _Alarm()
@@ -39,7 +40,16 @@ def _resolve(future: "asyncio.Future[bool]", outcome: bool) -> None:
         future.set_result(outcome)
 
 
-_loops: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Waits]" = weakref.WeakKeyDictionary()
+_loops: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[_Waits]]" = weakref.WeakKeyDictionary()
+
+
+def _waits_of(loop: asyncio.AbstractEventLoop) -> _Waits:
+    known = _loops.get(loop)
+    waits = None if known is None else known()
+    if waits is None:
+        waits = _Waits(loop)
+        _loops[loop] = weakref.ref(waits)
+    return waits
 
 
 def _forget() -> None:
@@ -57,9 +67,7 @@ async def _changed(reader: Reader, limit: "float | None") -> bool:
     It reads nothing, so no value is lost if it is cancelled.
     """
     loop = asyncio.get_running_loop()
-    waits = _loops.get(loop)
-    if waits is None:
-        waits = _loops.setdefault(loop, _Waits(loop))
+    waits = _waits_of(loop)
     number = next(waits.numbers)
     wait = reader._wait(waits.alarm, number)
     if wait.ready:

@@ -1,10 +1,12 @@
 """Readers leave the event loop its turns, however fast the writer is, and wait in few threads."""
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import signal
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,6 +152,27 @@ def test_a_loop_that_was_closed_is_left_alone(store: Store) -> None:
         del task, waiting, loop
         value = asyncio.run(asyncio.wait_for(store.reader("a").next(), 60))
         assert value.version == n
+
+
+def test_nothing_is_left_of_loops_that_were_closed_with_waits(store: Store) -> None:
+    """Neither the loop, nor its descriptors, nor the library's thread, which ends when nobody waits."""
+    _writer, reader = store.writer("a"), store.reader("a")
+    before, loops = len(os.listdir("/proc/self/fd")), []
+    for _ in range(10):
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(reader.next())
+        loop.run_until_complete(asyncio.sleep(0.01))
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.close()
+        loops.append(weakref.ref(loop))
+        del task, loop
+    gc.collect()
+    assert [loop() for loop in loops] == [None] * 10
+    assert len(os.listdir("/proc/self/fd")) <= before
+    end = time.monotonic() + 60
+    while waiting_threads() > 0:
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("module", ["uvloop", "anyio"])

@@ -1,0 +1,128 @@
+//! Dtypes: numpy's text of one, and numbers for the built-in ones.
+
+use std::ffi::{CStr, CString, c_char, c_int};
+
+use ndsharray::DType;
+
+use crate::argument::bytes;
+use crate::failure::{Failure, Outcome, text};
+
+/// The dtypes that are no structs and no text: the code of a value's dtype. In calls, dtypes are texts; nds_dtype_name has theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub enum nds_dtype {
+    /// int8_t
+    NDS_INT8 = 1,
+    /// int16_t
+    NDS_INT16 = 2,
+    /// int32_t
+    NDS_INT32 = 3,
+    /// int64_t
+    NDS_INT64 = 4,
+    /// uint8_t
+    NDS_UINT8 = 5,
+    /// uint16_t
+    NDS_UINT16 = 6,
+    /// uint32_t
+    NDS_UINT32 = 7,
+    /// uint64_t
+    NDS_UINT64 = 8,
+    /// IEEE 754 half precision
+    NDS_FLOAT16 = 9,
+    /// float
+    NDS_FLOAT32 = 10,
+    /// double
+    NDS_FLOAT64 = 11,
+    /// float _Complex
+    NDS_COMPLEX64 = 12,
+    /// double _Complex
+    NDS_COMPLEX128 = 13,
+    /// One byte, 0 or 1.
+    NDS_BOOL = 14,
+    /// Any other: its text says which.
+    NDS_OTHER_DTYPE = 255,
+}
+
+use nds_dtype::*;
+
+/// Each built-in one, in the order of the codes.
+const BUILT_IN: [(nds_dtype, DType, &CStr); 14] = [
+    (NDS_INT8, DType::Int8, c"int8"),
+    (NDS_INT16, DType::Int16, c"int16"),
+    (NDS_INT32, DType::Int32, c"int32"),
+    (NDS_INT64, DType::Int64, c"int64"),
+    (NDS_UINT8, DType::UInt8, c"uint8"),
+    (NDS_UINT16, DType::UInt16, c"uint16"),
+    (NDS_UINT32, DType::UInt32, c"uint32"),
+    (NDS_UINT64, DType::UInt64, c"uint64"),
+    (NDS_FLOAT16, DType::Float16, c"float16"),
+    (NDS_FLOAT32, DType::Float32, c"float32"),
+    (NDS_FLOAT64, DType::Float64, c"float64"),
+    (NDS_COMPLEX64, DType::Complex64, c"complex64"),
+    (NDS_COMPLEX128, DType::Complex128, c"complex128"),
+    (NDS_BOOL, DType::Bool, c"bool"),
+];
+
+/// The code of a dtype.
+pub fn code(dtype: &DType) -> nds_dtype {
+    if let DType::Custom(_) = dtype {
+        return NDS_OTHER_DTYPE;
+    }
+    let found = BUILT_IN.iter().find(|(_, built_in, _)| built_in == dtype);
+    found.map_or(NDS_OTHER_DTYPE, |&(code, ..)| code)
+}
+
+/// The text of a dtype that a write takes. Types that numpy does not know by text alone, such as those of ml_dtypes, have their name.
+pub fn spelled(dtype: &DType) -> CString {
+    let is_known = dtype.descr().parse::<DType>().is_ok_and(|parsed| parsed == *dtype);
+    text(if is_known { dtype.descr() } else { dtype.name() })
+}
+
+/// The text of a built-in dtype.
+pub fn built_in(dtype: &DType) -> Option<&'static CStr> {
+    let code = code(dtype);
+    BUILT_IN.iter().find(|&&(built_in, ..)| built_in == code).map(|&(_, _, name)| name)
+}
+
+/// The last dtype that a writer was given, so that each text is parsed once.
+pub struct LastDType {
+    text: Vec<u8>,
+    dtype: DType,
+}
+
+impl Default for LastDType {
+    fn default() -> Self {
+        LastDType { text: b"uint8".to_vec(), dtype: DType::UInt8 }
+    }
+}
+
+impl LastDType {
+    /// The dtype of a text.
+    ///
+    /// # Safety
+    /// The pointer is NULL, or leads to a NUL-terminated text.
+    #[inline]
+    pub unsafe fn get(&mut self, pointer: *const c_char) -> Outcome<&DType> {
+        // SAFETY: as the caller says.
+        let bytes = unsafe { bytes(pointer, "dtype") }?;
+        if bytes != self.text {
+            self.parse(bytes)?;
+        }
+        Ok(&self.dtype)
+    }
+
+    #[cold]
+    fn parse(&mut self, bytes: &[u8]) -> Outcome<()> {
+        let wrong = |error| Failure::argument(format!("dtype is no UTF-8 ({error}); give it in UTF-8"));
+        self.dtype = std::str::from_utf8(bytes).map_err(wrong)?.parse()?;
+        bytes.clone_into(&mut self.text);
+        Ok(())
+    }
+}
+
+/// The text of a built-in dtype, such as "float32" for NDS_FLOAT32; NULL for any other number. It is never freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn nds_dtype_name(code: c_int) -> *const c_char {
+    let found = BUILT_IN.iter().find(|&&(built_in, ..)| built_in as c_int == code);
+    found.map_or(std::ptr::null(), |(_, _, name)| name.as_ptr())
+}

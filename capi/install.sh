@@ -46,10 +46,7 @@ if ! cargo rustc --locked --profile capi --package ndsharray-capi -- --print nat
     exit 1
 fi
 private=$(sed -n 's/^note: native-static-libs: //p' "$log" | tail -n 1)
-# Nothing was compiled if nothing has changed, and so nothing was said.
-said=target/capi/native-static-libs
-[ -z "$private" ] || echo "$private" >"$said"
-private=$(cat "$said")
+[ -n "$private" ]
 built=$(realpath "${CARGO_TARGET_DIR:-target}")/capi
 
 lib=${DESTDIR:-}$libdir include=${DESTDIR:-}$includedir

@@ -3,7 +3,7 @@
 # those that are missing are installed; elsewhere they are only named, and the tests that want them print that they skip.
 set -euo pipefail
 
-declare -A packages=([bwrap]=bubblewrap [crun]=crun [ffmpeg]=ffmpeg [strace]=strace [tmux]=tmux [valgrind]=valgrind)
+declare -A packages=([bwrap]=bubblewrap [clang]=clang [cmake]=cmake [crun]=crun [ffmpeg]=ffmpeg [pkg-config]=pkg-config [strace]=strace [tmux]=tmux [valgrind]=valgrind)
 
 missing=()
 for program in "${!packages[@]}"; do

@@ -4,8 +4,8 @@ use std::ffi::{CStr, CString, c_char, c_int};
 
 use ndsharray::DType;
 
-use crate::argument::bytes;
-use crate::failure::{Failure, Outcome, text};
+use crate::argument::text;
+use crate::failure::{self, Outcome};
 
 /// The dtypes that are no structs and no text: the code of a value's dtype. In calls, dtypes are texts; nds_dtype_name has theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub fn code(dtype: &DType) -> nds_dtype {
 /// The text of a dtype that a write takes. Types that numpy does not know by text alone, such as those of ml_dtypes, have their name.
 pub fn spelled(dtype: &DType) -> CString {
     let is_known = dtype.descr().parse::<DType>().is_ok_and(|parsed| parsed == *dtype);
-    text(if is_known { dtype.descr() } else { dtype.name() })
+    failure::text(if is_known { dtype.descr() } else { dtype.name() })
 }
 
 /// The text of a built-in dtype.
@@ -86,13 +86,13 @@ pub fn built_in(dtype: &DType) -> Option<&'static CStr> {
 
 /// The last dtype that a writer was given, so that each text is parsed once.
 pub struct LastDType {
-    text: Vec<u8>,
+    text: CString,
     dtype: DType,
 }
 
 impl Default for LastDType {
     fn default() -> Self {
-        LastDType { text: b"uint8".to_vec(), dtype: DType::UInt8 }
+        LastDType { text: c"uint8".to_owned(), dtype: DType::UInt8 }
     }
 }
 
@@ -103,19 +103,23 @@ impl LastDType {
     /// The pointer is NULL, or leads to a NUL-terminated text.
     #[inline]
     pub unsafe fn get(&mut self, pointer: *const c_char) -> Outcome<&DType> {
-        // SAFETY: as the caller says.
-        let bytes = unsafe { bytes(pointer, "dtype") }?;
-        if bytes != self.text {
-            self.parse(bytes)?;
+        // SAFETY: two texts that end with a NUL, as the caller says.
+        let is_last = !pointer.is_null() && unsafe { libc::strcmp(pointer, self.text.as_ptr()) } == 0;
+        if !is_last {
+            // SAFETY: as the caller says.
+            unsafe { self.parse(pointer) }?;
         }
         Ok(&self.dtype)
     }
 
+    /// # Safety
+    /// As for [`get`](Self::get).
     #[cold]
-    fn parse(&mut self, bytes: &[u8]) -> Outcome<()> {
-        let wrong = |error| Failure::argument(format!("dtype is no UTF-8 ({error}); give it in UTF-8"));
-        self.dtype = std::str::from_utf8(bytes).map_err(wrong)?.parse()?;
-        bytes.clone_into(&mut self.text);
+    unsafe fn parse(&mut self, pointer: *const c_char) -> Outcome<()> {
+        // SAFETY: as the caller says.
+        let given = unsafe { text(pointer, "dtype") }?;
+        self.dtype = given.parse()?;
+        self.text = failure::text(given);
         Ok(())
     }
 }

@@ -106,7 +106,7 @@ pub unsafe extern "C" fn nds_loan_set_meta(
         // SAFETY: as the caller says.
         let (loan, meta) = unsafe { (exclusive(loan, "loan")?, meta::read(meta)?) };
         let Some(loan) = &mut loan.loan else { return Err(over()) };
-        loan.set_meta(meta.unwrap_or_default());
+        loan.set_meta(meta);
         Ok(NDS_OK)
     };
     // SAFETY: as the caller says.

@@ -35,22 +35,14 @@ unsafe impl Grown for nds_meta {
     const FIRST_SIZE: usize = 48;
 }
 
-/// What C says that is to travel with a value; `None` for NULL.
+/// What C says that is to travel with a value; nothing for NULL.
 ///
 /// # Safety
 /// The pointer is NULL, or leads to a struct whose pointers are valid, for as long as the call lasts.
-#[inline]
-pub unsafe fn read(pointer: *const nds_meta) -> Outcome<Option<Meta>> {
+pub unsafe fn read(pointer: *const nds_meta) -> Outcome<Meta> {
     if pointer.is_null() {
-        return Ok(None);
+        return Ok(Meta::new());
     }
-    // SAFETY: as the caller says.
-    unsafe { read_some(pointer) }.map(Some)
-}
-
-/// # Safety
-/// As for [`read`], and not NULL.
-unsafe fn read_some(pointer: *const nds_meta) -> Outcome<Meta> {
     // SAFETY: as the caller says.
     let given = unsafe { grown::read(pointer, "meta") }?;
     let mut meta = Meta::new().acquired_at(given.acquired_at).source_written_at(given.source_written_at);

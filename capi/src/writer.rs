@@ -211,12 +211,11 @@ unsafe fn write(handle: &mut nds_writer, array: &nds_array, meta: *const nds_met
     if data.is_null() && nbytes > 0 {
         return Err(Failure::argument("array.data is NULL; give a valid one"));
     }
-    // SAFETY: as the caller says.
-    let meta = unsafe { meta::read(meta) }?;
-    if let Some(strides) =
-        strides.filter(|strides| nbytes > 0 && !strides::is_contiguous(shape, strides, itemsize))
-    {
+    let is_strided = |strides: &&[isize]| nbytes > 0 && !strides::is_contiguous(shape, strides, itemsize);
+    if let Some(strides) = strides.filter(is_strided) {
         strides::check(data, shape, strides, itemsize)?;
+        // SAFETY: as the caller says.
+        let meta = unsafe { meta::read(meta) }?;
         let mut loan = writer.loan_bytes(dtype, shape)?;
         let to = loan.as_mut_slice();
         // A writer that came to its end after the loan began has no memory; the publish says why.
@@ -225,7 +224,7 @@ unsafe fn write(handle: &mut nds_writer, array: &nds_array, meta: *const nds_met
             // The memory of a loan is nobody else's.
             unsafe { strides::copy(data, shape, strides, itemsize, to) };
         }
-        loan.set_meta(meta.unwrap_or_default());
+        loan.set_meta(meta);
         return Ok(loan.publish()?);
     }
     let bytes = match nbytes {
@@ -233,10 +232,12 @@ unsafe fn write(handle: &mut nds_writer, array: &nds_array, meta: *const nds_met
         // SAFETY: so many bytes without a gap can be read, as the caller says.
         _ => unsafe { std::slice::from_raw_parts(data, nbytes) },
     };
-    Ok(match &meta {
-        None => writer.write_bytes(dtype, shape, bytes)?,
-        Some(meta) => writer.write_bytes_with(dtype, shape, bytes, meta)?,
-    })
+    if meta.is_null() {
+        return Ok(writer.write_bytes(dtype, shape, bytes)?);
+    }
+    // SAFETY: as the caller says.
+    let meta = unsafe { meta::read(meta) }?;
+    Ok(writer.write_bytes_with(dtype, shape, bytes, &meta)?)
 }
 
 /// The number of the last value, this writer's or an earlier one's; 0 before the first, and for NULL.

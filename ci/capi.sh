@@ -71,6 +71,7 @@ run() {
         ls -lA "$store"
         exit 1
     fi
+    rmdir "$store"
 }
 
 # A camera under three tags, and the loop that reads them, until the cameras have left.

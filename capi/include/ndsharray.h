@@ -725,7 +725,7 @@ enum nds_status nds_reader_writer_alive(struct nds_reader *reader,
 //
 // The descriptor belongs to the reader, and closes with it: remove it from an epoll set before. Wait for it, and nothing else: do not
 // read it, write to it or close it. Each call returns the same one. A thread of this process, one for every 127 tags, waits behind
-// it. In a forked child it is closed at the next call of this reader: ask for a new one there.
+// it. In a forked child it is the parent's, and says nothing of this reader: ask for a new one there, which closes it.
 //
 // NDS_IO if there are no descriptors left, or no thread can be started.
 //

@@ -90,6 +90,11 @@ examples() {
     [ "$(grep -c ': 60 values, missed 0$' "$work/epoll.out")" -eq 3 ] || { cat "$work/epoll.out"; exit 1; }
 }
 
+if [ ${#compilers[@]} -eq 0 ]; then
+    echo "no C compiler is installed"
+    exit 1
+fi
+
 for compiler in "${compilers[@]}"; do
     for link in shared static; do
         step "C: $compiler, the $link library"
@@ -113,6 +118,25 @@ for compiler in "${compilers[@]}"; do
         pass "the examples"
     done
 done
+
+# The first compiler that is here, as the page has it: without a standard that is asked for.
+step "C: the programs of docs/c.md"
+mkdir "$work/docs"
+# A block whose first line is a file name is a program.
+awk -v into="$work/docs" '/^```/ { file = ""; block = /^```c$/ ? NR : 0; next }
+    block && NR == block + 1 && match($0, /[a-z]+\.c/) { file = into "/" substr($0, RSTART, RLENGTH) }
+    file { print >file }' docs/c.md
+for name in write read; do
+    "${compilers[0]}" -Wall -Wextra -Werror "$work/docs/$name.c" -o "$work/docs/$name" "${flags[@]}" "${shared[@]}"
+done
+export NDSHARRAY_DIR=$place
+timeout 60 "$work/docs/read" >"$work/docs/out" &
+timeout 60 "$work/docs/write"
+wait $!
+unset NDSHARRAY_DIR
+grep -q '^value 100: x = 99$' "$work/docs/out"
+rm "$place"/pose*
+pass "the programs of docs/c.md"
 
 step "C: CMake"
 if command -v cmake >/dev/null; then

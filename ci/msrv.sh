@@ -14,3 +14,4 @@ fi
 export CARGO_TARGET_DIR="$PWD/target/msrv"
 cargo "+$toolchain" check --locked
 cargo "+$toolchain" check --locked --no-default-features --package ndsharray
+cargo "+$toolchain" check --locked --package ndsharray-capi

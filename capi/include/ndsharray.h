@@ -364,7 +364,7 @@ enum nds_status nds_store_remove(const struct nds_store *store,
                                  const char *tag,
                                  struct nds_error **error);
 
-// Removes a tag even if a writer has it: the writer's next write gives NDS_ENDED.
+// Removes a tag even if a writer has it, whose next write gives NDS_ENDED, or it is damaged.
 //
 // # Safety
 // As for nds_store_remove.

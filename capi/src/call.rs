@@ -56,3 +56,48 @@ fn said(panic: Box<dyn Any + Send>) -> String {
     std::mem::forget(panic);
     text.unwrap_or_else(|| "it panicked".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+    use std::ptr::null_mut;
+
+    use super::*;
+    use crate::failure::{nds_error_free, nds_error_message, nds_error_status};
+    use crate::status::nds_status::{NDS_INTERNAL, NDS_INVALID_ARGUMENT, NDS_OK};
+
+    /// The status and the text of the error.
+    fn run(body: impl FnOnce() -> Outcome) -> (nds_status, String) {
+        let mut error = std::ptr::dangling_mut();
+        // SAFETY: it can be written to.
+        let status = unsafe { call(&raw mut error, body) };
+        // SAFETY: `call` stored NULL or an error.
+        unsafe {
+            assert_eq!(nds_error_status(error), status);
+            let text = CStr::from_ptr(nds_error_message(error)).to_str().unwrap().to_owned();
+            nds_error_free(error);
+            (status, text)
+        }
+    }
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        let expected = |text: &str| (NDS_INTERNAL, format!("a bug in ndsharray: {text}"));
+        assert_eq!(run(|| panic!("slot {}", 7)), expected("slot 7"));
+        assert_eq!(run(|| panic!("a slot")), expected("a slot"));
+        assert_eq!(run(|| std::panic::panic_any(7)), expected("it panicked"));
+        // SAFETY: nobody wants the error.
+        assert_eq!(unsafe { call(null_mut(), || panic!("a slot")) }, NDS_INTERNAL);
+        assert_eq!(or(|| panic!("a slot"), 7), 7);
+        quietly(|| panic!("a slot"));
+    }
+
+    #[test]
+    fn what_a_body_returns_is_returned() {
+        assert_eq!(run(|| Ok(NDS_OK)), (NDS_OK, String::new()));
+        assert_eq!(
+            run(|| Err(Failure::argument("it is\0 wrong"))),
+            (NDS_INVALID_ARGUMENT, "it is? wrong".into())
+        );
+    }
+}

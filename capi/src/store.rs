@@ -144,7 +144,7 @@ pub unsafe extern "C" fn nds_store_remove(
     unsafe { remove(store, tag, error, Store::remove) }
 }
 
-/// Removes a tag even if a writer has it: the writer's next write gives NDS_ENDED.
+/// Removes a tag even if a writer has it, whose next write gives NDS_ENDED, or it is damaged.
 ///
 /// # Safety
 /// As for nds_store_remove.

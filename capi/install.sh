@@ -33,6 +33,8 @@ done
 prefix=$(realpath --canonicalize-missing --no-symlinks "$prefix")
 [[ $libdir == /* ]] || libdir=$prefix/$libdir
 [[ $includedir == /* ]] || includedir=$prefix/$includedir
+destdir=""
+[ -z "${DESTDIR:-}" ] || destdir=$(realpath --canonicalize-missing --no-symlinks "$DESTDIR")
 
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' capi/Cargo.toml)
@@ -49,7 +51,7 @@ private=$(sed -n 's/^note: native-static-libs: //p' "$log" | tail -n 1)
 [ -n "$private" ]
 built=$(realpath "${CARGO_TARGET_DIR:-target}")/capi
 
-lib=${DESTDIR:-}$libdir include=${DESTDIR:-}$includedir
+lib=$destdir$libdir include=$destdir$includedir
 install -d "$lib/pkgconfig" "$lib/cmake/ndsharray" "$include"
 install -m 644 capi/include/ndsharray.h "$include/ndsharray.h"
 install -m 755 "$built/libndsharray_capi.so" "$lib/libndsharray.so.$version"

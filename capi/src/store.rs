@@ -229,10 +229,14 @@ unsafe fn gc(
     Ok(NDS_OK)
 }
 
-// What any thread may use.
+// What the header says of threads.
 const _: () = {
     const fn any_thread<T: Send + Sync>() {}
     any_thread::<nds_store>();
     any_thread::<nds_error>();
     any_thread::<crate::snapshot::nds_snapshot>();
+    const fn one_at_a_time<T: Send>() {}
+    one_at_a_time::<ndsharray::Writer>();
+    one_at_a_time::<ndsharray::Loan<'static, u8>>();
+    one_at_a_time::<crate::reader::nds_reader>();
 };

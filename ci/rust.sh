@@ -30,6 +30,9 @@ step "a writer killed after each of its instructions"
 # As users build it; without optimisation there are ten times as many.
 cargo test --locked --release --test instructions -- --nocapture --test-threads 1
 
+step "a reader in C that is written from docs/design.md"
+ci/format_reader.sh
+
 step "instructions of the hot paths"
 ci/instructions.sh
 

@@ -43,7 +43,7 @@ impl NpyHeader {
     /// numpy does not know it.
     pub fn new(dtype: &DType, shape: &[usize]) -> Result<Self> {
         let Some(descr) = descr::to_npy(dtype) else {
-            let found = format!("the descr {:?}", dtype.descr());
+            let found = format!("it has the descr {:?}", dtype.descr());
             let expected =
                 "in an npy file: a plain type, or fields in the order of their places that do not overlap";
             return Err(Error::InvalidDType { name: dtype.name().to_owned(), found, expected });

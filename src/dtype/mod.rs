@@ -181,7 +181,7 @@ impl DType {
         let found = Self::table().iter().find(|row| row.2 == name);
         found.map(|row| row.0.clone()).ok_or_else(|| Error::InvalidDType {
             name: name.to_owned(),
-            found: "an unknown name".to_owned(),
+            found: "it has an unknown name".to_owned(),
             expected: "int8 to int64, uint8 to uint64, float16 to float64, complex64, complex128 or bool",
         })
     }
@@ -201,12 +201,12 @@ impl DType {
             Ok(parsed) if parsed.itemsize() == itemsize => return Ok(dtype),
             Ok(parsed) => (
                 format!(
-                    "elements of {itemsize} bytes, and the descr {descr:?}, whose elements have {}",
+                    "it has elements of {itemsize} bytes, and the descr {descr:?}, whose elements have {}",
                     parsed.itemsize()
                 ),
                 "elements of the same size",
             ),
-            Err(problem) => (format!("the descr {descr:?}: {problem}"), "a descr that numpy takes"),
+            Err(problem) => (format!("it has the descr {descr:?}: {problem}"), "a descr that numpy takes"),
         };
         Err(Error::InvalidDType { name: name.to_owned(), found, expected })
     }
@@ -214,13 +214,13 @@ impl DType {
     /// A dtype as it was stored. A descr that this library does not understand is kept: others may.
     pub(crate) fn stored(name: &str, itemsize: usize, descr: &str) -> Result<DType> {
         let (found, expected) = if name.is_empty() || name.len() > LONGEST_NAME {
-            (format!("a name of {} bytes", name.len()), "a name of 1 to 48 bytes")
+            (format!("it has a name of {} bytes", name.len()), "a name of 1 to 48 bytes")
         } else if Self::from_name(name).is_ok() {
-            ("the name of a built-in dtype".to_owned(), "another name")
+            ("it has the name of a built-in dtype".to_owned(), "another name")
         } else if itemsize == 0 || itemsize > isize::MAX as usize {
-            (format!("elements of {itemsize} bytes"), "at least one byte")
+            (format!("it has elements of {itemsize} bytes"), "at least one byte")
         } else if descr.is_empty() || descr.len() > LONGEST_DESCR {
-            (format!("a descr of {} bytes", descr.len()), "a descr of 1 to 1024 bytes")
+            (format!("it has a descr of {} bytes", descr.len()), "a descr of 1 to 1024 bytes")
         } else {
             let form = match descr::parse(descr) {
                 Ok(parsed) if parsed.itemsize() == itemsize => parsed.into_form(),
@@ -269,11 +269,11 @@ impl DType {
     pub(crate) fn check_storable(&self) -> Result<()> {
         let DType::Custom(custom) = self else { return Ok(()) };
         let (found, expected) = if custom.name.len() > LONGEST_NAME {
-            (format!("a name of {} bytes", custom.name.len()), "at most 48")
+            (format!("it has a name of {} bytes", custom.name.len()), "at most 48")
         } else if custom.descr.len() > LONGEST_DESCR {
-            (format!("a descr of {} bytes", custom.descr.len()), "at most 1024")
+            (format!("it has a descr of {} bytes", custom.descr.len()), "at most 1024")
         } else if Self::from_name(&custom.name).is_ok() {
-            ("the byte order of another machine".to_owned(), "this machine's: convert the elements")
+            ("it has the byte order of another machine".to_owned(), "this machine's: convert the elements")
         } else {
             return Ok(());
         };

@@ -7,7 +7,14 @@ pub(crate) const UNMAPPED: u32 = 65534;
 
 /// Who has a tag, if it is known.
 pub(crate) fn holder(pid: Option<u32>) -> String {
-    pid.map_or(String::new(), |pid| format!(" (pid {pid}, as that process sees itself)"))
+    match pid {
+        None => String::new(),
+        // Each PID namespace counts for itself, so another container's process may have this number too.
+        Some(pid) if pid == std::process::id() => {
+            format!(" (pid {pid}: this process, or one of another container)")
+        }
+        Some(pid) => format!(" (pid {pid}, as that process sees itself)"),
+    }
 }
 
 /// What may be behind the uid.

@@ -159,7 +159,7 @@ pub enum Error {
     /// The header belongs to another user, who alone may write, take over or remove it.
     #[error(
         "{path:?} belongs to another user, uid {found}{}; this process has uid {expected}, and only the owner or root may \
-             do this: use another tag, or run as that user",
+             do this: use another tag, run as that user, or, to read, let that user give it a mode with which others may",
         unmapped(*found)
     )]
     NotOwner {
@@ -172,7 +172,7 @@ pub enum Error {
     },
     /// Another writer has this tag.
     #[error(
-        "array {tag:?} has a writer already{}: close it first, or take over (to remove it all the same: force)",
+        "array {tag:?} has a writer already{}: close it first, take over from it, or remove the tag by force",
         holder(*pid)
     )]
     WriterExists {
@@ -273,7 +273,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// No such dtype can be stored.
-    #[error("invalid dtype {name:?}: it has {found}; allowed is {expected}")]
+    #[error("invalid dtype {name:?}: {found}; allowed is {expected}")]
     InvalidDType {
         /// The dtype's name.
         name: String,

@@ -78,7 +78,8 @@ impl Meta {
     /// As [`attributes`](Self::attributes), and [`Error::InvalidAttributes`] if it is no JSON.
     pub fn attributes_json(mut self, text: &str) -> Result<Self> {
         let parsed = serde_json::from_str(text);
-        let value: Value = parsed.map_err(|error| invalid(error.to_string(), "a JSON object"))?;
+        let value: Value =
+            parsed.map_err(|error| invalid(format!("text that is no JSON: {error}"), "a JSON object"))?;
         if !value.is_object() {
             let found = match value {
                 Value::Null => "null",

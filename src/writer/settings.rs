@@ -23,7 +23,7 @@ impl Settings {
             return Err(Error::InvalidOption {
                 option: "mode",
                 found: format!("{mode:#o}"),
-                expected: "read and write for the owner, and no more than 0o666",
+                expected: "octal, such as 0o640: read and write for the owner, and no more than 0o666",
             });
         }
         if self.history > MOST_SLOTS - SLOTS {

@@ -168,6 +168,29 @@ fn options_and_dtypes() {
     assert!(matches!(fails(DType::from_name("float128"), "float128"), Error::InvalidDType { .. }));
 }
 
+/// Sentences that hold together, with the value that was given and with what to do.
+#[test]
+fn what_the_errors_of_arguments_say() {
+    let (_dir, store) = store();
+    let _writer = store.writer("a").unwrap();
+    let own = std::process::id();
+    let holder = format!("(pid {own}: this process, or one of another container)");
+    let texts = [
+        (
+            fails("<f9".parse::<DType>(), "<f9"),
+            "invalid dtype \"<f9\": \"<f9\" is no dtype of numpy's; allowed is a dtype as numpy writes it",
+        ),
+        (fails("[('x', '<f4'".parse::<DType>(), "x"), "found the end, expected"),
+        (fails(DType::from_name("f9"), "f9"), "invalid dtype \"f9\": it has an unknown name; allowed is"),
+        (fails(Meta::new().attributes_json("{a"), "attributes"), "found text that is no JSON: key must be"),
+        (fails(store.writer_options("a").mode(640).open(), "mode"), "allowed is octal, such as 0o640"),
+        (fails(store.writer("a"), "a"), &holder),
+    ];
+    for (error, said) in texts {
+        check_says(&error, said);
+    }
+}
+
 /// More room than there is address space: an error at the write that needs new memory, not a panic at any.
 #[test]
 fn a_capacity_beyond_memory() {

@@ -49,6 +49,11 @@ use crate::error::{Error, Result};
 /// - Each byte of a value is initialised, but for those that the layout calls gaps.
 /// - Each pattern of bits is a valid value, but for the bytes that the layout calls bools, of which 0 and 1 are.
 /// - The type owns nothing: it has no pointers and no interior mutability.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no element of arrays",
+    note = "elements are bool, i8 to i64, u8 to u64, f32, f64, half::f16, Complex32, Complex64, and #[repr(C)] structs of \
+            these and of arrays of them with #[derive(Element)], which the feature `derive` brings"
+)]
 pub unsafe trait Element: Copy + Send + Sync + 'static {
     /// False if the layout has no gaps. What the compiler knows costs nothing at each write.
     #[doc(hidden)]
@@ -139,6 +144,11 @@ impl FieldLayout {
 }
 
 /// What a field of a struct can be: an element, or an array of what a field can be.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of an element",
+    note = "fields are bool, i8 to i64, u8 to u64, f32, f64, half::f16, Complex32, Complex64, structs with #[derive(Element)], \
+            and arrays of these"
+)]
 pub trait FieldType {
     /// The layout of the elements.
     fn element() -> &'static ElementLayout;

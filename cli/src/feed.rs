@@ -80,7 +80,7 @@ pub fn with_writer<T>(
 ) -> Result<T> {
     let new = matches!(store.stat(tag), Err(Error::NotFound { .. }));
     let mut writer = feed.options(store, tag).open().map_err(|error| match error {
-        Error::WriterExists { .. } => Failure::failed(format!("{error} (here: --takeover)")),
+        Error::WriterExists { .. } => Failure::failed(format!("{error} (--takeover replaces it)")),
         error => error.into(),
     })?;
     let outcome = work(&mut writer);

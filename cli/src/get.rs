@@ -95,6 +95,14 @@ pub fn cat(store: &Store, args: &CatArgs) -> Result<()> {
     out.write_all(value.bytes()).map_err(|error| stop.failure(&error, Failure::stdout))
 }
 
+/// What the operating system said, without the temporary name that tempfile adds: it means nothing to the user.
+fn said(error: io::Error) -> io::Error {
+    match error.to_string().rsplit_once(" at path ") {
+        Some((said, _)) => io::Error::new(error.kind(), said.to_owned()),
+        None => error,
+    }
+}
+
 /// A file with a temporary name beside its target, which it replaces when it is whole.
 struct StagedFile {
     file: NamedTempFile,
@@ -117,11 +125,11 @@ impl StagedFile {
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666); // less the umask
         let file =
             builder.prefix(".ndsharray-").suffix(".part").permissions(permissions).tempfile_in(directory);
-        let failed = |error: &io::Error| Failure::io(path, "write", error);
-        let file = file.map_err(|error| failed(&error))?;
+        let failed = |error: io::Error| Failure::io(path, "write", &said(error));
+        let file = file.map_err(failed)?;
         if let Some(before) = before {
             // The new file keeps the permissions of the one that it replaces.
-            file.as_file().set_permissions(before.permissions()).map_err(|error| failed(&error))?;
+            file.as_file().set_permissions(before.permissions()).map_err(failed)?;
         }
         Ok(StagedFile { file, target })
     }

@@ -18,6 +18,9 @@ use crate::stop::Stop;
 use crate::transfer::Transfer;
 use crate::{encoding, npy, picture, seconds, table, units};
 
+/// What a zip file begins with, such as one of `numpy.savez`.
+const NPZ: &[u8] = b"PK\x03\x04";
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The tag
@@ -100,6 +103,15 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         let mut bytes = start;
         input.read_to_end(&mut bytes).map_err(|error| end(&error))?;
         return put_picture(store, args, meta, Cursor::new(bytes), &stop);
+    }
+    if start.is_empty() {
+        return Err(Failure::bad(format!("{:?} is empty: name an npy or PNG file", args.file)));
+    }
+    if start.starts_with(NPZ) {
+        return Err(Failure::bad(format!(
+            "{:?} is a zip file; if it is npz, which may hold several arrays, save one of them with numpy.save",
+            args.file
+        )));
     }
     let text = format!(
         "{:?} is neither npy nor PNG: found \"{}\" at its start, expected \"{}\" or \"{}\"",

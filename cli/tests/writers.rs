@@ -68,7 +68,7 @@ fn a_takeover_replaces_a_living_writer() {
     for args in [&["put", "a", "-"][..], &["pipe", "a", "--dtype", "u1", "--shape", "2"]] {
         let ended = place.run_with(args, &array());
         assert_eq!((ended.status.code(), ended.stderr.lines().count()), (Some(1), 1), "{}", ended.stderr);
-        assert!(ended.stderr.contains("(here: --takeover)"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("(--takeover replaces it)"), "{}", ended.stderr);
     }
     place.run_with(&["put", "a", "-", "--takeover"], &array()).good();
     assert_eq!(place.run(&["cat", "a"]).good().stdout, [1, 2]);

@@ -21,7 +21,7 @@ pub struct Args {
     /// The tag
     #[arg(add = crate::complete::tags())]
     tag: String,
-    /// Show a part: a number or a slice for each axis, as in Python: 0,:,2:5
+    /// Show a part: a number or a slice for each axis, as in Python: 0,:,2:5 or ::2,-1 (a step is at least 1)
     #[arg(long, value_name = "PART", value_parser = select::parse, allow_hyphen_values = true)]
     index: Option<select::Index>,
     /// Print the values alone, as CSV with all digits: arrays with at most two axes

@@ -5,6 +5,7 @@ use std::ops::Range;
 use ndsharray::ndarray::{ArrayView, ArrayViewD, IxDyn, SliceInfo, SliceInfoElem};
 
 use crate::failure::{Failure, Result};
+use crate::units;
 
 /// A part for each axis from the first on; all of the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +49,9 @@ impl Index {
     pub fn pick<'a>(&self, elements: ArrayViewD<'a, u8>) -> Result<ArrayViewD<'a, u8>> {
         let axes = elements.ndim() - 1;
         if self.0.len() > axes {
-            let text =
-                format!("--index has {} parts, but the array has {axes} axes: leave some out", self.0.len());
+            let parts = units::count(self.0.len() as u64, "part");
+            let axes = if axes == 1 { "1 axis".to_owned() } else { format!("{axes} axes") };
+            let text = format!("--index has {parts}, but the array has {axes}: leave some out");
             return Err(Failure::bad(text));
         }
         let mut picked = Vec::new();
@@ -136,7 +138,7 @@ mod tests {
         assert!(refused("2", &[2]).contains("found 2 for axis 0, expected at most 1"));
         assert!(refused("0,-4", &[2, 3]).contains("found -4 for axis 1"));
         assert!(refused("0", &[0]).contains("length 0"));
-        assert!(refused("0,0", &[2]).contains("2 parts, but the array has 1 axes"));
+        assert!(refused("0,0", &[2]).contains("has 2 parts, but the array has 1 axis:"));
         assert!(refused(&isize::MIN.to_string(), &[2]).contains("axis 0"));
         assert_eq!(range(Some(isize::MIN), Some(isize::MAX), 5), 0..5);
     }

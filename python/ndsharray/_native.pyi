@@ -379,8 +379,9 @@ class Writer:
         UnsupportedDTypeError
             If the elements are Python objects, or cannot be described.
         InvalidArgumentError
-            If `array` is masked, if `user_data` or the text of `attrs` is longer than 2048 bytes, if both are given, if `attrs` has something that
-            JSON has not (the error says where it is), or if `acquired_at` is not from 1970 to 2554.
+            If `array` is masked, if `user_data` or the text of `attrs` is longer than 2048 bytes, if both are given, if
+            `attrs` has something that JSON has not (the error says where it is), or if `acquired_at` is not from 1970 to
+            2554.
         WriterEndedError
             If the writer was closed, superseded, removed or forked.
         WriterBusyError
@@ -523,7 +524,8 @@ class Reader:
 
     A read needs no system call, and takes as long for a large array as for a small one. A loop over a reader waits for
     the latest value each time; so does ``async for``. A loop over `every` gets each value in its turn. Both `every` and
-    `values` make loops that end. A reader may be closed, or used in a ``with`` block, and can be pickled: its directory and its tag are, and it is opened anew where it is unpickled.
+    `values` make loops that end. A reader may be closed, or used in a ``with`` block, and can be pickled: its directory and
+    its tag are, and it is opened anew where it is unpickled.
 
     Examples
     --------
@@ -549,7 +551,7 @@ class Reader:
     @property
     def missed(self) -> int:
         """int: how many values this reader missed: they were published between two that it returned. What `latest` returns
-        does not count as returned.
+        does not count as returned. It stays readable when the reader is closed.
         """
     @property
     def writer_alive(self) -> bool:
@@ -654,7 +656,7 @@ class Reader:
         Parameters
         ----------
         timeout : float, optional
-            In seconds; None waits for ever.
+            In seconds; None waits for ever, 0 or less not at all.
         out, copy
             As for `read`.
 
@@ -724,7 +726,7 @@ class Reader:
         Parameters
         ----------
         timeout : float, optional
-            In seconds; None waits for ever.
+            In seconds; None waits for ever, 0 or less not at all.
         out, copy
             As for `read`.
 
@@ -759,10 +761,11 @@ class Reader:
         Parameters
         ----------
         timeout : float, optional
-            In seconds; None waits for ever.
+            In seconds; None waits for ever, 0 or less not at all.
         until_writer_gone : bool
             Whether the loop also ends, after the last value, when the tag has no writer any more: the writer was closed, its
-            process died, or the tag was removed. It notices within some 0.1 s.
+            process died, or the tag was removed. It notices within some 0.1 s. An ephemeral writer takes the values along
+            that were not read yet.
 
         Returns
         -------
@@ -882,7 +885,8 @@ class Reader:
         """bool: whether the reader was closed."""
     def close(self) -> None:
         """Closes the reader, which lets go of its memory. Snapshots that it returned stay as they are. What is called
-        afterwards raises ReaderClosedError; so does what waits in other threads. Closing it again does nothing.
+        afterwards raises ReaderClosedError; so does what waits in other threads, or in coroutines. `missed` stays readable.
+        Closing it again does nothing.
 
         Examples
         --------
@@ -1264,7 +1268,7 @@ def wait_any(readers: Sequence[Reader], timeout: float | None = None) -> Reader 
     ----------
     readers : sequence of Reader
     timeout : float, optional
-        In seconds; None waits for ever.
+        In seconds; None waits for ever, 0 or less not at all.
 
     Returns
     -------

@@ -28,7 +28,6 @@ def test_a_closed_reader_says_so(store: Store) -> None:
         lambda: reader.wait(0),
         lambda: reader.wait_next(0),
         lambda: reader.nearest(0),
-        lambda: reader.missed,
         lambda: reader.writer_alive,
         lambda: reader.has_changed(snapshot),
         lambda: next(reader),
@@ -46,8 +45,39 @@ def test_a_closed_reader_says_so(store: Store) -> None:
     for n in range(20):
         writer.write([n, n])
     assert snapshot.array.tolist() == [1, 2]
-    assert reader.tag == "a" and reader.directory == store.directory and "a" in repr(reader)
+    assert reader.tag == "a" and reader.directory == store.directory
+    assert repr(reader) == f'<ndsharray.Reader of "a" in "{store.directory}", closed>'
     assert pickle.loads(pickle.dumps(reader)).latest().array.tolist() == [19, 19]
+
+
+def test_missed_values_are_counted_until_the_reader_is_closed(store: Store) -> None:
+    writer = store.writer("a")
+    with store.reader("a") as reader:
+        for n in range(3):
+            writer.write([n])
+            if n != 1:
+                reader.read()
+    assert reader.missed == 1
+    reader.close()
+    assert reader.missed == 1
+
+
+def test_closing_ends_what_waits_in_coroutines(store: Store) -> None:
+    store.writer("a").close()
+
+    async def waits() -> None:
+        reader = store.reader("a")
+        loops = [aiter(reader.every()), aiter(reader.values(timeout=60, until_writer_gone=False))]
+        tasks = [asyncio.ensure_future(wait) for wait in [reader.next(), *map(anext, loops)]]
+        cancelled = asyncio.ensure_future(reader.next())
+        await asyncio.sleep(0.1)
+        cancelled.cancel()
+        await asyncio.wait([cancelled])
+        reader.close()
+        done, late = await asyncio.wait(tasks, timeout=60)
+        assert not late and all(isinstance(task.exception(), ndsharray.ReaderClosedError) for task in done)
+
+    asyncio.run(waits())
 
 
 def test_an_exception_closes_the_reader_and_comes_out(store: Store) -> None:

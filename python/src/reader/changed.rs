@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 use pyo3::prelude::*;
@@ -58,7 +58,7 @@ impl Alarm {
 }
 
 /// Wakes one wait.
-struct Ring {
+pub struct Ring {
     shared: Arc<Shared>,
     number: u64,
 }
@@ -77,11 +77,31 @@ impl Wake for Ring {
     }
 }
 
+/// The waits of a reader, which end when it is closed.
+#[derive(Default)]
+pub struct Waits(Mutex<Vec<Weak<Ring>>>);
+
+impl Waits {
+    fn add(&self, ring: &Arc<Ring>) {
+        let mut waits = lock(&self.0);
+        waits.retain(|wait| wait.strong_count() > 0);
+        waits.push(Arc::downgrade(ring));
+    }
+
+    /// Ends all of them, as if there were a value: who then reads is told that the reader is closed.
+    pub fn end(&self) {
+        let waits = std::mem::take(&mut *lock(&self.0));
+        waits.iter().filter_map(Weak::upgrade).for_each(Wake::wake);
+    }
+}
+
 /// A wait for a new value of a reader, which nobody has read.
 #[pyclass(frozen, name = "_Wait", module = "ndsharray._native")]
 pub struct Wait {
     /// None if it is over.
     future: Mutex<Option<Waiting>>,
+    /// Kept for [`Waits`].
+    _ring: Arc<Ring>,
 }
 
 type Waiting = Pin<Box<dyn Future<Output = ndsharray::Result<()>> + Send>>;
@@ -101,19 +121,24 @@ impl Wait {
     }
 }
 
-/// Begins to wait for a new value. When there is one, or the tag has changed hands, the alarm has the number.
-pub fn begin(py: Python<'_>, state: &OpenState, alarm: &Alarm, number: u64) -> PyResult<Wait> {
+/// Begins to wait for a new value. When there is one, the tag has changed hands or the reader is closed, the alarm has the
+/// number.
+pub fn begin(py: Python<'_>, state: &OpenState, waits: &Waits, alarm: &Alarm, number: u64) -> PyResult<Wait> {
+    let ring = Arc::new(Ring { shared: alarm.shared.clone(), number });
+    let wait = |future| Wait { future: Mutex::new(future), _ring: ring.clone() };
     let mut probe = {
         let state = state.lock(py)?;
         if state.has_pending() {
-            return Ok(Wait { future: Mutex::new(None) });
+            return Ok(wait(None));
         }
+        // Under the lock: whoever closes the reader takes it, and ends the waits afterwards.
+        waits.add(&ring);
         state.probe()
     };
     let mut future: Waiting = Box::pin(async move { probe.changed().await });
-    let waker = Waker::from(Arc::new(Ring { shared: alarm.shared.clone(), number }));
+    let waker = Waker::from(ring.clone());
     match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-        Poll::Pending => Ok(Wait { future: Mutex::new(Some(future)) }),
-        Poll::Ready(outcome) => outcome.map(|()| Wait { future: Mutex::new(None) }).map_err(raise),
+        Poll::Pending => Ok(wait(Some(future))),
+        Poll::Ready(outcome) => outcome.map(|()| wait(None)).map_err(raise),
     }
 }

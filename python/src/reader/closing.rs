@@ -14,7 +14,8 @@ impl Reader {
     }
 
     /// Closes the reader, which lets go of its memory. Snapshots that it returned stay as they are. What is called
-    /// afterwards raises ReaderClosedError; so does what waits in other threads. Closing it again does nothing.
+    /// afterwards raises ReaderClosedError; so does what waits in other threads, or in coroutines. `missed` stays readable.
+    /// Closing it again does nothing.
     ///
     /// Examples
     /// --------
@@ -28,6 +29,8 @@ impl Reader {
     /// (True, array([1, 2]))
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let state = self.state.close(py)?;
+        // Behind the lock: a wait that began before the reader was closed is in the list.
+        self.waits.end();
         drop(state);
         Ok(())
     }

@@ -64,7 +64,7 @@ impl Reader {
     /// Parameters
     /// ----------
     /// timeout : float, optional
-    ///     In seconds; None waits for ever.
+    ///     In seconds; None waits for ever, 0 or less not at all.
     /// out, copy
     ///     As for `read`.
     ///
@@ -108,10 +108,11 @@ impl Reader {
     /// Parameters
     /// ----------
     /// timeout : float, optional
-    ///     In seconds; None waits for ever.
+    ///     In seconds; None waits for ever, 0 or less not at all.
     /// until_writer_gone : bool
     ///     Whether the loop also ends, after the last value, when the tag has no writer any more: the writer was closed, its
-    ///     process died, or the tag was removed. It notices within some 0.1 s.
+    ///     process died, or the tag was removed. It notices within some 0.1 s. An ephemeral writer takes the values along
+    ///     that were not read yet.
     ///
     /// Returns
     /// -------

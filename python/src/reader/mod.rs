@@ -12,7 +12,7 @@ use pyo3::types::{PyModule, PyTuple};
 
 use crate::error::raise;
 use crate::object::heap_type;
-use crate::reader::changed::{Alarm, Wait};
+use crate::reader::changed::{Alarm, Wait, Waits};
 use crate::reader::open::{Open, OpenState};
 use crate::reader::snapshot::Snapshot;
 use crate::reader::state::{State, Which};
@@ -36,7 +36,8 @@ pub mod wait_any;
 ///
 /// A read needs no system call, and takes as long for a large array as for a small one. A loop over a reader waits for
 /// the latest value each time; so does ``async for``. A loop over `every` gets each value in its turn. Both `every` and
-/// `values` make loops that end. A reader may be closed, or used in a ``with`` block, and can be pickled: its directory and its tag are, and it is opened anew where it is unpickled.
+/// `values` make loops that end. A reader may be closed, or used in a ``with`` block, and can be pickled: its directory and
+/// its tag are, and it is opened anew where it is unpickled.
 ///
 /// Examples
 /// --------
@@ -56,6 +57,8 @@ pub struct Reader {
     directory: PathBuf,
     tag: String,
     state: OpenState,
+    /// What waits in event loops.
+    waits: Waits,
 }
 
 impl Reader {
@@ -85,7 +88,12 @@ impl Reader {
     }
 
     fn new(store: &ndsharray::Store, tag: String, reader: ndsharray::Reader) -> Self {
-        Reader { directory: store.directory().to_owned(), tag, state: OpenState::new(State::new(reader)) }
+        Reader {
+            directory: store.directory().to_owned(),
+            tag,
+            state: OpenState::new(State::new(reader)),
+            waits: Waits::default(),
+        }
     }
 
     #[inline(always)]
@@ -126,10 +134,10 @@ impl Reader {
     }
 
     /// int: how many values this reader missed: they were published between two that it returned. What `latest` returns
-    /// does not count as returned.
+    /// does not count as returned. It stays readable when the reader is closed.
     #[getter]
     fn missed(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(self.lock(py)?.missed())
+        self.state.missed(py)
     }
 
     /// bool: whether the tag has a writer now. Needs a few system calls.
@@ -258,7 +266,7 @@ impl Reader {
     /// Parameters
     /// ----------
     /// timeout : float, optional
-    ///     In seconds; None waits for ever.
+    ///     In seconds; None waits for ever, 0 or less not at all.
     /// out, copy
     ///     As for `read`.
     ///
@@ -321,7 +329,7 @@ impl Reader {
 
     /// Begins to wait for a new value, and does not read it. The asynchronous methods use this.
     fn _wait(&self, py: Python<'_>, alarm: &Alarm, number: u64) -> PyResult<Wait> {
-        changed::begin(py, &self.state, alarm, number)
+        changed::begin(py, &self.state, &self.waits, alarm, number)
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -347,8 +355,10 @@ impl Reader {
         Ok((reopen, (this.directory.clone(), &this.tag).into_pyobject(py)?))
     }
 
-    fn __repr__(&self) -> String {
-        format!("<ndsharray.Reader of {:?} in {:?}>", self.tag, self.directory)
+    fn __repr__(&self, py: Python<'_>) -> String {
+        // In a signal handler that interrupts a call of this reader nobody can tell.
+        let closed = if self.state.is_closed(py).unwrap_or(false) { ", closed" } else { "" };
+        format!("<ndsharray.Reader of {:?} in {:?}{closed}>", self.tag, self.directory)
     }
 }
 

@@ -9,32 +9,55 @@ use crate::object::attached_lock::{AttachedLock, Guard};
 use crate::reader::state::{Locked, State};
 
 /// The state of a reader, until it is closed.
-pub struct OpenState(AttachedLock<Option<State>>);
+pub struct OpenState(AttachedLock<Life>);
+
+enum Life {
+    Open(State),
+    /// How many values it had missed.
+    Closed(u64),
+}
 
 impl OpenState {
     pub fn new(state: State) -> Self {
-        OpenState(AttachedLock::new(Some(state)))
+        OpenState(AttachedLock::new(Life::Open(state)))
     }
 
     /// Locks the state. A reader that was closed has none.
     #[inline(always)]
     pub fn lock<'a>(&'a self, py: Python<'a>) -> PyResult<Open<'a>> {
         let guard = self.0.lock(py)?;
-        if guard.is_some() { Ok(Open(guard)) } else { Err(closed(py, guard)) }
+        if matches!(*guard, Life::Open(_)) { Ok(Open(guard)) } else { Err(closed(py, guard)) }
     }
 
     pub fn is_closed(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(self.0.lock(py)?.is_none())
+        Ok(matches!(*self.0.lock(py)?, Life::Closed(_)))
     }
 
     /// Takes the state away for good, to be dropped without the lock; None if it was taken before.
     pub fn close(&self, py: Python<'_>) -> PyResult<Option<State>> {
-        Ok(self.0.lock(py)?.take())
+        let mut life = self.0.lock(py)?;
+        let missed = missed(&life);
+        match std::mem::replace(&mut *life, Life::Closed(missed)) {
+            Life::Open(state) => Ok(Some(state)),
+            Life::Closed(_) => Ok(None),
+        }
+    }
+
+    /// How many values the reader missed, until it was closed.
+    pub fn missed(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(missed(&*self.0.lock(py)?))
+    }
+}
+
+fn missed(life: &Life) -> u64 {
+    match life {
+        Life::Open(state) => state.missed(),
+        Life::Closed(missed) => *missed,
     }
 }
 
 #[cold]
-fn closed(py: Python<'_>, guard: Guard<'_, Option<State>>) -> PyErr {
+fn closed(py: Python<'_>, guard: Guard<'_, Life>) -> PyErr {
     drop(guard);
     exception(py, "ReaderClosedError", "the reader is closed: open another one with Store.reader")
 }
@@ -47,7 +70,7 @@ impl Locked for OpenState {
 }
 
 /// Access to the state of an open reader.
-pub struct Open<'a>(Guard<'a, Option<State>>);
+pub struct Open<'a>(Guard<'a, Life>);
 
 impl Deref for Open<'_> {
     type Target = State;
@@ -55,8 +78,8 @@ impl Deref for Open<'_> {
     #[inline(always)]
     fn deref(&self) -> &State {
         match &*self.0 {
-            Some(state) => state,
-            None => unreachable!("only an open reader is locked"),
+            Life::Open(state) => state,
+            Life::Closed(_) => unreachable!("only an open reader is locked"),
         }
     }
 }
@@ -65,8 +88,8 @@ impl DerefMut for Open<'_> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut State {
         match &mut *self.0 {
-            Some(state) => state,
-            None => unreachable!("only an open reader is locked"),
+            Life::Open(state) => state,
+            Life::Closed(_) => unreachable!("only an open reader is locked"),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::reader::wait::{Deadline, sleep};
 /// ----------
 /// readers : sequence of Reader
 /// timeout : float, optional
-///     In seconds; None waits for ever.
+///     In seconds; None waits for ever, 0 or less not at all.
 ///
 /// Returns
 /// -------

@@ -134,8 +134,9 @@ impl Writer {
     /// UnsupportedDTypeError
     ///     If the elements are Python objects, or cannot be described.
     /// InvalidArgumentError
-    ///     If `array` is masked, if `user_data` or the text of `attrs` is longer than 2048 bytes, if both are given, if `attrs` has something that
-    ///     JSON has not (the error says where it is), or if `acquired_at` is not from 1970 to 2554.
+    ///     If `array` is masked, if `user_data` or the text of `attrs` is longer than 2048 bytes, if both are given, if
+    ///     `attrs` has something that JSON has not (the error says where it is), or if `acquired_at` is not from 1970 to
+    ///     2554.
     /// WriterEndedError
     ///     If the writer was closed, superseded, removed or forked.
     /// WriterBusyError
@@ -285,7 +286,9 @@ impl Writer {
         ))
     }
 
-    fn __repr__(&self) -> String {
-        format!("<ndsharray.Writer of {:?} in {:?}>", self.tag, self.directory)
+    fn __repr__(&self, py: Python<'_>) -> String {
+        // In a signal handler that interrupts a call of this writer nobody can tell.
+        let closed = if self.closed(py).unwrap_or(false) { ", closed" } else { "" };
+        format!("<ndsharray.Writer of {:?} in {:?}{closed}>", self.tag, self.directory)
     }
 }

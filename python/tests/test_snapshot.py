@@ -248,7 +248,7 @@ def test_torch(store: Store) -> None:
 def test_snapshots_cannot_be_pickled_but_arrays_can(store: Store) -> None:
     store.writer("a").write(np.arange(6))
     snapshot = store.reader("a").latest()
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="cannot be pickled: pickle its array, .* or send the reader"):
         pickle.dumps(snapshot)
     again = pickle.loads(pickle.dumps(snapshot.array))
     np.testing.assert_array_equal(again, np.arange(6))

@@ -54,7 +54,7 @@ pub struct Attribute<T: 'static> {
 }
 
 /// How many methods a class has.
-pub const METHODS: usize = 3;
+pub const METHODS: usize = 4;
 
 /// A method of the class. Its docstring begins with its signature, as the interpreter wants it.
 pub struct Method<T: 'static> {
@@ -140,7 +140,7 @@ impl<T: HeapType> Class<T> {
         let getset: Vec<_> =
             T::ATTRIBUTES.iter().map(property).chain([ffi::PyGetSetDef::default()]).collect();
         let calls: [ffi::PyCFunctionWithKeywords; METHODS] =
-            [call_method::<T, 0>, call_method::<T, 1>, call_method::<T, 2>];
+            [call_method::<T, 0>, call_method::<T, 1>, call_method::<T, 2>, call_method::<T, 3>];
         let method = |(method, call): (&Method<T>, ffi::PyCFunctionWithKeywords)| ffi::PyMethodDef {
             ml_name: method.name.as_ptr(),
             ml_meth: ffi::PyMethodDefPointer { PyCFunctionWithKeywords: call },

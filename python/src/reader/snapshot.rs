@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use ndsharray::UnixTime;
 use numpy::{PyUntypedArray, PyUntypedArrayMethods};
-use pyo3::exceptions::PyBufferError;
+use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use pyo3::{IntoPyObjectExt, PyTypeInfo, ffi};
@@ -313,6 +313,19 @@ BufferError
 
 Returns DLPack's name for the main memory: ``(1, 0)``.",
             call: |this, _, _| export::dlpack_device(&Self::into_array(this.clone())?),
+        },
+        Method {
+            name: c"__reduce__",
+            doc: c"__reduce__($self, /)
+--
+
+Helper for pickle.",
+            call: |_, _, _| {
+                Err(PyTypeError::new_err(
+                    "a snapshot refers to the store and cannot be pickled: pickle its array, which copies the elements, or \
+                     send the reader, which is opened anew in the other process",
+                ))
+            },
         },
     ];
 

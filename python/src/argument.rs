@@ -64,7 +64,12 @@ where
         if !error.is_instance_of::<PyOverflowError>(py) {
             return error;
         }
-        let message = format!("{argument} is {}: it must be at least 0, and not that large", shown(value));
+        let rule = match value.lt(0) {
+            Ok(true) => "pass a number from 0 on",
+            Ok(false) => "that is too large",
+            Err(error) => return error,
+        };
+        let message = format!("{argument} is {}: {rule}", shown(value));
         exception(py, "InvalidArgumentError", &message)
     })
 }

@@ -112,6 +112,7 @@ impl WriterOptions {
     fn __repr__(&self) -> String {
         let Settings { mode, ephemeral, takeover, capacity, history, source } = &self.settings;
         let mode = mode.map_or("None".to_owned(), |mode| format!("{mode:#o}"));
+        let [ephemeral, takeover] = [ephemeral, takeover].map(|&set| if set { "True" } else { "False" });
         format!(
             "<ndsharray.WriterOptions of {:?} in {:?}: mode={mode}, ephemeral={ephemeral}, takeover={takeover}, \
              capacity={capacity}, history={history}, source={source:?}>",

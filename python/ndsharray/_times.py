@@ -42,7 +42,9 @@ def _nanoseconds(time: datetime) -> int:
     """The nanoseconds from 1970 to a time, to the microsecond. A time without a zone is local."""
     if time.utcoffset() is None:
         try:
-            time = time.replace(tzinfo=None).astimezone(timezone.utc)
+            # A plain one: a Timestamp of pandas does not take a time without a zone for a local one.
+            plain = datetime.combine(time.date(), time.time())
+            time = plain.astimezone(timezone.utc)
         except (OverflowError, ValueError, OSError):
             return -1  # In the first or the last year that datetime has.
     return (time - _START) // timedelta(microseconds=1) * 1000

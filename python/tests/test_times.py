@@ -113,6 +113,14 @@ def test_a_datetime_without_a_zone_is_local() -> None:
     assert (done.stdout, done.stderr) == (seen, "")
 
 
+def test_a_timestamp_of_pandas_without_a_zone_is_local(store: Store) -> None:
+    pandas = pytest.importorskip("pandas")
+    writer, reader = store.writer("a"), store.reader("a")
+    naive = datetime(2024, 7, 15, 12, 0, 0, 250001)
+    writer.write([1], acquired_at=pandas.Timestamp(naive))
+    assert reader.latest().acquired_at_ns == int(naive.timestamp()) * 10**9 + 250_001_000
+
+
 REFUSED: list[Any] = [
     -1,
     -0.5,

@@ -1,6 +1,7 @@
 """``python -m ndsharray``: runs a demonstration, and shows or cleans up a store."""
 
 import argparse
+import os
 import sys
 
 from ndsharray import Error, Store, __version__, _demo
@@ -26,6 +27,18 @@ def _stat(store: Store, tag: str) -> None:
         print(f"{name + ':':<19}{oct(value) if name == 'mode' else value}")
 
 
+def _rm(store: Store, tags: "list[str]", force: bool) -> int:
+    code = 0
+    for tag in tags:
+        try:
+            store.remove(tag, force=force)
+        except Error as error:
+            # One that cannot be removed does not keep the others from it.
+            print(f"error: {error}", file=sys.stderr)
+            code = 1
+    return code
+
+
 def _gc(store: Store) -> None:
     report = store.gc()
     for name in report.removed:
@@ -34,20 +47,31 @@ def _gc(store: Store) -> None:
 
 
 def main(arguments: "list[str] | None" = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m ndsharray", description=__doc__)
+    # Before the command and behind it. It has no default here: that of the command would replace what stands before it.
+    place = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    place.add_argument("--dir", help="directory of the store (default: NDSHARRAY_DIR, else /dev/shm)")
+    parser = argparse.ArgumentParser(prog="python -m ndsharray", description=__doc__, parents=[place])
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("--dir", help="directory of the store (default: NDSHARRAY_DIR, else /dev/shm)")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("demo", help="run a writer and two readers, each in a process of its own")
-    commands.add_parser("ls", help="list the tags of the store")
-    commands.add_parser("stat", help="show all about a tag").add_argument("tag")
-    rm = commands.add_parser("rm", help="remove a tag with its value")
-    rm.add_argument("tag")
-    rm.add_argument("--force", action="store_true", help="also if the tag has a writer")
-    commands.add_parser("gc", help="remove files that killed processes left behind")
+    commands.add_parser("demo", help="run a writer and two readers, each in a process of its own", parents=[place])
+    commands.add_parser("ls", help="list the tags of the store", parents=[place])
+    commands.add_parser("stat", help="show all about a tag", parents=[place]).add_argument("tag")
+    rm = commands.add_parser("rm", help="remove tags with their values", parents=[place])
+    rm.add_argument("tag", nargs="+")
+    rm.add_argument("--force", action="store_true", help="also if a tag has a writer")
+    commands.add_parser("gc", help="remove files that killed processes left behind", parents=[place])
     chosen = parser.parse_args(arguments)
     try:
-        store = Store(chosen.dir)
+        return _run(chosen)
+    except BrokenPipeError:
+        # Who reads the output has gone. The interpreter would write the rest to it at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    try:
+        store = Store(getattr(chosen, "dir", None))
         if chosen.command == "demo":
             _demo.run(store)
         elif chosen.command == "ls":
@@ -55,12 +79,13 @@ def main(arguments: "list[str] | None" = None) -> int:
         elif chosen.command == "stat":
             _stat(store, chosen.tag)
         elif chosen.command == "rm":
-            store.remove(chosen.tag, force=chosen.force)
+            return _rm(store, chosen.tag, chosen.force)
         elif chosen.command == "gc":
             _gc(store)
     except Error as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    sys.stdout.flush()
     return 0
 
 

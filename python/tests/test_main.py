@@ -1,8 +1,10 @@
 """The commands of ``python -m ndsharray``."""
 
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +27,28 @@ def test_demo(store: Store) -> None:
     left = rf"files of ndsharray-demo-\d+-\w{{6}} left in {re.escape(str(store.directory))}: none"
     assert re.search(rf"^every value was whole and right; {left}\n\Z", out, re.MULTILINE), out
     assert list(store.directory.iterdir()) == []
+
+
+def test_the_directory_may_stand_behind_the_command(store: Store, tmp_path: Path) -> None:
+    store.writer("here").close()
+    directory = str(store.directory)
+    for arguments in [["ls", "--dir", directory], ["--dir", directory, "ls"], ["--dir", str(tmp_path), "ls", "--dir", directory]]:
+        code, out, errors = run(*arguments)
+        assert (code, errors) == (0, "") and out.startswith("here  empty"), out
+    assert run("--dir", str(tmp_path), "ls") == (0, "", "")
+    code, _, errors = run("rm", "nothing", "here")
+    assert code == 1 and errors.count("error: no array") == 1
+    assert store.tags() == []
+
+
+def test_who_reads_the_output_may_go(store: Store) -> None:
+    store.writer("here").close()
+    ends, output = os.pipe()
+    os.close(ends)
+    command = [sys.executable, "-W", "error", "-m", "ndsharray", "ls"]
+    done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, timeout=100, check=False)
+    os.close(output)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_ls_stat_rm_gc(store: Store) -> None:

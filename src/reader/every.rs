@@ -195,7 +195,8 @@ pub struct Every<'a> {
 
 impl Every<'_> {
     /// Has it end when the tag has no writer any more, after the last value: the writer was closed, its process died, or the tag
-    /// was removed. It notices within some 100 ms. A writer that was opened by then goes on with the tag.
+    /// was removed. It notices within some 100 ms. A writer that was opened by then goes on with the tag. An ephemeral writer takes
+    /// the values along that were not read yet.
     pub fn until_writer_gone(mut self) -> Self {
         self.ends_with_writer = true;
         self

@@ -43,6 +43,10 @@ impl Column {
             let dot = if self.name.is_empty() { "" } else { "." };
             let name = format!("{}{dot}{}", self.name, field.name());
             let (dtype, shape) = (field.dtype(), field.shape());
+            if !shape.is_empty() && dtype.itemsize() == 0 {
+                // Of elements without a byte there may be any number.
+                continue;
+            }
             for element in 0..shape.iter().product() {
                 let name = if shape.is_empty() {
                     name.clone()
@@ -102,4 +106,23 @@ fn rows(dtype: &DType, array: &ArrayViewD<'_, u8>, out: impl Write, terminal: bo
         }
     }
     Ok(out.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_without_a_byte_have_no_columns() {
+        for descr in [
+            "[('a', '|V0', (2000000000,)), ('b', '<i4')]",
+            "[('a', '|S0', (1000000000000, 1000000000000)), ('b', '<i4')]",
+            "[('a', [('c', [], (2000000000,))], (2,)), ('b', '<i4')]",
+            "[('a', '<i4', (1000000000000, 0)), ('b', '<i4')]",
+        ] {
+            let mut columns = Vec::new();
+            Column { name: String::new(), dtype: descr.parse().unwrap(), offset: 0 }.spread(&mut columns);
+            assert_eq!(columns.iter().map(|column| &column.name[..]).collect::<Vec<_>>(), ["b"], "{descr}");
+        }
+    }
 }

@@ -300,6 +300,16 @@ void nds_error_free(struct nds_error *error);
 // The text of a built-in dtype, such as "float32" for NDS_FLOAT32; NULL for any other number. It is never freed.
 const char *nds_dtype_name(int code);
 
+// The size in bytes of an element of a dtype, given as numpy writes it: 8 for "[('x', '<f4'), ('y', '<f4')]".
+//
+// NDS_INVALID_ARGUMENT for a dtype that numpy has not.
+//
+// # Safety
+// `dtype` is a text. `itemsize` and `error` can be written to.
+enum nds_status nds_dtype_itemsize(const char *dtype,
+                                   size_t *itemsize,
+                                   struct nds_error **error);
+
 // Frees a list with its names. NULL is allowed.
 //
 // # Safety
@@ -531,6 +541,14 @@ const char *nds_snapshot_dtype(const struct nds_snapshot *snapshot);
 // # Safety
 // The snapshot is NULL, or is held.
 enum nds_dtype nds_snapshot_dtype_code(const struct nds_snapshot *snapshot);
+
+// Whether the elements are laid out as this dtype says, however its text is written: "float32" and "<f4" are the same. False for
+// NULL, and for a dtype that numpy has not.
+//
+// # Safety
+// The snapshot is NULL, or is held; `dtype` is NULL or a text.
+bool nds_snapshot_has_dtype(const struct nds_snapshot *snapshot,
+                            const char *dtype);
 
 // The size of an element in bytes; 0 for NULL.
 //

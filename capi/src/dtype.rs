@@ -4,8 +4,10 @@ use std::ffi::{CStr, CString, c_char, c_int};
 
 use ndsharray::DType;
 
-use crate::argument::text;
-use crate::failure::{self, Outcome};
+use crate::argument::{Out, text};
+use crate::call::call;
+use crate::failure::{self, Outcome, nds_error};
+use crate::status::nds_status;
 
 /// The dtypes that are no structs and no text: the code of a value's dtype. In calls, dtypes are texts; nds_dtype_name has theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,4 +131,26 @@ impl LastDType {
 pub extern "C" fn nds_dtype_name(code: c_int) -> *const c_char {
     let found = BUILT_IN.iter().find(|&&(built_in, ..)| built_in as c_int == code);
     found.map_or(std::ptr::null(), |(_, _, name)| name.as_ptr())
+}
+
+/// The size in bytes of an element of a dtype, given as numpy writes it: 8 for "[('x', '<f4'), ('y', '<f4')]".
+///
+/// NDS_INVALID_ARGUMENT for a dtype that numpy has not.
+///
+/// # Safety
+/// `dtype` is a text. `itemsize` and `error` can be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nds_dtype_itemsize(
+    dtype: *const c_char,
+    itemsize: *mut usize,
+    error: *mut *mut nds_error,
+) -> nds_status {
+    let body = || {
+        // SAFETY: as the caller says.
+        let (out, given) = unsafe { (Out::new(itemsize, "itemsize", 0)?, text(dtype, "dtype")?) };
+        out.set(given.parse::<DType>()?.itemsize());
+        Ok(nds_status::NDS_OK)
+    };
+    // SAFETY: as the caller says.
+    unsafe { call(error, body) }
 }

@@ -3,8 +3,9 @@
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Arc, OnceLock};
 
-use ndsharray::{Snapshot, UnixTime};
+use ndsharray::{DType, Snapshot, UnixTime};
 
+use crate::argument;
 use crate::array::nds_array;
 use crate::call::{or, quietly};
 use crate::dtype::{self, nds_dtype};
@@ -133,6 +134,22 @@ pub unsafe extern "C" fn nds_snapshot_dtype(snapshot: *const nds_snapshot) -> *c
 pub unsafe extern "C" fn nds_snapshot_dtype_code(snapshot: *const nds_snapshot) -> nds_dtype {
     // SAFETY: as the caller says.
     unsafe { ask(snapshot, nds_dtype::NDS_OTHER_DTYPE, |value| dtype::code(value.snapshot.dtype())) }
+}
+
+/// Whether the elements are laid out as this dtype says, however its text is written: "float32" and "<f4" are the same. False for
+/// NULL, and for a dtype that numpy has not.
+///
+/// # Safety
+/// The snapshot is NULL, or is held; `dtype` is NULL or a text.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nds_snapshot_has_dtype(snapshot: *const nds_snapshot, dtype: *const c_char) -> bool {
+    let is_same = |value: &nds_snapshot| {
+        // SAFETY: as the caller says.
+        let given = unsafe { argument::text(dtype, "dtype") }.ok();
+        given.and_then(|given| given.parse::<DType>().ok()).as_ref() == Some(value.snapshot.dtype())
+    };
+    // SAFETY: as the caller says.
+    unsafe { ask(snapshot, false, is_same) }
 }
 
 /// The size of an element in bytes; 0 for NULL.

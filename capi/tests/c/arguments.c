@@ -240,6 +240,7 @@ static void snapshots(void) {
     size_t size = 7;
     CHECK(nds_snapshot_data(NULL) == NULL && nds_snapshot_nbytes(NULL) == 0);
     CHECK(nds_snapshot_dtype(NULL) == NULL && nds_snapshot_dtype_code(NULL) == NDS_OTHER_DTYPE);
+    CHECK(!nds_snapshot_has_dtype(NULL, "uint8"));
     CHECK(nds_snapshot_itemsize(NULL) == 0 && nds_snapshot_ndim(NULL) == 0);
     CHECK(nds_snapshot_shape(NULL) == NULL && nds_snapshot_array(NULL).dtype == NULL);
     CHECK(nds_snapshot_version(NULL) == 0 && nds_snapshot_written_at(NULL) == 0 && nds_snapshot_age(NULL) == 0);

@@ -11,6 +11,15 @@ static void texts(void) {
     CHECK(strcmp(nds_dtype_name(NDS_BOOL), "bool") == 0);
     CHECK(nds_dtype_name(0) == NULL && nds_dtype_name(15) == NULL && nds_dtype_name(-1) == NULL);
     CHECK(nds_dtype_name(NDS_OTHER_DTYPE) == NULL);
+    size_t size = 7;
+    OK(nds_dtype_itemsize("<c16", &size, &error));
+    CHECK(size == 16);
+    OK(nds_dtype_itemsize("[('x', '<f4'), ('', '|V2'), ('y', '<f4')]", &size, &error));
+    CHECK(size == 10);
+    INVALID(nds_dtype_itemsize("float33", &size, &error));
+    CHECK(size == 0);
+    INVALID(nds_dtype_itemsize(NULL, &size, &error));
+    INVALID(nds_dtype_itemsize("uint8", NULL, &error));
 }
 
 static void stores(const char *directory, nds_store *store) {
@@ -58,6 +67,8 @@ static void built_in(nds_store *store) {
             CHECK(nds_snapshot_version(value) == version);
             CHECK((int)nds_snapshot_dtype_code(value) == code);
             CHECK(strcmp(nds_snapshot_dtype(value), nds_dtype_name(code)) == 0);
+            CHECK(nds_snapshot_has_dtype(value, nds_dtype_name(code)));
+            CHECK(!nds_snapshot_has_dtype(value, nds_dtype_name(code == NDS_INT8 ? NDS_BOOL : NDS_INT8)));
             CHECK(nds_snapshot_itemsize(value) == sizes[code - 1]);
             CHECK(nds_snapshot_ndim(value) == (size_t)ndim);
             CHECK(memcmp(nds_snapshot_shape(value), shape, sizeof(size_t) * (size_t)ndim) == 0);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the C library and installs it: the header, the shared and the static library, the pkg-config file and the CMake package.
+# Builds the C library and installs it: the headers of C and C++, both libraries, the pkg-config file and the CMake package.
 #   capi/install.sh --prefix DIRECTORY [--libdir DIRECTORY] [--includedir DIRECTORY]
 # A libdir or includedir that is not absolute is inside the prefix; by default lib and include. With DESTDIR in the environment,
 # all of it goes under that directory, for packages. Then the loader has to find it: ldconfig, or LD_LIBRARY_PATH.
@@ -52,8 +52,9 @@ private=$(sed -n 's/^note: native-static-libs: //p' "$log" | tail -n 1)
 built=$(realpath "${CARGO_TARGET_DIR:-target}")/capi
 
 lib=$destdir$libdir include=$destdir$includedir
-install -d "$lib/pkgconfig" "$lib/cmake/ndsharray" "$include"
-install -m 644 capi/include/ndsharray.h "$include/ndsharray.h"
+install -d "$lib/pkgconfig" "$lib/cmake/ndsharray" "$include/ndsharray"
+install -m 644 capi/include/ndsharray.h capi/include/ndsharray.hpp capi/include/ndsharray_*.hpp "$include"
+install -m 644 capi/include/ndsharray/*.hpp "$include/ndsharray"
 install -m 755 "$built/libndsharray_capi.so" "$lib/libndsharray.so.$version"
 ln -sf "libndsharray.so.$version" "$lib/libndsharray.so.$major"
 ln -sf "libndsharray.so.$major" "$lib/libndsharray.so"

@@ -45,7 +45,7 @@
 /* A second, as a time to wait. Nothing here waits so long if all is well. */
 #define LONG INT64_C(60000000000)
 
-static const char *directory_of(int count, char **arguments) {
+static inline const char *directory_of(int count, char **arguments) {
     if (count != 2) {
         fprintf(stderr, "usage: %s DIRECTORY\n", arguments[0]);
         exit(2);

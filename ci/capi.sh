@@ -144,6 +144,9 @@ grep -q '^value 100: x = 99$' "$work/docs/out"
 rm "$place"/pose*
 pass "the programs of docs/c.md"
 
+step "C: sanitizers, valgrind and random calls"
+ci/capi_sanitizers.sh "$prefix"
+
 step "C: CMake"
 if command -v cmake >/dev/null; then
     mkdir "$work/project"

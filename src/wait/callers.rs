@@ -1,42 +1,43 @@
 //! Who waits for one thing.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 /// Those that wait for one thing, each with what it has seen of it.
 pub(super) struct Callers<S> {
     /// By id: there may be thousands, and each leaves again.
-    all: Vec<(u64, S, Waker)>,
+    all: BTreeMap<u64, (S, Waker)>,
 }
 
 impl<S> Callers<S> {
     pub fn new() -> Self {
-        Callers { all: Vec::new() }
+        Callers { all: BTreeMap::new() }
     }
 
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// Each id is greater than all before it.
     pub fn add(&mut self, id: u64, seen: S, waker: Waker) {
-        self.all.push((id, seen, waker));
+        self.all.insert(id, (seen, waker));
     }
 
     /// Takes one out that waits no longer. Its waker is to be dropped without a lock: it may be the last owner of anything.
     pub fn remove(&mut self, id: u64) -> Option<Waker> {
-        let index = self.all.binary_search_by_key(&id, |(id, ..)| *id).ok()?;
-        Some(self.all.remove(index).2)
+        self.all.remove(&id).map(|(_, waker)| waker)
     }
 
     /// Takes out those that have seen something else than what is there now; they are to be woken.
     pub fn take(&mut self, is_stale: impl Fn(&S) -> bool, woken: &mut Vec<Waker>) {
-        let all = std::mem::take(&mut self.all);
-        for (id, seen, waker) in all {
+        if !self.all.values().any(|(seen, _)| is_stale(seen)) {
+            return;
+        }
+        for (id, (seen, waker)) in std::mem::take(&mut self.all) {
             if is_stale(&seen) {
                 woken.push(waker);
             } else {
-                self.all.push((id, seen, waker));
+                self.all.insert(id, (seen, waker));
             }
         }
     }

@@ -11,48 +11,41 @@ use crate::reader::state::{Locked, State};
 /// The state of a reader, until it is closed.
 pub struct OpenState(AttachedLock<Life>);
 
-enum Life {
-    Open(State),
-    /// How many values it had missed.
-    Closed(u64),
+struct Life {
+    /// None: the reader was closed.
+    state: Option<State>,
+    /// How many values it had missed when it was closed.
+    missed: u64,
 }
 
 impl OpenState {
     pub fn new(state: State) -> Self {
-        OpenState(AttachedLock::new(Life::Open(state)))
+        OpenState(AttachedLock::new(Life { state: Some(state), missed: 0 }))
     }
 
     /// Locks the state. A reader that was closed has none.
     #[inline(always)]
     pub fn lock<'a>(&'a self, py: Python<'a>) -> PyResult<Open<'a>> {
         let guard = self.0.lock(py)?;
-        if matches!(*guard, Life::Open(_)) { Ok(Open(guard)) } else { Err(closed(py, guard)) }
+        if guard.state.is_some() { Ok(Open(guard)) } else { Err(closed(py, guard)) }
     }
 
     pub fn is_closed(&self, py: Python<'_>) -> PyResult<bool> {
-        Ok(matches!(*self.0.lock(py)?, Life::Closed(_)))
+        Ok(self.0.lock(py)?.state.is_none())
     }
 
     /// Takes the state away for good, to be dropped without the lock; None if it was taken before.
     pub fn close(&self, py: Python<'_>) -> PyResult<Option<State>> {
         let mut life = self.0.lock(py)?;
-        let missed = missed(&life);
-        match std::mem::replace(&mut *life, Life::Closed(missed)) {
-            Life::Open(state) => Ok(Some(state)),
-            Life::Closed(_) => Ok(None),
-        }
+        let state = life.state.take();
+        life.missed = state.as_ref().map_or(life.missed, State::missed);
+        Ok(state)
     }
 
     /// How many values the reader missed, until it was closed.
     pub fn missed(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(missed(&*self.0.lock(py)?))
-    }
-}
-
-fn missed(life: &Life) -> u64 {
-    match life {
-        Life::Open(state) => state.missed(),
-        Life::Closed(missed) => *missed,
+        let life = self.0.lock(py)?;
+        Ok(life.state.as_ref().map_or(life.missed, State::missed))
     }
 }
 
@@ -77,9 +70,9 @@ impl Deref for Open<'_> {
 
     #[inline(always)]
     fn deref(&self) -> &State {
-        match &*self.0 {
-            Life::Open(state) => state,
-            Life::Closed(_) => unreachable!("only an open reader is locked"),
+        match &self.0.state {
+            Some(state) => state,
+            None => unreachable!("only an open reader is locked"),
         }
     }
 }
@@ -87,9 +80,9 @@ impl Deref for Open<'_> {
 impl DerefMut for Open<'_> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut State {
-        match &mut *self.0 {
-            Life::Open(state) => state,
-            Life::Closed(_) => unreachable!("only an open reader is locked"),
+        match &mut self.0.state {
+            Some(state) => state,
+            None => unreachable!("only an open reader is locked"),
         }
     }
 }

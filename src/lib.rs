@@ -59,9 +59,16 @@
 //! | adopt, take over | go on with the files of a writer that has left; replace one that has not |
 //! | retire | mark a header as used no more |
 //!
+//! # Features
+//!
+//! Both are on by default.
+//!
+//! - `ndarray`: `Writer::write`, `as_array` and similar functions; without it slices and bytes remain
+//! - `derive`: `#[derive(Element)]`, which makes structs elements of arrays
+//!
 //! # Modules
 //!
-//! The lowest first; each uses only those listed before it.
+//! All are private: this is for who reads the source. The lowest first; each uses only those listed before it.
 //!
 //! - `error`, `dtype`, `npy`, `time`: plain values
 //! - `sync`: the protocol without files (latch, pins, event count), checked with loom

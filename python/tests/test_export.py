@@ -125,6 +125,14 @@ def test_dlpack(store: Store) -> None:
     assert pinned(store) == 0
 
 
+@pytest.mark.parametrize("dtype", ["U2", "M8[s]", [("a", "i4")]], ids=str)
+def test_no_copy_is_advised_for_what_dlpack_has_not(store: Store, dtype: Any) -> None:
+    snapshot = latest(store, np.zeros(2, dtype))
+    with pytest.raises(BufferError) as caught:
+        np.from_dlpack(snapshot)
+    assert "copy=True" not in str(caught.value)
+
+
 def test_dlpack_for_who_does_not_know_read_only_arrays(store: Store) -> None:
     snapshot = latest(store, np.arange(3))
     with pytest.raises(BufferError, match="copy=True can be exported"):

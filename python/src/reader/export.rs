@@ -61,7 +61,9 @@ pub fn to_dlpack<'py>(
     let py = array.py();
     let capsule = array.call_method(intern!(py, "__dlpack__"), arguments, keywords);
     capsule.map_err(|error| {
-        if array::is_writeable(&array) || !error.is_instance_of::<PyBufferError>(py) {
+        // A copy does not help where DLPack has no such elements: records, texts and times.
+        let is_number = matches!(array.dtype().kind(), b'b' | b'i' | b'u' | b'f' | b'c');
+        if !is_number || array::is_writeable(&array) || !error.is_instance_of::<PyBufferError>(py) {
             return error;
         }
         let reason = error.value(py);

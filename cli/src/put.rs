@@ -33,7 +33,7 @@ pub struct Args {
     /// When the value was acquired, in Unix seconds, as `date +%s.%N` prints them
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse, allow_negative_numbers = true)]
     acquired_at: Option<UnixTime>,
-    /// Publish a colour picture with blue first, as OpenCV has it, and say so in the attribute `encoding` (bgr8, bgra8)
+    /// Publish a colour picture with blue first, as OpenCV has it, and say so in the attribute `encoding` (bgr8, bgra8, bgr16, bgra16)
     #[arg(long)]
     bgr: bool,
     /// Print JSON

@@ -7,6 +7,8 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <functional>
 #include <unistd.h>
 
 #define CHECK(...)                                                                           \
@@ -19,7 +21,7 @@
 
 /* Runs code that takes `on_error` as its last argument, once with an Error and once, where there are exceptions, without. Both ways it
    fails with this status, and says something. */
-template <class Code> void expect(int line, nds_status status, Code code) {
+inline void expect(int line, nds_status status, const std::function<void(ndsharray::OnError)> &code) {
     const auto check = [&](const ndsharray::Error &error) {
         if (error.status() != status || std::string(error.what()).size() < 10) {
             std::fprintf(stderr, "line %d: found %d (%s), expected %d\n", line, error.status(), error.what(), status);

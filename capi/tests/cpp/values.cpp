@@ -3,8 +3,11 @@
 #include "check.hpp"
 
 #include <array>
-#include <cstring>
+#include <csignal>
+#include <fstream>
+#include <iterator>
 #include <poll.h>
+#include <sys/wait.h>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -104,12 +107,33 @@ static void dtypes(const Store &store) {
     /* The last value is as it was. */
     CHECK(!reader.has_changed(points));
 
-    /* A bool that another program wrote wrongly can only be made by hand, so the library refuses it here. */
     const unsigned char two = 2;
     const std::size_t length = 1;
     INVALID(writer.write(nds_array{&two, "bool", 1, &length, nullptr}, {}, on_error));
     writer.close();
     store.remove("dtypes");
+}
+
+/* A byte that is no bool, which no writer publishes, is put into the file by hand. */
+static void damaged_bools(const Store &store) {
+    Writer writer = store.writer("bools");
+    bool values[64] = {};
+    for (std::size_t i = 0; i < 64; ++i) {
+        values[i] = (i * i / 3) % 2 == 1;
+    }
+    writer.write(values, {64});
+    const Snapshot value = store.reader("bools").latest();
+    CHECK(value.as<bool>()[63] == values[63]);
+    std::fstream file(store.directory() + "/" + store.stat("bools").data_file, std::ios::in | std::ios::out | std::ios::binary);
+    const std::string bytes(std::istreambuf_iterator<char>(file), {});
+    const std::size_t at = bytes.find(std::string(reinterpret_cast<const char *>(values), 64));
+    CHECK(at != std::string::npos);
+    file.seekp(static_cast<std::streamoff>(at + 9)).put(2);
+    file.close();
+    EXPECT(NDS_WRONG_TYPE, value.as<bool>(on_error));
+    CHECK(static_cast<const unsigned char *>(value.data())[9] == 2);
+    writer.close();
+    store.remove("bools");
 }
 
 static void shapes(const Store &store) {
@@ -423,11 +447,29 @@ static void errors(const Store &store) {
     store.remove("errors");
 }
 
+/* Without exceptions and without an Error, a call that fails ends the process. */
+static void ends() {
+#ifndef __cpp_exceptions
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        /* It prints why: nobody needs to read that here. */
+        close(STDERR_FILENO);
+        Store::open("/no/such/directory");
+        _exit(0);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+#endif
+}
+
 int main(int count, char **arguments) {
     const char *directory = directory_of(count, arguments);
+    ends();
     stores(directory);
     const Store store = Store::open(directory);
     dtypes(store);
+    damaged_bools(store);
     shapes(store);
     metas(store);
     loans(store);

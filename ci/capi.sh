@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that is checked of the C interface: built, installed and used as users would, with each C compiler that is here.
+# Everything that is checked of the C interface and the C++ headers: built, installed and used as users would, with each compiler
+# that is here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -147,6 +148,9 @@ pass "the programs of docs/c.md"
 step "C: sanitizers, valgrind and random calls"
 ci/capi_sanitizers.sh "$prefix"
 
+# shellcheck source=ci/capi_cpp.sh
+source ci/capi_cpp.sh
+
 step "C: CMake"
 if command -v cmake >/dev/null; then
     mkdir "$work/project"
@@ -168,6 +172,10 @@ EOF
         for program in with_shared with_static; do
             LD_LIBRARY_PATH= NDSHARRAY_DIR=$place "$found.build/$program" cmake 0.1
         done
+        [ ${#cxx[@]} -gt 0 ] || continue
+        cmake -S examples/cmake -B "$found.numbers" -DCMAKE_PREFIX_PATH="$found" >"$work/cmake.log" 2>&1 &&
+            cmake --build "$found.numbers" >>"$work/cmake.log" 2>&1 || { cat "$work/cmake.log"; exit 1; }
+        [ "$(LD_LIBRARY_PATH= NDSHARRAY_DIR=$place "$found.numbers/numbers")" = $'1\n2\n3' ]
     done
     pass "CMake"
 else

@@ -23,7 +23,7 @@ sides[rust]=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/examples/matrix
 cc -std=c99 -D_GNU_SOURCE "${compiled[@]}" "$sources/matrix.c" -lndsharray -o "$work/c"
 sides[c]=$work/c
 order=(rust c)
-if [ -f "$sources/matrix.cpp" ]; then
+if [ -f "$work/prefix/include/ndsharray.hpp" ]; then
     c++ -std=c++17 "${compiled[@]}" "$sources/matrix.cpp" -lndsharray -o "$work/cpp"
     sides[cpp]=$work/cpp
     order+=(cpp)

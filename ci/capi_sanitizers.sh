@@ -25,7 +25,7 @@ passed=0
 run() {
     local store
     store=$(mktemp -d "$place/XXXXXX")
-    if ! timeout --kill-after=5 600 "$@" "$store" "${more[@]}" >"$work/log" 2>&1; then
+    if ! timeout --kill-after=5 $((600 + seconds)) "$@" "$store" "${more[@]}" >"$work/log" 2>&1; then
         grep -v -e 'unhandled amd64-linux syscall: 449' -e 'write your own handler' -e README_MISSING_SYSCALL \
             -e 'consider this a bug' -e valgrind.org/support "$work/log" | head -c 20000
         echo "$* failed"

@@ -103,8 +103,12 @@ unsafe fn returning(
         if let Some(watch) = handle.watch.as_mut().filter(|_| counts) {
             watch.follow(&handle.reader, !matches!(found, Ok(None)));
         }
-        let Some(value) = found? else { return Ok(NDS_NONE) };
-        out.set(nds_snapshot::into_raw(value));
+        // Taken apart in one step: each move of a value is a copy.
+        match found {
+            Ok(Some(value)) => out.set(nds_snapshot::into_raw(value)),
+            Ok(None) => return Ok(NDS_NONE),
+            Err(error) => return Err(error.into()),
+        }
         Ok(NDS_OK)
     };
     // SAFETY: as the caller says.

@@ -1,5 +1,5 @@
-//! How the shared library is linked: under the name of its ABI, and so that it stays when `dlclose` is called on it, since its
-//! threads and the handlers of `fork` may still run.
+//! How the shared library is linked: its soname has the version of the ABI, and it stays loaded after `dlclose`, since its
+//! threads and its `fork` handlers may still run.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

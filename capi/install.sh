@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the C library and installs it: the headers of C and C++, both libraries, the pkg-config file and the CMake package.
 #   capi/install.sh --prefix DIRECTORY [--libdir DIRECTORY] [--includedir DIRECTORY]
-# A libdir or includedir that is not absolute is inside the prefix; by default lib and include. With DESTDIR in the environment,
-# all of it goes under that directory, for packages. Then the loader has to find it: ldconfig, or LD_LIBRARY_PATH.
+# libdir and includedir are lib and include by default, inside the prefix unless they are absolute. If DESTDIR is set, all files go
+# under it, for packages. Then make sure that the loader finds the library: run ldconfig, or set LD_LIBRARY_PATH.
 set -euo pipefail
 
 usage() {

@@ -6,23 +6,23 @@
  *
  * Made by cbindgen from capi/src. Do not edit it.
  *
- * Errors. A function that can fail returns a nds_status: less than 0 if it failed. Then *error is set to an error that
- * the caller frees with nds_error_free; otherwise *error is set to NULL. Who does not want it gives NULL for `error`.
- * If a function fails, or returns NDS_NONE, the places for its results get NULL, 0, -1 or false.
+ * Errors. A function that can fail returns an nds_status, which is less than 0 if it failed. Then *error is set to an
+ * error, which the caller frees with nds_error_free; otherwise *error is set to NULL. Pass NULL for `error` if you do
+ * not want it. If a function fails, or returns NDS_NONE, the places for its results get NULL, 0, -1 or false.
  *
- * Handles are opaque, and each is closed, freed or released by the function for it. To use one afterwards, or to give a
- * pointer that leads nowhere, is undefined. NULL where it is not allowed is NDS_INVALID_ARGUMENT. Which threads may use
- * a handle is said at its type.
+ * Handles are opaque. Each kind has its own function that closes, frees or releases it; a loan ends by publishing or
+ * abandoning it. To use a handle after that, or to pass a pointer that is not valid, is undefined. NULL where it is not
+ * allowed gives NDS_INVALID_ARGUMENT. The comment of each type says which threads may use it.
  *
  * Texts end with a NUL and are UTF-8 (paths: any bytes). What a function takes is copied, and may be changed or freed
- * after the call. Text and memory that belong to a handle live as long as it does.
+ * after the call. Text and memory that belong to a handle live as long as the handle.
  *
- * Times are nanoseconds: since 1970 for points in time. A time to wait that is less than 0 waits for ever.
+ * Times are in nanoseconds. A point in time counts from the start of 1970. A wait of less than 0 lasts for ever.
  *
  * Fork. A child may use stores, readers and snapshots that it inherits, and must close or release them as the parent
  * does. Writers and loans belong to the parent: in the child each call of them gives NDS_ENDED, and closing them there
- * does nothing to the parent. nds_reader_fd says what becomes of descriptors. This holds for a process with several
- * threads, too, as far as the C library lets its child go on.
+ * does nothing to the parent. nds_reader_fd says what becomes of descriptors. A process with several threads may fork
+ * too, within the limits that the C library sets for the child.
  */
 
 
@@ -59,17 +59,18 @@ typedef enum nds_status {
   NDS_FULL = -3,
   // Another writer has the array: close that one first, or take over.
   NDS_BUSY = -4,
-  // This writer writes no more, as the array was taken over or removed, or the process was forked: open a new one.
+  // This writer has ended, since the array was taken over or removed, or the process was forked: open a new one.
   NDS_ENDED = -5,
-  // This user may not do that: have the rights changed, or do it as the user whom the error names.
+  // This user may not do that: have the permissions changed, or do it as the user that the error names.
   NDS_PERMISSION = -6,
-  // A file under this name is another program's, or of a format or machine that this library cannot use. It was left as it is.
+  // The file under this name is another program's, or has a format or byte order that this library cannot use. It was left as
+  // it is.
   NDS_FOREIGN = -7,
   // A file of the array is damaged: remove the file that the error names, and write the array again.
   NDS_DAMAGED = -8,
   // An argument is not valid, and never will be: correct what the error names.
   NDS_INVALID_ARGUMENT = -9,
-  // The elements have another type than was asked for.
+  // The elements do not have the type that was asked for.
   NDS_WRONG_TYPE = -10,
   // Others changed the array at each attempt: try again.
   NDS_CONTENDED = -11,
@@ -81,7 +82,8 @@ typedef enum nds_status {
   NDS_INTERNAL = -14,
 } nds_status;
 
-// The dtypes that are no structs and no text: the code of a value's dtype. In calls, dtypes are texts; nds_dtype_name has theirs.
+// The built-in dtypes as numbers, to compare the dtype of a value with. Functions take a dtype as text: nds_dtype_name gives the
+// text of a number.
 typedef enum nds_dtype {
   // int8_t
   NDS_INT8 = 1,
@@ -111,7 +113,7 @@ typedef enum nds_dtype {
   NDS_COMPLEX128 = 13,
   // One byte, 0 or 1.
   NDS_BOOL = 14,
-  // Any other: its text says which.
+  // Any other dtype: its text says which.
   NDS_OTHER_DTYPE = 255,
 } nds_dtype;
 
@@ -120,40 +122,42 @@ typedef enum nds_dtype {
 // Any thread may use it.
 typedef struct nds_error nds_error;
 
-// The memory of a value that is not published yet. It ends with nds_loan_publish or nds_loan_abandon. One thread at a time may use it
-// or its writer; the memory may be filled by several.
+// The memory of a value that is not published yet. It ends with nds_loan_publish or nds_loan_abandon. One thread at a time may use
+// it or its writer; several may fill the memory.
 typedef struct nds_loan nds_loan;
 
-// A reader of a tag: any number of them, in any process. One thread at a time may use it; it may be another one each time.
+// A reader of a tag. A tag may have any number of readers, in any process. One thread at a time may use a reader; it need
+// not always be the same thread.
 //
-// It follows its tag when the writer is replaced, and when the tag is removed and written again. It goes on in a forked child, where
-// its file descriptor does not: ask for a new one there.
+// It follows its tag when the writer is replaced, and when the tag is removed and written again. A forked child may go on using
+// it, but not its file descriptor: ask for a new one there.
 typedef struct nds_reader nds_reader;
 
 // A value, whole and unchanging for as long as it is held. Any thread may use it, several at once.
 //
-// It is counted: nds_snapshot_retain and nds_snapshot_release. It outlives its reader, its writer and the tag, and a fork: then parent
-// and child release it each. It takes one slot of the store while it is held; a process that holds three of a tag gets copies in
-// memory of its own from then on.
+// It has a reference count, which nds_snapshot_retain raises and nds_snapshot_release lowers. It outlives its reader, its writer
+// and the tag. After a fork, parent and child each release it. While it is held, it takes one slot of the store. A process that
+// holds three of a tag gets copies in its own memory from then on.
 typedef struct nds_snapshot nds_snapshot;
 
 // A directory of named arrays. Any thread may use it, several at once.
 typedef struct nds_store nds_store;
 
-// The one writer of a tag. One thread at a time may use it, together with its loan; it may be another one each time.
+// The one writer of a tag. One thread at a time may use it or its loan; it need not always be the same thread.
 typedef struct nds_writer nds_writer;
 
 // A list of names, such as tags. Freed by the caller with nds_names_free. Any thread may use it.
 typedef struct nds_names {
-  // How many there are.
+  // The number of names.
   size_t count;
-  // Each of them, as UTF-8.
+  // The names, as UTF-8.
   const char *const *items;
 } nds_names;
 
-// What nds_store_stat says of a tag. Freed by the caller with nds_stat_free, and all that it points to with it. Any thread may use it.
+// What nds_store_stat says about a tag. The caller frees it with nds_stat_free, which also frees all that it points to. Any thread
+// may use it.
 //
-// The library makes it, so later versions may have more at its end.
+// Only the library makes it, so later versions may add fields at its end.
 typedef struct nds_stat {
   // The tag.
   const char *tag;
@@ -161,7 +165,7 @@ typedef struct nds_stat {
   const char *source;
   // Storage that the tag's files take, in bytes.
   uint64_t bytes;
-  // The process that has the tag, in its own PID namespace; 0 if nobody has it.
+  // The pid of the process that writes the tag, in its own PID namespace; 0 if there is no writer.
   uint32_t pid;
   // The user that owns the tag's files.
   uint32_t uid;
@@ -169,9 +173,9 @@ typedef struct nds_stat {
   uint32_t mode;
   // Whether a writer has the tag now.
   bool writer_alive;
-  // Whether the tag goes when its writer goes.
+  // Whether the tag is removed when its writer is closed.
   bool ephemeral;
-  // The number of the value; 0 if there is none. Then all that follows is 0 or NULL.
+  // The version of the value; 0 if there is no value: then all fields that follow are 0 or NULL.
   uint64_t version;
   // What the elements are, as numpy writes it.
   const char *dtype;
@@ -185,39 +189,41 @@ typedef struct nds_stat {
   const size_t *shape;
   // The length of the value in bytes.
   size_t nbytes;
-  // When it was published, in nanoseconds since 1970.
+  // When the value was published, in nanoseconds since 1970.
   uint64_t written_at;
-  // How long ago that was, in nanoseconds.
+  // How long ago the value was published, in nanoseconds.
   uint64_t age;
-  // When it was acquired, in nanoseconds since 1970; 0 if the writer did not say so.
+  // When the value was acquired, in nanoseconds since 1970; 0 if the writer did not say so.
   uint64_t acquired_at;
-  // When it was written where it comes from, in nanoseconds since 1970; 0 if it was not brought from another store.
+  // When the value was written in the store that it was copied from, in nanoseconds since 1970; 0 if it was not
+  // copied.
   uint64_t source_written_at;
-  // Its user data, or the text of its attributes; NULL if there are none, or values come faster than they can be looked at.
+  // The user data of the value, or the text of its attributes; NULL if there are none, or if values come too fast to read
+  // them.
   const void *user_data;
   // The length of the user data in bytes.
   size_t user_data_size;
-  // Its attributes as JSON text; NULL if it has none, or as for the user data.
+  // The attributes of the value as JSON text; NULL if there are none, or if values come too fast to read them.
   const char *attributes;
   // The name of the data file.
   const char *data_file;
   // How many values the data file has room for.
   size_t slots_allocated;
-  // How many of these readers hold.
+  // How many of these slots are held by readers.
   size_t slots_pinned;
-  // The room for each, in bytes.
+  // The room in each slot, in bytes.
   size_t slot_capacity;
 } nds_stat;
 
-// How a writer is opened. All zeros but the size are the defaults.
+// How a writer is opened. If all but the size is 0, these are the defaults.
 //
 // nds_writer_options options = {.size = sizeof options, .flags = NDS_EPHEMERAL, .history = 8};
 //
-// It may grow in later versions, at its end: `size` says which one the caller was compiled with.
+// Later versions may add fields at its end: `size` says which version the caller was compiled with.
 typedef struct nds_writer_options {
   // sizeof(nds_writer_options).
   size_t size;
-  // The permissions of the tag's files, such as 0640. 0: 0600 for a new tag, and those that it has for an old one.
+  // The permissions of the tag's files, such as 0640. 0: 0600 for a new tag; a tag that exists keeps its own.
   uint32_t mode;
   // NDS_EPHEMERAL, NDS_TAKEOVER, both (with |) or 0.
   uint32_t flags;
@@ -233,7 +239,7 @@ typedef struct nds_writer_options {
 //
 // nds_array image = {pixels, "uint8", 3, (size_t[]){480, 640, 3}, NULL};
 //
-// This struct does not grow.
+// Later versions add nothing to this struct.
 typedef struct nds_array {
   // The first element. It may be NULL if there are no elements. It need not be aligned.
   const void *data;
@@ -243,16 +249,16 @@ typedef struct nds_array {
   size_t ndim;
   // The length of each axis. It may be NULL if ndim is 0.
   const size_t *shape;
-  // The way from one element to the next along each axis, in bytes, as numpy has it; it may be negative or 0. NULL: the elements
+  // The distance in bytes from one element to the next along each axis, as in numpy; it may be negative or 0. NULL: the elements
   // lie in C order without gaps.
   const ptrdiff_t *strides;
 } nds_array;
 
-// What travels with a value beside its elements. All zeros but the size is nothing.
+// What travels with a value besides its elements. If all but the size is 0, nothing does.
 //
 // nds_meta meta = {.size = sizeof meta, .attributes = "{\"gain\": 2}"};
 //
-// It may grow in later versions, at its end: `size` says which one the caller was compiled with.
+// Later versions may add fields at its end: `size` says which version the caller was compiled with.
 typedef struct nds_meta {
   // sizeof(nds_meta).
   size_t size;
@@ -278,7 +284,7 @@ extern "C" {
 // The error is NULL, or was not freed.
 enum nds_status nds_error_status(const struct nds_error *error);
 
-// The errno of the system call that was refused; 0 if it was none, and for NULL.
+// The errno of the system call that failed; 0 if no system call failed, and for NULL.
 //
 // # Safety
 // The error is NULL, or was not freed.
@@ -347,7 +353,7 @@ void nds_store_close(struct nds_store *store);
 // The store is NULL, or was not closed.
 const char *nds_store_directory(const struct nds_store *store);
 
-// The tags of the store, in order. Free them with nds_names_free.
+// The tags of the store, sorted. Free them with nds_names_free.
 //
 // # Safety
 // The store was not closed. `tags` and `error` can be written to.
@@ -355,7 +361,7 @@ enum nds_status nds_store_tags(const struct nds_store *store,
                                struct nds_names **tags,
                                struct nds_error **error);
 
-// What there is to know of a tag, without a mapping. Free it with nds_stat_free.
+// What there is to know about a tag; no file is mapped. Free it with nds_stat_free.
 //
 // # Safety
 // The store was not closed; `tag` is a text. `stat` and `error` can be written to.
@@ -374,7 +380,7 @@ enum nds_status nds_store_remove(const struct nds_store *store,
                                  const char *tag,
                                  struct nds_error **error);
 
-// Removes a tag even if a writer has it, whose next write gives NDS_ENDED, or it is damaged.
+// Removes a tag even if it is damaged or has a writer. The next write of that writer gives NDS_ENDED.
 //
 // # Safety
 // As for nds_store_remove.
@@ -382,9 +388,10 @@ enum nds_status nds_store_force_remove(const struct nds_store *store,
                                        const char *tag,
                                        struct nds_error **error);
 
-// Removes what killed processes of this user left in the store: nothing that is in use.
+// Removes what killed processes of this user left in the store. Files in use stay.
 //
-// `removed` gets the names of the files, to be freed with nds_names_free; `bytes` the storage that they had. Both may be NULL.
+// `removed` gets the names of the files, to be freed with nds_names_free; `bytes` gets the storage that they took. Both may be
+// NULL.
 //
 // # Safety
 // The store was not closed. What is not NULL can be written to.
@@ -404,7 +411,7 @@ enum nds_status nds_store_gc_dry_run(const struct nds_store *store,
 
 // Opens the one writer of a tag, which goes on where an earlier one left off. `options` may be NULL: the defaults.
 //
-// NDS_BUSY if another one lives and takeover was not asked for; NDS_PERMISSION if the tag is another user's; NDS_FOREIGN if
+// NDS_BUSY if another writer lives and NDS_TAKEOVER is not set; NDS_PERMISSION if the tag is another user's; NDS_FOREIGN if
 // something else has its name.
 //
 // # Safety
@@ -420,19 +427,19 @@ enum nds_status nds_writer_open(const struct nds_store *store,
 // The array is copied once, whatever its strides; the caller may change it afterwards. It never waits for a reader.
 //
 // NDS_FULL if the store is full; NDS_ENDED if the tag was taken over or removed, or the process forked; NDS_BUSY while a loan is
-// open; NDS_INVALID_ARGUMENT for a dtype that numpy has not, a shape that overflows, more than 64 axes, strides that reach beyond
-// the memory there can be, and a bool that is neither 0 nor 1. The last value stays readable in each case.
+// open; NDS_INVALID_ARGUMENT for a dtype that numpy does not know, a shape that overflows, more than 64 axes, strides that reach
+// beyond the address space, and a bool that is neither 0 nor 1. The last value stays readable in each case.
 //
 // # Safety
 // The writer was not closed; `array`, and `meta` if it is not NULL, have valid pointers. Every element that shape and strides
-// lead to can be read, and nobody changes it meanwhile. `version` is NULL or can be written to, and `error` too.
+// describe can be read, and nobody changes it meanwhile. `version` is NULL or can be written to, and `error` too.
 enum nds_status nds_writer_write(struct nds_writer *writer,
                                  const struct nds_array *array,
                                  const struct nds_meta *meta,
                                  uint64_t *version,
                                  struct nds_error **error);
 
-// The number of the last value, this writer's or an earlier one's; 0 before the first, and for NULL.
+// The version of the last value, from this writer or an earlier one; 0 before the first value, and for NULL.
 //
 // # Safety
 // The writer is NULL, or was not closed.
@@ -453,8 +460,8 @@ void nds_writer_close(struct nds_writer *writer);
 
 // Lends the memory of the next value, to be filled in place: no copy at all.
 //
-// The elements lie in C order. They are those of some earlier value or zero; of dtype bool they are all 0. While the loan is open,
-// other calls of its writer give NDS_BUSY. Otherwise as nds_writer_write.
+// The elements lie in C order. At first they are those of some earlier value, or zero; with dtype bool they are all 0. While the
+// loan is open, other calls of its writer give NDS_BUSY. The other errors are those of nds_writer_write.
 //
 // # Safety
 // The writer was not closed; `dtype` is a text; `shape` has `ndim` lengths. `loan` and `error` can be written to.
@@ -465,51 +472,52 @@ enum nds_status nds_writer_loan(struct nds_writer *writer,
                                 struct nds_loan **loan,
                                 struct nds_error **error);
 
-// The memory, for nds_loan_nbytes bytes, aligned to a page. It is the caller's until the loan ends. NULL for NULL, and in a child
-// that was forked: the memory is the parent's.
+// The memory to fill: nds_loan_nbytes bytes, aligned to a page. It is the caller's until the loan ends. NULL for NULL, and in a
+// forked child, since the memory is the parent's.
 //
 // # Safety
-// The loan is NULL, or did not end.
+// The loan is NULL, or has not ended.
 void *nds_loan_data(struct nds_loan *loan);
 
 // The length of the value in bytes; 0 for NULL.
 //
 // # Safety
-// The loan is NULL, or did not end.
+// The loan is NULL, or has not ended.
 size_t nds_loan_nbytes(const struct nds_loan *loan);
 
-// Sets what travels with the value, in place of what was set before. NULL: nothing.
+// Sets what travels with the value, in place of what was set before. If `meta` is NULL, nothing travels with it.
 //
 // # Safety
-// The loan did not end; `meta` is NULL or has valid pointers. `error` can be written to.
+// The loan has not ended; `meta` is NULL or has valid pointers. `error` can be written to.
 enum nds_status nds_loan_set_meta(struct nds_loan *loan,
                                   const struct nds_meta *meta,
                                   struct nds_error **error);
 
-// Makes this the latest value; `version`, which may be NULL, gets its number. The loan ends, also if this fails: nothing was
-// published then.
+// Makes this the latest value; `version`, which may be NULL, gets its number. The loan ends even if this fails; then nothing
+// is published.
 //
-// Fails as nds_writer_write.
+// The errors are those of nds_writer_write.
 //
 // # Safety
-// The loan did not end, and its memory is not written to any more. `version` is NULL or can be written to, and `error` too.
+// The loan has not ended, and nobody writes to its memory any more. `version` is NULL or can be written to, and `error` too.
 enum nds_status nds_loan_publish(struct nds_loan *loan,
                                  uint64_t *version,
                                  struct nds_error **error);
 
-// Ends a loan without publishing: nothing happened. NULL is allowed.
+// Ends a loan without publishing anything. NULL is allowed.
 //
 // # Safety
-// The loan is NULL, or did not end: to end it twice is undefined.
+// The loan is NULL, or has not ended: to end it twice is undefined.
 void nds_loan_abandon(struct nds_loan *loan);
 
-// Holds a snapshot once more, and returns it: it is to be released once more. NULL for NULL.
+// Raises the reference count of a snapshot, and returns the snapshot, which must be released once more then. NULL for
+// NULL.
 //
 // # Safety
 // The snapshot is NULL, or was not released as often as it was held.
 struct nds_snapshot *nds_snapshot_retain(const struct nds_snapshot *snapshot);
 
-// Lets go of a snapshot; with the last time, of its value. NULL is allowed.
+// Lowers the reference count of a snapshot. At 0, its value is let go. NULL is allowed.
 //
 // # Safety
 // The snapshot is NULL, or was not released as often as it was held: once more is undefined.
@@ -528,9 +536,9 @@ const void *nds_snapshot_data(const struct nds_snapshot *snapshot);
 // The snapshot is NULL, or is held.
 size_t nds_snapshot_nbytes(const struct nds_snapshot *snapshot);
 
-// What the elements are, as numpy writes it: "float32", "<M8[ns]", "[('x', '<f4'), ('y', '<f4')]". A write takes the same text,
-// unless it is the name of a type that numpy does not know by text alone, such as bfloat16. It lives as long as the snapshot; NULL for
-// NULL.
+// What the elements are, as numpy writes it: "float32", "<M8[ns]", "[('x', '<f4'), ('y', '<f4')]". nds_writer_write takes the same
+// text, unless it is the name of a type that numpy alone does not know, such as bfloat16. It lives as long as the snapshot; NULL
+// for NULL.
 //
 // # Safety
 // The snapshot is NULL, or is held.
@@ -598,14 +606,14 @@ uint64_t nds_snapshot_age(const struct nds_snapshot *snapshot);
 // The snapshot is NULL, or is held.
 uint64_t nds_snapshot_acquired_at(const struct nds_snapshot *snapshot);
 
-// When the value was written where it comes from, in nanoseconds since 1970; 0 if it was not brought from another store, and for
+// When the value was written in the store that it was copied from, in nanoseconds since 1970; 0 if it was not copied, and for
 // NULL.
 //
 // # Safety
 // The snapshot is NULL, or is held.
 uint64_t nds_snapshot_source_written_at(const struct nds_snapshot *snapshot);
 
-// What the writer sent along with the value, attributes as their text; `size`, which may be NULL, gets its length in bytes, 0 to
+// The user data of the value, or the JSON text of its attributes. `size`, which may be NULL, gets the length in bytes, 0 to
 // 2048. It lives as long as the snapshot; NULL if there is nothing, and for NULL.
 //
 // # Safety
@@ -613,8 +621,8 @@ uint64_t nds_snapshot_source_written_at(const struct nds_snapshot *snapshot);
 const void *nds_snapshot_user_data(const struct nds_snapshot *snapshot,
                                    size_t *size);
 
-// The attributes of the value as JSON text, an object. It lives as long as the snapshot; NULL if it has none or they are no UTF-8,
-// and for NULL.
+// The attributes of the value as JSON text, an object. It lives as long as the snapshot; NULL if it has none or they are not
+// UTF-8, and for NULL.
 //
 // # Safety
 // The snapshot is NULL, or is held.
@@ -629,7 +637,7 @@ bool nds_snapshot_is_copy(const struct nds_snapshot *snapshot);
 // Opens a reader of a tag. If there is no such tag, it waits for one for up to `wait` nanoseconds: 0 does not wait, less than 0 waits
 // for ever.
 //
-// NDS_NOT_FOUND if there is none after that. A tag exists from when its first writer is opened, and may not have a value yet.
+// NDS_NOT_FOUND if there is none after that. A tag exists as soon as its first writer is opened; it may not have a value yet.
 //
 // # Safety
 // The store was not closed; `tag` is a text. `reader` and `error` can be written to.
@@ -639,7 +647,8 @@ enum nds_status nds_reader_open(const struct nds_store *store,
                                 struct nds_reader **reader,
                                 struct nds_error **error);
 
-// Makes another reader of the same tag, such as for another thread. It has returned what this one has; it has no file descriptor.
+// Makes another reader of the same tag, such as for another thread. What this reader has returned counts as returned by the clone
+// too. The clone has no file descriptor.
 //
 // # Safety
 // The reader was not closed, and no other thread uses it. `clone` and `error` can be written to.
@@ -648,10 +657,10 @@ enum nds_status nds_reader_clone(const struct nds_reader *reader,
                                  struct nds_error **error);
 
 // The latest value if it is newer than what this reader returned last, from nds_reader_read, _wait, _read_next or _wait_next.
-// NDS_NONE, and NULL, if it is not, and while the tag is removed. Release it with nds_snapshot_release.
+// NDS_NONE and a NULL snapshot if it is not newer, and while the tag is removed. Release it with nds_snapshot_release.
 //
-// NDS_NOT_FOUND if somebody removed the data file by hand; NDS_CONTENDED if the writer was faster each time (hardly ever but where
-// readers must copy); NDS_DAMAGED.
+// NDS_NOT_FOUND if somebody removed the data file by hand; NDS_CONTENDED if the writer was faster at each attempt (rare, except
+// where readers must copy); NDS_DAMAGED if a file is damaged.
 //
 // # Safety
 // The reader was not closed, and no other thread uses it. `snapshot` and `error` can be written to.
@@ -671,8 +680,8 @@ enum nds_status nds_reader_wait(struct nds_reader *reader,
 // The oldest value that is still there and newer than what this reader returned last; NDS_NONE if there is none. With a writer that
 // keeps a history, a reader that stalls while fewer values are written loses none; nds_reader_missed counts those that it lost.
 //
-// The first call returns the oldest value after which there is no gap. Call nds_reader_read first to begin with what comes from now
-// on.
+// The first call returns the oldest value after which there is no gap. Call nds_reader_read first to begin with the values that
+// come from now on.
 //
 // # Safety
 // As for nds_reader_read.
@@ -689,10 +698,10 @@ enum nds_status nds_reader_wait_next(struct nds_reader *reader,
                                      struct nds_snapshot **snapshot,
                                      struct nds_error **error);
 
-// The latest value, new or not; what nds_reader_read returns is not changed by it.
+// The latest value, new or not. This does not change what nds_reader_read returns next.
 //
-// NDS_EMPTY if nothing was ever written; NDS_NOT_FOUND if the tag was removed and its value cannot be reached any more; and as
-// nds_reader_read.
+// NDS_EMPTY if nothing was ever written; NDS_NOT_FOUND if the tag was removed and its value cannot be reached any more; and
+// the errors of nds_reader_read.
 //
 // # Safety
 // As for nds_reader_read.
@@ -700,9 +709,9 @@ enum nds_status nds_reader_latest(struct nds_reader *reader,
                                   struct nds_snapshot **snapshot,
                                   struct nds_error **error);
 
-// Of the values that are still there the one that was acquired nearest to a time (nanoseconds since 1970); NDS_NONE if there is none,
-// or none that is at most `within` nanoseconds away. Less than 0: however far away. A value without a time of acquisition counts by
-// when it was written. What nds_reader_read returns is not changed by it.
+// The value that was acquired nearest to a time (nanoseconds since 1970), of those that are still there. NDS_NONE if none is at
+// most `within` nanoseconds away; a `within` of less than 0 sets no limit. A value without a time of acquisition counts by when it
+// was written. This does not change what nds_reader_read returns next.
 //
 // # Safety
 // As for nds_reader_read.
@@ -712,8 +721,8 @@ enum nds_status nds_reader_nearest(struct nds_reader *reader,
                                    struct nds_snapshot **snapshot,
                                    struct nds_error **error);
 
-// Whether the latest value is another one than this. For loops that run much more often than something is written: they keep their
-// snapshot, and this costs a few nanoseconds. True if the snapshot is NULL; false if the reader is.
+// Whether the latest value is another one than that of the snapshot. It costs a few nanoseconds. A loop that runs much more often
+// than something is written keeps its snapshot and asks this. True if the snapshot is NULL; false if the reader is.
 //
 // # Safety
 // The reader is NULL, or was not closed and no other thread uses it; the snapshot is NULL, or is held.
@@ -737,13 +746,15 @@ enum nds_status nds_reader_writer_alive(struct nds_reader *reader,
 // A file descriptor that is readable while there is a value newer than what this reader returned last: for poll, select and epoll,
 // by level or by edge.
 //
-// Each nds_reader_read, _wait, _read_next or _wait_next sets it anew: readable, with a new edge, if there is one newer still; else not
-// readable. So a loop may take one value each time, or read until NDS_NONE. It is not readable because a writer leaves: ask
-// nds_reader_writer_alive now and then. If waiting fails, because no thread can be started, it stays readable.
+// Each nds_reader_read, _wait, _read_next or _wait_next updates it: it is readable, with a new edge, if there is a value that is
+// newer still, and else not readable. So a loop may take one value each time, or read until NDS_NONE. It does not become readable
+// when a writer leaves: ask nds_reader_writer_alive now and then. If waiting fails, because no thread can be started, it stays
+// readable.
 //
-// The descriptor belongs to the reader, and closes with it: remove it from an epoll set before. Wait for it, and nothing else: do not
-// read it, write to it or close it. Each call returns the same one. A thread of this process, one for every 127 tags, waits behind
-// it. In a forked child it is the parent's, and says nothing of this reader: ask for a new one there, which closes it.
+// The descriptor belongs to the reader, and closes with it: remove it from an epoll set before you close the reader. Only wait for
+// it: do not read it, write to it or close it. Each call returns the same one. A thread of this process does the waiting, one for
+// every 127 tags. In a forked child the inherited descriptor still follows the parent's reader: call this function again there,
+// which closes it and returns a new one.
 //
 // NDS_IO if there are no descriptors left, or no thread can be started.
 //
@@ -765,10 +776,10 @@ const char *nds_reader_tag(const struct nds_reader *reader);
 // The reader is NULL, or was not closed: to close it twice is undefined.
 void nds_reader_close(struct nds_reader *reader);
 
-// Waits until at least one of these readers has a newer value than it returned last, for up to `wait` nanoseconds; `index` gets which
-// one. NDS_NONE after that, and at once if there are no readers. Less than 0 waits for ever.
+// Waits until at least one of these readers has a newer value than it returned last, for up to `wait` nanoseconds; `index` gets
+// its place in `readers`. NDS_NONE when the time is over, and at once if there are no readers. Less than 0 waits for ever.
 //
-// Others may have one too: call nds_reader_read on each. Each reader may be there once only.
+// Other readers may have a newer value too: call nds_reader_read on each. A reader may be in `readers` only once.
 //
 // # Safety
 // `readers` has `count` readers that were not closed, and no other thread uses them. `index` and `error` can be written to.

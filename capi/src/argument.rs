@@ -1,4 +1,4 @@
-//! What C gives: pointers, texts, timeouts.
+//! What a C caller passes: pointers, texts, timeouts.
 
 use std::ffi::{CStr, c_char};
 use std::time::Duration;
@@ -10,7 +10,7 @@ fn null(name: &str) -> Failure {
     Failure::argument(format!("{name} is NULL; give a valid one"))
 }
 
-/// What a pointer leads to.
+/// The value behind a pointer.
 ///
 /// # Safety
 /// It is NULL, or valid for as long as the call lasts.
@@ -20,7 +20,7 @@ pub unsafe fn shared<'a, T>(pointer: *const T, name: &str) -> Outcome<&'a T> {
     unsafe { pointer.as_ref() }.ok_or_else(|| null(name))
 }
 
-/// What a pointer leads to, for this call alone.
+/// The value behind a pointer, for this call alone.
 ///
 /// # Safety
 /// It is NULL, or valid, and nobody else uses it for as long as the call lasts.
@@ -65,7 +65,8 @@ impl<T> Out<T> {
     #[inline]
     pub fn set(&self, value: T) {
         if !self.0.is_null() {
-            // SAFETY: it can be written to, as whoever made this said. What was there is not dropped: it may be anything.
+            // SAFETY: it can be written to, as promised to `new` or `optional`. What was there is not dropped: it may be
+            // anything.
             unsafe { self.0.write(value) };
         }
     }
@@ -95,7 +96,7 @@ pub unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Outcome<&'a str> {
     std::str::from_utf8(bytes).map_err(wrong)
 }
 
-/// So many elements in a row. Of none, the pointer may be NULL.
+/// `count` elements in a row. If there are none, the pointer may be NULL.
 ///
 /// # Safety
 /// The pointer is NULL, or leads to `count` elements that stay as they are for as long as the call lasts.

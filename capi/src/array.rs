@@ -12,7 +12,7 @@ const MOST_DIMENSIONS: usize = 64;
 ///
 /// nds_array image = {pixels, "uint8", 3, (size_t[]){480, 640, 3}, NULL};
 ///
-/// This struct does not grow.
+/// Later versions add nothing to this struct.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct nds_array {
@@ -24,12 +24,12 @@ pub struct nds_array {
     pub ndim: usize,
     /// The length of each axis. It may be NULL if ndim is 0.
     pub shape: *const usize,
-    /// The way from one element to the next along each axis, in bytes, as numpy has it; it may be negative or 0. NULL: the elements
+    /// The distance in bytes from one element to the next along each axis, as in numpy; it may be negative or 0. NULL: the elements
     /// lie in C order without gaps.
     pub strides: *const isize,
 }
 
-/// The shape that a caller gives.
+/// The shape that a caller passes.
 ///
 /// # Safety
 /// The pointer is NULL, or leads to `ndim` numbers that stay for as long as the call lasts.
@@ -40,7 +40,7 @@ pub unsafe fn shape<'a>(pointer: *const usize, ndim: usize) -> Outcome<&'a [usiz
     unsafe { elements(pointer, ndim, "shape") }
 }
 
-/// The strides that a caller gives; `None` for NULL.
+/// The strides that a caller passes; `None` for NULL.
 ///
 /// # Safety
 /// As for [`shape`].

@@ -28,7 +28,7 @@ pub unsafe fn call(error: *mut *mut nds_error, body: impl FnOnce() -> Outcome) -
 #[cold]
 fn failed(failure: Failure, error: *mut *mut nds_error) -> (nds_status, *mut nds_error) {
     let status = failure.status();
-    // Nobody would free it.
+    // The caller passed NULL, so nobody would free the error.
     let found = if error.is_null() { std::ptr::null_mut() } else { failure.into_raw() };
     (status, found)
 }
@@ -38,7 +38,7 @@ pub fn quietly(body: impl FnOnce()) {
     or(body, ());
 }
 
-/// Runs the body of a function that has no way to say that it failed, and returns something else if it panics.
+/// Runs the body of a function that has no way to say that it failed, and returns `otherwise` if it panics.
 #[inline]
 pub fn or<T>(body: impl FnOnce() -> T, otherwise: T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
@@ -47,7 +47,7 @@ pub fn or<T>(body: impl FnOnce() -> T, otherwise: T) -> T {
     })
 }
 
-/// What a panic says.
+/// The message of a panic.
 #[cold]
 fn said(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().cloned();
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(run(|| panic!("slot {}", 7)), expected("slot 7"));
         assert_eq!(run(|| panic!("a slot")), expected("a slot"));
         assert_eq!(run(|| std::panic::panic_any(7)), expected("it panicked"));
-        // SAFETY: nobody wants the error.
+        // SAFETY: NULL is allowed: nobody wants the error.
         assert_eq!(unsafe { call(null_mut(), || panic!("a slot")) }, NDS_INTERNAL);
         assert_eq!(or(|| panic!("a slot"), 7), 7);
         quietly(|| panic!("a slot"));

@@ -1,4 +1,4 @@
-//! Dtypes: numpy's text of one, and numbers for the built-in ones.
+//! Dtypes: as numpy's texts, and the built-in ones as numbers.
 
 use std::ffi::{CStr, CString, c_char, c_int};
 
@@ -9,7 +9,8 @@ use crate::call::call;
 use crate::failure::{self, Outcome, nds_error};
 use crate::status::nds_status;
 
-/// The dtypes that are no structs and no text: the code of a value's dtype. In calls, dtypes are texts; nds_dtype_name has theirs.
+/// The built-in dtypes as numbers, to compare the dtype of a value with. Functions take a dtype as text: nds_dtype_name gives the
+/// text of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum nds_dtype {
@@ -41,7 +42,7 @@ pub enum nds_dtype {
     NDS_COMPLEX128 = 13,
     /// One byte, 0 or 1.
     NDS_BOOL = 14,
-    /// Any other: its text says which.
+    /// Any other dtype: its text says which.
     NDS_OTHER_DTYPE = 255,
 }
 

@@ -22,7 +22,7 @@ pub struct Failure {
     message: CString,
 }
 
-/// What a call comes to.
+/// The result of a call.
 pub type Outcome<T = nds_status> = Result<T, Failure>;
 
 impl Failure {
@@ -37,14 +37,14 @@ impl Failure {
         Self::new(nds_status::NDS_INVALID_ARGUMENT, 0, message.into())
     }
 
-    /// The writer has a loan that is not over.
+    /// The writer has an open loan.
     #[cold]
     pub fn lent() -> Self {
         let message = "the writer has a loan: publish or abandon it first";
         Self::new(nds_status::NDS_BUSY, 0, message.to_owned())
     }
 
-    /// The operating system refused something that no error of the library is about.
+    /// The operating system refused something for which the library has no error.
     #[cold]
     pub fn system(operation: &str, source: impl Into<io::Error>) -> Self {
         let source = source.into();
@@ -77,7 +77,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// A text for C. A NUL, at which it would end, is shown as a question mark.
+/// A text for C. A NUL would end it, so it becomes a question mark.
 pub fn text(text: impl Into<Vec<u8>>) -> CString {
     let mut bytes = text.into();
     bytes.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b'?');
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn nds_error_status(error: *const nds_error) -> nds_status
     unsafe { error.as_ref() }.map_or(nds_status::NDS_OK, |error| error.0.status)
 }
 
-/// The errno of the system call that was refused; 0 if it was none, and for NULL.
+/// The errno of the system call that failed; 0 if no system call failed, and for NULL.
 ///
 /// # Safety
 /// The error is NULL, or was not freed.

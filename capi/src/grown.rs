@@ -1,11 +1,11 @@
-//! Structs that may grow: their first field says how large the caller knows them.
+//! Structs that may grow: the first field is the size that the caller was compiled with.
 
 use crate::failure::{Failure, Outcome};
 
-/// A struct of options. All its fields are plain numbers and pointers, so all zeros are one of it, and mean the defaults.
+/// A struct of options. All its fields are plain numbers and pointers, so all zeros are a valid value: the defaults.
 ///
 /// # Safety
-/// It is `#[repr(C)]`, begins with its size as a `usize`, and any bytes are one of it.
+/// It is `#[repr(C)]` and begins with its size as a `usize`; any bytes are a valid value.
 pub unsafe trait Grown: Copy {
     /// Its size in the first version of the interface.
     const FIRST_SIZE: usize;
@@ -14,11 +14,11 @@ pub unsafe trait Grown: Copy {
 /// No struct of options will be larger.
 const LARGEST: usize = 4096;
 
-/// Reads such a struct. What the caller does not know has its default; what this library does not know must be 0. (The kernel has
-/// the same rule for clone3 and openat2.)
+/// Reads such a struct. Fields that the caller does not know get their defaults; fields that this library does not know must be
+/// 0. (The kernel has the same rule for clone3 and openat2.)
 ///
 /// # Safety
-/// The pointer leads to a struct that is as long as its first field says.
+/// The pointer is valid for a struct that is as long as its first field says.
 pub unsafe fn read<T: Grown>(pointer: *const T, name: &str) -> Outcome<T> {
     // SAFETY: it begins with its size.
     let size = unsafe { pointer.cast::<usize>().read() };

@@ -1,5 +1,5 @@
-//! The C interface of ndsharray. The functions and types are named as C sees them; `include/ndsharray.h` is made from them, with
-//! their documentation.
+//! The C interface of ndsharray. The functions and types are named as C sees them; `include/ndsharray.h` is generated from them
+//! and their doc comments.
 //!
 //! - `status`, `failure`: what a call returns, and why it failed
 //! - `call`, `argument`, `grown`: how each function begins and ends, and reads what it is given

@@ -12,8 +12,8 @@ use crate::meta::{self, nds_meta};
 use crate::status::nds_status::{self, NDS_OK};
 use crate::writer::nds_writer;
 
-/// The memory of a value that is not published yet. It ends with nds_loan_publish or nds_loan_abandon. One thread at a time may use it
-/// or its writer; the memory may be filled by several.
+/// The memory of a value that is not published yet. It ends with nds_loan_publish or nds_loan_abandon. One thread at a time may use
+/// it or its writer; several may fill the memory.
 pub struct nds_loan {
     /// Borrows the writer; `None` once it is published.
     loan: Option<Loan<'static, u8>>,
@@ -32,8 +32,8 @@ impl Drop for nds_loan {
 
 /// Lends the memory of the next value, to be filled in place: no copy at all.
 ///
-/// The elements lie in C order. They are those of some earlier value or zero; of dtype bool they are all 0. While the loan is open,
-/// other calls of its writer give NDS_BUSY. Otherwise as nds_writer_write.
+/// The elements lie in C order. At first they are those of some earlier value, or zero; with dtype bool they are all 0. While the
+/// loan is open, other calls of its writer give NDS_BUSY. The other errors are those of nds_writer_write.
 ///
 /// # Safety
 /// The writer was not closed; `dtype` is a text; `shape` has `ndim` lengths. `loan` and `error` can be written to.
@@ -66,11 +66,11 @@ pub unsafe extern "C" fn nds_writer_loan(
     unsafe { call(error, body) }
 }
 
-/// The memory, for nds_loan_nbytes bytes, aligned to a page. It is the caller's until the loan ends. NULL for NULL, and in a child
-/// that was forked: the memory is the parent's.
+/// The memory to fill: nds_loan_nbytes bytes, aligned to a page. It is the caller's until the loan ends. NULL for NULL, and in a
+/// forked child, since the memory is the parent's.
 ///
 /// # Safety
-/// The loan is NULL, or did not end.
+/// The loan is NULL, or has not ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nds_loan_data(loan: *mut nds_loan) -> *mut c_void {
     let data = || {
@@ -85,17 +85,17 @@ pub unsafe extern "C" fn nds_loan_data(loan: *mut nds_loan) -> *mut c_void {
 /// The length of the value in bytes; 0 for NULL.
 ///
 /// # Safety
-/// The loan is NULL, or did not end.
+/// The loan is NULL, or has not ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nds_loan_nbytes(loan: *const nds_loan) -> usize {
     // SAFETY: NULL or valid, as the caller says.
     unsafe { loan.as_ref() }.map_or(0, |loan| loan.nbytes)
 }
 
-/// Sets what travels with the value, in place of what was set before. NULL: nothing.
+/// Sets what travels with the value, in place of what was set before. If `meta` is NULL, nothing travels with it.
 ///
 /// # Safety
-/// The loan did not end; `meta` is NULL or has valid pointers. `error` can be written to.
+/// The loan has not ended; `meta` is NULL or has valid pointers. `error` can be written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nds_loan_set_meta(
     loan: *mut nds_loan,
@@ -118,13 +118,13 @@ fn over() -> Failure {
     Failure::argument("the loan is over; ask for a new one")
 }
 
-/// Makes this the latest value; `version`, which may be NULL, gets its number. The loan ends, also if this fails: nothing was
-/// published then.
+/// Makes this the latest value; `version`, which may be NULL, gets its number. The loan ends even if this fails; then nothing
+/// is published.
 ///
-/// Fails as nds_writer_write.
+/// The errors are those of nds_writer_write.
 ///
 /// # Safety
-/// The loan did not end, and its memory is not written to any more. `version` is NULL or can be written to, and `error` too.
+/// The loan has not ended, and nobody writes to its memory any more. `version` is NULL or can be written to, and `error` too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nds_loan_publish(
     loan: *mut nds_loan,
@@ -149,10 +149,10 @@ pub unsafe extern "C" fn nds_loan_publish(
     unsafe { call(error, body) }
 }
 
-/// Ends a loan without publishing: nothing happened. NULL is allowed.
+/// Ends a loan without publishing anything. NULL is allowed.
 ///
 /// # Safety
-/// The loan is NULL, or did not end: to end it twice is undefined.
+/// The loan is NULL, or has not ended: to end it twice is undefined.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nds_loan_abandon(loan: *mut nds_loan) {
     if !loan.is_null() {

@@ -8,11 +8,11 @@ use crate::argument::{elements, text};
 use crate::failure::{Failure, Outcome};
 use crate::grown::{self, Grown};
 
-/// What travels with a value beside its elements. All zeros but the size is nothing.
+/// What travels with a value besides its elements. If all but the size is 0, nothing does.
 ///
 /// nds_meta meta = {.size = sizeof meta, .attributes = "{\"gain\": 2}"};
 ///
-/// It may grow in later versions, at its end: `size` says which one the caller was compiled with.
+/// Later versions may add fields at its end: `size` says which version the caller was compiled with.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct nds_meta {

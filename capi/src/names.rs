@@ -8,9 +8,9 @@ use crate::failure::text;
 /// A list of names, such as tags. Freed by the caller with nds_names_free. Any thread may use it.
 #[repr(C)]
 pub struct nds_names {
-    /// How many there are.
+    /// The number of names.
     pub count: usize,
-    /// Each of them, as UTF-8.
+    /// The names, as UTF-8.
     pub items: *const *const c_char,
 }
 

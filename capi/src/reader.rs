@@ -12,10 +12,11 @@ use crate::status::nds_status::{self, NDS_NONE, NDS_OK};
 use crate::store::nds_store;
 use crate::watch::Watch;
 
-/// A reader of a tag: any number of them, in any process. One thread at a time may use it; it may be another one each time.
+/// A reader of a tag. A tag may have any number of readers, in any process. One thread at a time may use a reader; it need
+/// not always be the same thread.
 ///
-/// It follows its tag when the writer is replaced, and when the tag is removed and written again. It goes on in a forked child, where
-/// its file descriptor does not: ask for a new one there.
+/// It follows its tag when the writer is replaced, and when the tag is removed and written again. A forked child may go on using
+/// it, but not its file descriptor: ask for a new one there.
 pub struct nds_reader {
     reader: Reader,
     tag: CString,
@@ -36,7 +37,7 @@ impl nds_reader {
 /// Opens a reader of a tag. If there is no such tag, it waits for one for up to `wait` nanoseconds: 0 does not wait, less than 0 waits
 /// for ever.
 ///
-/// NDS_NOT_FOUND if there is none after that. A tag exists from when its first writer is opened, and may not have a value yet.
+/// NDS_NOT_FOUND if there is none after that. A tag exists as soon as its first writer is opened; it may not have a value yet.
 ///
 /// # Safety
 /// The store was not closed; `tag` is a text. `reader` and `error` can be written to.
@@ -60,7 +61,8 @@ pub unsafe extern "C" fn nds_reader_open(
     unsafe { call(error, body) }
 }
 
-/// Makes another reader of the same tag, such as for another thread. It has returned what this one has; it has no file descriptor.
+/// Makes another reader of the same tag, such as for another thread. What this reader has returned counts as returned by the clone
+/// too. The clone has no file descriptor.
 ///
 /// # Safety
 /// The reader was not closed, and no other thread uses it. `clone` and `error` can be written to.
@@ -116,10 +118,10 @@ unsafe fn returning(
 }
 
 /// The latest value if it is newer than what this reader returned last, from nds_reader_read, _wait, _read_next or _wait_next.
-/// NDS_NONE, and NULL, if it is not, and while the tag is removed. Release it with nds_snapshot_release.
+/// NDS_NONE and a NULL snapshot if it is not newer, and while the tag is removed. Release it with nds_snapshot_release.
 ///
-/// NDS_NOT_FOUND if somebody removed the data file by hand; NDS_CONTENDED if the writer was faster each time (hardly ever but where
-/// readers must copy); NDS_DAMAGED.
+/// NDS_NOT_FOUND if somebody removed the data file by hand; NDS_CONTENDED if the writer was faster at each attempt (rare, except
+/// where readers must copy); NDS_DAMAGED if a file is damaged.
 ///
 /// # Safety
 /// The reader was not closed, and no other thread uses it. `snapshot` and `error` can be written to.
@@ -151,8 +153,8 @@ pub unsafe extern "C" fn nds_reader_wait(
 /// The oldest value that is still there and newer than what this reader returned last; NDS_NONE if there is none. With a writer that
 /// keeps a history, a reader that stalls while fewer values are written loses none; nds_reader_missed counts those that it lost.
 ///
-/// The first call returns the oldest value after which there is no gap. Call nds_reader_read first to begin with what comes from now
-/// on.
+/// The first call returns the oldest value after which there is no gap. Call nds_reader_read first to begin with the values that
+/// come from now on.
 ///
 /// # Safety
 /// As for nds_reader_read.
@@ -181,10 +183,10 @@ pub unsafe extern "C" fn nds_reader_wait_next(
     unsafe { returning(reader, snapshot, error, true, |reader| reader.wait_next(timeout(wait))) }
 }
 
-/// The latest value, new or not; what nds_reader_read returns is not changed by it.
+/// The latest value, new or not. This does not change what nds_reader_read returns next.
 ///
-/// NDS_EMPTY if nothing was ever written; NDS_NOT_FOUND if the tag was removed and its value cannot be reached any more; and as
-/// nds_reader_read.
+/// NDS_EMPTY if nothing was ever written; NDS_NOT_FOUND if the tag was removed and its value cannot be reached any more; and
+/// the errors of nds_reader_read.
 ///
 /// # Safety
 /// As for nds_reader_read.
@@ -198,9 +200,9 @@ pub unsafe extern "C" fn nds_reader_latest(
     unsafe { returning(reader, snapshot, error, false, |reader| reader.latest().map(Some)) }
 }
 
-/// Of the values that are still there the one that was acquired nearest to a time (nanoseconds since 1970); NDS_NONE if there is none,
-/// or none that is at most `within` nanoseconds away. Less than 0: however far away. A value without a time of acquisition counts by
-/// when it was written. What nds_reader_read returns is not changed by it.
+/// The value that was acquired nearest to a time (nanoseconds since 1970), of those that are still there. NDS_NONE if none is at
+/// most `within` nanoseconds away; a `within` of less than 0 sets no limit. A value without a time of acquisition counts by when it
+/// was written. This does not change what nds_reader_read returns next.
 ///
 /// # Safety
 /// As for nds_reader_read.
@@ -216,8 +218,8 @@ pub unsafe extern "C" fn nds_reader_nearest(
     unsafe { returning(reader, snapshot, error, false, |reader| reader.nearest(time, timeout(within))) }
 }
 
-/// Whether the latest value is another one than this. For loops that run much more often than something is written: they keep their
-/// snapshot, and this costs a few nanoseconds. True if the snapshot is NULL; false if the reader is.
+/// Whether the latest value is another one than that of the snapshot. It costs a few nanoseconds. A loop that runs much more often
+/// than something is written keeps its snapshot and asks this. True if the snapshot is NULL; false if the reader is.
 ///
 /// # Safety
 /// The reader is NULL, or was not closed and no other thread uses it; the snapshot is NULL, or is held.
@@ -268,13 +270,15 @@ pub unsafe extern "C" fn nds_reader_writer_alive(
 /// A file descriptor that is readable while there is a value newer than what this reader returned last: for poll, select and epoll,
 /// by level or by edge.
 ///
-/// Each nds_reader_read, _wait, _read_next or _wait_next sets it anew: readable, with a new edge, if there is one newer still; else not
-/// readable. So a loop may take one value each time, or read until NDS_NONE. It is not readable because a writer leaves: ask
-/// nds_reader_writer_alive now and then. If waiting fails, because no thread can be started, it stays readable.
+/// Each nds_reader_read, _wait, _read_next or _wait_next updates it: it is readable, with a new edge, if there is a value that is
+/// newer still, and else not readable. So a loop may take one value each time, or read until NDS_NONE. It does not become readable
+/// when a writer leaves: ask nds_reader_writer_alive now and then. If waiting fails, because no thread can be started, it stays
+/// readable.
 ///
-/// The descriptor belongs to the reader, and closes with it: remove it from an epoll set before. Wait for it, and nothing else: do not
-/// read it, write to it or close it. Each call returns the same one. A thread of this process, one for every 127 tags, waits behind
-/// it. In a forked child it is the parent's, and says nothing of this reader: ask for a new one there, which closes it.
+/// The descriptor belongs to the reader, and closes with it: remove it from an epoll set before you close the reader. Only wait for
+/// it: do not read it, write to it or close it. Each call returns the same one. A thread of this process does the waiting, one for
+/// every 127 tags. In a forked child the inherited descriptor still follows the parent's reader: call this function again there,
+/// which closes it and returns a new one.
 ///
 /// NDS_IO if there are no descriptors left, or no thread can be started.
 ///

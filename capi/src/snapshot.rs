@@ -13,9 +13,9 @@ use crate::failure::text;
 
 /// A value, whole and unchanging for as long as it is held. Any thread may use it, several at once.
 ///
-/// It is counted: nds_snapshot_retain and nds_snapshot_release. It outlives its reader, its writer and the tag, and a fork: then parent
-/// and child release it each. It takes one slot of the store while it is held; a process that holds three of a tag gets copies in
-/// memory of its own from then on.
+/// It has a reference count, which nds_snapshot_retain raises and nds_snapshot_release lowers. It outlives its reader, its writer
+/// and the tag. After a fork, parent and child each release it. While it is held, it takes one slot of the store. A process that
+/// holds three of a tag gets copies in its own memory from then on.
 pub struct nds_snapshot {
     snapshot: Snapshot,
     dtype: OnceLock<CString>,
@@ -76,7 +76,8 @@ fn nanoseconds(time: Option<UnixTime>) -> u64 {
     time.map_or(0, UnixTime::as_nanos)
 }
 
-/// Holds a snapshot once more, and returns it: it is to be released once more. NULL for NULL.
+/// Raises the reference count of a snapshot, and returns the snapshot, which must be released once more then. NULL for
+/// NULL.
 ///
 /// # Safety
 /// The snapshot is NULL, or was not released as often as it was held.
@@ -89,7 +90,7 @@ pub unsafe extern "C" fn nds_snapshot_retain(snapshot: *const nds_snapshot) -> *
     snapshot.cast_mut()
 }
 
-/// Lets go of a snapshot; with the last time, of its value. NULL is allowed.
+/// Lowers the reference count of a snapshot. At 0, its value is let go. NULL is allowed.
 ///
 /// # Safety
 /// The snapshot is NULL, or was not released as often as it was held: once more is undefined.
@@ -122,9 +123,9 @@ pub unsafe extern "C" fn nds_snapshot_nbytes(snapshot: *const nds_snapshot) -> u
     unsafe { ask(snapshot, 0, |value| value.snapshot.bytes().len()) }
 }
 
-/// What the elements are, as numpy writes it: "float32", "<M8[ns]", "[('x', '<f4'), ('y', '<f4')]". A write takes the same text,
-/// unless it is the name of a type that numpy does not know by text alone, such as bfloat16. It lives as long as the snapshot; NULL for
-/// NULL.
+/// What the elements are, as numpy writes it: "float32", "<M8[ns]", "[('x', '<f4'), ('y', '<f4')]". nds_writer_write takes the same
+/// text, unless it is the name of a type that numpy alone does not know, such as bfloat16. It lives as long as the snapshot; NULL
+/// for NULL.
 ///
 /// # Safety
 /// The snapshot is NULL, or is held.
@@ -251,7 +252,7 @@ pub unsafe extern "C" fn nds_snapshot_acquired_at(snapshot: *const nds_snapshot)
     unsafe { ask(snapshot, 0, |value| nanoseconds(value.snapshot.acquired_at())) }
 }
 
-/// When the value was written where it comes from, in nanoseconds since 1970; 0 if it was not brought from another store, and for
+/// When the value was written in the store that it was copied from, in nanoseconds since 1970; 0 if it was not copied, and for
 /// NULL.
 ///
 /// # Safety
@@ -262,7 +263,7 @@ pub unsafe extern "C" fn nds_snapshot_source_written_at(snapshot: *const nds_sna
     unsafe { ask(snapshot, 0, |value| nanoseconds(value.snapshot.source_written_at())) }
 }
 
-/// What the writer sent along with the value, attributes as their text; `size`, which may be NULL, gets its length in bytes, 0 to
+/// The user data of the value, or the JSON text of its attributes. `size`, which may be NULL, gets the length in bytes, 0 to
 /// 2048. It lives as long as the snapshot; NULL if there is nothing, and for NULL.
 ///
 /// # Safety
@@ -286,8 +287,8 @@ pub unsafe extern "C" fn nds_snapshot_user_data(
     data
 }
 
-/// The attributes of the value as JSON text, an object. It lives as long as the snapshot; NULL if it has none or they are no UTF-8,
-/// and for NULL.
+/// The attributes of the value as JSON text, an object. It lives as long as the snapshot; NULL if it has none or they are not
+/// UTF-8, and for NULL.
 ///
 /// # Safety
 /// The snapshot is NULL, or is held.

@@ -1,4 +1,4 @@
-//! What there is to know of a tag.
+//! What there is to know about a tag.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr::null;
@@ -9,9 +9,10 @@ use crate::call::quietly;
 use crate::dtype::{self, nds_dtype};
 use crate::failure::text;
 
-/// What nds_store_stat says of a tag. Freed by the caller with nds_stat_free, and all that it points to with it. Any thread may use it.
+/// What nds_store_stat says about a tag. The caller frees it with nds_stat_free, which also frees all that it points to. Any thread
+/// may use it.
 ///
-/// The library makes it, so later versions may have more at its end.
+/// Only the library makes it, so later versions may add fields at its end.
 #[repr(C)]
 pub struct nds_stat {
     /// The tag.
@@ -20,7 +21,7 @@ pub struct nds_stat {
     pub source: *const c_char,
     /// Storage that the tag's files take, in bytes.
     pub bytes: u64,
-    /// The process that has the tag, in its own PID namespace; 0 if nobody has it.
+    /// The pid of the process that writes the tag, in its own PID namespace; 0 if there is no writer.
     pub pid: u32,
     /// The user that owns the tag's files.
     pub uid: u32,
@@ -28,10 +29,10 @@ pub struct nds_stat {
     pub mode: u32,
     /// Whether a writer has the tag now.
     pub writer_alive: bool,
-    /// Whether the tag goes when its writer goes.
+    /// Whether the tag is removed when its writer is closed.
     pub ephemeral: bool,
 
-    /// The number of the value; 0 if there is none. Then all that follows is 0 or NULL.
+    /// The version of the value; 0 if there is no value: then all fields that follow are 0 or NULL.
     pub version: u64,
     /// What the elements are, as numpy writes it.
     pub dtype: *const c_char,
@@ -45,27 +46,29 @@ pub struct nds_stat {
     pub shape: *const usize,
     /// The length of the value in bytes.
     pub nbytes: usize,
-    /// When it was published, in nanoseconds since 1970.
+    /// When the value was published, in nanoseconds since 1970.
     pub written_at: u64,
-    /// How long ago that was, in nanoseconds.
+    /// How long ago the value was published, in nanoseconds.
     pub age: u64,
-    /// When it was acquired, in nanoseconds since 1970; 0 if the writer did not say so.
+    /// When the value was acquired, in nanoseconds since 1970; 0 if the writer did not say so.
     pub acquired_at: u64,
-    /// When it was written where it comes from, in nanoseconds since 1970; 0 if it was not brought from another store.
+    /// When the value was written in the store that it was copied from, in nanoseconds since 1970; 0 if it was not
+    /// copied.
     pub source_written_at: u64,
-    /// Its user data, or the text of its attributes; NULL if there are none, or values come faster than they can be looked at.
+    /// The user data of the value, or the text of its attributes; NULL if there are none, or if values come too fast to read
+    /// them.
     pub user_data: *const c_void,
     /// The length of the user data in bytes.
     pub user_data_size: usize,
-    /// Its attributes as JSON text; NULL if it has none, or as for the user data.
+    /// The attributes of the value as JSON text; NULL if there are none, or if values come too fast to read them.
     pub attributes: *const c_char,
     /// The name of the data file.
     pub data_file: *const c_char,
     /// How many values the data file has room for.
     pub slots_allocated: usize,
-    /// How many of these readers hold.
+    /// How many of these slots are held by readers.
     pub slots_pinned: usize,
-    /// The room for each, in bytes.
+    /// The room in each slot, in bytes.
     pub slot_capacity: usize,
 }
 

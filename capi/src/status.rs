@@ -20,17 +20,18 @@ pub enum nds_status {
     NDS_FULL = -3,
     /// Another writer has the array: close that one first, or take over.
     NDS_BUSY = -4,
-    /// This writer writes no more, as the array was taken over or removed, or the process was forked: open a new one.
+    /// This writer has ended, since the array was taken over or removed, or the process was forked: open a new one.
     NDS_ENDED = -5,
-    /// This user may not do that: have the rights changed, or do it as the user whom the error names.
+    /// This user may not do that: have the permissions changed, or do it as the user that the error names.
     NDS_PERMISSION = -6,
-    /// A file under this name is another program's, or of a format or machine that this library cannot use. It was left as it is.
+    /// The file under this name is another program's, or has a format or byte order that this library cannot use. It was left as
+    /// it is.
     NDS_FOREIGN = -7,
     /// A file of the array is damaged: remove the file that the error names, and write the array again.
     NDS_DAMAGED = -8,
     /// An argument is not valid, and never will be: correct what the error names.
     NDS_INVALID_ARGUMENT = -9,
-    /// The elements have another type than was asked for.
+    /// The elements do not have the type that was asked for.
     NDS_WRONG_TYPE = -10,
     /// Others changed the array at each attempt: try again.
     NDS_CONTENDED = -11,
@@ -57,7 +58,7 @@ impl From<ErrorKind> for nds_status {
             ErrorKind::WrongType => nds_status::NDS_WRONG_TYPE,
             ErrorKind::Contended => nds_status::NDS_CONTENDED,
             ErrorKind::Unsupported => nds_status::NDS_UNSUPPORTED,
-            // And a kind that the library gains later.
+            // Also a kind that a later version of the library adds.
             _ => nds_status::NDS_IO,
         }
     }

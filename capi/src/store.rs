@@ -83,7 +83,7 @@ pub unsafe extern "C" fn nds_store_directory(store: *const nds_store) -> *const 
     unsafe { store.as_ref() }.map_or(std::ptr::null(), |store| store.directory.as_ptr())
 }
 
-/// The tags of the store, in order. Free them with nds_names_free.
+/// The tags of the store, sorted. Free them with nds_names_free.
 ///
 /// # Safety
 /// The store was not closed. `tags` and `error` can be written to.
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn nds_store_tags(
     unsafe { call(error, body) }
 }
 
-/// What there is to know of a tag, without a mapping. Free it with nds_stat_free.
+/// What there is to know about a tag; no file is mapped. Free it with nds_stat_free.
 ///
 /// # Safety
 /// The store was not closed; `tag` is a text. `stat` and `error` can be written to.
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn nds_store_remove(
     unsafe { remove(store, tag, error, Store::remove) }
 }
 
-/// Removes a tag even if a writer has it, whose next write gives NDS_ENDED, or it is damaged.
+/// Removes a tag even if it is damaged or has a writer. The next write of that writer gives NDS_ENDED.
 ///
 /// # Safety
 /// As for nds_store_remove.
@@ -176,9 +176,10 @@ unsafe fn remove(
     unsafe { call(error, body) }
 }
 
-/// Removes what killed processes of this user left in the store: nothing that is in use.
+/// Removes what killed processes of this user left in the store. Files in use stay.
 ///
-/// `removed` gets the names of the files, to be freed with nds_names_free; `bytes` the storage that they had. Both may be NULL.
+/// `removed` gets the names of the files, to be freed with nds_names_free; `bytes` gets the storage that they took. Both may be
+/// NULL.
 ///
 /// # Safety
 /// The store was not closed. What is not NULL can be written to.

@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, Outcome};
 
-/// One axis: how many elements, and the way from one to the next in bytes.
+/// One axis: how many elements, and the distance in bytes from one to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Axis {
     length: usize,
@@ -17,7 +17,7 @@ pub fn is_contiguous(shape: &[usize], strides: &[isize], itemsize: usize) -> boo
         if length == 0 {
             return true;
         }
-        // The stride of an axis of one element leads nowhere.
+        // The stride of an axis of one element does not matter.
         if length > 1 && usize::try_from(stride) != Ok(expected) {
             return false;
         }
@@ -27,7 +27,7 @@ pub fn is_contiguous(shape: &[usize], strides: &[isize], itemsize: usize) -> boo
     true
 }
 
-/// Refuses strides that reach beyond what addresses there are. The shape has at least one element.
+/// Refuses strides that reach beyond the address space. The shape has at least one element.
 pub fn check(data: *const u8, shape: &[usize], strides: &[isize], itemsize: usize) -> Outcome<()> {
     // The lengths fit into isize together, so nothing overflows here: 64 products of 63 bits each.
     let reach = |is_back: bool| -> i128 {
@@ -92,7 +92,7 @@ unsafe fn rows<const RUN: usize>(from: *const u8, axes: &[Axis], inner: Axis, to
     });
 }
 
-/// The axes of more than one element; those that are one behind the other in memory as one axis.
+/// The axes of more than one element. Axes that follow each other in memory without a gap become one.
 fn merged(shape: &[usize], strides: &[isize]) -> Vec<Axis> {
     let mut axes: Vec<Axis> = Vec::with_capacity(shape.len());
     for (&length, &stride) in shape.iter().zip(strides).filter(|&(&length, _)| length != 1) {

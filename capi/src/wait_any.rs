@@ -8,10 +8,10 @@ use crate::failure::{Failure, nds_error};
 use crate::reader::nds_reader;
 use crate::status::nds_status::{self, NDS_NONE, NDS_OK};
 
-/// Waits until at least one of these readers has a newer value than it returned last, for up to `wait` nanoseconds; `index` gets which
-/// one. NDS_NONE after that, and at once if there are no readers. Less than 0 waits for ever.
+/// Waits until at least one of these readers has a newer value than it returned last, for up to `wait` nanoseconds; `index` gets
+/// its place in `readers`. NDS_NONE when the time is over, and at once if there are no readers. Less than 0 waits for ever.
 ///
-/// Others may have one too: call nds_reader_read on each. Each reader may be there once only.
+/// Other readers may have a newer value too: call nds_reader_read on each. A reader may be in `readers` only once.
 ///
 /// # Safety
 /// `readers` has `count` readers that were not closed, and no other thread uses them. `index` and `error` can be written to.

@@ -1,8 +1,8 @@
 //! The file descriptor of a reader: an eventfd, which a waiting thread of the library writes to when there is a new value.
 //!
-//! A future waits for the reader, or rather for a clone that has returned the same values. Whoever wakes it polls it, so that only a
-//! value makes the descriptor readable, and not what else a thread may wake for. All of it happens under one lock: what the future
-//! says and what the descriptor says do not come apart.
+//! A future waits on a clone of the reader that has returned the same values. The thread that wakes the future polls it, so only a
+//! new value makes the descriptor readable: threads also wake for other reasons. All of this happens under one lock, so the future
+//! and the descriptor always agree.
 
 use std::future::Future;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -17,7 +17,7 @@ use rustix::io::{read, write};
 
 use crate::failure::{Failure, Outcome};
 
-/// What a reader has for its file descriptor.
+/// The state behind the file descriptor of a reader.
 pub struct Watch {
     task: Option<Arc<Task>>,
     pid: u32,
@@ -48,7 +48,7 @@ impl Watch {
         Ok(Watch { task: Some(task), pid: std::process::id(), descriptor })
     }
 
-    /// Whether it is of this process, and not inherited through a fork.
+    /// Whether this process made it, and did not inherit it through a fork.
     pub fn is_here(&self) -> bool {
         self.pid == std::process::id()
     }
@@ -57,12 +57,12 @@ impl Watch {
         self.descriptor
     }
 
-    /// The reader was asked. `moved`: it returned a value, or an error.
+    /// Called after each read. `moved`: the read returned a value, or an error.
     pub fn follow(&mut self, reader: &Reader, moved: bool) {
         let Some(task) = self.task.as_ref().filter(|_| self.is_here()) else { return };
-        // As it was, unless one of the two has moved.
+        // If the reader has not moved and the descriptor is not readable, both are right as they are.
         if moved || task.state().readable {
-            // What it fails with makes the descriptor readable: the loop goes on.
+            // A failure makes the descriptor readable, so the caller's loop goes on.
             let _ = task.arm(reader);
         }
     }
@@ -75,8 +75,8 @@ impl Drop for Watch {
         if is_here {
             task.end();
         } else {
-            // The threads of the parent, which may have had its locks, are not here. The descriptor is this process's own.
-            // SAFETY: open, and closed here alone: the task, which has it too, is forgotten.
+            // The parent's threads, which may have held its locks, do not exist here. The descriptor is this process's own
+            // copy. SAFETY: open, and closed here alone: the task, which has it too, is forgotten.
             unsafe { libc::close(self.descriptor) };
             std::mem::forget(task);
         }
@@ -95,7 +95,7 @@ impl Task {
         state.future = Some(Box::pin(async move { waiting.changed().await }));
         match self.poll(&mut state) {
             Poll::Ready(outcome) => {
-                // Also if it was readable: that is a new edge.
+                // Also if it is readable already: this is a new edge.
                 self.signal(&mut state);
                 Ok(outcome?)
             }
@@ -120,12 +120,13 @@ impl Task {
     }
 
     fn signal(&self, state: &mut State) {
-        // It fails only if nobody has read it for 2^64 values.
+        // It fails only if the counter overflows: after 2^64 values.
         let _ = write(&self.eventfd, &1_u64.to_ne_bytes());
         state.readable = true;
     }
 
-    /// Nothing makes the descriptor readable any more. A thread that is about to wake this closes it in a moment.
+    /// From here on nothing makes the descriptor readable. If a thread is about to wake this task, that thread drops
+    /// it, and closes the descriptor, soon after.
     fn end(&self) {
         let mut state = self.state();
         state.future = None;
@@ -135,7 +136,7 @@ impl Task {
 
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
-        // The thread that wakes serves others too.
+        // The waking thread serves other callers too: a panic must not end it.
         let poll = AssertUnwindSafe(|| {
             let mut state = self.state();
             if self.poll(&mut state).is_ready() {

@@ -15,7 +15,7 @@ use crate::status::nds_status::{self, NDS_OK};
 use crate::store::nds_store;
 use crate::strides;
 
-/// The one writer of a tag. One thread at a time may use it, together with its loan; it may be another one each time.
+/// The one writer of a tag. One thread at a time may use it or its loan; it need not always be the same thread.
 pub struct nds_writer {
     /// From `Box::into_raw`: a loan borrows it, but not the rest.
     writer: *mut Writer,
@@ -33,17 +33,17 @@ pub const NDS_EPHEMERAL: u32 = 1;
 /// For nds_writer_options.flags: a living writer of the same user is replaced; its next write gives NDS_ENDED.
 pub const NDS_TAKEOVER: u32 = 2;
 
-/// How a writer is opened. All zeros but the size are the defaults.
+/// How a writer is opened. If all but the size is 0, these are the defaults.
 ///
 /// nds_writer_options options = {.size = sizeof options, .flags = NDS_EPHEMERAL, .history = 8};
 ///
-/// It may grow in later versions, at its end: `size` says which one the caller was compiled with.
+/// Later versions may add fields at its end: `size` says which version the caller was compiled with.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct nds_writer_options {
     /// sizeof(nds_writer_options).
     pub size: usize,
-    /// The permissions of the tag's files, such as 0640. 0: 0600 for a new tag, and those that it has for an old one.
+    /// The permissions of the tag's files, such as 0640. 0: 0600 for a new tag; a tag that exists keeps its own.
     pub mode: u32,
     /// NDS_EPHEMERAL, NDS_TAKEOVER, both (with |) or 0.
     pub flags: u32,
@@ -62,7 +62,7 @@ unsafe impl Grown for nds_writer_options {
 
 /// Opens the one writer of a tag, which goes on where an earlier one left off. `options` may be NULL: the defaults.
 ///
-/// NDS_BUSY if another one lives and takeover was not asked for; NDS_PERMISSION if the tag is another user's; NDS_FOREIGN if
+/// NDS_BUSY if another writer lives and NDS_TAKEOVER is not set; NDS_PERMISSION if the tag is another user's; NDS_FOREIGN if
 /// something else has its name.
 ///
 /// # Safety
@@ -168,12 +168,12 @@ impl Drop for nds_writer {
 /// The array is copied once, whatever its strides; the caller may change it afterwards. It never waits for a reader.
 ///
 /// NDS_FULL if the store is full; NDS_ENDED if the tag was taken over or removed, or the process forked; NDS_BUSY while a loan is
-/// open; NDS_INVALID_ARGUMENT for a dtype that numpy has not, a shape that overflows, more than 64 axes, strides that reach beyond
-/// the memory there can be, and a bool that is neither 0 nor 1. The last value stays readable in each case.
+/// open; NDS_INVALID_ARGUMENT for a dtype that numpy does not know, a shape that overflows, more than 64 axes, strides that reach
+/// beyond the address space, and a bool that is neither 0 nor 1. The last value stays readable in each case.
 ///
 /// # Safety
 /// The writer was not closed; `array`, and `meta` if it is not NULL, have valid pointers. Every element that shape and strides
-/// lead to can be read, and nobody changes it meanwhile. `version` is NULL or can be written to, and `error` too.
+/// describe can be read, and nobody changes it meanwhile. `version` is NULL or can be written to, and `error` too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nds_writer_write(
     writer: *mut nds_writer,
@@ -218,7 +218,7 @@ unsafe fn write(handle: &mut nds_writer, array: &nds_array, meta: *const nds_met
         let meta = unsafe { meta::read(meta) }?;
         let mut loan = writer.loan_bytes(dtype, shape)?;
         let to = loan.as_mut_slice();
-        // A writer that came to its end after the loan began has no memory; the publish says why.
+        // A writer that ended after the loan began has no memory; the publish says why.
         if to.len() == nbytes {
             // SAFETY: the elements can be read, as the caller says. There is one at least, and an axis, or it would be contiguous.
             // The memory of a loan is nobody else's.
@@ -240,7 +240,7 @@ unsafe fn write(handle: &mut nds_writer, array: &nds_array, meta: *const nds_met
     Ok(writer.write_bytes_with(dtype, shape, bytes, &meta)?)
 }
 
-/// The number of the last value, this writer's or an earlier one's; 0 before the first, and for NULL.
+/// The version of the last value, from this writer or an earlier one; 0 before the first value, and for NULL.
 ///
 /// # Safety
 /// The writer is NULL, or was not closed.

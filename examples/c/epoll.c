@@ -1,5 +1,5 @@
 /*
- * A loop over three tags, which may have others to serve: each value of each tag, as it comes.
+ * An epoll loop over three tags: it prints each value as it comes. The same loop may serve other descriptors too.
  *
  *   cc -std=c99 epoll.c -lndsharray -o epoll && ./epoll TAG TAG TAG
  *
@@ -29,7 +29,7 @@ static void check(nds_status status, nds_error *error) {
     }
 }
 
-/* Takes all that is there; whoever works long on one takes a value each time, and is called again. */
+/* Takes all values that are there. A program that works long on each may take one value per call: it is called again. */
 static void take(struct source *source) {
     nds_error *error;
     nds_snapshot *value;

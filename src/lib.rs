@@ -137,8 +137,9 @@ pub use crate::writer::options::WriterOptions;
 
 /// Makes a plain struct an [`Element`](trait@Element) of arrays.
 ///
-/// The struct has named fields and `#[repr(C)]`, perhaps with `packed`; it is `Copy`, has no parameters, and is aligned to at
-/// most 8 bytes. Its fields are numbers, `bool`, complex numbers, structs with this derive, or arrays of these.
+/// The struct must have named fields and `#[repr(C)]` (or `#[repr(C, packed)]`), be `Copy`, have no generic parameters, and
+/// be aligned to at most 8 bytes. Its fields may be numbers, `bool`, complex numbers, structs with this derive, or arrays
+/// of these.
 ///
 /// ```
 /// #[derive(Clone, Copy, ndsharray::Element)]

@@ -8,8 +8,9 @@ use syn::{Data, DeriveInput, Error, Fields, FieldsNamed, Result};
 
 /// Makes a plain struct an element of arrays.
 ///
-/// The struct has named fields and `#[repr(C)]`, perhaps with `packed`; it is `Copy`, has no parameters, and is aligned to at
-/// most 8 bytes. Its fields are numbers, `bool`, complex numbers, structs with this derive, or arrays of these.
+/// The struct must have named fields and `#[repr(C)]` (or `#[repr(C, packed)]`), be `Copy`, have no generic parameters, and
+/// be aligned to at most 8 bytes. Its fields may be numbers, `bool`, complex numbers, structs with this derive, or arrays
+/// of these.
 #[proc_macro_derive(Element)]
 pub fn derive_element(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as DeriveInput);
@@ -47,18 +48,21 @@ fn element(input: &DeriveInput) -> Result<proc_macro2::TokenStream> {
             assert!(::core::mem::align_of::<#name>() <= 8, "an element is aligned to at most 8 bytes");
         };
 
-        // SAFETY: `repr(C)` gives each field its place, which is passed on, and each field is an element or an array of them,
-        // by the bounds of `FieldLayout::new`; so what is no field is a gap. Size and alignment are checked above.
+        // SAFETY: `repr(C)` fixes the place of each field, which is passed on. By the bounds of `FieldLayout::new`, each
+        // field is an element or an array of elements. So all bytes outside of fields are gaps. Size and alignment are
+        // checked above.
         #[automatically_derived]
         #[allow(unsafe_code)]
         unsafe impl ::ndsharray::Element for #name {
             fn layout() -> &'static ::ndsharray::derived::ElementLayout {
-                // An attribute macro below the derive may change the struct. The compiler refuses other fields, or other types.
+                // An attribute macro below the derive may change the struct. If it adds or removes fields or changes types,
+                // this does not compile.
                 let _ = |value: Self| {
                     let Self { #(#idents: #values),* } = value;
                     #(let _: #types = #values;)*
                 };
-                // The types of fields are written in here, and may name constants of the user's.
+                // The types of the fields appear inside this function, and may name the user's constants: so this name
+                // must not collide with them.
                 static __NDSHARRAY_LAYOUT: ::std::sync::OnceLock<::ndsharray::derived::ElementLayout> =
                     ::std::sync::OnceLock::new();
                 __NDSHARRAY_LAYOUT.get_or_init(|| {

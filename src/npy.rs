@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 
 /// What an npy file begins with.
 const MAGIC: &[u8] = b"\x93NUMPY";
-/// The longest header that is read, in bytes: far more than any dtype needs that can be stored.
+/// The longest header that is read, in bytes: far more than any storable dtype needs.
 const LONGEST: usize = 1 << 16;
-/// The data of a file begin at a multiple of this, as in numpy's own files.
+/// The data of a file begin at a multiple of this many bytes, as in numpy's own files.
 const ALIGNMENT: usize = 64;
 
 /// The header of an npy file: what stands before the elements.
@@ -31,7 +31,7 @@ pub struct NpyHeader {
     fortran_order: bool,
     /// The descr, as npy files spell it.
     descr: String,
-    /// The length in bytes of the parts whose bytes are to be reversed; 1: none.
+    /// The length in bytes of the parts whose bytes must be reversed; 1: nothing is reversed.
     swap: usize,
 }
 
@@ -39,8 +39,8 @@ impl NpyHeader {
     /// The header of an array in C order.
     ///
     /// # Errors
-    /// [`Error::InvalidDType`] if npy files cannot hold the dtype: its fields overlap or are not in the order of their places, or
-    /// numpy does not know it.
+    /// [`Error::InvalidDType`] if an npy file cannot express the dtype: its fields overlap or are not in the order of their
+    /// places, or numpy does not know it.
     pub fn new(dtype: &DType, shape: &[usize]) -> Result<Self> {
         let Some(descr) = descr::to_npy(dtype) else {
             let found = format!("it has the descr {:?}", dtype.descr());
@@ -53,11 +53,11 @@ impl NpyHeader {
 
     /// Reads a header, and leaves the input where the elements begin.
     ///
-    /// Takes what `numpy.load` takes, but no objects of Python and no long doubles.
+    /// Takes what `numpy.load` takes, except Python objects and long doubles.
     ///
     /// # Errors
-    /// Those of the input; [`io::ErrorKind::UnexpectedEof`] if it ends too early; [`io::ErrorKind::InvalidData`] if it is no npy
-    /// header, one of more than 65536 bytes, or one with a dtype that cannot be stored.
+    /// The errors of the input; [`io::ErrorKind::UnexpectedEof`] if it ends too early; [`io::ErrorKind::InvalidData`] if it is
+    /// not an npy header, is longer than 65536 bytes, or has a dtype that cannot be stored.
     pub fn read(input: &mut impl Read) -> io::Result<Self> {
         let mut start = [0; 8];
         input.read_exact(&mut start)?;
@@ -98,7 +98,7 @@ impl NpyHeader {
 
     fn parse(text: &str) -> Result<Self, String> {
         let Literal::Dict(items) = literal::parse(text)? else {
-            return Err("found a header that is no dict".to_owned());
+            return Err("found a header that is not a dict".to_owned());
         };
         let (mut descr, mut fortran_order, mut shape) = (None, None, None);
         for (key, value) in &items {
@@ -123,7 +123,7 @@ impl NpyHeader {
         let mut dtype = descr::of_npy(descr)?;
         let mut swap = 1;
         if let Some(scalar) = dtype.scalar().filter(|scalar| scalar.is_swapped()) {
-            // The store has numbers in this machine's order only.
+            // The store holds numbers only in this machine's byte order.
             if let Ok(native) = DType::from_name(dtype.name()) {
                 (dtype, swap) = (native, scalar.unit_of_order());
             }
@@ -171,8 +171,8 @@ impl NpyHeader {
         self.fortran_order
     }
 
-    /// Makes the elements of the file, or some of them, those of [`dtype`](Self::dtype): turns the bytes of numbers into this
-    /// machine's order, and bools that are not 0 into 1.
+    /// Converts elements of the file, all or some, to those of [`dtype`](Self::dtype): puts the bytes of numbers into this
+    /// machine's order, and turns bools that are not 0 into 1.
     pub fn convert(&self, elements: &mut [u8]) {
         if self.swap > 1 {
             elements.chunks_exact_mut(self.swap).for_each(<[u8]>::reverse);

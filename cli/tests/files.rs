@@ -159,7 +159,7 @@ fn headers_in_other_spellings() {
 
     for object in ["'|O'", "'|O8'", "[('a', '|O8')]"] {
         let refused = place.run_with(&["put", "a", "-"], &npy(object, false, "(1,)", &[0; 8]));
-        let says = "objects of Python, which mean nothing to other processes";
+        let says = "Python objects, which mean nothing to other processes";
         assert!(!refused.status.success() && refused.stderr.contains(says), "{object}: {}", refused.stderr);
     }
 }

@@ -1,4 +1,4 @@
-//! Descrs: the texts from which numpy makes a dtype. A type string, or a literal of Python that lists fields:
+//! Descrs: the texts from which numpy makes a dtype. A descr is a type string, or a Python literal that lists fields:
 //!
 //! ```text
 //! <M8[ns]
@@ -11,16 +11,16 @@ use crate::dtype::record::{RecordField, are_packed};
 use crate::dtype::scalar::{Kind, Scalar};
 use crate::dtype::{DType, literal};
 
-/// Who wrote the descr.
+/// Where the descr comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     /// What `numpy.dtype` takes.
     DType,
-    /// What stands in npy files: there a field of plain bytes that has no name is a gap.
+    /// An npy file: there, a field of plain bytes without a name is a gap.
     Npy,
 }
 
-/// A dtype, and the axes of the array that each element is.
+/// A dtype, and its axes if each element is an array.
 type Subarray = (DType, Vec<usize>);
 
 /// The dtype of a descr; an error says what is wrong.
@@ -50,7 +50,7 @@ fn plain(dtype: DType, shape: &[usize]) -> Result<DType, String> {
         ));
     }
     if dtype.itemsize() == 0 {
-        return Err("its elements have no size".to_owned());
+        return Err("its elements have a size of 0 bytes".to_owned());
     }
     Ok(dtype)
 }
@@ -76,7 +76,7 @@ fn of_literal(descr: &Literal, dialect: Dialect) -> Result<Subarray, String> {
             packed(fields.collect::<Result<_, _>>()?, dialect)
         }
         Literal::Dict(items) if dialect == Dialect::DType => of_dict(items),
-        _ => Err("found something else than a type string or a list of fields".to_owned()),
+        _ => Err("found neither a type string nor a list of fields".to_owned()),
     }
 }
 
@@ -84,7 +84,7 @@ fn of_literal(descr: &Literal, dialect: Dialect) -> Result<Subarray, String> {
 pub(crate) fn shape(literal: &Literal) -> Result<Vec<usize>, String> {
     let length = |item: &Literal| match item {
         Literal::Number(length) => usize::try_from(*length).map_err(|error| error.to_string()),
-        _ => Err("found a shape that is no tuple of lengths".to_owned()),
+        _ => Err("found a shape that is not a tuple of lengths".to_owned()),
     };
     match literal {
         Literal::Tuple(items) | Literal::List(items) => items.iter().map(length).collect(),
@@ -115,7 +115,7 @@ fn field(entry: &Literal, dialect: Dialect) -> Result<Entry, String> {
     Ok((title, name, (dtype, [axes, inner].concat())))
 }
 
-/// Fields that lie one behind the other.
+/// Fields that follow each other without a gap.
 fn packed(entries: Vec<Entry>, dialect: Dialect) -> Result<Subarray, String> {
     let mut fields = Vec::with_capacity(entries.len());
     let mut offset = 0;
@@ -133,14 +133,14 @@ fn packed(entries: Vec<Entry>, dialect: Dialect) -> Result<Subarray, String> {
     Ok((record(fields, offset)?, Vec::new()))
 }
 
-/// A dict of lists: names, formats, and perhaps offsets, itemsize, titles.
+/// A dict of lists: names and formats, and optionally offsets, itemsize and titles.
 fn of_dict(items: &[(Literal, Literal)]) -> Result<Subarray, String> {
     let get =
         |key: &str| items.iter().find(|(k, _)| matches!(k, Literal::Text(k) if k == key)).map(|(_, v)| v);
     let list = |key: &'static str| match get(key) {
         None | Some(Literal::None) => Ok(None),
         Some(Literal::List(list) | Literal::Tuple(list)) => Ok(Some(list)),
-        Some(_) => Err(format!("found {key} that are no list")),
+        Some(_) => Err(format!("found {key} that are not a list")),
     };
     let required = |key| list(key)?.ok_or_else(|| format!("found a dict without {key}"));
     let (names, formats) = (required("names")?, required("formats")?);
@@ -155,17 +155,17 @@ fn of_dict(items: &[(Literal, Literal)]) -> Result<Subarray, String> {
     let mut fields = Vec::with_capacity(names.len());
     let mut next = 0;
     for (index, (name, format)) in names.iter().zip(formats).enumerate() {
-        let Literal::Text(name) = name else { return Err("found a name that is no string".to_owned()) };
+        let Literal::Text(name) = name else { return Err("found a name that is not a string".to_owned()) };
         let (dtype, shape) = of_literal(format, Dialect::DType)?;
         let offset = match offsets.map(|list| &list[index]) {
             None => next,
             Some(Literal::Number(offset)) => usize::try_from(*offset).map_err(|error| error.to_string())?,
-            Some(_) => return Err("found an offset that is no number".to_owned()),
+            Some(_) => return Err("found an offset that is not a number".to_owned()),
         };
         let title = match titles.map(|list| &list[index]) {
             None | Some(Literal::None) => None,
             Some(Literal::Text(title)) => Some(title.clone()),
-            Some(_) => return Err("found a title that is no string".to_owned()),
+            Some(_) => return Err("found a title that is not a string".to_owned()),
         };
         let field = RecordField::new(name, dtype, shape, offset).with_title(title);
         next = end(&field)?;
@@ -175,7 +175,7 @@ fn of_dict(items: &[(Literal, Literal)]) -> Result<Subarray, String> {
     let itemsize = match get("itemsize") {
         None | Some(Literal::None) => least,
         Some(Literal::Number(size)) => usize::try_from(*size).map_err(|error| error.to_string())?,
-        Some(_) => return Err("found an itemsize that is no number".to_owned()),
+        Some(_) => return Err("found an itemsize that is not a number".to_owned()),
     };
     if itemsize < least {
         return Err(format!("found fields that need {least} bytes in records of {itemsize}"));
@@ -188,7 +188,7 @@ fn end(field: &RecordField) -> Result<usize, String> {
     let nbytes =
         field.shape().iter().try_fold(field.dtype().itemsize(), |total, &axis| total.checked_mul(axis));
     let end = nbytes.and_then(|nbytes| field.offset().checked_add(nbytes));
-    // numpy's sizes are of 31 bits.
+    // numpy's sizes have 31 bits.
     end.filter(|&end| i32::try_from(end).is_ok())
         .ok_or_else(|| format!("found field {:?} that ends beyond 2 GiB", field.name()))
 }
@@ -233,10 +233,10 @@ pub(super) fn of_record(fields: &[RecordField], itemsize: usize) -> String {
 }
 
 /// The descr of a dtype as an npy file has it, where gaps are fields without a name. `None` if fields overlap or are not in the
-/// order of their places: npy files have no descr for these.
+/// order of their places, which an npy file cannot express.
 pub(crate) fn to_npy(dtype: &DType) -> Option<String> {
     let Some(fields) = dtype.record() else {
-        // The types of ml_dtypes call themselves plain bytes, and are saved as such.
+        // The descr of a type of ml_dtypes says plain bytes, and it is saved as such.
         let scalar = dtype.scalar().or_else(|| Scalar::parse(dtype.descr()).ok());
         return scalar
             .filter(|scalar| scalar.itemsize() == dtype.itemsize())

@@ -1,4 +1,4 @@
-//! Rust types as elements: what of an element's memory is data, and the way between bytes and elements.
+//! Rust types as elements: which bytes of an element are data, and how bytes become elements.
 
 #![allow(unsafe_code)]
 
@@ -44,10 +44,10 @@ use crate::error::{Error, Result};
 /// ```
 ///
 /// # Safety
-/// The derive keeps to this:
+/// The derive guarantees this:
 /// - The size of the type is that of the dtype in its layout, and its alignment is at most 8.
-/// - Each byte of a value is initialised, but for those that the layout calls gaps.
-/// - Each pattern of bits is a valid value, but for the bytes that the layout calls bools, of which 0 and 1 are.
+/// - Each byte of a value is initialised, except those that the layout calls gaps.
+/// - Each pattern of bits is a valid value, except that the bytes that the layout calls bools must be 0 or 1.
 /// - The type owns nothing: it has no pointers and no interior mutability.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no element of arrays",
@@ -55,14 +55,14 @@ use crate::error::{Error, Result};
             these and of arrays of them with #[derive(Element)], which the feature `derive` brings"
 )]
 pub unsafe trait Element: Copy + Send + Sync + 'static {
-    /// False if the layout has no gaps. What the compiler knows costs nothing at each write.
+    /// False if the layout has no gaps. It is a constant, so the check costs nothing at each write.
     #[doc(hidden)]
     const MAY_HAVE_GAPS: bool = true;
     /// False if the layout has no bools.
     #[doc(hidden)]
     const MAY_HAVE_BOOLS: bool = true;
 
-    /// How the type lies in memory: what the derive says.
+    /// How the type lies in memory. The derive implements this.
     #[doc(hidden)]
     fn layout() -> &'static ElementLayout;
 
@@ -73,11 +73,11 @@ pub unsafe trait Element: Copy + Send + Sync + 'static {
     }
 }
 
-/// How a Rust type lies in memory: its dtype, and the bytes that are not data or not free.
+/// How a Rust type lies in memory: its dtype, the bytes that are not data, and the bytes that must be 0 or 1.
 #[derive(Debug)]
 pub struct ElementLayout {
     dtype: DType,
-    /// Bytes that no field has, in order.
+    /// Bytes that belong to no field, in order.
     gaps: Cow<'static, [Range<usize>]>,
     /// Bytes that are 0 or 1, in order.
     bools: Cow<'static, [Range<usize>]>,
@@ -116,7 +116,7 @@ impl ElementLayout {
     }
 }
 
-/// Adds a range behind those before; one that begins where the last ends makes that one longer.
+/// Adds a range at the end. If it begins where the last range ends, it makes that one longer.
 fn push(ranges: &mut Vec<Range<usize>>, range: Range<usize>) {
     match ranges.last_mut() {
         _ if range.is_empty() => {}
@@ -125,7 +125,7 @@ fn push(ranges: &mut Vec<Range<usize>>, range: Range<usize>) {
     }
 }
 
-/// A field of a struct: what the derive says of it.
+/// A field of a struct, as the derive describes it.
 #[derive(Debug)]
 pub struct FieldLayout {
     name: &'static str,
@@ -135,7 +135,7 @@ pub struct FieldLayout {
 }
 
 impl FieldLayout {
-    /// The field of type `T` that begins `offset` bytes behind the begin of the struct.
+    /// The field of type `T` that begins `offset` bytes after the start of the struct.
     pub fn new<T: FieldType>(name: &'static str, offset: usize) -> Self {
         let mut shape = Vec::new();
         T::axes(&mut shape);
@@ -143,7 +143,7 @@ impl FieldLayout {
     }
 }
 
-/// What a field of a struct can be: an element, or an array of what a field can be.
+/// The type of a field of a struct: an element, or an array of field types.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of an element",
     note = "fields are bool, i8 to i64, u8 to u64, f32, f64, half::f16, Complex32, Complex64, structs with #[derive(Element)], \
@@ -177,7 +177,8 @@ impl<T: FieldType, const N: usize> FieldType for [T; N] {
 
 macro_rules! elements {
     ($($type:ty => $dtype:ident $bools:expr),*) => { $(
-        // SAFETY: a value of the dtype's size, without a gap. Each pattern of bits is a value, but for bool, which says so.
+        // SAFETY: a value of the dtype's size, without a gap. Each pattern of bits is a value, except for bool, whose
+        // layout says so.
         unsafe impl Element for $type {
             const MAY_HAVE_GAPS: bool = false;
             const MAY_HAVE_BOOLS: bool = matches!(DType::$dtype, DType::Bool);
@@ -189,7 +190,7 @@ macro_rules! elements {
             }
 
             fn layout() -> &'static ElementLayout {
-                #[allow(clippy::single_range_in_vec_init)] // One range it is.
+                #[allow(clippy::single_range_in_vec_init)] // One range is what is meant.
                 static LAYOUT: ElementLayout = ElementLayout::plain(DType::$dtype, &$bools);
                 &LAYOUT
             }
@@ -201,7 +202,7 @@ elements!(bool => Bool [0..1], i8 => Int8 [], i16 => Int16 [], i32 => Int32 [], 
     u16 => UInt16 [], u32 => UInt32 [], u64 => UInt64 [], f16 => Float16 [], f32 => Float32 [], f64 => Float64 [],
     Complex32 => Complex64 [], Complex64 => Complex128 []);
 
-/// Whether not every pattern of bits is an element: memory that is lent must be cleared first.
+/// Whether some patterns of bits are not valid elements: then memory must be cleared before it is lent.
 #[inline]
 pub(crate) fn has_bools<T: Element>() -> bool {
     T::MAY_HAVE_BOOLS && !T::layout().bools.is_empty()
@@ -217,16 +218,16 @@ pub(crate) fn of_bytes<'a, T: Element>(dtype: &DType, bytes: &'a [u8]) -> Result
     if size_of::<T>() == 0 || bytes.len() % size_of::<T>() != 0 || !start.is_aligned() {
         return Err(invalid(T::dtype()));
     }
-    // SAFETY: whole elements of these bytes, aligned, borrowed as long; elements that may be anything.
+    // SAFETY: these bytes are whole elements, aligned, and borrowed as long. `MaybeUninit` allows any contents.
     let memory = unsafe { std::slice::from_raw_parts(start, bytes.len() / size_of::<T>()) };
     if !are_valid(memory) {
         return Err(invalid(T::dtype()));
     }
-    // SAFETY: each byte has a value, and those that stand for bools were checked. Every other pattern is a T.
+    // SAFETY: each byte has a value, and the bytes of bools were checked. Every other pattern of bits is a valid T.
     Ok(unsafe { std::slice::from_raw_parts(memory.as_ptr().cast(), memory.len()) })
 }
 
-/// Memory that holds elements: each byte that no gap has was written, as T or as zero. `None` if a bool is neither 0 nor 1.
+/// Memory that holds elements: each byte outside of gaps was written, as T or as zero. `None` if a bool is neither 0 nor 1.
 #[inline]
 pub(crate) fn lent<T: Element>(memory: &mut [MaybeUninit<T>]) -> Option<&mut [T]> {
     // SAFETY: as in `of_bytes`; a mapped file has values where nothing was written. Borrowed as long as the memory. What is written
@@ -235,7 +236,7 @@ pub(crate) fn lent<T: Element>(memory: &mut [MaybeUninit<T>]) -> Option<&mut [T]
         .then(|| unsafe { std::slice::from_raw_parts_mut(memory.as_mut_ptr().cast(), memory.len()) })
 }
 
-/// Whether each byte that stands for a bool is 0 or 1.
+/// Whether each byte of a bool is 0 or 1.
 #[inline]
 fn are_valid<T: Element>(memory: &[MaybeUninit<T>]) -> bool {
     !has_bools::<T>()
@@ -258,7 +259,7 @@ pub(crate) fn copy<T: Element>(elements: &[T], to: &mut [MaybeUninit<T>]) {
     clear_gaps(to);
 }
 
-/// Writes zeros to the bytes of elements that are no data.
+/// Writes zeros to the gaps of elements.
 #[inline]
 pub(crate) fn clear_gaps<T: Element>(memory: &mut [MaybeUninit<T>]) {
     if !has_gaps::<T>() {
@@ -274,7 +275,7 @@ pub(crate) fn clear_gaps<T: Element>(memory: &mut [MaybeUninit<T>]) {
     }
 }
 
-/// Whether some bytes of an element are no data.
+/// Whether an element has gaps.
 #[inline]
 pub(crate) fn has_gaps<T: Element>() -> bool {
     T::MAY_HAVE_GAPS && !T::layout().gaps.is_empty()

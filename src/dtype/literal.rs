@@ -1,10 +1,10 @@
-//! Literals of Python, as numpy writes them into descrs and npy headers: strings, whole numbers, `True`, `False`, `None`,
+//! Python literals, as numpy writes them in descrs and npy headers: strings, whole numbers, `True`, `False`, `None`,
 //! lists, tuples and dicts.
 
-/// Brackets within brackets, at most; a descr of numpy's has three for each record within a record.
+/// The deepest nesting of brackets. A descr of numpy has three levels for each record within a record.
 const DEEPEST: usize = 100;
 
-/// A value that Python code stands for.
+/// The value of a literal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Literal {
     None,
@@ -26,7 +26,7 @@ pub(crate) fn parse(text: &str) -> Result<Literal, String> {
     }
 }
 
-/// The text that Python reads as this string.
+/// This string as a Python literal.
 pub(crate) fn quoted(text: &str) -> String {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut out = String::from(quote);
@@ -50,7 +50,7 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    /// The next character that is no white space.
+    /// The next character that is not white space.
     fn peek(&mut self) -> Option<char> {
         self.rest = self.rest.trim_start();
         self.rest.chars().next()
@@ -78,7 +78,7 @@ impl Parser<'_> {
 
     fn literal(&mut self, depth: usize) -> Result<Literal, String> {
         if depth > DEEPEST {
-            return Err(format!("found more than {DEEPEST} brackets within each other"));
+            return Err(format!("found brackets nested more than {DEEPEST} deep"));
         }
         match self.peek() {
             Some('[') => Ok(Literal::List(self.items('[', ']', depth)?.0)),
@@ -96,7 +96,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The items between brackets, and whether a comma stands behind the last.
+    /// The items between brackets, and whether there is a comma after the last.
     fn items(&mut self, open: char, close: char, depth: usize) -> Result<(Vec<Literal>, bool), String> {
         self.skip(open);
         let mut items = Vec::new();
@@ -132,7 +132,7 @@ impl Parser<'_> {
     fn number(&mut self) -> Result<Literal, String> {
         let end = self.rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.rest.len());
         let (digits, rest) = self.rest.split_at(end);
-        // Python 2 wrote an L behind long integers.
+        // Python 2 wrote an L after long integers.
         self.rest = rest.strip_prefix(['L', 'l']).unwrap_or(rest);
         digits.parse().map(Literal::Number).map_err(|_| format!("found a number that is too large, {digits}"))
     }
@@ -171,7 +171,7 @@ impl Parser<'_> {
     }
 }
 
-/// The character that an escape stands for.
+/// The character of an escape.
 fn escaped(chars: &mut std::str::Chars<'_>) -> Result<char, String> {
     let digits = match chars.next() {
         Some(c @ ('\\' | '\'' | '"')) => return Ok(c),

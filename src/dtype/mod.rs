@@ -22,10 +22,10 @@ pub(crate) const LONGEST_DESCR: usize = 1024;
 
 /// The type of an array's elements, by numpy's names.
 ///
-/// Two are equal if they lay elements out alike: of records the names, dtypes and places of the fields, and the size. How
-/// their descrs are spelled does not count.
+/// Two dtypes are equal if they lay out their elements in the same way. For records that means the same size, and fields
+/// with the same names, dtypes and places. The spelling of the descr does not count.
 ///
-/// A dtype is parsed from whatever numpy takes as text: a name, a type string, a list of fields.
+/// A dtype can be parsed from any text that numpy takes: a name, a type string, a list of fields.
 ///
 /// ```
 /// use ndsharray::DType;
@@ -84,7 +84,7 @@ pub struct CustomDType {
 enum Form {
     Scalar(Scalar),
     Record(Vec<RecordField>),
-    /// Nothing that this library knows, as for the types of ml_dtypes: only name, size and descr count.
+    /// Not known to this library, such as the types of ml_dtypes: only name, size and descr count.
     Opaque,
 }
 
@@ -188,14 +188,14 @@ impl DType {
 
     /// A dtype beyond the built-in ones: a name, the size of an element in bytes, and numpy's `descr` of it.
     ///
-    /// For types that numpy knows by their text alone, parsing the text does the same and finds the name: see [`FromStr`].
+    /// If numpy knows the type by its text alone, parse the text instead: that also finds the name (see [`FromStr`]).
     ///
     /// # Errors
     /// [`Error::InvalidDType`] if the name is empty, longer than 48 bytes or built in, the size is 0, or the descr is
     /// longer than 1024 bytes, not one of numpy's, or of elements of another size.
     pub fn custom(name: &str, itemsize: usize, descr: &str) -> Result<DType> {
         let dtype = Self::stored(name, itemsize, descr)?;
-        // Older versions of ml_dtypes have this for types of one byte. numpy has not.
+        // Older versions of ml_dtypes write this for types of one byte. numpy does not know it.
         let known = if matches!(descr, "<f1" | "|f1") { "|V1" } else { descr };
         let (found, expected) = match descr::parse(known) {
             Ok(parsed) if parsed.itemsize() == itemsize => return Ok(dtype),
@@ -211,7 +211,8 @@ impl DType {
         Err(Error::InvalidDType { name: name.to_owned(), found, expected })
     }
 
-    /// A dtype as it was stored. A descr that this library does not understand is kept: others may.
+    /// A dtype as it was stored. A descr that this library does not understand is kept: other programs may understand
+    /// it.
     pub(crate) fn stored(name: &str, itemsize: usize, descr: &str) -> Result<DType> {
         let (found, expected) = if name.is_empty() || name.len() > LONGEST_NAME {
             (format!("it has a name of {} bytes", name.len()), "a name of 1 to 48 bytes")
@@ -226,7 +227,7 @@ impl DType {
                 Ok(parsed) if parsed.itemsize() == itemsize => parsed.into_form(),
                 _ => Form::Opaque,
             };
-            // The types of ml_dtypes call themselves plain bytes. Their names tell them apart.
+            // The descr of a type of ml_dtypes says plain bytes. Only its name tells what it is.
             let form = match form {
                 Form::Scalar(scalar) if scalar.name() != name => Form::Opaque,
                 form => form,
@@ -304,7 +305,7 @@ impl DType {
         }
     }
 
-    /// What an element is, if it is one value; `None` for records and for types that numpy alone does not know.
+    /// What an element is, if it is a single value; `None` for records, and for types that numpy alone does not know.
     pub fn scalar(&self) -> Option<Scalar> {
         Some(match self {
             DType::Bool => Scalar::native(Kind::Bool, 1),
@@ -328,12 +329,12 @@ impl DType {
         })
     }
 
-    /// The fields of a record, in their order; empty for all that is no record.
+    /// The fields of a record, in their order; empty if this is not a record.
     pub fn fields(&self) -> &[RecordField] {
         self.record().unwrap_or_default()
     }
 
-    /// The fields of a record, which may be none; `None` for all that is no record.
+    /// The fields of a record, which may have none; `None` if this is not a record.
     pub(crate) fn record(&self) -> Option<&[RecordField]> {
         match self {
             DType::Custom(custom) => match &custom.form {
@@ -376,7 +377,7 @@ impl Eq for DType {}
 
 impl Hash for DType {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // Equal ones may be spelled differently, but have one size.
+        // Equal dtypes may be spelled differently, but they have the same code and size.
         (self.code(), self.itemsize()).hash(state);
     }
 }
@@ -401,7 +402,7 @@ impl fmt::Display for DType {
     /// numpy's name; of a record, the fields: `{x: float32, y: int16[2]}`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(fields) = self.record() else {
-            // numpy has one name for both byte orders.
+            // numpy has the same name for both byte orders.
             return match self.scalar() {
                 Some(scalar) if scalar.is_swapped() => f.write_str(self.descr()),
                 _ => f.write_str(self.name()),

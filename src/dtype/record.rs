@@ -31,7 +31,7 @@ impl RecordField {
         self.title.as_deref()
     }
 
-    /// The dtype of the field, or of the elements of the array that the field is.
+    /// The dtype of the field, or of its elements if the field is an array.
     pub fn dtype(&self) -> &DType {
         &self.dtype
     }
@@ -41,24 +41,24 @@ impl RecordField {
         &self.shape
     }
 
-    /// Where the field begins, in bytes from the begin of the record.
+    /// Where the field begins, in bytes from the start of the record.
     pub fn offset(&self) -> usize {
         self.offset
     }
 
     /// The length of the field in bytes.
     pub fn nbytes(&self) -> usize {
-        // What a field takes was found to fit into its record.
+        // This does not overflow: the field was found to fit into its record.
         self.shape.iter().fold(self.dtype.itemsize(), |total, &axis| total.saturating_mul(axis))
     }
 
-    /// Name, dtype, shape and place; a title changes none of them.
+    /// Name, dtype, shape and place. A title does not count.
     fn is_alike(&self, other: &Self) -> bool {
         (&self.name, &self.shape, self.offset) == (&other.name, &other.shape, other.offset)
             && self.dtype == other.dtype
     }
 
-    /// What it is, as an error says it.
+    /// The field, as an error names it.
     fn describe(&self, path: &str) -> String {
         let RecordField { dtype, shape, offset, .. } = self;
         let shape = if shape.is_empty() { String::new() } else { format!("{shape:?}") };
@@ -66,18 +66,18 @@ impl RecordField {
     }
 }
 
-/// Whether two records lay their fields out alike.
+/// Whether two records lay out their fields in the same way.
 pub(super) fn are_alike(a: &[RecordField], b: &[RecordField]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_alike(b))
 }
 
-/// Whether the fields lie one behind the other, without a gap, and fill `itemsize`.
+/// Whether the fields follow each other without a gap, and fill `itemsize`.
 pub(super) fn are_packed(fields: &[RecordField], itemsize: usize) -> bool {
     let end = fields.iter().try_fold(0, |end, field| (field.offset == end).then(|| end + field.nbytes()));
     end == Some(itemsize)
 }
 
-/// Where two records differ first, and what each has there.
+/// The first difference of two records: what each has there.
 pub(super) fn first_difference(a: &DType, b: &DType) -> (String, String) {
     difference(a, b, "").unwrap_or_else(|| (a.to_string(), b.to_string()))
 }

@@ -1,4 +1,5 @@
-//! Elements that are one value: what numpy's type strings (`<f4`, `|S5`, `<M8[25s]`) and names (`float32`) stand for.
+//! Elements that are a single value, as numpy's type strings (`<f4`, `|S5`, `<M8[25s]`) and names (`float32`) describe
+//! them.
 
 /// What kind of value a [`Scalar`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,9 +19,9 @@ pub enum Kind {
     DateTime,
     /// A length of time: an `i64` that counts units; the lowest one is NaT.
     TimeDelta,
-    /// Bytes, with zeros behind the last.
+    /// Bytes, filled up with zeros at the end.
     Bytes,
-    /// Code points of Unicode, four bytes each, with zeros behind the last.
+    /// Unicode code points, four bytes each, filled up with zeros at the end.
     Str,
     /// Bytes that mean nothing to numpy.
     Void,
@@ -29,7 +30,7 @@ pub enum Kind {
 /// numpy's units of time.
 const UNITS: [&str; 13] = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as"];
 
-/// An element that is one value.
+/// An element that is a single value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Scalar {
     kind: Kind,
@@ -53,12 +54,13 @@ impl Scalar {
         self.size
     }
 
-    /// Whether its bytes are in the other order than this machine's.
+    /// Whether its byte order is not that of this machine.
     pub fn is_swapped(&self) -> bool {
         self.swapped
     }
 
-    /// The length in bytes of the parts whose bytes have an order: half of a complex number, a code point; 1 if there is none.
+    /// The length in bytes of the parts to which the byte order applies, such as half of a complex number, or a code point; 1
+    /// if it does not apply.
     pub fn unit_of_order(&self) -> usize {
         match self.kind {
             Kind::Bool | Kind::Bytes | Kind::Void => 1,
@@ -68,8 +70,8 @@ impl Scalar {
         }
     }
 
-    /// What a [`Kind::DateTime`] or [`Kind::TimeDelta`] counts, such as `(25, "s")` or `(1, "ns")`; `None` for others, and if
-    /// numpy's dtype leaves it open.
+    /// What a [`Kind::DateTime`] or [`Kind::TimeDelta`] counts, such as `(25, "s")` or `(1, "ns")`; `None` for other kinds,
+    /// and if the dtype gives no unit.
     pub fn time_unit(&self) -> Option<(u32, &'static str)> {
         self.unit
     }
@@ -123,7 +125,7 @@ impl Scalar {
 
     /// Parses a type string or a name, as numpy does; an error says what is wrong.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let unknown = || format!("{text:?} is no dtype of numpy's");
+        let unknown = || format!("{text:?} is not a dtype that numpy knows");
         let (order, code) = match text.strip_prefix(['<', '>', '=', '|']) {
             Some(code) => (text.chars().next(), code),
             None => (None, text),
@@ -183,7 +185,7 @@ fn time(code: &str) -> Option<(Kind, &str)> {
     })
 }
 
-/// The unit in brackets, `[25s]`; nothing is none. The outer `None`: it is no unit.
+/// The unit in brackets, such as `[25s]`; an empty text is no unit, `Some(None)`. `None` if the text is not a unit.
 #[allow(clippy::option_option)]
 fn parse_unit(text: &str) -> Option<Option<(u32, &'static str)>> {
     if text.is_empty() || text == "[generic]" {
@@ -208,7 +210,7 @@ fn by_size(code: &str) -> Result<Option<Scalar>, String> {
     let Ok(size) = code[letter.len_utf8()..].parse::<u32>() else {
         return if matches!(code, "O" | "object") { Err(objects(code)) } else { Ok(None) };
     };
-    // numpy's sizes in bytes are of 31 bits.
+    // numpy's sizes in bytes have 31 bits.
     let most = if letter == 'U' { i32::MAX as u32 / 4 } else { i32::MAX as u32 };
     if size > most {
         return Ok(None);
@@ -234,7 +236,7 @@ fn by_size(code: &str) -> Result<Option<Scalar>, String> {
 }
 
 fn objects(code: &str) -> String {
-    format!("{code:?} stands for objects of Python, which mean nothing to other processes")
+    format!("{code:?} stands for Python objects, which mean nothing to other processes")
 }
 
 #[cfg(test)]
@@ -304,6 +306,6 @@ mod tests {
         ] {
             assert!(Scalar::parse(code).is_err(), "{code}");
         }
-        assert!(Scalar::parse("|O8").unwrap_err().contains("objects of Python"));
+        assert!(Scalar::parse("|O8").unwrap_err().contains("Python objects"));
     }
 }

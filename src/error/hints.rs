@@ -1,11 +1,12 @@
-//! What may be behind an error, and what to do: the ends of the texts that depend on what the error holds.
+//! The possible cause of an error, and what to do: the last parts of the texts, which depend on the fields of the
+//! error.
 
 use std::io;
 
-/// What users look like that a user namespace does not map, unless the machine was told otherwise.
+/// The uid that stands for all users whom a user namespace does not map, unless the machine is configured otherwise.
 pub(crate) const UNMAPPED: u32 = 65534;
 
-/// Who has a tag, if it is known.
+/// The process that has a tag, if it is known.
 pub(crate) fn holder(pid: Option<u32>) -> String {
     match pid {
         None => String::new(),
@@ -17,12 +18,12 @@ pub(crate) fn holder(pid: Option<u32>) -> String {
     }
 }
 
-/// What may be behind the uid.
+/// What the uid may mean.
 pub(crate) fn unmapped(uid: u32) -> &'static str {
     if uid == UNMAPPED { " (nobody, or a user whom this user namespace does not map)" } else { "" }
 }
 
-/// What to do where the kernel ran out of something of this process.
+/// What to do if this process ran out of something.
 pub(crate) fn remedy(source: &io::Error) -> &'static str {
     match source.raw_os_error() {
         Some(libc::EMFILE) => "; close some files, or raise the limit (ulimit -n)",
@@ -31,7 +32,7 @@ pub(crate) fn remedy(source: &io::Error) -> &'static str {
     }
 }
 
-/// What is behind the figures, and what to do. 64 MB is what container engines give /dev/shm unless told otherwise.
+/// The likely cause of the lack of space, and what to do. 64 MB is the default size of /dev/shm in containers.
 pub(crate) fn space(wanted: u64, free: u64, total: u64, source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::QuotaExceeded => "; this user's quota is used up: remove arrays, or raise it",

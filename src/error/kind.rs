@@ -1,10 +1,10 @@
-//! What a program does about an error: far fewer cases than there are errors.
+//! What a program can do about an error: far fewer kinds than there are errors.
 
 use std::io;
 
 use crate::error::Error;
 
-/// What a program does about an [`Error`], from [`Error::kind`].
+/// What a program can do about an [`Error`], from [`Error::kind`].
 ///
 /// ```
 /// # fn main() -> ndsharray::Result<()> {
@@ -33,18 +33,18 @@ pub enum ErrorKind {
     Full,
     /// Another writer has the array: close that one first, or take over.
     Busy,
-    /// This writer writes no more, as the array was taken over or removed, or the process was forked: open a new one.
+    /// This writer has ended, since the array was taken over or removed, or the process was forked: open a new one.
     Ended,
-    /// This user may not do that: have the rights changed, or do it as the user whom the error names.
+    /// This user may not do that: have the permissions changed, or do it as the user that the error names.
     Permission,
-    /// A file under this name is another program's, or of a format or machine that this library cannot use. It was left as it is:
-    /// use another tag, or the version that wrote it.
+    /// The file under this name is another program's, or has a format or byte order that this library cannot use. It was left as
+    /// it is: use another tag, or the version that wrote it.
     Foreign,
     /// A file of the array is damaged: remove the file that the error names, and write the array again.
     Damaged,
     /// An argument is not valid, and never will be: correct what the error names.
     InvalidArgument,
-    /// The elements have another type than was asked for: ask for the one that they have.
+    /// The elements do not have the type that was asked for: ask for the type that they have.
     WrongType,
     /// Others changed the array at each attempt: try again.
     Contended,
@@ -55,7 +55,7 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    /// What a program does about it.
+    /// What a program can do about the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::NoDirectory { .. } | Error::NotFound { .. } | Error::DataMissing { .. } => {
@@ -87,7 +87,7 @@ impl Error {
     }
 }
 
-/// By what the kernel said of a file: a directory may be gone, and a file of this user's own not be readable.
+/// The kind of an error of the kernel: a directory may be gone, or a file not readable even for its owner.
 fn of_source(source: &io::Error) -> ErrorKind {
     match source.kind() {
         io::ErrorKind::NotFound => ErrorKind::NotFound,

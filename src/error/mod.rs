@@ -1,5 +1,5 @@
-//! What can go wrong. Damage of a file: its path, what was found and what was expected. Wrong use: what happened and what to
-//! do.
+//! What can go wrong. An error about a damaged file says the path, what was found and what was expected. An error of wrong
+//! use says what happened and what to do.
 
 pub(crate) mod hints;
 pub(crate) mod kind;
@@ -65,7 +65,7 @@ pub enum Error {
         /// Where its header would be.
         path: PathBuf,
     },
-    /// What stands under the tag's name is something else; it was not touched.
+    /// The file under the tag's name is not an array. It was not touched.
     #[error(
         "{path:?} is not an array: found {found}, expected a header of ndsharray; use another tag, or \
              move it away yourself"
@@ -73,10 +73,10 @@ pub enum Error {
     NotAHeader {
         /// The path of the foreign file.
         path: PathBuf,
-        /// What it is.
+        /// What the file is.
         found: String,
     },
-    /// A file of ours is shorter than it must be.
+    /// A file of the store is shorter than it must be.
     #[error("{path:?} is truncated: found {found} bytes, expected {expected}")]
     Truncated {
         /// The path of the file.
@@ -108,7 +108,7 @@ pub enum Error {
         path: PathBuf,
         /// The bits of the features.
         found: u64,
-        /// What would need them.
+        /// The operation that needs them.
         operation: &'static str,
     },
     /// The file was written on a machine of the other endianness.
@@ -134,7 +134,7 @@ pub enum Error {
         /// The checksum that was stored with it.
         expected: u32,
     },
-    /// A field of the file has a value that cannot be.
+    /// A field of the file has an impossible value.
     #[error("{path:?} is damaged: field {field}: found {found}, expected {expected}")]
     Corrupt {
         /// The path of the file.
@@ -156,7 +156,7 @@ pub enum Error {
         /// The path of the missing data file.
         path: PathBuf,
     },
-    /// The header belongs to another user, who alone may write, take over or remove it.
+    /// The header belongs to another user. Only that user, and root, may write it, take it over or remove it.
     #[error(
         "{path:?} belongs to another user, uid {found}{}; this process has uid {expected}, and only the owner or root may \
              do this: use another tag, run as that user, or, to read, let that user give it a mode with which others may",
@@ -181,7 +181,7 @@ pub enum Error {
         /// The pid of the process that has the tag now, in its own PID namespace; `None` if it has not said so yet.
         pid: Option<u32>,
     },
-    /// Another writer takes this tag over; this writer is at its end, unless that fails: then its next write goes through.
+    /// Another writer takes over this tag. This writer has ended, unless the takeover fails: then its next write succeeds.
     #[error(
         "array {tag:?} was taken over by another writer; this one writes no more: open a new one to take it back"
     )]
@@ -189,13 +189,13 @@ pub enum Error {
         /// The tag.
         tag: String,
     },
-    /// The tag was removed from the store; this writer is at its end.
+    /// The tag was removed from the store; this writer has ended.
     #[error("array {tag:?} was removed; this writer writes no more: open a new one to write it again")]
     Removed {
         /// The tag.
         tag: String,
     },
-    /// The writer was inherited through a fork, and belongs to the parent.
+    /// The writer was inherited through a fork, and belongs to the parent process.
     #[error(
         "array {tag:?}: this writer belongs to the process that was forked; close it there, and open one in this process"
     )]
@@ -217,7 +217,8 @@ pub enum Error {
         free: u64,
         /// How many bytes the store has in all.
         total: u64,
-        /// What the operating system said or would have said: no space, a used-up quota, or a file that may not be so large.
+        /// The error of the operating system, or the one that it would give: no space, a used-up quota, or a limit on the
+        /// size of files.
         source: io::Error,
     },
     /// Nothing was ever written under this tag.
@@ -226,7 +227,7 @@ pub enum Error {
         /// The tag.
         tag: String,
     },
-    /// Others changed the array at each attempt, such as a writer that is faster than a reader that has to copy.
+    /// Others changed the array at each attempt. An example is a writer that is faster than a reader that must copy.
     #[error("array {tag:?}: others changed it at each attempt to {operation}; try again")]
     Contended {
         /// The tag.
@@ -234,7 +235,7 @@ pub enum Error {
         /// What was tried.
         operation: &'static str,
     },
-    /// The elements have another type than was asked for.
+    /// The elements do not have the type that was asked for.
     #[error("wrong dtype: the array has {found}, {expected} was asked for")]
     DTypeMismatch {
         /// The array's dtype.
@@ -243,7 +244,7 @@ pub enum Error {
         expected: String,
     },
     /// An element is not a value of its type, such as a bool that is neither 0 nor 1.
-    #[error("invalid element: its bytes are no {expected}; a bool is 0 or 1")]
+    #[error("invalid element: its bytes are not a valid {expected}; a bool is 0 or 1")]
     InvalidElement {
         /// The dtype.
         expected: String,
@@ -290,7 +291,7 @@ pub enum Error {
         /// The greatest length allowed.
         expected: usize,
     },
-    /// Attributes are no JSON object, or too long.
+    /// The attributes are not a JSON object, or are too long.
     #[error("invalid attributes: found {found}; allowed is {expected}")]
     InvalidAttributes {
         /// What is wrong with them.
@@ -298,7 +299,7 @@ pub enum Error {
         /// What is allowed.
         expected: &'static str,
     },
-    /// An option has a value that cannot be.
+    /// An option has a value that is not allowed.
     #[error("invalid option {option}: found {found}; allowed is {expected}")]
     InvalidOption {
         /// The option's name.

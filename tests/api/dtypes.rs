@@ -149,9 +149,9 @@ fn headers_that_others_wrote() {
 #[test]
 fn headers_that_are_refused() {
     for (text, says) in [
-        ("{'descr': '|O', 'fortran_order': False, 'shape': ()}", "objects of Python"),
-        ("{'descr': '|O8', 'fortran_order': False, 'shape': ()}", "objects of Python"),
-        ("{'descr': [('a', '|O8')], 'fortran_order': False, 'shape': ()}", "objects of Python"),
+        ("{'descr': '|O', 'fortran_order': False, 'shape': ()}", "Python objects"),
+        ("{'descr': '|O8', 'fortran_order': False, 'shape': ()}", "Python objects"),
+        ("{'descr': [('a', '|O8')], 'fortran_order': False, 'shape': ()}", "Python objects"),
         ("{'descr': '<f16', 'fortran_order': False, 'shape': ()}", "long double"),
         ("{'descr': '<f4', 'fortran_order': False}", "without"),
         ("{'descr': '<f4', 'fortran_order': 0, 'shape': ()}", "fortran_order"),

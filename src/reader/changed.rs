@@ -13,11 +13,11 @@ impl Reader {
     /// A future that is ready when there is a value newer than what this reader returned last, so that [`read`](Self::read) or
     /// [`read_next`](Self::read_next) returns one. It does not read the value.
     ///
-    /// It needs no particular runtime. A thread of this process waits, one for every 127 tags, however many readers each of them has.
-    /// It ends a second after the last of them. On a kernel without FUTEX_WAITV (Linux 5.16), and for a tag on a
-    /// read-only mount, it looks every 2 ms.
+    /// It needs no particular runtime. A thread of this process does the waiting, one for every 127 tags, for any number of
+    /// readers. It ends a second after the last of them. On a kernel without FUTEX_WAITV (before Linux 5.16), and for a tag on a
+    /// read-only mount, the thread looks every 2 ms.
     ///
-    /// To drop the future ends the wait and loses nothing. Who goes through each value reads until there is none, then waits:
+    /// Dropping the future ends the wait and loses nothing. To get each value, read until there is none, then wait:
     ///
     /// ```
     /// async fn sum(reader: &mut ndsharray::Reader) -> ndsharray::Result<u32> {
@@ -35,8 +35,8 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if the thread cannot be started. What is wrong with the tag's files is an error of the next
-    /// read.
+    /// [`Error::Io`](crate::Error::Io) if the thread cannot be started. If something is wrong with the tag's files, the next read
+    /// returns the error.
     pub fn changed(&mut self) -> Changed<'_> {
         Changed { reader: self, tag: None, name: None }
     }
@@ -46,7 +46,7 @@ impl Reader {
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Changed<'a> {
     reader: &'a mut Reader,
-    /// What it waits for since it was polled last.
+    /// What it has waited for since the last poll.
     tag: Option<tags::Waiting>,
     name: Option<names::Waiting>,
 }
@@ -56,14 +56,15 @@ impl Future for Changed<'_> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if self.tag.is_some() {
-            // It may have been woken since the tag has another header.
+            // The tag may have another header now, and that may be why this was woken.
             self.reader.follower.follow();
         }
         let Some(target) = self.reader.target() else {
             (self.tag, self.name) = (None, None);
             return Poll::Ready(Ok(()));
         };
-        // The new ones are in place before the old ones go, so that the threads do not stop waiting for the tag.
+        // The new registrations are made before the old ones are dropped, so the threads do not stop waiting for the
+        // tag meanwhile.
         self.tag = match target.header {
             Some((header, key)) => {
                 let seen = Seen { key, file: target.seen };

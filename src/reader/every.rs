@@ -10,17 +10,17 @@ use crate::reader::want::{Found, Place, Want};
 use crate::shm::pinned::Pinned;
 use crate::time::UnixTime;
 
-/// How often it is asked whether the writer has gone, while nothing comes.
+/// How often to ask whether the writer has gone, while no value comes.
 const STEP: Duration = Duration::from_millis(100);
 
 impl Reader {
     /// The oldest value that is still there and newer than what this reader returned last; `None` if there is none, also while
     /// the tag is removed.
     ///
-    /// A writer with [`history`](crate::WriterOptions::history) keeps its last values in place, so a reader that stalls while
-    /// fewer than these are written loses none. [`missed`](Self::missed) counts those that it lost. The first call returns the
-    /// oldest value after which there is no gap; call [`read`](Self::read) first to begin with what comes from now on. A writer that keeps no history leaves
-    /// a few earlier values in place, too, but promises none.
+    /// A writer with [`history`](crate::WriterOptions::history) keeps its last values in place, so a reader that stalls while fewer
+    /// than these are written loses none. [`missed`](Self::missed) counts those that it lost. The first call returns the oldest
+    /// value after which there is no gap; call [`read`](Self::read) first to begin with the values that come from now on. A writer
+    /// that keeps no history leaves a few earlier values in place, too, but promises none.
     ///
     /// ```
     /// # fn main() -> ndsharray::Result<()> {
@@ -91,8 +91,8 @@ impl Reader {
         self.wait_for(timeout.into(), Self::read_next)
     }
 
-    /// Each value in its turn: what [`wait_next`](Self::wait_next) returns, until nothing comes for as long as `timeout`. No
-    /// timeout (`None`) waits for ever.
+    /// An iterator over each value in order, as [`wait_next`](Self::wait_next) returns them. It ends when no value comes for
+    /// `timeout`. No timeout (`None`) waits for ever.
     ///
     /// ```
     /// # fn main() -> ndsharray::Result<()> {
@@ -114,8 +114,8 @@ impl Reader {
         Every { reader: self, read: Self::read_next, timeout: timeout.into(), ends_with_writer: false }
     }
 
-    /// The latest value, each time that there is a newer one: what [`wait`](Self::wait) returns, until nothing comes for as long as
-    /// `timeout`. No timeout (`None`) waits for ever.
+    /// An iterator over the latest values, as [`wait`](Self::wait) returns them: values that are overtaken by newer ones are
+    /// skipped. It ends when no value comes for `timeout`. No timeout (`None`) waits for ever.
     ///
     /// ```
     /// # fn main() -> ndsharray::Result<()> {
@@ -142,9 +142,9 @@ impl Reader {
         Every { reader: self, read: Self::read, timeout: timeout.into(), ends_with_writer: false }
     }
 
-    /// Of the values that are still there the one that was acquired nearest to a time; if two are equally near, the newer one.
+    /// The value that was acquired nearest to a time, of those that are still there; if two are equally near, the newer one.
     /// `None` if there is none, or none that is at most `within` away. A value for which the writer gave no time of acquisition
-    /// counts by when it was written. What `read` and `read_next` return is not changed by it.
+    /// counts by when it was written. This does not change what `read` and `read_next` return next.
     ///
     /// It does not wait: a better partner may still come. Ask once the other writer has a value that is later than `time`.
     ///
@@ -184,7 +184,8 @@ impl Reader {
     }
 }
 
-/// The values of a tag one after the other: each of them from [`Reader::every`], the latest ones from [`Reader::values`].
+/// An iterator over the values of a tag: over each value from [`Reader::every`], over the latest ones from
+/// [`Reader::values`].
 #[must_use = "it reads nothing before it is iterated over"]
 pub struct Every<'a> {
     reader: &'a mut Reader,
@@ -194,9 +195,9 @@ pub struct Every<'a> {
 }
 
 impl Every<'_> {
-    /// Has it end when the tag has no writer any more, after the last value: the writer was closed, its process died, or the tag
-    /// was removed. It notices within some 100 ms. A writer that was opened by then goes on with the tag. An ephemeral writer takes
-    /// the values along that were not read yet.
+    /// Makes the iterator also end, after the last value, when the tag has no writer any more: the writer was closed, its
+    /// process died, or the tag was removed. It notices within about 100 ms. If a new writer has opened the tag by then, the
+    /// iterator goes on. An ephemeral writer takes the values along that were not read yet.
     pub fn until_writer_gone(mut self) -> Self {
         self.ends_with_writer = true;
         self
@@ -211,7 +212,7 @@ impl Every<'_> {
                 return Ok(Some(value));
             }
             if !self.reader.writer_alive()? {
-                // It may have written once more before it left.
+                // The writer may have written once more before it left.
                 return (self.read)(self.reader);
             }
             if left.is_some_and(|left| left <= step) {

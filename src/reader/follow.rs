@@ -27,9 +27,9 @@ pub(crate) struct Follower {
     seq: Cell<Option<u64>>,
     record: Cell<Record>,
     lineage: Lineage,
-    /// What stood under the tag's name when that was looked at last.
+    /// The file that the tag's name referred to at the last look.
     seen: Cell<Option<FileId>>,
-    /// When it is next time to look is counted from here; 0: it is time.
+    /// The next look is due some time after this; 0: it is due now.
     looked_at: Cell<u64>,
     pace: Pace,
 }
@@ -40,9 +40,9 @@ pub(crate) struct Target {
     pub header: Option<(Arc<Header>, u32)>,
     /// The tag's name.
     pub name: Arc<Path>,
-    /// What stood there, before the reader looked.
+    /// The file that it referred to, before the reader looked.
     pub seen: Option<FileId>,
-    /// Whether that is something else than the header, so that a new one may come.
+    /// Whether that file is not the header, so that a new header may come.
     pub is_gone: bool,
 }
 
@@ -138,8 +138,8 @@ impl Follower {
         (header, key)
     }
 
-    /// What to wait for if, since its header and key were prepared, this reader has found nothing new, and follows the same
-    /// header still.
+    /// What to wait for. The header and key come from `prepare`; since then the reader has found nothing new, and it still
+    /// follows the same header.
     pub fn target(&self, (header, key): (Arc<Header>, u32)) -> Target {
         let (is_retired, seen) = (header.is_retired(), self.seen.get());
         let is_gone = is_retired || seen != Some(header.file());
@@ -189,7 +189,8 @@ impl Follower {
         self.seq.get().is_some_and(|seq| seq & FROZEN != 0)
     }
 
-    /// Looks whether the tag's file is another one; true if this follows it now. At most every 100 ms, as long as the tag is there.
+    /// Looks whether the tag's name refers to another file, and follows it; true if it does. While the tag exists, it looks at most
+    /// every 100 ms.
     pub fn look(&self) -> bool {
         let now = now_coarse();
         if now.saturating_sub(self.looked_at.get()) < LOOK_EVERY && !self.header.borrow().is_retired() {
@@ -209,7 +210,7 @@ impl Follower {
             return false;
         }
         let Some(header) = self.open_next() else {
-            // It may be there at any time.
+            // The tag may come back at any time.
             self.looked_at.set(0);
             return false;
         };

@@ -31,7 +31,7 @@ use crate::reader::want::Place;
 use crate::shm::pinned::Pinned;
 use crate::shm::registry;
 
-/// A reader of a tag: any number of them, in any process.
+/// A reader of a tag. A tag may have any number of readers, in any process.
 ///
 /// Reading costs no system call and does not depend on the size of the array. Readers follow the tag when its writer is
 /// replaced, and when it is removed and written again. `Clone` is cheap, and the way to read on several threads.
@@ -69,12 +69,12 @@ impl Reader {
     }
 
     /// The latest value if it is newer than what this reader returned last, from `read`, [`wait`](Self::wait),
-    /// [`read_next`](Self::read_next) or [`wait_next`](Self::wait_next).
-    /// `None` also while the tag is removed.
+    /// [`read_next`](Self::read_next) or [`wait_next`](Self::wait_next). Also `None` while the tag is removed.
     ///
     /// # Errors
     /// [`Error::DataMissing`] if somebody removed the data file by hand; [`Error::Contended`] if the writer was faster
-    /// each time (hardly ever but where readers must copy); those of a damaged header or data file; [`Error::Io`].
+    /// at each attempt (rare, except where readers must copy); the errors of a damaged header or data file;
+    /// [`Error::Io`].
     pub fn read(&mut self) -> Result<Option<Snapshot>> {
         if !self.has_newer() {
             return Ok(None);
@@ -153,7 +153,8 @@ impl Reader {
         !self.is_latest(snapshot.id())
     }
 
-    /// Whether the latest value is this one: as [`has_changed`](Self::has_changed), for those who do not hold it any more.
+    /// Whether the latest value is this one: as [`has_changed`](Self::has_changed), for callers that do not hold the value
+    /// any more.
     #[doc(hidden)]
     #[inline(always)]
     pub fn is_latest(&self, id: ValueId) -> bool {
@@ -263,7 +264,7 @@ impl Reader {
             if !header.is_retired() && writer_alive(self.follower.tag(), header.file())? {
                 return Ok(true);
             }
-            // Another writer may have taken the tag over in the middle of the question.
+            // Another writer may have taken the tag over meanwhile.
             if !self.follower.follow() {
                 return Ok(false);
             }

@@ -41,10 +41,10 @@ impl ReaderOptions {
         ReaderOptions { directory: directory.to_owned(), tag: tag.to_owned(), wait: Some(Duration::ZERO) }
     }
 
-    /// Has [`open`](Self::open) wait until the tag exists, for `timeout` at most. No timeout (`None`) waits for ever. Default: no
-    /// wait.
+    /// Makes [`open`](Self::open) wait until the tag exists, for `timeout` at most. No timeout (`None`) waits for ever. Without
+    /// this, `open` does not wait.
     ///
-    /// A tag exists from when its first writer is opened, and may not have a value yet: [`Reader::wait`] waits for that.
+    /// A tag exists as soon as its first writer is opened. It may not have a value yet: [`Reader::wait`] waits for one.
     pub fn wait(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.wait = timeout.into();
         self

@@ -1,4 +1,4 @@
-//! Sleeping until something is published, or a tag is there.
+//! Sleeping until something is published, or a tag exists.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ const SLICE: Duration = Duration::from_millis(100);
 /// The shortest and the longest sleep of a reader that no writer will wake.
 const SHORTEST: Duration = Duration::from_micros(50);
 const LONGEST: Duration = Duration::from_millis(2);
-/// How long to sleep where nobody tells of a new tag, for want of a thread or of FUTEX_WAITV.
+/// How long to sleep if nobody reports a new tag: no thread could be started, or there is no FUTEX_WAITV.
 const UNTOLD: Duration = Duration::from_millis(10);
 
 /// A wait with a deadline: spins a little, then sleeps in slices.
@@ -24,7 +24,7 @@ pub(crate) struct Sleeper {
     deadline: Option<Instant>,
     backoff: Backoff,
     slice: Duration,
-    /// Rung when a name that is waited for leads to something else; made when it is needed.
+    /// Rung when a name that is waited for refers to another file; made when it is first needed.
     doorbell: Option<Arc<Doorbell>>,
 }
 
@@ -37,17 +37,17 @@ impl Sleeper {
 
     /// Waits for any of the targets, which were taken before their readers looked; false when the time is over.
     pub fn sleep(&mut self, targets: &[Target]) -> bool {
-        // One word is for all names.
+        // One word serves all names.
         let is_gone = targets.iter().any(|target| target.is_gone);
         let most = MOST_FUTEXES - usize::from(is_gone);
         // A sleeper that announces itself on a header that is in use will be woken.
         let mut headers = targets.iter().filter_map(|target| target.header.as_ref());
         let is_woken = headers.clone().count() <= most && headers.all(|(header, _)| header.announces());
-        // A look at a name is a system call: there is no spinning on that.
+        // A look at a name is a system call, so this does not spin.
         let spins = !targets.iter().all(|target| target.is_gone);
         let Some(slice) = self.next(is_woken, spins) else { return false };
         let Some(mut slice) = slice else { return true };
-        // Its key is taken before anybody may ring it.
+        // The key is taken before any thread can ring the bell.
         let doorbell = is_gone
             .then(|| self.doorbell.get_or_insert_with(Doorbell::new).clone())
             .map(|doorbell| (doorbell.key(), doorbell));

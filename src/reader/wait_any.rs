@@ -9,10 +9,9 @@ use crate::reader::sleep::Sleeper;
 
 /// Waits until at least one reader has a newer value than it returned last, and returns that reader's index.
 ///
-/// Others may have one too: call [`Reader::read`] on each. `None` after `timeout`, or at once
-/// if there are no readers; no timeout waits for ever. Sleeps
-/// in one system call (FUTEX_WAITV, Linux 5.16) for up to 128 readers; with more of them, on an older kernel, or when
-/// one is on a read-only mount, in slices of at most 2 ms.
+/// Other readers may have a newer value too: call [`Reader::read`] on each. `None` after `timeout`, or at once if there
+/// are no readers; no timeout waits for ever. Sleeps in one system call (FUTEX_WAITV, Linux 5.16) for up to 128
+/// readers; with more of them, on an older kernel, or when one is on a read-only mount, in slices of at most 2 ms.
 ///
 /// ```
 /// # fn main() -> ndsharray::Result<()> {
@@ -46,7 +45,7 @@ pub fn wait_any(readers: &mut [&mut Reader], timeout: impl Into<Option<Duration>
     }
 }
 
-/// The first reader that has a newer value; if none has, `targets` are what to sleep on.
+/// The index of the first reader that has a newer value. If none has, `targets` gets what to sleep on.
 fn look(readers: &[&mut Reader], targets: &mut Vec<Target>) -> Option<usize> {
     targets.clear();
     for (index, reader) in readers.iter().enumerate() {

@@ -1,10 +1,10 @@
-//! Who waits for one thing.
+//! The callers that wait for one tag or name.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-/// Those that wait for one thing, each with what it has seen of it.
+/// The callers that wait for one tag or name, each with what it has seen there.
 pub(super) struct Callers<S> {
     /// By id: there may be thousands, and each leaves again.
     all: BTreeMap<u64, (S, Waker)>,
@@ -23,12 +23,13 @@ impl<S> Callers<S> {
         self.all.insert(id, (seen, waker));
     }
 
-    /// Takes one out that waits no longer. Its waker is to be dropped without a lock: it may be the last owner of anything.
+    /// Takes out a caller that waits no longer. Drop its waker without holding a lock: the waker may be the last owner of
+    /// anything.
     pub fn remove(&mut self, id: u64) -> Option<Waker> {
         self.all.remove(&id).map(|(_, waker)| waker)
     }
 
-    /// Takes out those that have seen something else than what is there now; they are to be woken.
+    /// Moves the callers that have seen something else than what is there now to `woken`.
     pub fn take(&mut self, is_stale: impl Fn(&S) -> bool, woken: &mut Vec<Waker>) {
         if !self.all.values().any(|(seen, _)| is_stale(seen)) {
             return;
@@ -43,11 +44,12 @@ impl<S> Callers<S> {
     }
 }
 
-/// Wakes them all, without a lock: a waker is code of others. One that panics does not keep the others from being woken.
+/// Wakes them all. Call it without holding a lock, since a waker runs code of others. If one panics, the others are
+/// woken all the same.
 pub(super) fn wake(woken: Vec<Waker>) {
     for waker in woken {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            // To drop what it panicked with is code of others, too, and may panic.
+            // Dropping the payload of the panic also runs code of others, and may panic.
             std::mem::forget(panic);
         }
     }

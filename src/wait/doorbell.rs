@@ -1,4 +1,4 @@
-//! A word of this process alone to sleep on, which a waker moves.
+//! A word, private to this process, to sleep on. To ring it changes the word, and wakes the sleepers.
 
 use std::sync::Arc;
 use std::task::Wake;
@@ -6,7 +6,8 @@ use std::task::Wake;
 use crate::shm::futex;
 use crate::sync::{AtomicU64, Ordering};
 
-/// Counts how often it was rung. A sleeper takes the key before it looks for what it waits for, and sleeps on that.
+/// Counts how often it was rung. A sleeper takes the count as its key before it looks for what it waits for, and sleeps
+/// only while the count is the key.
 pub(crate) struct Doorbell {
     count: AtomicU64,
 }
@@ -17,11 +18,11 @@ impl Doorbell {
     }
 
     pub fn key(&self) -> u32 {
-        // Acquire: what was done before it was rung is seen by whoever finds it rung.
+        // Acquire: a thread that finds it rung sees what was done before the ring.
         self.count.load(Ordering::Acquire) as u32
     }
 
-    /// What to sleep on.
+    /// The word to sleep on.
     pub fn word(&self) -> &AtomicU64 {
         &self.count
     }

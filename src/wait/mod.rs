@@ -1,8 +1,8 @@
-//! Threads that wait for many: each of them for up to 127 tags, and one for names that are not there.
+//! Threads that wait for many callers: each for the values of up to 127 tags, and one for names.
 //!
-//! Whoever waits leaves a waker with what it has seen, and looks again when it is woken; to be woken for nothing does no harm. A
-//! thread that has had nothing to wait for during a second ends. A forked child has none of its parent's threads, and starts its
-//! own.
+//! A caller that waits leaves its waker together with what it has seen. When it is woken, it looks again; if it is woken for
+//! nothing, that does no harm. A thread that has had no callers for a second ends. A forked child has none of its parent's
+//! threads, and starts its own.
 
 mod callers;
 pub(crate) mod doorbell;
@@ -11,5 +11,5 @@ pub(crate) mod tags;
 
 use std::time::Duration;
 
-/// How long a thread stays without anything to wait for.
+/// How long a thread stays without callers.
 const LINGER: Duration = Duration::from_secs(1);

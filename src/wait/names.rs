@@ -1,15 +1,16 @@
-//! Waiting for a name in a directory to lead to another file: to a new tag, or to one that was put back.
+//! Waiting until a name in a directory refers to another file: a new tag, or one that was put back.
 //!
-//! One thread of the process looks at all names that somebody waits for: when the kernel says that something changed in one of their
-//! directories, and now and then besides. It looks at once if a caller is new:
+//! One thread of the process looks at all names that callers wait for. It looks when the kernel reports a change in one of their
+//! directories, and now and then besides. For a new name it looks at once. The order of steps shows that no change is lost:
 //!
 //! 1. Caller: looks at the name, and finds nothing that it waits for.
-//! 2. Somebody: gives a file the name. The directory may not be watched yet, so no event says so.
+//! 2. Another process: gives a file the name. The directory may not be watched yet, so there is no event.
 //! 3. Caller: is added, under the lock, and rings.
-//! 4. Thread: watches the directory; takes the callers, under the lock; looks. It finds something else than the caller has seen.
+//! 4. Thread: watches the directory; looks; compares with what the callers have seen, under the lock. It finds a difference, and
+//!    wakes the caller.
 //!
-//! A change after 4 is an event, since the directory was watched before the look. If the bell rings between the look and the
-//! thread's sleep, the sleep ends at once, since what was written to its descriptor stays there until it is read.
+//! A change after 4 causes an event, since the directory was watched before the look. If the bell rings between the look and
+//! the thread's sleep, the sleep ends at once, since what was written to its descriptor stays there until it is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -27,12 +28,13 @@ use crate::sys::watch::Watch;
 use crate::wait::LINGER;
 use crate::wait::callers::{Callers, wake};
 
-/// How often the names are looked at where events tell of all changes but that of the directory itself. (Readers that block look
-/// for themselves every 100 ms.)
+/// How often the thread looks at the names if events report all changes, except that of the directory itself. (Readers that
+/// block look for themselves every 100 ms.)
 const SELDOM: Duration = Duration::from_millis(300);
-/// And where they do not.
+/// How often it looks if events do not report all changes.
 const OFTEN: Duration = Duration::from_millis(10);
-/// The thread rests so many times as long as it looked: it takes 3 % of a processor at most, whatever happens in the directory.
+/// After a look the thread rests this many times as long as the look took. So it takes 3 % of a processor at most, whatever
+/// happens in the directory.
 const REST: u32 = 30;
 
 /// The name of the thread.
@@ -41,7 +43,7 @@ const THREAD: &str = "ndsharray-names";
 static NAMES: OfProcess<Names> = OfProcess::new(Names::new());
 
 struct Names {
-    /// What the thread sleeps on; `None` without a thread.
+    /// What the thread sleeps on; `None` if there is no thread.
     watch: Option<Arc<Watch>>,
     names: BTreeMap<Arc<Path>, Name>,
     next_id: u64,
@@ -50,7 +52,8 @@ struct Names {
 /// A name that somebody waits for.
 struct Name {
     callers: Callers<Option<FileId>>,
-    /// Whether somebody waited for it when it was looked at last: it stays for one more look, since most wait again.
+    /// Whether there were callers at the last look. If so, the name stays for one more look, since most callers come
+    /// back.
     was_waited_for: bool,
 }
 
@@ -73,8 +76,8 @@ pub(crate) struct Waiting {
     generation: u64,
 }
 
-/// Has `waker` woken when `name` leads to something else than what was `seen` there before; and now and then as long as it leads to
-/// anything, which may become readable.
+/// Arranges that `waker` is woken when `name` refers to something else than what was `seen` there. It is also woken now and then
+/// while there is a file under the name, since that may become readable.
 pub(crate) fn wait(name: &Arc<Path>, seen: Option<FileId>, waker: Waker) -> Result<Waiting> {
     let mut locked = NAMES.lock();
     let (all, known) = locked.parts();
@@ -90,7 +93,7 @@ pub(crate) fn wait(name: &Arc<Path>, seen: Option<FileId>, waker: Waker) -> Resu
             let watch = Arc::new(Watch::open(known));
             let of_thread = watch.clone();
             if let Err(error) = thread::spawn(THREAD, move || run(&of_thread)) {
-                // There is no thread, so there was no other name.
+                // There was no thread, so this is the only name.
                 let names = std::mem::take(&mut all.names);
                 drop(locked);
                 drop((names, watch));
@@ -120,7 +123,7 @@ fn run(watch: &Watch) {
     let mut looked_at_all = None;
     let mut watched = BTreeSet::new();
     let generation = fork::generation();
-    // A child has closed what this thread sleeps on: it goes on here only if a waker forked.
+    // If a waker forked, the child gets here too. It must stop: what this thread sleeps on is closed in a child.
     while generation == fork::generation() {
         let began = thread::processor_time();
         let names = waited_for();
@@ -136,7 +139,7 @@ fn run(watch: &Watch) {
             looked_at_all = Some(Instant::now());
         }
         let woken = look(&names, at_all);
-        // Without the wakers: what others do there keeps nobody waiting afterwards.
+        // Measured before the wakers run: a slow waker must not make the rest longer.
         let took = thread::processor_time().saturating_sub(began);
         wake(woken);
         if generation == fork::generation() {
@@ -156,7 +159,8 @@ fn waited_for() -> Vec<Arc<Path>> {
     all.names.keys().cloned().collect()
 }
 
-/// Looks at the names; who has seen something else is to be woken. `at_all`: also who waits for what is there to become readable.
+/// Looks at the names, and returns the wakers of callers that have seen something else there. `at_all`: also those of callers
+/// that wait until an existing file becomes readable.
 fn look(names: &[Arc<Path>], at_all: bool) -> Vec<Waker> {
     let found: Vec<_> = names.iter().map(|name| status_at(name).ok().flatten().map(|file| file.id)).collect();
     let mut woken = Vec::new();
@@ -170,11 +174,11 @@ fn look(names: &[Arc<Path>], at_all: bool) -> Vec<Waker> {
     woken
 }
 
-/// Ends the thread, unless there is a name by now; true if it does.
+/// Takes the thread off the list, unless there is a name by now; true if the thread must end.
 fn end() -> bool {
     let mut all = NAMES.lock();
     if all.names.is_empty() {
-        // Not the last one: the thread has another.
+        // This does not close it: the thread has another reference.
         all.watch = None;
     }
     all.watch.is_none()

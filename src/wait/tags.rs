@@ -1,21 +1,23 @@
 //! Waiting for values of tags: one thread for every 127 tags that anybody in the process waits for.
 //!
-//! The thread sleeps on the event counts of all its tags at once, and on a bell by which callers tell it of more. Who calls has
-//! taken the key of its header's event count and found nothing new, in this order.
+//! The thread sleeps on the event counts of all its tags at once, and on a bell, which callers ring. Before a caller is added,
+//! it has taken the key of its header's event count, and then found nothing new. These cases show that no value is lost:
 //!
-//! *A value comes meanwhile:* 1. caller: key 5; looks: nothing. 2. writer: publishes, the count is 6; nobody sleeps. 3. caller: is
-//! added with key 5. 4. thread, under the lock: the count is 6, not 5: wakes the caller, which looks again.
+//! *A value comes before the caller is added:* 1. caller: key 5; looks: nothing. 2. writer: publishes, the count is 6; nobody
+//! sleeps. 3. caller: is added with key 5. 4. thread, under the lock: the count is 6, not 5: wakes the caller, which looks again.
 //!
-//! *It comes later:* 1. thread, under the lock: the count is 5, as the caller's key. 2. thread: announces; sleeps on 5. From
-//! here on it is as with any reader (`sync::event_count`): the writer sees the announcement, or the kernel sees the count.
+//! *A value comes later:* 1. thread, under the lock: the count is 5, the caller's key. 2. thread: announces itself; sleeps
+//! on 5. From here on it is as with any reader (`sync::event_count`): the writer sees the announcement, or the kernel sees
+//! the count.
 //!
-//! *A caller comes after the thread has looked:* 1. thread: takes the key of the bell; then the words to sleep on, under the lock.
-//! 2. caller: is added, under the lock. The thread does not sleep on that word, or on another key: so it rings. 3. thread: sleeps on
-//! the bell's key of 1; the bell was rung since, so the sleep ends. If the caller is added before 1, the thread has it.
+//! *A caller is added after the thread has looked:* 1. thread: takes the key of the bell; then the words to sleep on, under the
+//! lock. 2. caller: is added, under the lock. The thread does not sleep on that word, or sleeps with another key, so the caller
+//! rings. 3. thread: sleeps on the bell with the key of step 1; the bell was rung since, so the sleep ends. If the caller is added
+//! before step 1, the thread has it.
 //!
-//! *The same, for a word that the thread sleeps on:* 1. thread, under the lock: notes that it sleeps on 5 of this tag. 2. caller: is
-//! added with key 5, and does not ring. 3. writer: publishes; the thread wakes, or does not fall asleep; under the lock, it
-//! finds 6, not 5.
+//! *The same, but the thread sleeps on that word with that key:* 1. thread, under the lock: notes that it sleeps on 5 of this tag.
+//! 2. caller: is added with key 5, and does not ring. 3. writer: publishes; the thread wakes, or does not fall asleep; under the
+//! lock, it finds 6, not 5.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,14 +36,14 @@ use crate::wait::LINGER;
 use crate::wait::callers::{Callers, wake};
 use crate::wait::doorbell::Doorbell;
 
-/// How many tags a thread waits for: one word is its bell.
+/// How many tags a thread waits for at most. FUTEX_WAITV takes 128 words, and one is the bell.
 const MOST_TAGS: usize = MOST_FUTEXES - 1;
-/// How often the thread looks whether the names of its tags lead to other files.
+/// How often the thread checks whether the names of its tags refer to other files.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How often it looks for values that no writer wakes it for: of a tag that it cannot announce itself on, or without FUTEX_WAITV.
+/// How often it looks for values if no writer can wake it: for a tag on which it cannot announce itself, or without FUTEX_WAITV.
 const SHORT: Duration = Duration::from_millis(2);
 
-/// The name of each thread.
+/// The name of the threads.
 const THREAD: &str = "ndsharray-wait";
 
 static THREADS: OfProcess<Threads> = OfProcess::new(Threads::new());
@@ -65,7 +67,8 @@ struct Tag {
     /// The key that the thread sleeps on; `None` if it does not know this tag yet.
     asleep_on: Option<u32>,
     callers: Callers<Seen>,
-    /// Whether somebody waited for it when the thread looked last: it stays for one more sleep, since most wait again.
+    /// Whether there were callers when the thread looked last. If so, the tag stays for one more sleep, since most
+    /// callers come back.
     was_waited_for: bool,
 }
 
@@ -73,7 +76,7 @@ struct Tag {
 pub(crate) struct Seen {
     /// The key of the header's event count.
     pub key: u32,
-    /// What its name leads to.
+    /// The file that its name refers to.
     pub file: Option<FileId>,
 }
 
@@ -122,8 +125,8 @@ pub(crate) struct Waiting {
     generation: u64,
 }
 
-/// Has `waker` woken when the event count of `header` moves on from what was `seen`, or `name` leads to another file than that; and
-/// now and then as long as it leads to another than the header.
+/// Arranges that `waker` is woken when the event count of `header` is no longer the one `seen`, or `name` refers to another file
+/// than the one `seen`. It is also woken now and then while `name` refers to another file than the header.
 pub(crate) fn wait(header: &Arc<Header>, name: &Arc<Path>, seen: Seen, waker: Waker) -> Result<Waiting> {
     let key = (header.file(), name.clone());
     let mut threads = THREADS.lock();
@@ -170,7 +173,7 @@ struct Sleep {
 fn run(id: u64, bell: &Doorbell) {
     let (mut idle_since, mut looked_at) = (Instant::now(), Instant::now());
     let generation = fork::generation();
-    // A child has no tag of this thread: it goes on here only if a waker forked.
+    // If a waker forked, the child gets here too. It must stop: this thread is not in the child's list.
     while generation == fork::generation() {
         let rung = bell.key();
         let sleeps = prepare(id);
@@ -192,7 +195,7 @@ fn run(id: u64, bell: &Doorbell) {
     }
 }
 
-/// Wakes callers whose tag has moved on, and says what to sleep on for the others.
+/// Wakes the callers whose tag has a new value, and returns what to sleep on for the others.
 fn prepare(id: u64) -> Vec<Sleep> {
     let (mut sleeps, mut woken, mut unused) = (Vec::new(), Vec::new(), Vec::new());
     let mut threads = THREADS.lock();
@@ -210,7 +213,7 @@ fn prepare(id: u64) -> Vec<Sleep> {
         }
         let removed: Vec<_> = unused.iter().map(|key| thread.tags.remove(key)).collect();
         drop(threads);
-        // Unmaps the headers.
+        // This unmaps the headers, so it is done without the lock.
         drop(removed);
     }
     wake(woken);
@@ -235,7 +238,7 @@ fn sleep(sleeps: &[Sleep], bell: &Doorbell, rung: u32, until_look: Duration) {
     }
 }
 
-/// Wakes callers whose tag has another file now.
+/// Wakes the callers whose name refers to another file now.
 fn look(id: u64, sleeps: &[Sleep]) {
     let found = |sleep: &Sleep| status_at(&sleep.name).ok().flatten().map(|file| file.id);
     let found: Vec<_> = sleeps.iter().map(found).collect();
@@ -254,7 +257,7 @@ fn look(id: u64, sleeps: &[Sleep]) {
     wake(woken);
 }
 
-/// Ends a thread, unless it has a tag by now; true if it does.
+/// Takes a thread off the list, unless it has a tag by now; true if the thread must end.
 fn end(id: u64) -> bool {
     let mut threads = THREADS.lock();
     let before = threads.all.len();

@@ -159,8 +159,8 @@ class Store:
         ----------
         tag : str
         wait : float, optional
-            How many seconds to wait until the tag exists; None waits for ever. It exists from when its first writer is opened,
-            and may not have a value yet. Ctrl-C ends the wait.
+            How many seconds to wait until the tag exists; None waits for ever. A tag exists as soon as its first writer is
+            opened; it may not have a value yet. Ctrl-C ends the wait.
 
         Returns
         -------
@@ -169,7 +169,8 @@ class Store:
         Raises
         ------
         NotFoundError
-            If no writer was ever opened, or the tag was removed, after the wait. This is a FileNotFoundError too.
+            If the tag does not exist after the wait: no writer was ever opened, or the tag was removed. This is a
+            FileNotFoundError too.
         FormatError, InvalidTagError, InvalidArgumentError
 
         Examples
@@ -353,11 +354,11 @@ class Writer:
         Parameters
         ----------
         array : array_like
-            Anything that `numpy.asarray` takes, but no masked array: a value has no mask. The only copy made of an array is
-            the one in the store.
+            Anything that `numpy.asarray` takes, except masked arrays: a value has no mask. The only copy made of an array
+            is the one in the store.
         user_data : bytes, or another buffer
-            Up to 2048 bytes that go with the value, such as a frame number. A bytearray, memoryview or array counts as
-            ``bytes`` of it.
+            Up to 2048 bytes that go with the value, such as a frame number. For a bytearray, memoryview or array,
+            ``bytes`` of it is sent.
         attrs : dict, instead of `user_data`
             Attributes that go with the value, such as ``{"exposure": 0.01, "gain": 2}``: a dict with str as keys, and with
             dicts, lists, tuples, str, int, float, bool and None as values. They take up to 2048 bytes as JSON text. Numbers
@@ -574,7 +575,7 @@ class Reader:
         Raises
         ------
         UnsupportedDTypeError
-            If no dtype can be made here of what is stored, such as one of ml_dtypes where that is missing.
+            If numpy cannot make the stored dtype here, such as one of ml_dtypes if that is not installed.
         ndsharray.Error
             If the store's files are damaged, or `out` does not fit.
 
@@ -851,8 +852,9 @@ class Reader:
         array([1, 2])
         """
     def values(self, timeout: float | None = None, until_writer_gone: bool = False) -> Every:
-        """The latest value, each time that there is a newer one, in a ``for`` or an ``async for`` loop: what `wait` returns,
-        until nothing comes for as long as `timeout`. A loop over the reader itself is the same without an end.
+        """The latest values, for a ``for`` or an ``async for`` loop, as `wait` returns them: values that are overtaken by
+        newer ones are skipped. The loop ends when no value comes for `timeout`. A loop over the reader itself is the same
+        without an end.
 
         Parameters
         ----------
@@ -908,12 +910,12 @@ class Reader:
 
 @final
 class Every:
-    """The values of a tag one after the other: each of them from `Reader.every`, the latest ones from `Reader.values`. It is an
-    iterator, and an asynchronous one.
+    """An iterator over the values of a tag: over each value from `Reader.every`, over the latest ones from `Reader.values`. It
+    is an asynchronous iterator too.
 
-    It ends when nothing comes for as long as its timeout, or when the writer has gone if that was asked for. The reader goes
-    on: another `Reader.every` of it continues after the last value. A wait that is interrupted or cancelled loses no value.
-    When it is pickled, so are the reader and how it ends.
+    It ends when no value comes for its timeout, or, if `until_writer_gone` is true, when the writer has gone. The reader can
+    be used further: another `Reader.every` of it continues after the last value. A wait that is interrupted or cancelled
+    loses no value. When it is pickled, so are the reader and how it ends.
 
     Examples
     --------
@@ -1092,8 +1094,8 @@ class Stat:
         """tuple of int or None: the shape of the value. None if there is no value."""
     @property
     def dtype(self) -> np.dtype[Any] | None:
-        """numpy.dtype or None: None also if no dtype can be made here of what is stored, such as one of ml_dtypes where that is
-        missing. `Reader.latest` raises an error that says why.
+        """numpy.dtype or None: the dtype of the value. None also if numpy cannot make the stored dtype here, such as one of
+        ml_dtypes if that is not installed. `Reader.latest` raises an error that says why.
         """
     @property
     def dtype_name(self) -> str | None:

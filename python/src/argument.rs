@@ -1,5 +1,5 @@
-//! Arguments whose errors must name them: what pyo3 says of a value names no argument, but in a note that only tracebacks
-//! show, and none at all before Python 3.11.
+//! Arguments, with errors that name them. The errors of pyo3 name the argument only in a note, which only tracebacks
+//! show, and not at all before Python 3.11.
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyUnicodeEncodeError};
 use pyo3::prelude::*;
@@ -26,7 +26,7 @@ pub fn tag(value: &Bound<'_, PyAny>) -> PyResult<String> {
     text("InvalidTagError", "tag", value).map(str::to_owned)
 }
 
-/// The tag, as the class of ndsharray 1 calls it.
+/// The tag, under the name that it has in the class of ndsharray 1.
 pub fn name(value: &Bound<'_, PyAny>) -> PyResult<String> {
     text("InvalidTagError", "name", value).map(str::to_owned)
 }

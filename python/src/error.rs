@@ -67,7 +67,7 @@ fn converted(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     Ok(PyErr::from_value(exception))
 }
 
-/// The class of an error: by its kind, but where Python has a class for the error alone.
+/// The class of an error. It follows from the kind, unless Python has a class for this one error.
 fn name(error: &Error) -> &'static str {
     match error {
         Error::InvalidTag { .. } => "InvalidTagError",
@@ -90,7 +90,7 @@ fn name(error: &Error) -> &'static str {
             ErrorKind::Contended => "ContendedError",
             ErrorKind::Unsupported => "UnsupportedError",
             ErrorKind::Io => "SystemCallError",
-            // A kind that the library gains later.
+            // A kind that a later version of the library adds.
             _ => "Error",
         },
     }

@@ -43,8 +43,8 @@ pub struct Stat {
     version: u64,
     /// tuple of int or None: the shape of the value. None if there is no value.
     shape: Option<Py<PyTuple>>,
-    /// numpy.dtype or None: None also if no dtype can be made here of what is stored, such as one of ml_dtypes where that is
-    /// missing. `Reader.latest` raises an error that says why.
+    /// numpy.dtype or None: the dtype of the value. None also if numpy cannot make the stored dtype here, such as one of
+    /// ml_dtypes if that is not installed. `Reader.latest` raises an error that says why.
     dtype: Option<Py<PyArrayDescr>>,
     /// str or None: the name of the dtype.
     dtype_name: Option<String>,

@@ -155,8 +155,8 @@ impl Store {
     /// ----------
     /// tag : str
     /// wait : float, optional
-    ///     How many seconds to wait until the tag exists; None waits for ever. It exists from when its first writer is opened,
-    ///     and may not have a value yet. Ctrl-C ends the wait.
+    ///     How many seconds to wait until the tag exists; None waits for ever. A tag exists as soon as its first writer is
+    ///     opened; it may not have a value yet. Ctrl-C ends the wait.
     ///
     /// Returns
     /// -------
@@ -165,7 +165,8 @@ impl Store {
     /// Raises
     /// ------
     /// NotFoundError
-    ///     If no writer was ever opened, or the tag was removed, after the wait. This is a FileNotFoundError too.
+    ///     If the tag does not exist after the wait: no writer was ever opened, or the tag was removed. This is a
+    ///     FileNotFoundError too.
     /// FormatError, InvalidTagError, InvalidArgumentError
     ///
     /// Examples

@@ -106,7 +106,7 @@ pub fn owned<'py>(
     Ok(array)
 }
 
-/// Turns an argument into an array. An array stays as it is; all else goes through `numpy.asanyarray`.
+/// Turns an argument into an array. An array stays as it is; anything else goes through `numpy.asanyarray`.
 #[inline(always)]
 pub fn from_array_like<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
     match exact(value) {
@@ -115,7 +115,7 @@ pub fn from_array_like<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Py
     }
 }
 
-/// A value that is an array already; None if it is none.
+/// A value that is an array already; None if it is not.
 #[inline(always)]
 pub fn given<'a, 'py>(value: &'a Bound<'py, PyAny>) -> PyResult<Option<&'a Bound<'py, PyUntypedArray>>> {
     match exact(value) {
@@ -148,7 +148,8 @@ fn converted<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArr
     let numpy = PyModule::import(py, intern!(py, "numpy"))?;
     let array = numpy.call_method1(intern!(py, "asanyarray"), (value,))?;
     masked::refuse(&array)?;
-    // numpy leaves out the masks of arrays in a list. It has looked at all that is in the list: there is an end to it.
+    // numpy drops the masks of arrays in a list, so look for them. numpy has walked through the list already, so it is
+    // not endless.
     masked::refuse(value)?;
     array
         .cast_into()

@@ -64,7 +64,7 @@ impl Custom {
         Ok(Custom { descr: descr.clone().unbind(), original: original.cast_into()?.unbind(), dtype })
     }
 
-    /// From the library's, for a value of this tag. Runs Python code.
+    /// From the library's dtype, for a value of this tag. Runs Python code.
     pub fn restore(py: Python<'_>, tag: &str, dtype: &DType) -> PyResult<Self> {
         let helper = helpers(py)?.getattr(intern!(py, "restore"))?;
         let make = || -> PyResult<Py<PyArrayDescr>> {

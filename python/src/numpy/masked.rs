@@ -1,4 +1,4 @@
-//! Masked arrays: they are refused. The store has no masks, and what lies under a mask is no value.
+//! Masked arrays are refused: the store has no masks, and what lies under a mask is not data.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -7,10 +7,10 @@ use pyo3::types::{PyDict, PyList, PyModule, PyTuple, PyType};
 
 use crate::error::{exception, kind};
 
-/// How deep lists may lie in each other: as many axes as numpy has.
+/// How deep lists may be nested: as deep as numpy arrays have axes.
 const DEPTH: usize = 64;
 
-/// An error if the argument `array` is a masked array, or a list that has one in it.
+/// Returns an error if the argument `array` is a masked array, or a list that contains one.
 pub fn refuse(array: &Bound<'_, PyAny>) -> PyResult<()> {
     let Some(class) = class(array.py())? else { return Ok(()) };
     let Some(found) = find(array, &class, DEPTH)? else { return Ok(()) };
@@ -41,7 +41,7 @@ fn class(py: Python<'_>) -> PyResult<Option<Bound<'_, PyType>>> {
     Ok(Some(CLASS.get_or_init(py, || class.unbind()).bind(py).clone()))
 }
 
-/// The first masked array in a value. Numbers in a list cost one look at their class.
+/// The first masked array in a value. For a number in a list, this only looks at its class.
 fn find<'py>(
     value: &Bound<'py, PyAny>,
     class: &Bound<'py, PyType>,

@@ -39,7 +39,7 @@ pub unsafe trait HeapType: PyTypeInfo + 'static {
 
     fn repr<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>>;
 
-    /// The object whose memory an object of the class lends.
+    /// The object that lends its memory in place of an object of the class.
     fn lender<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>>;
 
     /// Drops the value, when its object ends.
@@ -260,7 +260,7 @@ unsafe extern "C" fn repr<T: HeapType>(object: *mut PyObject) -> *mut PyObject {
     unsafe { answer(object, T::repr) }
 }
 
-/// Calls the method with that place in the list.
+/// Calls method number `N` of the list.
 unsafe extern "C" fn call_method<T: HeapType, const N: usize>(
     object: *mut PyObject,
     arguments: *mut PyObject,
@@ -279,7 +279,7 @@ unsafe extern "C" fn call_method<T: HeapType, const N: usize>(
     }
 }
 
-/// Lets another object lend its memory instead. Who asked for the memory keeps that object alive.
+/// Lets another object lend its memory instead. The view keeps that object alive.
 unsafe extern "C" fn get_buffer<T: HeapType>(
     object: *mut PyObject,
     view: *mut BufferHead,
@@ -300,7 +300,7 @@ unsafe extern "C" fn get_buffer<T: HeapType>(
     }
 }
 
-/// The first fields of `Py_buffer`. The rest is written by the object that lends its memory.
+/// The first fields of `Py_buffer`. The object that lends its memory writes the rest.
 #[repr(C)]
 struct BufferHead {
     memory: *mut c_void,

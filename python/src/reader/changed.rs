@@ -1,7 +1,7 @@
 //! Waiting in an event loop: how the library's threads tell a loop which of its waits are over.
 //!
-//! They need no interpreter for that, and so never wait for one: they note the number of the wait, and write a byte to a socket
-//! that the loop watches.
+//! The threads do not need the interpreter for that, so they never wait for it. They note the number of the wait, and write a
+//! byte to a socket that the loop watches.
 
 use std::future::Future;
 use std::io::{Read, Write};
@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use crate::error::raise;
 use crate::reader::open::OpenState;
 
-/// What all waits of one event loop ring. It outlives the loop as long as a wait has it.
+/// All waits of one event loop ring this alarm. It outlives the loop while a wait still refers to it.
 #[pyclass(frozen, name = "_Alarm", module = "ndsharray._native")]
 pub struct Alarm {
     shared: Arc<Shared>,
@@ -50,7 +50,7 @@ impl Alarm {
 
     /// The waits that are over since the last call.
     fn take(&self) -> Vec<u64> {
-        // The bytes first: what is noted from here on is taken too, or has a byte of its own.
+        // Read the bytes first: a wait that is noted after this is either taken below, or has a byte of its own.
         let mut bytes = [0; 64];
         while matches!((&self.shared.loops).read(&mut bytes), Ok(read) if read == bytes.len()) {}
         std::mem::take(&mut lock(&self.shared.over))
@@ -70,7 +70,8 @@ impl Wake for Ring {
             over.push(self.number);
             over.len() == 1
         };
-        // Whoever noted the first one writes for all. A socket that is full is about to be read.
+        // The thread that notes the first number writes the byte for all. If the socket is full, it is about to be
+        // read.
         if is_first {
             let _ = (&self.shared.ours).write(&[1]);
         }

@@ -138,8 +138,9 @@ impl Reader {
         Every::new(slf, Which::Next, timeout, until_writer_gone)
     }
 
-    /// The latest value, each time that there is a newer one, in a ``for`` or an ``async for`` loop: what `wait` returns,
-    /// until nothing comes for as long as `timeout`. A loop over the reader itself is the same without an end.
+    /// The latest values, for a ``for`` or an ``async for`` loop, as `wait` returns them: values that are overtaken by
+    /// newer ones are skipped. The loop ends when no value comes for `timeout`. A loop over the reader itself is the same
+    /// without an end.
     ///
     /// Parameters
     /// ----------
@@ -223,12 +224,12 @@ impl Reader {
     }
 }
 
-/// The values of a tag one after the other: each of them from `Reader.every`, the latest ones from `Reader.values`. It is an
-/// iterator, and an asynchronous one.
+/// An iterator over the values of a tag: over each value from `Reader.every`, over the latest ones from `Reader.values`. It
+/// is an asynchronous iterator too.
 ///
-/// It ends when nothing comes for as long as its timeout, or when the writer has gone if that was asked for. The reader goes
-/// on: another `Reader.every` of it continues after the last value. A wait that is interrupted or cancelled loses no value.
-/// When it is pickled, so are the reader and how it ends.
+/// It ends when no value comes for its timeout, or, if `until_writer_gone` is true, when the writer has gone. The reader can
+/// be used further: another `Reader.every` of it continues after the last value. A wait that is interrupted or cancelled
+/// loses no value. When it is pickled, so are the reader and how it ends.
 ///
 /// Examples
 /// --------

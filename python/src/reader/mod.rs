@@ -1,8 +1,8 @@
 //! The class `Reader`, and all that it needs to read.
 //!
 //! From the bottom up: `state` (what is under a reader's lock), `open` (that lock), `target` (where the elements go), `sent`,
-//! `export` (how others get the array) and `snapshot` (a value that was read), `read`, `wait` and `changed` (the steps of a call), the class `Reader` here, and
-//! above it `every` (its methods for values one after the other), `closing` and `wait_any`.
+//! `export` (how other libraries get the array) and `snapshot` (a value that was read), `read`, `wait` and `changed` (the steps of
+//! a call), the class `Reader` here, and above it `every` (its methods for values one after the other), `closing` and `wait_any`.
 
 use std::path::PathBuf;
 
@@ -164,7 +164,7 @@ impl Reader {
     /// Raises
     /// ------
     /// UnsupportedDTypeError
-    ///     If no dtype can be made here of what is stored, such as one of ml_dtypes where that is missing.
+    ///     If numpy cannot make the stored dtype here, such as one of ml_dtypes if that is not installed.
     /// ndsharray.Error
     ///     If the store's files are damaged, or `out` does not fit.
     ///

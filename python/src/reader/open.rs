@@ -1,4 +1,4 @@
-//! The lock of a reader that may be closed: the state is there as long as the reader is open.
+//! The lock of a reader that may be closed. It holds the state while the reader is open.
 
 use std::ops::{Deref, DerefMut};
 
@@ -34,7 +34,7 @@ impl OpenState {
         Ok(self.0.lock(py)?.state.is_none())
     }
 
-    /// Takes the state away for good, to be dropped without the lock; None if it was taken before.
+    /// Takes the state out for good; None if that was done before. The caller drops it without the lock.
     pub fn close(&self, py: Python<'_>) -> PyResult<Option<State>> {
         let mut life = self.0.lock(py)?;
         let state = life.state.take();

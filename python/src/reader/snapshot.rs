@@ -342,7 +342,8 @@ Helper for pickle.",
     }
 
     fn lender<'py>(this: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        // numpy prefers this to `__array__`, but a buffer says less of other dtypes: not that a struct is aligned, or a record.
+        // numpy prefers this to `__array__`. But a buffer cannot describe other dtypes completely: it does not say that a
+        // struct is aligned, or that it is a record.
         if let Described::Custom(descr) = &heap_type::get(this).dtype {
             let descr = descr.bind(this.py());
             return Err(PyBufferError::new_err(format!(

@@ -136,7 +136,7 @@ impl State {
         }
     }
 
-    /// The pending value is passed over: it has no dtype here, and later ones are to be read in their turn.
+    /// Skips the pending value: numpy cannot make its dtype here, and the later values must still be read in order.
     #[cold]
     fn pass_over(&mut self, number: u64) {
         if self.acquired == number && self.pending.is_some() {
@@ -231,8 +231,8 @@ pub fn acquire_unknown(
         let custom = match Custom::restore(py, &unknown.tag, &unknown.dtype) {
             Ok(custom) => custom,
             Err(error) => {
-                // Who reads each value in its turn would get this one, and the error, for ever. Another error, such as
-                // that of a signal handler, says nothing about the dtype.
+                // A reader that reads each value in order would get this value, and the error, for ever. Other errors,
+                // such as that of a signal handler, say nothing about the dtype.
                 if which == Which::Next && is(py, &error, "UnsupportedDTypeError") {
                     locked.with(py, |state| state.pass_over(unknown.number))?;
                 }

@@ -19,7 +19,7 @@ const STEP: Duration = Duration::from_millis(100);
 pub struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// `name`: that of the argument, for the error.
+    /// `name`: the name of the argument, for the error.
     pub fn new(py: Python<'_>, name: &str, timeout: Option<f64>) -> PyResult<Self> {
         let Some(timeout) = timeout else { return Ok(Deadline(None)) };
         if timeout.is_nan() {
@@ -52,7 +52,7 @@ pub fn sleep(py: Python<'_>, readers: &mut [ndsharray::Reader], step: Duration) 
 /// How a wait for a value ends without one.
 #[derive(Clone, Copy)]
 pub struct End {
-    /// In seconds; None: never.
+    /// After how many seconds; None: never.
     pub timeout: Option<f64>,
     /// Whether it also ends when the tag has no writer any more.
     pub with_writer: bool,
@@ -70,7 +70,7 @@ pub fn new_value(py: Python<'_>, state: &OpenState, which: Which, end: End) -> P
         if end.with_writer && (was_idle || step.is_none()) {
             let alive = state.lock(py)?.writer_alive();
             if !alive.map_err(raise)? {
-                // It may have written once more before it left.
+                // The writer may have written once more before it left.
                 return acquire(py, state, which);
             }
         }

@@ -14,7 +14,7 @@ pub enum Custody {
     Exited,
 }
 
-/// What a loan has of the writer while it is open.
+/// The part of the writer that a loan has while it is open.
 pub trait Borrower: Send + Sync {
     /// Ends the loan because the interpreter exits, without publishing. The writer is handed back.
     fn give_back(&self, py: Python<'_>) -> PyResult<()>;
@@ -55,7 +55,8 @@ impl Handback {
         self.state().writer.take()
     }
 
-    /// From now on a writer that is left here is closed. Returns one that was left already, to be dropped without a lock.
+    /// From now on a writer that is left here is closed. Returns the writer if one was left here before; the caller drops
+    /// it without a lock.
     #[must_use]
     pub fn close(&self) -> Option<Box<ndsharray::Writer>> {
         let mut state = self.state();

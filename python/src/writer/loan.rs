@@ -56,8 +56,8 @@ struct Open {
 }
 
 impl Drop for Open {
-    /// The array may live on, but its memory is used for something else from now on. At the exit of the interpreter it is
-    /// not, and a daemon thread that is about to end may go on with it till then.
+    /// The array may live on, but from now on its memory is used for something else. At the exit of the interpreter the
+    /// memory is not reused, so a daemon thread that is about to end may still write to it.
     fn drop(&mut self) {
         if !self.exits {
             Python::attach(|py| array::freeze(self.array.bind(py)));

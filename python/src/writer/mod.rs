@@ -108,11 +108,11 @@ impl Writer {
     /// Parameters
     /// ----------
     /// array : array_like
-    ///     Anything that `numpy.asarray` takes, but no masked array: a value has no mask. The only copy made of an array is
-    ///     the one in the store.
+    ///     Anything that `numpy.asarray` takes, except masked arrays: a value has no mask. The only copy made of an array
+    ///     is the one in the store.
     /// user_data : bytes, or another buffer
-    ///     Up to 2048 bytes that go with the value, such as a frame number. A bytearray, memoryview or array counts as
-    ///     ``bytes`` of it.
+    ///     Up to 2048 bytes that go with the value, such as a frame number. For a bytearray, memoryview or array,
+    ///     ``bytes`` of it is sent.
     /// attrs : dict, instead of `user_data`
     ///     Attributes that go with the value, such as ``{"exposure": 0.01, "gain": 2}``: a dict with str as keys, and with
     ///     dicts, lists, tuples, str, int, float, bool and None as values. They take up to 2048 bytes as JSON text. Numbers

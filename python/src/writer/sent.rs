@@ -39,7 +39,7 @@ impl<'py> FromPyObject<'py, 'py> for UserData<'py> {
     }
 }
 
-/// The bytes of a bytearray, memoryview or array, in C order: as `bytes` of it.
+/// The bytes of a bytearray, memoryview or array, in C order, as `bytes(...)` gives them.
 #[cold]
 fn copied<'py>(value: &Bound<'py, PyAny>) -> PyResult<UserData<'py>> {
     let view = PyMemoryView::from(value).map_err(|error| {

@@ -65,8 +65,8 @@ impl State {
         self.handback.close()
     }
 
-    /// Takes the writer away because the interpreter exits: what is to be dropped without the lock, and the loan that is to
-    /// give the writer back.
+    /// Takes the writer away because the interpreter exits. Returns what must be dropped without the lock, and the loan
+    /// that must give the writer back.
     pub fn exit(&mut self) -> (Custody, Option<Box<ndsharray::Writer>>, Option<Arc<dyn Borrower>>) {
         match mem::replace(self.custody(), Custody::Exited) {
             Custody::Lent(loan) => (Custody::Exited, self.handback.close(), loan.upgrade()),
@@ -210,8 +210,8 @@ pub fn busy(py: Python<'_>) -> PyErr {
 
 /// The error after the interpreter has closed the writer at its exit.
 ///
-/// A daemon thread that still writes then is ended without a word, as the interpreter itself is about to end it. Only these
-/// and the main thread, which runs other functions of `atexit`, are left by then.
+/// A daemon thread that still writes is ended without an error, since the interpreter itself is about to end it. By then
+/// only daemon threads are left, and the main thread, which runs other `atexit` functions.
 #[cold]
 fn exited(py: Python<'_>) -> PyErr {
     let message = "the writer was closed because the interpreter exits: write before that";

@@ -42,7 +42,7 @@ major=${version%%.*}
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-# What a program that links the static library needs besides is said by the compiler.
+# The compiler prints what else a program needs that links the static library.
 if ! cargo rustc --locked --profile capi --package ndsharray-capi -- --print native-static-libs 2>"$log"; then
     cat "$log" >&2
     exit 1

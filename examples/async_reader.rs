@@ -8,7 +8,7 @@ use std::time::Duration;
 use ndsharray::{Error, Reader, Result, Store};
 use tokio::time::{interval, sleep, timeout};
 
-/// Reads each value in its turn, until none comes for a while: how many there were, and how many were missed.
+/// Reads each value in order until none comes for a while. Returns how many there were, and how many were missed.
 async fn count(name: &'static str, mut reader: Reader) -> Result<(&'static str, u64, u64)> {
     let mut values = 0;
     loop {
@@ -40,7 +40,7 @@ async fn main() -> Result<()> {
                 let now = ticks.tick().await.elapsed().as_nanos() as u64;
                 writer.write_slice(&[now], &[1])?;
                 if writer.version() * pause >= seconds * 1000 {
-                    // Readers take what there is before the tag goes with its writer.
+                    // Give the readers time: the tag is removed when its writer ends.
                     sleep(Duration::from_secs(2)).await;
                     return Ok::<(), Error>(());
                 }

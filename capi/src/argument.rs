@@ -75,7 +75,7 @@ impl<T> Out<T> {
 /// The bytes of a text.
 ///
 /// # Safety
-/// The pointer is NULL, or leads to a NUL-terminated text that stays for as long as the call lasts.
+/// The pointer is NULL, or points to a NUL-terminated text that stays as it is for as long as the call lasts.
 #[inline]
 pub unsafe fn bytes<'a>(pointer: *const c_char, name: &str) -> Outcome<&'a [u8]> {
     if pointer.is_null() {
@@ -99,7 +99,7 @@ pub unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Outcome<&'a str> {
 /// `count` elements in a row. If there are none, the pointer may be NULL.
 ///
 /// # Safety
-/// The pointer is NULL, or leads to `count` elements that stay as they are for as long as the call lasts.
+/// The pointer is NULL, or points to `count` elements that stay as they are for as long as the call lasts.
 #[inline]
 pub unsafe fn elements<'a, T>(pointer: *const T, count: usize, name: &str) -> Outcome<&'a [T]> {
     if count == 0 {

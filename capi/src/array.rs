@@ -32,7 +32,7 @@ pub struct nds_array {
 /// The shape that a caller passes.
 ///
 /// # Safety
-/// The pointer is NULL, or leads to `ndim` numbers that stay for as long as the call lasts.
+/// The pointer is NULL, or points to `ndim` numbers that stay as they are for as long as the call lasts.
 #[inline]
 pub unsafe fn shape<'a>(pointer: *const usize, ndim: usize) -> Outcome<&'a [usize]> {
     check_dimensions(ndim)?;

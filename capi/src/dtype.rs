@@ -103,7 +103,7 @@ impl LastDType {
     /// The dtype of a text.
     ///
     /// # Safety
-    /// The pointer is NULL, or leads to a NUL-terminated text.
+    /// The pointer is NULL, or points to a NUL-terminated text.
     #[inline]
     pub unsafe fn get(&mut self, pointer: *const c_char) -> Outcome<&DType> {
         // SAFETY: two texts that end with a NUL, as the caller says.

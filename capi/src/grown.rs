@@ -29,7 +29,7 @@ pub unsafe fn read<T: Grown>(pointer: *const T, name: &str) -> Outcome<T> {
     // SAFETY: any bytes are a `T`, zeros among them.
     let mut found: T = unsafe { std::mem::zeroed() };
     let known = size.min(size_of::<T>());
-    // SAFETY: both have at least so many bytes, and are apart.
+    // SAFETY: both have at least this many bytes, and do not overlap.
     unsafe { std::ptr::copy_nonoverlapping(pointer.cast::<u8>(), (&raw mut found).cast::<u8>(), known) };
     // SAFETY: the struct is `size` bytes long, and `known` is not more.
     let rest = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>().add(known), size - known) };

@@ -38,7 +38,7 @@ unsafe impl Grown for nds_meta {
 /// What C says that is to travel with a value; nothing for NULL.
 ///
 /// # Safety
-/// The pointer is NULL, or leads to a struct whose pointers are valid, for as long as the call lasts.
+/// The pointer is NULL, or points to a struct whose pointers are valid, for as long as the call lasts.
 pub unsafe fn read(pointer: *const nds_meta) -> Outcome<Meta> {
     if pointer.is_null() {
         return Ok(Meta::new());

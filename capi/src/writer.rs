@@ -229,7 +229,7 @@ unsafe fn write(handle: &mut nds_writer, array: &nds_array, meta: *const nds_met
     }
     let bytes = match nbytes {
         0 => &[],
-        // SAFETY: so many bytes without a gap can be read, as the caller says.
+        // SAFETY: this many bytes in a row can be read, as the caller says.
         _ => unsafe { std::slice::from_raw_parts(data, nbytes) },
     };
     if meta.is_null() {

@@ -1,5 +1,5 @@
-//! `include/ndsharray.h` is what cbindgen makes of the sources. To make it anew: NDSHARRAY_WRITE_HEADER=1 cargo test -p
-//! ndsharray-capi --test header
+//! `include/ndsharray.h` is what cbindgen makes from the sources. To make it again: NDSHARRAY_WRITE_HEADER=1 cargo test
+//! -p ndsharray-capi --test header
 
 use std::path::Path;
 

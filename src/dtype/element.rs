@@ -254,7 +254,7 @@ fn are_valid<T: Element>(memory: &[MaybeUninit<T>]) -> bool {
 #[inline]
 pub(crate) fn copy<T: Element>(elements: &[T], to: &mut [MaybeUninit<T>]) {
     let count = elements.len().min(to.len());
-    // SAFETY: both have room for so many, and do not overlap, since one is borrowed mutably.
+    // SAFETY: both have room for `count` elements, and do not overlap, since one is borrowed mutably.
     unsafe { std::ptr::copy_nonoverlapping(elements.as_ptr(), to.as_mut_ptr().cast(), count) };
     clear_gaps(to);
 }

@@ -213,7 +213,8 @@ mod tests {
         }
     }
 
-    /// An error may be all that a log has: one line, which names the path, tag or argument, and what to do about it.
+    /// A log may hold nothing but the error. So its text is one line, which names the path, tag or argument, and says
+    /// what to do.
     #[test]
     fn texts_are_one_line_and_say_what_to_do() {
         for error in samples() {

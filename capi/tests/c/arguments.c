@@ -113,7 +113,7 @@ static void arrays(void) {
         {bytes, "float64", 1, (size_t[]){SIZE_MAX / 8}, NULL},
         {bytes, "uint8", 2, (size_t[]){(size_t)1 << 40, (size_t)1 << 40}, NULL},
         {bytes, "uint8", 3, (size_t[]){0, (size_t)1 << 40, (size_t)1 << 40}, NULL},
-        /* Strides that lead to no memory. */
+        /* Strides that reach beyond the address space. */
         {bytes, "uint8", 1, (size_t[]){2}, (ptrdiff_t[]){PTRDIFF_MAX}},
         {bytes, "uint8", 1, (size_t[]){2}, (ptrdiff_t[]){PTRDIFF_MIN}},
         {bytes, "uint8", 2, (size_t[]){1000, 1000}, (ptrdiff_t[]){PTRDIFF_MAX / 999, PTRDIFF_MAX / 999}},

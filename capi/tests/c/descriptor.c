@@ -78,7 +78,7 @@ static void levels(void) {
     CHECK(!readable(fd, 0));
     EXPECT(NDS_NONE, nds_reader_read_next(reader, &value, &error));
     CHECK(silent(fd));
-    /* Whoever reads without having looked at it. */
+    /* A caller reads without having waited for the descriptor. */
     put(writer, 54);
     OK(nds_reader_wait(reader, LONG, &value, &error));
     CHECK(number(value) == 54 && silent(fd));

@@ -45,6 +45,10 @@ for compiler in gcc clang; do
         continue
     fi
     checks=(-O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    if ! echo 'int main(void) { return 0; }' | "$compiler" -x c - "${checks[@]}" -o "$work/probe" 2>/dev/null; then
+        printf '\nskipped: the sanitizers of %s: their libraries are not installed\n' "$compiler"
+        continue
+    fi
     for source in capi/tests/c/*.c capi/tests/fuzz/fuzz.c; do
         name=$(basename "$source" .c)
         "$compiler" "${strict[@]}" "${checks[@]}" "$source" "${libraries[@]}" -o "$work/$name"

@@ -178,7 +178,7 @@ fn what_the_errors_of_arguments_say() {
     let texts = [
         (
             fails("<f9".parse::<DType>(), "<f9"),
-            "invalid dtype \"<f9\": \"<f9\" is no dtype of numpy's; allowed is a dtype as numpy writes it",
+            "invalid dtype \"<f9\": \"<f9\" is not a dtype that numpy knows; allowed is a dtype as numpy writes it",
         ),
         (fails("[('x', '<f4'".parse::<DType>(), "x"), "found the end, expected"),
         (fails(DType::from_name("f9"), "f9"), "invalid dtype \"f9\": it has an unknown name; allowed is"),

@@ -164,7 +164,7 @@ fn headers_that_are_refused() {
             "{'descr': {'names': ['a'], 'formats': ['f4']}, 'fortran_order': False, 'shape': ()}",
             "list of fields",
         ),
-        ("{'descr': [], 'fortran_order': False, 'shape': ()}", "no size"),
+        ("{'descr': [], 'fortran_order': False, 'shape': ()}", "a size of 0 bytes"),
         ("{'descr': [('a', '<f4'), ('a', '<f4')], 'fortran_order': False, 'shape': ()}", "twice"),
         ("{'descr': [('a', '|V2147483647', (2147483647,))], 'fortran_order': False, 'shape': ()}", "2 GiB"),
         ("[]", "no dict"),

@@ -167,7 +167,7 @@ fn headers_that_are_refused() {
         ("{'descr': [], 'fortran_order': False, 'shape': ()}", "a size of 0 bytes"),
         ("{'descr': [('a', '<f4'), ('a', '<f4')], 'fortran_order': False, 'shape': ()}", "twice"),
         ("{'descr': [('a', '|V2147483647', (2147483647,))], 'fortran_order': False, 'shape': ()}", "2 GiB"),
-        ("[]", "no dict"),
+        ("[]", "not a dict"),
         ("", "expected a value"),
     ] {
         let error = read(1, text.as_bytes(), b"").unwrap_err();

@@ -106,9 +106,8 @@ mod wait;
 mod writer;
 
 pub use crate::dtype::element::Element;
-pub use crate::dtype::record::RecordField;
 pub use crate::dtype::scalar::{Kind, Scalar};
-pub use crate::dtype::{CustomDType, DType};
+pub use crate::dtype::types::{CustomDType, DType, RecordField};
 pub use crate::error::kind::ErrorKind;
 pub use crate::error::{Error, Result};
 pub use crate::files::gc::{GcReport, OthersFile};

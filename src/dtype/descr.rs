@@ -6,10 +6,10 @@
 //! {'names': ['x'], 'formats': ['<f4'], 'offsets': [4], 'itemsize': 8}
 //! ```
 
+use crate::dtype::literal;
 use crate::dtype::literal::{Literal, quoted};
-use crate::dtype::record::{RecordField, are_packed};
 use crate::dtype::scalar::{Kind, Scalar};
-use crate::dtype::{DType, literal};
+use crate::dtype::types::{DType, Form, RecordField};
 
 /// Where the descr comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -203,11 +203,23 @@ fn record(fields: Vec<RecordField>, itemsize: usize) -> Result<DType, String> {
     if i32::try_from(itemsize).is_err() {
         return Err(format!("found records of {itemsize} bytes, expected less than 2 GiB"));
     }
-    Ok(DType::of_record(fields, itemsize))
+    Ok(record_dtype(fields, itemsize))
+}
+
+/// The dtype of records of `itemsize` bytes, into which the fields fit. Its descr may be too long to be stored.
+pub(super) fn record_dtype(fields: Vec<RecordField>, itemsize: usize) -> DType {
+    let descr = of_record(&fields, itemsize);
+    DType::with_form(format!("void{}", 8 * itemsize), itemsize, descr, Form::Record(fields))
+}
+
+/// Whether the fields follow each other without a gap, and fill `itemsize`.
+fn are_packed(fields: &[RecordField], itemsize: usize) -> bool {
+    let end = fields.iter().try_fold(0, |end, field| (field.offset() == end).then(|| end + field.nbytes()));
+    end == Some(itemsize)
 }
 
 /// The descr of a record, as `numpy.dtype` takes it.
-pub(super) fn of_record(fields: &[RecordField], itemsize: usize) -> String {
+fn of_record(fields: &[RecordField], itemsize: usize) -> String {
     let format = |field: &RecordField| match field.shape() {
         [] => one(field.dtype()),
         shape => format!("({}, {})", one(field.dtype()), tuple(shape)),

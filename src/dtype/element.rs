@@ -9,8 +9,8 @@ use std::ops::Range;
 use half::f16;
 use num_complex::{Complex32, Complex64};
 
-use crate::dtype::DType;
-use crate::dtype::record::{self, RecordField};
+use crate::dtype::types::{DType, RecordField};
+use crate::dtype::{descr, text};
 use crate::error::{Error, Result};
 
 /// A Rust type whose values are elements of arrays.
@@ -107,7 +107,7 @@ impl ElementLayout {
         let field = |field: &FieldLayout| {
             RecordField::new(field.name, field.element.dtype.clone(), field.shape.clone(), field.offset)
         };
-        let dtype = DType::of_record(fields.iter().map(field).collect(), size);
+        let dtype = descr::record_dtype(fields.iter().map(field).collect(), size);
         ElementLayout { dtype, gaps: gaps.into(), bools: bools.into() }
     }
 
@@ -288,6 +288,26 @@ fn invalid(expected: &DType) -> Error {
 
 #[cold]
 fn mismatch(found: &DType, expected: &DType) -> Error {
-    let (found, expected) = record::first_difference(found, expected);
+    let (found, expected) = text::first_difference(found, expected);
     Error::DTypeMismatch { found, expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_have_the_size_of_their_dtype() {
+        fn check<T: Element>() {
+            assert_eq!(size_of::<T>(), T::dtype().itemsize(), "{}", T::dtype());
+        }
+        check::<bool>();
+        check::<i8>();
+        check::<u16>();
+        check::<f16>();
+        check::<f32>();
+        check::<f64>();
+        check::<Complex32>();
+        check::<Complex64>();
+    }
 }

@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use crate::dtype::{CUSTOM_CODE, DType, LONGEST_DESCR, LONGEST_NAME};
+use crate::dtype::DType;
+use crate::dtype::custom::{LONGEST_DESCR, LONGEST_NAME};
+use crate::dtype::types::CUSTOM_CODE;
 use crate::error::{Error, Result};
 use crate::format::identity::LEAST_PAGE;
 use crate::format::layout::{Layout, MOST_DIMENSIONS};

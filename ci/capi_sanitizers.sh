@@ -51,7 +51,10 @@ for compiler in gcc clang; do
     fi
     for source in capi/tests/c/*.c capi/tests/fuzz/fuzz.c; do
         name=$(basename "$source" .c)
-        "$compiler" "${strict[@]}" "${checks[@]}" "$source" "${libraries[@]}" -o "$work/$name"
+        # The sanitizer's malloc does not know of forks: if another thread allocates at that moment, its lock stays taken in the child,
+        # which then hangs. Without it, and under valgrind, the forks are tested.
+        case $name in forks*) continue ;; esac
+        "$compiler" "${strict[@]}" -DNO_FORKS "${checks[@]}" "$source" "${libraries[@]}" -o "$work/$name"
         more=()
         [ "$name" != fuzz ] || more=("$RANDOM" "$seconds")
         run "$work/$name"

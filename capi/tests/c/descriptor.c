@@ -182,6 +182,7 @@ static void loop(uint32_t events, int most, bool next) {
     nds_writer_close(writer);
 }
 
+#ifndef NO_FORKS
 /* A child asks for a descriptor of its own; the parent's goes on. */
 static void forked(void) {
     nds_writer *writer;
@@ -222,6 +223,7 @@ static void forked(void) {
     nds_reader_close(reader);
     nds_writer_close(writer);
 }
+#endif
 
 /* More tags than one thread waits for; each of them is heard. */
 static void many(void) {
@@ -261,7 +263,9 @@ int main(int count, char **arguments) {
     loop(EPOLLIN | EPOLLET, 1, true);
     loop(EPOLLIN | EPOLLET, 1000, false);
     loop(EPOLLIN | EPOLLET, 1000, true);
+#ifndef NO_FORKS
     forked();
+#endif
     many();
     nds_store_close(store);
     return 0;

@@ -26,6 +26,12 @@ run() {
     local store
     store=$(mktemp -d "$place/XXXXXX")
     if ! timeout --kill-after=5 $((600 + seconds)) "$@" "$store" "${more[@]}" >"$work/log" 2>&1; then
+        # Valgrind 3.19 may lose count of the names of mapped files, and then stops itself: it has said nothing of the program.
+        if grep -q 'aspacem Valgrind: FATAL: aspacem assertion failed' "$work/log"; then
+            printf '\nskipped: %s: valgrind stopped at an assertion of its own\n' "$*"
+            rm -rf "$store"
+            return 1
+        fi
         grep -v -e 'unhandled amd64-linux syscall: 449' -e 'write your own handler' -e README_MISSING_SYSCALL \
             -e 'consider this a bug' -e valgrind.org/support "$work/log" | head -c 20000
         echo "$* failed"
@@ -76,9 +82,10 @@ if command -v valgrind >/dev/null; then
         cc "${strict[@]}" -O1 "$source" "${libraries[@]}" -o "$work/$name"
         more=() leaks=full
         ! grep -q 'fork()' "$source" || leaks=no
-        run valgrind --quiet --error-exitcode=99 --leak-check="$leaks" --errors-for-leak-kinds=definite,indirect --fair-sched=yes \
-            "$work/$name"
-        echo "valgrind: $name: passed"
+        if run valgrind --quiet --error-exitcode=99 --leak-check="$leaks" --errors-for-leak-kinds=definite,indirect --fair-sched=yes \
+            "$work/$name"; then
+            echo "valgrind: $name: passed"
+        fi
     done
 else
     printf '\nskipped: valgrind of the C interface: it is not installed\n'

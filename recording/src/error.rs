@@ -1,0 +1,112 @@
+//! What can go wrong with a recording.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A result whose error is an [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong with a recording.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system refused something about the file.
+    #[error("{}: cannot {operation}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        operation: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is a file of that name already, which is not overwritten.
+    #[error("{}: the file exists; give another name, or remove it first", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The disk is full, or has less free space than the recording is to leave.
+    #[error(
+        "{}: the disk is full: {free} bytes are free, {wanted} are wanted; free some space, or record to another disk",
+        path.display()
+    )]
+    NoSpace {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes are free.
+        free: u64,
+        /// How many bytes would have to be.
+        wanted: u64,
+    },
+    /// The file is not an MCAP file.
+    #[error("{}: not a recording: found {found}, expected an MCAP file", path.display())]
+    NotARecording {
+        /// The file.
+        path: PathBuf,
+        /// What it begins with.
+        found: String,
+    },
+    /// A part of the file is damaged.
+    #[error("{}: damaged at byte {offset}: found {found}, expected {expected}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where, from the file's start; in a compressed chunk, where the chunk begins.
+        offset: u64,
+        /// What is there.
+        found: String,
+        /// What should be.
+        expected: &'static str,
+    },
+    /// The recording has no such tag.
+    #[error("{}: no tag {tag:?} in this recording; it has {}", path.display(), listed(tags))]
+    NoTag {
+        /// The file.
+        path: PathBuf,
+        /// The tag that was asked for.
+        tag: String,
+        /// Those that there are.
+        tags: Vec<String>,
+    },
+    /// A value is larger than a recording takes.
+    #[error("tag {tag:?}: a value of {nbytes} bytes; a recording takes values of at most 1 GiB")]
+    TooLarge {
+        /// The tag.
+        tag: String,
+        /// The size of the value.
+        nbytes: usize,
+    },
+    /// A file cannot hold more than 65,535 channels, which is one for a tag and layout.
+    #[error("tag {tag:?}: the recording has 65,535 channels already; record fewer tags into one file")]
+    TooManyChannels {
+        /// The tag that has no channel.
+        tag: String,
+    },
+    /// The recording ended before, with an error that was returned then.
+    #[error("{}: the recording has ended after an error", path.display())]
+    Ended {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The store said no.
+    #[error(transparent)]
+    Store(#[from] ndsharray::Error),
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path, operation: &'static str, source: impl Into<io::Error>) -> Self {
+        Error::Io { path: path.to_owned(), operation, source: source.into() }
+    }
+}
+
+/// At most a dozen of them.
+fn listed(tags: &[String]) -> String {
+    const SHOWN: usize = 12;
+    if tags.is_empty() {
+        return "none".to_owned();
+    }
+    let more = tags.len().saturating_sub(SHOWN);
+    let shown = tags.iter().take(SHOWN).map(|tag| format!("{tag:?}")).collect::<Vec<_>>().join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
+}

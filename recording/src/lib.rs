@@ -1,0 +1,15 @@
+//! Recordings of ndsharray's arrays: MCAP files that keep every value.
+
+mod error;
+mod message;
+mod read;
+mod value;
+mod write;
+
+pub use crate::error::{Error, Result};
+pub use crate::read::Recording;
+pub use crate::read::message::Message;
+pub use crate::read::track::Track;
+pub use crate::value::Value;
+pub use crate::write::options::{Compression, RecordingOptions};
+pub use crate::write::{LARGEST_VALUE, RecordingWriter, Written};

@@ -9,6 +9,7 @@ mod write;
 pub use crate::error::{Error, Result};
 pub use crate::read::Recording;
 pub use crate::read::message::Message;
+pub use crate::read::order::{Clock, InOrder};
 pub use crate::read::track::Track;
 pub use crate::value::Value;
 pub use crate::write::options::{Compression, RecordingOptions};

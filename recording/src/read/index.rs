@@ -19,6 +19,10 @@ pub(super) struct Index {
     pub is_complete: bool,
 }
 
+/// The place of a value in the order of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Position(pub usize);
+
 /// Where a value lies.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Location {

@@ -2,6 +2,7 @@
 
 mod index;
 pub(crate) mod message;
+pub(crate) mod order;
 pub(crate) mod track;
 
 use std::fs::File;

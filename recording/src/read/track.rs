@@ -7,8 +7,9 @@ use ndsharray::UnixTime;
 use crate::error::{Error, Result};
 use crate::message::decode;
 use crate::read::Inner;
-use crate::read::index::Location;
+use crate::read::index::{Location, Position};
 use crate::read::message::Message;
+use crate::read::order::Clock;
 
 /// The values that were recorded of a tag, in the order in which they were written. Nothing is read before it is asked for.
 #[derive(Clone, Debug)]
@@ -70,6 +71,20 @@ impl Track {
             .enumerate()
             .min_by_key(|(_, written)| written.abs_diff(time))
             .map(|(index, _)| index)
+    }
+
+    /// The time of a value that there is.
+    pub(super) fn time(&self, index: usize, by: Clock) -> UnixTime {
+        let location = &self.locations()[index];
+        match by {
+            Clock::Written => location.written_at,
+            Clock::Acquired => location.published_at,
+        }
+    }
+
+    /// The place of a value that there is.
+    pub(super) fn position(&self, index: usize) -> Position {
+        Position(self.locations()[index].start)
     }
 
     fn locations(&self) -> &[Location] {

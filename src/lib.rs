@@ -111,6 +111,9 @@ pub use crate::dtype::types::{CustomDType, DType, RecordField};
 pub use crate::error::kind::ErrorKind;
 pub use crate::error::{Error, Result};
 pub use crate::files::gc::{GcReport, OthersFile};
+/// For those who read tags from files.
+#[doc(hidden)]
+pub use crate::files::tag::check as check_tag;
 pub use crate::npy::NpyHeader;
 pub use crate::reader::Reader;
 pub use crate::reader::changed::Changed;

@@ -80,7 +80,7 @@ impl TagPath {
 }
 
 /// Checks that `tag` can name an array.
-pub(crate) fn check(tag: &str) -> Result<()> {
+pub fn check(tag: &str) -> Result<()> {
     let broken = if tag.is_empty() {
         "it is empty"
     } else if tag.len() > LONGEST {

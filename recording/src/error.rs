@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A result whose error is an [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+/// A result whose error is an [`Error`], if nothing else is said.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong with a recording.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +93,9 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] ndsharray::Error),
 }
+
+/// What is found in a damaged file, and what is expected.
+pub(crate) type Problem = (String, &'static str);
 
 impl Error {
     pub(crate) fn io(path: &Path, operation: &'static str, source: impl Into<io::Error>) -> Self {

@@ -10,7 +10,7 @@ pub use crate::error::{Error, Result};
 pub use crate::read::Recording;
 pub use crate::read::message::Message;
 pub use crate::read::order::{Clock, InOrder};
-pub use crate::read::track::Track;
+pub use crate::read::track::{Messages, Track, TrackLayout};
 pub use crate::value::Value;
 pub use crate::write::options::{Compression, RecordingOptions};
 pub use crate::write::{LARGEST_VALUE, RecordingWriter, Written};

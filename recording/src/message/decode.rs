@@ -1,9 +1,12 @@
 //! A message to a value.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use ndsharray::{DType, UnixTime};
 use prost::Message;
+use prost::encoding::{self, DecodeContext, WireType};
+use serde::de::IgnoredAny;
 
+use crate::error::Problem;
 use crate::message::schema::{Array, RawImage, Schema};
 
 /// What a message holds. The bytes are parts of the message, not copies.
@@ -20,8 +23,9 @@ pub(crate) struct Decoded {
 }
 
 /// Decodes a message and checks that what it says fits together. The error says what was found and what was expected.
-pub(crate) fn decode(schema: Schema, message: Bytes) -> Result<Decoded, (String, &'static str)> {
+pub(crate) fn decode(schema: Schema, message: Bytes) -> Result<Decoded, Problem> {
     let undecodable = |error: prost::DecodeError| (error.to_string(), "a message of the channel's schema");
+    check_rest(schema, message.clone()).map_err(undecodable)??;
     let array = match schema {
         Schema::Array => Array::decode(message).map_err(undecodable)?,
         Schema::RawImage => RawImage::decode(message).map_err(undecodable)?.into_array(),
@@ -34,8 +38,8 @@ pub(crate) fn decode(schema: Schema, message: Bytes) -> Result<Decoded, (String,
         return Err((found, "as many bytes as dtype and shape take"));
     }
     if let Some(text) = &array.attributes {
-        let parsed = ndsharray::serde_json::from_str::<ndsharray::serde_json::Value>(text);
-        if !parsed.is_ok_and(|parsed| parsed.is_object()) {
+        // The text alone is kept: an object in memory may take many times its size.
+        if !text.trim_start().starts_with('{') || serde_json::from_str::<IgnoredAny>(text).is_err() {
             return Err(("other attributes".to_owned(), "attributes that are a JSON object"));
         }
     }
@@ -51,7 +55,29 @@ pub(crate) fn decode(schema: Schema, message: Bytes) -> Result<Decoded, (String,
     })
 }
 
-fn dtype(array: &Array) -> Result<DType, (String, &'static str)> {
+/// Checks that what a message has beside data, user data and attributes is small, as it is in each that was recorded: a shape would
+/// take eight times the memory that it has in the message.
+fn check_rest(schema: Schema, mut message: Bytes) -> Result<Result<(), Problem>, prost::DecodeError> {
+    let large = schema.large_fields();
+    let mut rest = 0;
+    while message.has_remaining() {
+        let before = message.remaining();
+        let (field, wire_type) = encoding::decode_key(&mut message)?;
+        encoding::skip_field(wire_type, field, &mut message, DecodeContext::default())?;
+        if wire_type != WireType::LengthDelimited || !large.contains(&field) {
+            rest += before - message.remaining();
+        }
+    }
+    Ok(match rest {
+        0..=LARGEST_REST => Ok(()),
+        rest => Err((format!("{rest} bytes beside data, user data and attributes"), "at most 64 KiB")),
+    })
+}
+
+/// The most bytes that a message has beside data, user data and attributes: 64 axes, and names.
+const LARGEST_REST: usize = 64 << 10;
+
+fn dtype(array: &Array) -> Result<DType, Problem> {
     let wrong = |found: String| (found, "a dtype that can be stored");
     if array.descr.is_empty() {
         return DType::from_name(&array.dtype).map_err(|error| wrong(error.to_string()));
@@ -61,7 +87,7 @@ fn dtype(array: &Array) -> Result<DType, (String, &'static str)> {
     DType::custom(&array.dtype, itemsize, &array.descr).map_err(|error| wrong(error.to_string()))
 }
 
-fn shape(shape: &[u64]) -> Result<Vec<usize>, (String, &'static str)> {
+fn shape(shape: &[u64]) -> Result<Vec<usize>, Problem> {
     shape
         .iter()
         .map(|&length| {

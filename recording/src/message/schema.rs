@@ -43,6 +43,14 @@ impl Schema {
             Schema::RawImage => (6, 1011),
         }
     }
+
+    /// The numbers of the fields whose sizes are those of what was recorded: `data`, `user_data`, `attributes` and `padding`.
+    pub(super) fn large_fields(self) -> [u32; 4] {
+        match self {
+            Schema::Array => [5, 6, 7, 11],
+            Schema::RawImage => [6, 1006, 1007, 1011],
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

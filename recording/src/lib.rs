@@ -3,6 +3,7 @@
 mod error;
 mod message;
 mod read;
+mod recover;
 mod value;
 mod write;
 
@@ -11,6 +12,7 @@ pub use crate::read::Recording;
 pub use crate::read::message::Message;
 pub use crate::read::order::{Clock, InOrder};
 pub use crate::read::track::{Messages, Track, TrackLayout};
+pub use crate::recover::{Recovered, recover};
 pub use crate::value::Value;
 pub use crate::write::options::{Compression, RecordingOptions};
 pub use crate::write::{LARGEST_VALUE, RecordingWriter, Written};

@@ -105,6 +105,11 @@ impl Recording {
         &self.inner.index.left_out
     }
 
+    /// As [`left_out`](Recording::left_out), if nothing else has the recording.
+    pub(crate) fn into_left_out(self) -> Vec<Error> {
+        Arc::into_inner(self.inner).map_or_else(Vec::new, |inner| inner.index.left_out)
+    }
+
     /// The names of the tags, sorted.
     pub fn tags(&self) -> impl ExactSizeIterator<Item = &str> {
         self.inner.index.tracks.keys().map(String::as_str)

@@ -24,7 +24,8 @@ pub enum Clock {
 /// Each item is a value's tag, as an index into the tags that were given, its number in the [`Track`], and its time.
 #[derive(Clone, Debug)]
 pub struct InOrder {
-    by: Clock,
+    /// `None` for the order of the file.
+    by: Option<Clock>,
     /// `None` for a tag that the recording does not have.
     tracks: Vec<Option<Sorted>>,
     /// The next value of each track that has one.
@@ -58,18 +59,29 @@ impl Recording {
     /// values of different tags that were recorded at the same time lie beside each other in the file, so that those who read them in
     /// the order of writing read the file from its start to its end.
     pub fn in_order(&self, tags: &[&str], by: Clock) -> InOrder {
+        InOrder::of(self, tags, Some(by))
+    }
+
+    /// All values in the order of the file, each as its track and its number there.
+    pub(crate) fn in_file_order(&self) -> impl Iterator<Item = (Track, usize)> {
+        let tags = self.tags().collect::<Vec<_>>();
+        let tracks = tags.iter().filter_map(|tag| self.track(tag).ok()).collect::<Vec<_>>();
+        InOrder::of(self, &tags, None).map(move |(tag, index, _)| (tracks[tag].clone(), index))
+    }
+}
+
+impl InOrder {
+    fn of(recording: &Recording, tags: &[&str], by: Option<Clock>) -> Self {
         let mut order = InOrder { by, tracks: Vec::new(), next: BinaryHeap::new(), left: 0 };
         for (tag, name) in tags.iter().enumerate() {
-            let sorted = self.track(name).ok().map(|track| Sorted::new(track, by));
+            let sorted = recording.track(name).ok().map(|track| Sorted::new(track, by));
             order.left += sorted.as_ref().map_or(0, |sorted| sorted.track.len());
             order.tracks.push(sorted);
             order.next.extend(order.candidate(tag, 0).map(Reverse));
         }
         order
     }
-}
 
-impl InOrder {
     fn number(&self, tag: usize, nth: usize) -> Option<usize> {
         self.tracks[tag].as_ref()?.number(nth)
     }
@@ -77,7 +89,7 @@ impl InOrder {
     fn candidate(&self, tag: usize, nth: usize) -> Option<Next> {
         let number = self.number(tag, nth)?;
         let track = &self.tracks[tag].as_ref()?.track;
-        Some(Next { time: track.time(number, self.by), position: track.position(number), tag, nth })
+        Some(Next { time: time(track, number, self.by), position: track.position(number), tag, nth })
     }
 }
 
@@ -99,12 +111,13 @@ impl Iterator for InOrder {
 impl ExactSizeIterator for InOrder {}
 
 impl Sorted {
-    fn new(track: Track, by: Clock) -> Self {
-        let ascending = (1..track.len()).all(|number| track.time(number - 1, by) <= track.time(number, by));
+    fn new(track: Track, by: Option<Clock>) -> Self {
+        let ascending =
+            (1..track.len()).all(|number| time(&track, number - 1, by) <= time(&track, number, by));
         let numbers = (!ascending).then(|| {
             let mut numbers = (0..track.len()).collect::<Vec<_>>();
             // Stable: values of the same time stay in their order.
-            numbers.sort_by_key(|&number| track.time(number, by));
+            numbers.sort_by_key(|&number| time(&track, number, by));
             numbers
         });
         Sorted { track, numbers }
@@ -116,4 +129,9 @@ impl Sorted {
             None => (nth < self.track.len()).then_some(nth),
         }
     }
+}
+
+/// The time that orders a value; the same for all, if none does.
+fn time(track: &Track, number: usize, by: Option<Clock>) -> UnixTime {
+    by.map_or(UnixTime::from(0), |by| track.time(number, by))
 }

@@ -23,7 +23,9 @@ pub(super) fn scan(summary: Option<&Summary>, mut builder: Builder<'_>) -> Index
         let next_chunk = summary.and_then(|summary| summary.next_chunk(position));
         let raw = Raw::at(file, position).filter(|raw| next_chunk.is_none_or(|next| raw.end() <= next));
         let outcome = match raw {
-            Some(raw) if raw.opcode == op::DATA_END => return builder.build(file.ends_with(mcap::MAGIC)),
+            Some(raw) if raw.opcode == op::DATA_END && next_chunk.is_none() => {
+                return builder.build(file.ends_with(mcap::MAGIC));
+            }
             Some(raw) => {
                 position = raw.end();
                 let outcome = scan_record(&raw, &mut builder);

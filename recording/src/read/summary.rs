@@ -1,6 +1,6 @@
 //! The summary at the end of a complete file: its channels, and where its chunks and their indexes are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mcap::records::{self, Record, op};
 use ndsharray::UnixTime;
@@ -105,7 +105,9 @@ impl Summary {
     /// damaged, or do not have all values.
     pub fn index(&self, mut builder: Builder<'_>) -> Option<Index> {
         let statistics = self.statistics.as_ref()?;
-        if statistics.chunk_count as usize != self.chunks.len() {
+        let known = self.channels.iter().map(|channel| channel.id).collect::<HashSet<_>>();
+        let all_known = statistics.channel_message_counts.keys().all(|id| known.contains(id));
+        if statistics.chunk_count as usize != self.chunks.len() || !all_known {
             return None;
         }
         self.add_channels(&mut builder);

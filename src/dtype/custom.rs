@@ -38,8 +38,9 @@ impl DType {
     }
 
     /// A dtype as it was stored. A descr that this library does not understand is kept: other programs may understand
-    /// it.
-    pub(crate) fn stored(name: &str, itemsize: usize, descr: &str) -> Result<DType> {
+    /// it. For those who read dtypes from files.
+    #[doc(hidden)]
+    pub fn stored(name: &str, itemsize: usize, descr: &str) -> Result<DType> {
         let (found, expected) = if name.is_empty() || name.len() > LONGEST_NAME {
             (format!("it has a name of {} bytes", name.len()), "a name of 1 to 48 bytes")
         } else if Self::from_name(name).is_ok() {

@@ -233,3 +233,18 @@ fn the_nearest_is_found_where_times_go_back() {
         assert_eq!(track.nearest(time), Some(nearest), "{time}");
     }
 }
+
+#[test]
+fn a_dtype_that_is_not_understood_comes_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run.mcap");
+    let mut writer = ndsharray_recording::RecordingOptions::new().min_free(0).create(&path).unwrap();
+    // As the store keeps it when another program made it.
+    let dtype = ndsharray::DType::stored("quaternion", 32, "quaternion of another library").unwrap();
+    let value = common::Owned { dtype, shape: vec![1], bytes: vec![7; 32], ..common::value(1) };
+    writer.append(&value.value()).unwrap();
+    writer.finish().unwrap();
+    let track = Recording::open(&path).unwrap().track("pose").unwrap();
+    value.assert_is(&track.get(0).unwrap().unwrap());
+    assert_eq!(track.layouts().unwrap()[0].dtype, value.dtype);
+}

@@ -84,7 +84,7 @@ fn dtype(array: &Array) -> Result<DType, Problem> {
     }
     let itemsize =
         usize::try_from(array.itemsize).map_err(|_| wrong(format!("an itemsize of {}", array.itemsize)))?;
-    DType::custom(&array.dtype, itemsize, &array.descr).map_err(|error| wrong(error.to_string()))
+    DType::stored(&array.dtype, itemsize, &array.descr).map_err(|error| wrong(error.to_string()))
 }
 
 fn shape(shape: &[u64]) -> Result<Vec<usize>, Problem> {

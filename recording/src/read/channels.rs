@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use indexmap::IndexSet;
 use mcap::records;
+use ndsharray::DType;
 
 use crate::error::{Problem, Result};
 use crate::message::schema::{ENCODING, Schema};
@@ -92,6 +93,21 @@ impl Channels {
 }
 
 impl Declared {
+    /// The dtype, if it is known without the size of an element, which channels do not say.
+    pub fn dtype(&self) -> Option<DType> {
+        if self.descr.is_empty() {
+            return DType::from_name(&self.dtype).ok();
+        }
+        let parsed = self.descr.parse::<DType>().ok()?;
+        DType::stored(&self.dtype, parsed.itemsize(), &self.descr).ok()
+    }
+
+    /// Whether a value has this layout.
+    pub fn fits(&self, dtype: &DType, shape: &[usize]) -> bool {
+        (dtype.name(), dtype.descr()) == (&self.dtype, &self.descr)
+            && self.shape.as_ref().is_none_or(|declared| declared == shape)
+    }
+
     fn of(record: &records::Channel) -> Option<Self> {
         Some(Declared {
             dtype: record.metadata.get("dtype")?.clone(),

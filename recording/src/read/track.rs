@@ -126,8 +126,8 @@ impl Track {
         }
     }
 
-    /// The layouts of the values, in the order of their first values. They stand in the recording, so that values are read only if
-    /// it does not have them, as those that others made, or for a dtype that numpy alone knows.
+    /// The layouts of the values, in the order of their first values. They stand in the recording. Values are read only if it does not
+    /// have them, as one that others made, or for a dtype that numpy alone knows.
     ///
     /// # Errors
     /// [`Error::Damaged`](crate::Error::Damaged).
@@ -153,10 +153,8 @@ impl Track {
 
     /// The layout of a value: as declared, if that says all.
     fn layout_of(&self, index: usize, declared: Option<&Declared>) -> Result<(DType, Option<Vec<usize>>)> {
-        if let Some(declared) = declared.filter(|declared| declared.descr.is_empty()) {
-            if let Ok(dtype) = DType::from_name(&declared.dtype) {
-                return Ok((dtype, declared.shape.clone()));
-            }
+        if let Some((dtype, declared)) = declared.and_then(|declared| Some((declared.dtype()?, declared))) {
+            return Ok((dtype, declared.shape.clone()));
         }
         let value = self.get(index)?.expect("there is such a value");
         let shape = declared.map_or_else(|| Some(value.shape().to_vec()), |declared| declared.shape.clone());
@@ -246,9 +244,7 @@ fn message_at(records: &[u8], location: &Location) -> Result<(MessageHead, Range
 
 /// Checks that a value has the layout that its channel says.
 fn check_layout(declared: Option<&Declared>, value: &Decoded) -> Result<(), Problem> {
-    let Some(declared) = declared else { return Ok(()) };
-    let dtype = (value.dtype.name(), value.dtype.descr()) == (&declared.dtype, &declared.descr);
-    if dtype && declared.shape.as_ref().is_none_or(|shape| *shape == value.shape) {
+    if declared.is_none_or(|declared| declared.fits(&value.dtype, &value.shape)) {
         return Ok(());
     }
     Err((format!("{} of shape {:?}", value.dtype, value.shape), "the layout that the channel says"))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes what a store's files may hold, from the kept inputs in fuzz/corpus on:
+# Fuzzes what a store's files and recordings may hold, from the kept inputs in fuzz/corpus on:
 #   ci/fuzz.sh EXECUTIONS    of all targets together, such as 10000000
 #   ci/fuzz.sh SECONDSs      for all targets together, such as 900s
 #   ci/fuzz.sh minimise      lays new inputs (of target/fuzz/corpus) that reach more code by those in fuzz/corpus
@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 amount=${1:?"how many executions, how many seconds (900s), or minimise"}
-targets=(header segment both)
+targets=(header segment both recording)
 work="$PWD/target/fuzz"
 mkdir -p target
 
@@ -32,6 +32,7 @@ cargo fuzz build -s none --target-dir "$work" 2>"$work.log" || { cat "$work.log"
 for target in "${targets[@]}"; do
     longest=400
     [ "$target" != header ] || longest=8300
+    [ "$target" != recording ] || longest=4096
     mkdir -p "$work/corpus/$target" "$work/artifacts/$target" "fuzz/corpus/$target"
     if [ "$amount" = minimise ]; then
         run=("-merge=1 -use_counters=0" "$PWD/fuzz/corpus/$target" "$work/corpus/$target")

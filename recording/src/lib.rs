@@ -16,3 +16,8 @@ pub use crate::recover::{Recovered, recover};
 pub use crate::value::Value;
 pub use crate::write::options::{Compression, RecordingOptions};
 pub use crate::write::{LARGEST_VALUE, RecordingWriter, Written};
+
+/// The examples of the page about recordings.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/recording.md")]
+struct Documentation;

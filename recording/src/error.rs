@@ -39,6 +39,21 @@ pub enum Error {
         /// How many bytes would have to be.
         wanted: u64,
     },
+    /// The disk did not take all that was to be written: it is full although the recording was to leave no space, or it failed. The file is
+    /// cut: it has what was written before, whole, but no index.
+    #[error(
+        "{}: cannot write: {source}; the file is cut: it has the first {values} values, and `ndsharray convert --recover` makes \
+         one of them that all programs open",
+        path.display()
+    )]
+    Cut {
+        /// The file.
+        path: PathBuf,
+        /// How many values are in it.
+        values: u64,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The file is not an MCAP file.
     #[error("{}: not a recording: found {found}, expected an MCAP file", path.display())]
     NotARecording {
@@ -76,6 +91,14 @@ pub enum Error {
         tag: String,
         /// The size of the value.
         nbytes: usize,
+    },
+    /// The parts of a value do not fit together, so that it could not be read again.
+    #[error("tag {tag:?}: not a value that can be recorded: {problem}")]
+    InvalidValue {
+        /// The tag.
+        tag: String,
+        /// What does not fit.
+        problem: String,
     },
     /// A file cannot hold more than 65,535 channels, which is one for a tag and layout.
     #[error("tag {tag:?}: the recording has 65,535 channels already; record fewer tags into one file")]

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Seek, Write};
+use std::path::Path;
 
 use ndsharray::DType;
 
 use crate::error::{Error, Result};
 use crate::message::schema::{ENCODING, Schema};
 use crate::value::Value;
+use crate::write::tail::failed;
 
 /// So many shapes of a tag have a channel of their own. Those that come later, such as those of a cloud whose number of points
 /// changes with each value, share one for a dtype: a file can hold no more than 65,535 channels.
@@ -18,6 +20,8 @@ const SHAPES_OF_A_TAG: usize = 256;
 pub(super) struct Channels {
     schemas: HashMap<Schema, u16>,
     of_tags: HashMap<String, HashMap<Layout, u16>>,
+    /// The number of the last channel. The first has number 1.
+    last: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,12 +33,13 @@ struct Layout {
 }
 
 impl Channels {
-    /// The channel of a value. It is written to the file if the file has none for the layout yet.
+    /// The channel of a value. It is written to the file `path` if that has none for the layout yet.
     pub fn of<W: Write + Seek>(
         &mut self,
         value: &Value<'_>,
         schema: Schema,
         writer: &mut mcap::Writer<W>,
+        path: &Path,
     ) -> Result<u16> {
         if !self.of_tags.contains_key(value.tag) {
             self.of_tags.insert(value.tag.to_owned(), HashMap::new());
@@ -50,19 +55,22 @@ impl Channels {
                 return Ok(id);
             }
         }
-        let failed = |error| match error {
-            mcap::McapError::TooManyChannels => Error::TooManyChannels { tag: value.tag.to_owned() },
-            error => Error::io(std::path::Path::new(value.tag), "record", std::io::Error::other(error)),
-        };
+        // `mcap` would count beyond the last.
+        let id = self.last.checked_add(1);
+        let id = id.ok_or_else(|| Error::TooManyChannels { tag: value.tag.to_owned() })?;
         let schema_id = match self.schemas.get(&schema) {
             Some(&id) => id,
             None => {
-                let id = writer.add_schema(schema.name(), ENCODING, schema.descriptor()).map_err(failed)?;
+                let added = writer.add_schema(schema.name(), ENCODING, schema.descriptor());
+                let id = added.map_err(|error| failed(path, error))?;
                 self.schemas.insert(schema, id);
                 id
             }
         };
-        let id = writer.add_channel(schema_id, value.tag, ENCODING, &layout.metadata()).map_err(failed)?;
+        writer
+            .add_channel_with_id(id, schema_id, value.tag, ENCODING, &layout.metadata())
+            .map_err(|error| failed(path, error))?;
+        self.last = id;
         layouts.insert(layout, id);
         Ok(id)
     }

@@ -1,38 +1,49 @@
-//! The threads that write blocks to a file and sync it, so that the one that collects values does not wait for the disk.
+//! The threads that write blocks to files and sync them, so that the one that collects values does not wait for the disk.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use crate::error::{Error, Result};
+use crate::write::output::Output;
 
 /// So many bytes may wait for the disk before the one who has more must wait too.
-const MOST_WAITING: usize = 256 << 20;
+pub(super) const MOST_WAITING: usize = 256 << 20;
 
-/// So many used buffers are kept for the next blocks.
+/// The first capacity of a buffer: a chunk and what its last value has more.
+const CAPACITY: usize = 24 << 20;
+
+/// So many used buffers are kept for the next blocks, unless a large value made them larger than this.
 const BUFFERS_KEPT: usize = 3;
+const LARGEST_KEPT: usize = 2 * CAPACITY;
 
-/// A file and the blocks that wait to be written to it.
-#[derive(Debug)]
+/// The blocks that wait to be written. All files of a recording share it, so that a new file begins while the one before it is
+/// still written.
+#[derive(Debug, Default)]
 pub(super) struct Disk {
-    path: PathBuf,
     state: Mutex<State>,
     changed: Condvar,
 }
 
+/// What becomes one write.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub output: Arc<Output>,
+    pub bytes: Vec<u8>,
+    /// How many values it has.
+    pub values: u64,
+}
+
 #[derive(Debug, Default)]
 struct State {
-    waiting: VecDeque<Vec<u8>>,
+    waiting: VecDeque<Block>,
     /// The bytes of the blocks that wait and of the one that is being written.
     nbytes_waiting: usize,
     spare: Vec<Vec<u8>>,
-    /// The bytes that are in the file, all of whole blocks.
-    written: u64,
-    /// Those that are known to be on the disk.
-    synced: u64,
+    /// The files that were written to after they were synced.
+    unsynced: Vec<Arc<Output>>,
+    /// The first error, and after it was told, [`Error::Ended`]. Nothing is written after one.
     error: Option<Error>,
     /// No more blocks will come.
     ends: bool,
@@ -41,48 +52,30 @@ struct State {
 }
 
 impl Disk {
-    /// Starts the two threads for a file that is empty.
-    pub fn new(file: File, path: &Path) -> Result<(Arc<Self>, Threads)> {
-        let disk = Arc::new(Disk { path: path.to_owned(), state: Mutex::default(), changed: Condvar::new() });
-        let failed = |error| Error::io(path, "start a thread for", error);
-        let to_sync = file.try_clone().map_err(|error| Error::io(path, "open", error))?;
-        let (for_writes, for_syncs) = (disk.clone(), disk.clone());
-        let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
-            thread::Builder::new().name(name.to_owned()).spawn(run).map_err(failed)
-        };
-        let writes = start("recording-write", Box::new(move || for_writes.write_blocks(file)))?;
-        let mut threads = Threads { disk: disk.clone(), writes: Some(writes), syncs: None };
-        threads.syncs = Some(start("recording-sync", Box::new(move || for_syncs.sync(&to_sync)))?);
-        Ok((disk, threads))
-    }
-
     /// An empty buffer for a block.
     pub fn buffer(&self) -> Vec<u8> {
-        self.lock().spare.pop().unwrap_or_default()
+        self.lock().spare.pop().unwrap_or_else(|| Vec::with_capacity(CAPACITY))
     }
 
     /// Adds a block to those that wait. Waits itself while they are too many. After an error the block is dropped:
     /// [`check`](Disk::check) tells the error.
-    pub fn write(&self, block: Vec<u8>) {
+    pub fn write(&self, block: Block) {
         let mut state = self.lock();
         while state.nbytes_waiting > MOST_WAITING && state.error.is_none() {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wait(state);
         }
         if state.error.is_none() {
-            state.nbytes_waiting += block.len();
+            state.nbytes_waiting += block.bytes.len();
             state.waiting.push_back(block);
             self.changed.notify_all();
         }
     }
 
-    /// The error that writing or syncing had, once.
-    pub fn check(&self) -> Result<()> {
+    /// The error that writing or syncing had: the first time itself, and then that the recording `path` has ended.
+    pub fn check(&self, path: &Path) -> Result<()> {
         match &mut self.lock().error {
             None => Ok(()),
-            Some(error) => {
-                let again = Error::Ended { path: self.path.clone() };
-                Err(std::mem::replace(error, again))
-            }
+            Some(error) => Err(std::mem::replace(error, Error::Ended { path: path.to_owned() })),
         }
     }
 
@@ -95,29 +88,29 @@ impl Disk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_blocks(&self, mut file: File) {
-        let mut written = 0;
-        while let Some(mut block) = self.next_block() {
-            let outcome = file.write_all(&block);
-            if outcome.is_err() {
-                // A part of the block may be there. What is whole stays.
-                let _ = file.set_len(written);
-            }
-            written += block.len() as u64;
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_blocks(&self) {
+        while let Some(Block { output, mut bytes, values }) = self.next_block() {
+            let outcome = output.write(&bytes, values);
             let mut state = self.lock();
-            state.nbytes_waiting -= block.len();
             match outcome {
-                Ok(()) => state.written = written,
+                Ok(()) => state.nbytes_waiting -= bytes.len(),
                 Err(error) => {
-                    state.error = Some(self.write_error(error, block.len() as u64));
+                    state.error.get_or_insert(error);
+                    // What comes after it would not be whole without it.
                     state.waiting.clear();
                     state.nbytes_waiting = 0;
-                    state.ends = true;
                 }
             }
-            if state.spare.len() < BUFFERS_KEPT {
-                block.clear();
-                state.spare.push(block);
+            if !state.unsynced.iter().any(|other| Arc::ptr_eq(other, &output)) {
+                state.unsynced.push(output);
+            }
+            if state.spare.len() < BUFFERS_KEPT && bytes.capacity() <= LARGEST_KEPT {
+                bytes.clear();
+                state.spare.push(bytes);
             }
             drop(state);
             self.changed.notify_all();
@@ -127,7 +120,7 @@ impl Disk {
     }
 
     /// `None` when no more come.
-    fn next_block(&self) -> Option<Vec<u8>> {
+    fn next_block(&self) -> Option<Block> {
         let mut state = self.lock();
         loop {
             if let Some(block) = state.waiting.pop_front() {
@@ -136,63 +129,67 @@ impl Disk {
             if state.ends {
                 return None;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.wait(state);
         }
     }
 
-    fn sync(&self, file: &File) {
+    fn sync_files(&self) {
         loop {
             let mut state = self.lock();
-            while state.synced == state.written && !state.writes_ended {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            while state.unsynced.is_empty() && !state.writes_ended {
+                state = self.wait(state);
             }
-            if state.synced == state.written {
+            let unsynced = std::mem::take(&mut state.unsynced);
+            drop(state);
+            if unsynced.is_empty() {
                 return;
             }
-            let written = state.written;
-            drop(state);
-            let outcome = file.sync_data();
-            let mut state = self.lock();
-            state.synced = written;
-            if let Err(error) = outcome {
-                state.error.get_or_insert(Error::io(&self.path, "sync", error));
+            for output in unsynced {
+                if let Err(error) = output.sync() {
+                    self.lock().error.get_or_insert(error);
+                    // Who waits in `write` looks for an error.
+                    self.changed.notify_all();
+                }
             }
-        }
-    }
-
-    fn write_error(&self, error: std::io::Error, wanted: u64) -> Error {
-        match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                Error::NoSpace { path: self.path.clone(), free: free(&self.path), wanted }
-            }
-            _ => Error::io(&self.path, "write", error),
         }
     }
 }
 
-/// The threads of a file. Dropping it waits until everything is written and synced.
+/// The threads of a disk. Dropping it waits until everything is written and synced.
 #[derive(Debug)]
 pub(super) struct Threads {
     disk: Arc<Disk>,
-    writes: Option<JoinHandle<()>>,
-    syncs: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    pub fn start() -> std::io::Result<Self> {
+        let disk = Arc::new(Disk::default());
+        // If the second cannot be started, dropping this ends the first.
+        let mut threads = Threads { disk, threads: Vec::new() };
+        threads.spawn("recording-write", Disk::write_blocks)?;
+        threads.spawn("recording-sync", Disk::sync_files)?;
+        Ok(threads)
+    }
+
+    pub fn disk(&self) -> &Arc<Disk> {
+        &self.disk
+    }
+
+    fn spawn(&mut self, name: &str, run: fn(&Disk)) -> std::io::Result<()> {
+        let disk = self.disk.clone();
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(&disk))?;
+        self.threads.push(thread);
+        Ok(())
+    }
 }
 
 impl Drop for Threads {
     fn drop(&mut self) {
         self.disk.lock().ends = true;
         self.disk.changed.notify_all();
-        for thread in [self.writes.take(), self.syncs.take()].into_iter().flatten() {
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }
-}
-
-/// The free bytes of the filesystem that a file is on; of one that does not say, as many as there can be.
-pub(super) fn free(path: &Path) -> u64 {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    rustix::fs::statvfs(directory)
-        .ok()
-        .filter(|found| found.f_blocks > 0)
-        .map_or(u64::MAX, |found| found.f_bavail.saturating_mul(found.f_frsize))
 }

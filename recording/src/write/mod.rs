@@ -1,23 +1,27 @@
 //! Writing a recording: values to messages, messages to chunks, chunks to a disk.
 //!
-//! `file` makes one MCAP file, `block` collects what becomes one write to it, `disk` writes the blocks and syncs them in threads of
-//! its own, `channels` knows which layouts a file has met.
+//! `file` makes one MCAP file, `tail` collects what becomes one write to it, `disk` writes such blocks to their `output` and syncs it in
+//! threads of its own, `channels` knows which layouts a file has met.
 
-mod block;
 mod channels;
 mod disk;
 mod file;
 pub(crate) mod options;
+mod output;
+mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::value::Value;
+use crate::write::disk::Threads;
 use crate::write::file::File;
 use crate::write::options::RecordingOptions;
 
-/// The largest array that a recording takes.
+/// The largest value that a recording takes: its elements, user data and attributes together.
 pub const LARGEST_VALUE: usize = 1 << 30;
 
 /// Writes a recording. Made by [`RecordingOptions::create`].
@@ -31,12 +35,17 @@ pub const LARGEST_VALUE: usize = 1 << 30;
 pub struct RecordingWriter {
     options: RecordingOptions,
     path: PathBuf,
-    /// The file that is written to; `None` after an error.
-    file: Option<File>,
-    /// The files that are complete.
-    done: Vec<PathBuf>,
+    /// What is written to; `None` after an error.
+    open: Option<Open>,
     written: Written,
     metadata: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// A recording that can be appended to.
+#[derive(Debug)]
+struct Open {
+    file: File,
+    threads: Threads,
 }
 
 /// What was written.
@@ -53,27 +62,22 @@ pub struct Written {
 
 impl RecordingWriter {
     pub(crate) fn create(options: RecordingOptions, path: PathBuf) -> Result<Self> {
+        options.check_parts(&path)?;
         let first = options.nth_path(&path, 0);
-        let file = File::create(&first, &options)?;
-        Ok(RecordingWriter {
-            options,
-            path,
-            file: Some(file),
-            done: Vec::new(),
-            written: Written::default(),
-            metadata: BTreeMap::new(),
-        })
+        let threads = Threads::start().map_err(|error| Error::io(&first, "start a thread for", error))?;
+        let file = File::create(&first, &options, threads.disk())?;
+        let open = Some(Open { file, threads });
+        Ok(RecordingWriter { options, path, open, written: Written::default(), metadata: BTreeMap::new() })
     }
 
     /// Appends a value.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] and [`Error::TooManyChannels`] are about the value alone: others can follow. All others end the
-    /// recording: [`Error::NoSpace`], [`Error::Io`], and [`Error::Ended`] after one of them.
+    /// [`Error::TooLarge`], [`Error::InvalidValue`] and [`Error::TooManyChannels`] are about the value alone: others can follow. All
+    /// others end the recording: [`Error::NoSpace`], after which the file is complete, [`Error::Cut`], [`Error::Io`], and
+    /// [`Error::Ended`] after one of them.
     pub fn append(&mut self, value: &Value<'_>) -> Result<()> {
-        if value.bytes.len() > LARGEST_VALUE {
-            return Err(Error::TooLarge { tag: value.tag.to_owned(), nbytes: value.bytes.len() });
-        }
+        check(value)?;
         let outcome = self.file()?.append(value);
         match outcome {
             Err(error @ Error::TooManyChannels { .. }) => return Err(error),
@@ -91,12 +95,10 @@ impl RecordingWriter {
     pub fn tick(&mut self) -> Result<()> {
         let outcome = self.file()?.tick();
         self.ended_by(outcome)?;
-        let split = self.options.split_at();
-        if split.is_some_and(|bytes| self.file.as_ref().is_some_and(|file| file.nbytes() >= bytes)) {
-            self.end_file()?;
-            let path = self.options.nth_path(&self.path, self.done.len());
-            let next = File::create(&path, &self.options)?;
-            self.file = Some(next);
+        let nbytes = self.open.as_ref().map_or(0, |open| open.file.nbytes());
+        if self.options.split_at().is_some_and(|split_at| nbytes >= split_at) {
+            let outcome = self.next_file();
+            self.ended_by(outcome)?;
         }
         Ok(())
     }
@@ -109,7 +111,12 @@ impl RecordingWriter {
 
     /// The bytes that were written or wait for it.
     pub fn nbytes(&self) -> u64 {
-        self.written.bytes + self.file.as_ref().map_or(0, File::nbytes)
+        self.written.bytes + self.open.as_ref().map_or(0, |open| open.file.nbytes())
+    }
+
+    /// What was written, as far as it is known: the values that were appended, and the files that are complete, with their bytes.
+    pub fn written(&self) -> &Written {
+        &self.written
     }
 
     /// Completes the file: writes what is left, the metadata and the index, and syncs it.
@@ -117,38 +124,103 @@ impl RecordingWriter {
     /// # Errors
     /// As [`append`](RecordingWriter::append).
     pub fn finish(mut self) -> Result<Written> {
-        self.end_file()?;
-        let mut written = std::mem::take(&mut self.written);
-        written.files = std::mem::take(&mut self.done);
-        Ok(written)
+        self.file()?;
+        self.end()?;
+        Ok(std::mem::take(&mut self.written))
     }
 
     fn file(&mut self) -> Result<&mut File> {
-        self.file.as_mut().ok_or_else(|| Error::Ended { path: self.path.clone() })
+        match &mut self.open {
+            Some(open) => Ok(&mut open.file),
+            None => Err(Error::Ended { path: self.path.clone() }),
+        }
     }
 
-    fn end_file(&mut self) -> Result<()> {
-        let Some(file) = self.file.take() else { return Err(Error::Ended { path: self.path.clone() }) };
-        let path = file.path().to_owned();
-        self.written.bytes += file.finish(&self.metadata)?;
-        self.done.push(path);
+    /// Goes on in a new file. The disk may still be writing the one before it.
+    fn next_file(&mut self) -> Result<()> {
+        let Some(Open { file, threads }) = self.open.take() else { return Ok(()) };
+        finish_file(file, &self.metadata, &mut self.written)?;
+        let path = self.options.nth_path(&self.path, self.written.files.len());
+        match File::create(&path, &self.options, threads.disk()) {
+            Ok(file) => self.open = Some(Open { file, threads }),
+            Err(error) => {
+                self.wait(threads)?;
+                return Err(error);
+            }
+        }
         Ok(())
+    }
+
+    /// Completes the file, and waits until everything is on the disk.
+    fn end(&mut self) -> Result<()> {
+        let Some(Open { file, threads }) = self.open.take() else { return Ok(()) };
+        finish_file(file, &self.metadata, &mut self.written)?;
+        self.wait(threads)
+    }
+
+    /// Waits until everything is on the disk.
+    fn wait(&self, threads: Threads) -> Result<()> {
+        let disk = threads.disk().clone();
+        drop(threads);
+        disk.check(&self.path)
     }
 
     /// After an error nothing more is appended. If the disk has room for it, the file is finished: that of a recording which stopped
     /// before the disk was full.
     fn ended_by(&mut self, outcome: Result<()>) -> Result<()> {
-        if outcome.is_err() {
-            let _ = self.end_file();
+        let Err(error) = outcome else { return Ok(()) };
+        let error = match self.end() {
+            // It says more: that the file could not be finished.
+            Err(cut @ Error::Cut { .. }) => cut,
+            _ => error,
+        };
+        if let Error::Cut { path, .. } = &error {
+            // It and those after it are not complete.
+            let complete = self.written.files.iter().take_while(|file| *file != path).count();
+            self.written.files.truncate(complete);
         }
-        outcome
+        Err(error)
     }
 }
 
 impl Drop for RecordingWriter {
     fn drop(&mut self) {
-        if self.file.is_some() {
-            let _ = self.end_file();
+        let _ = self.end();
+    }
+}
+
+/// Completes a file, for the disk to write.
+fn finish_file(
+    file: File,
+    metadata: &BTreeMap<String, BTreeMap<String, String>>,
+    written: &mut Written,
+) -> Result<()> {
+    let path = file.path().to_owned();
+    written.bytes += file.finish(metadata)?;
+    written.files.push(path);
+    Ok(())
+}
+
+/// Checks that a value can be read again.
+fn check(value: &Value<'_>) -> Result<()> {
+    let tag = || value.tag.to_owned();
+    let nbytes = value.bytes.len();
+    let total = nbytes + value.user_data.len() + value.attributes.map_or(0, str::len);
+    if total > LARGEST_VALUE {
+        return Err(Error::TooLarge { tag: tag(), nbytes: total });
+    }
+    let itemsize = value.dtype.itemsize();
+    let expected = value.shape.iter().try_fold(itemsize, |nbytes, &length| nbytes.checked_mul(length));
+    if expected != Some(nbytes) {
+        let problem = format!("{nbytes} bytes are not {} of shape {:?}", value.dtype, value.shape);
+        return Err(Error::InvalidValue { tag: tag(), problem });
+    }
+    if let Some(text) = value.attributes {
+        let parsed = ndsharray::serde_json::from_str::<ndsharray::serde_json::Value>(text);
+        if !parsed.is_ok_and(|parsed| parsed.is_object()) {
+            let problem = "its attributes are not the text of a JSON object".to_owned();
+            return Err(Error::InvalidValue { tag: tag(), problem });
         }
     }
+    Ok(())
 }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::write::RecordingWriter;
+use crate::write::output::directory;
 
 /// How chunks are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,14 +45,16 @@ impl RecordingOptions {
         self
     }
 
-    /// Goes on in a new file when one has so many bytes: `run.mcap` becomes `run-0001.mcap`, `run-0002.mcap` and so on.
+    /// Goes on in a new file when one has so many bytes: `run.mcap` becomes `run-0001.mcap`, `run-0002.mcap` and so on, each of them
+    /// complete in itself.
     #[must_use]
     pub fn split(mut self, bytes: u64) -> Self {
         self.split_at = Some(bytes.max(1));
         self
     }
 
-    /// Ends the recording when the disk has fewer free bytes than that.
+    /// Ends the recording when the disk would have fewer free bytes than that, with what waits for it and up to 48 MiB that the next chunk and
+    /// the index may need.
     #[must_use]
     pub fn min_free(mut self, bytes: u64) -> Self {
         self.min_free = bytes;
@@ -80,6 +83,26 @@ impl RecordingOptions {
 
     pub(super) fn leaves_free(&self) -> u64 {
         self.min_free
+    }
+
+    /// Checks that no part of an earlier recording is in the way of one that is split: it would end this one when it comes to it.
+    pub(super) fn check_parts(&self, path: &Path) -> Result<()> {
+        let ending = |path: &Path| path.extension().map(|extension| extension.to_owned());
+        let is_part = |other: &Path| {
+            let stem = path.file_stem().unwrap_or_default().as_encoded_bytes();
+            let number = other.file_stem()?.as_encoded_bytes().strip_prefix(stem)?.strip_prefix(b"-")?;
+            let is_number = number.len() >= 4 && number.iter().all(u8::is_ascii_digit);
+            (is_number && ending(other) == ending(path)).then_some(())
+        };
+        if self.split_at.is_none() {
+            return Ok(());
+        }
+        // A directory that cannot be read may still take files.
+        let entries = directory(path).read_dir().into_iter().flatten().flatten();
+        match entries.map(|entry| entry.path()).find(|other| is_part(other).is_some()) {
+            Some(path) => Err(Error::Exists { path }),
+            None => Ok(()),
+        }
     }
 
     /// The path of the file number `index` of the recording `path`.

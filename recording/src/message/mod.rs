@@ -4,3 +4,5 @@ pub(crate) mod decode;
 pub(crate) mod encode;
 pub(crate) mod image;
 pub(crate) mod schema;
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures this library beside others, in Rust and Python, and writes docs/performance.md with its charts: about 10 minutes.
+# Measures this library beside others, in Rust and Python, and writes docs/performance.md with its charts: about 20 minutes.
 # Nothing else should run meanwhile. Usage: ci/bench.sh [--quick] (a few rounds of each, to see that everything runs)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -37,3 +37,6 @@ step "Python"
 
 step "docs/performance.md"
 "$python" peers/report/performance.py
+
+step "recordings"
+ci/bench_recording.sh "$@"

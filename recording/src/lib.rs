@@ -2,12 +2,16 @@
 
 mod error;
 mod message;
+mod play;
 mod read;
 mod recover;
 mod value;
 mod write;
 
 pub use crate::error::{Error, Result};
+pub use crate::play::options::PlayerOptions;
+pub use crate::play::timing::Timing;
+pub use crate::play::{Played, Player, Step};
 pub use crate::read::Recording;
 pub use crate::read::message::Message;
 pub use crate::read::order::{Clock, InOrder};

@@ -39,6 +39,8 @@ pub enum Command {
     Pipe(crate::pipe::Args),
     /// Write the bytes of each new value to stdout, until the writer has gone
     Follow(crate::follow::Args),
+    /// Publish the values of a recording again, each at its time
+    Play(crate::play::Args),
     /// Remove tags with their values
     Rm(crate::remove::RmArgs),
     /// Remove what killed processes left, and nothing that is in use

@@ -112,6 +112,18 @@ pub fn say(text: &str) {
     let _ = writeln!(io::stderr(), "ndsharray: {line}");
 }
 
+impl From<ndsharray_recording::Error> for Failure {
+    fn from(error: ndsharray_recording::Error) -> Self {
+        use ndsharray_recording::Error::{Exists, Io, NoTag, NotARecording, Store};
+        match error {
+            Io { path, operation, source } => Failure::io(path, operation, &source),
+            Store(error) => error.into(),
+            Exists { .. } | NoTag { .. } | NotARecording { .. } => Failure::Bad(error.to_string()),
+            error => Failure::Failed(error.to_string()),
+        }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         use ErrorKind::{Empty, Foreign, InvalidArgument, NotFound, WrongType};

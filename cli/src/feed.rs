@@ -31,7 +31,8 @@ pub struct Feed {
     capacity: Option<usize>,
 }
 
-fn history(text: &str) -> Result<usize, String> {
+/// The number of values that a tag keeps.
+pub fn history(text: &str) -> Result<usize, String> {
     let found = text.parse().ok().filter(|values| *values <= 248);
     found.ok_or_else(|| "expected 0 to 248 values".to_owned())
 }

@@ -23,6 +23,7 @@ mod npy;
 mod owner;
 mod picture;
 mod pipe;
+mod play;
 mod put;
 mod rate;
 mod remove;
@@ -92,6 +93,7 @@ fn run(args: &Args) -> Result<()> {
         Command::Cat(args) => get::cat(&store, args),
         Command::Pipe(args) => pipe::run(&store, args),
         Command::Follow(args) => follow::run(&store, args),
+        Command::Play(args) => play::run(&store, args),
         Command::Rm(args) => remove::rm(&store, args),
         Command::Gc(args) => remove::gc(&store, args),
         Command::Doctor(args) => doctor::run(&store, args),

@@ -1,5 +1,7 @@
 //! Unix times as options and JSON have them: seconds, exact to the nanosecond.
 
+use std::time::Duration;
+
 use ndsharray::UnixTime;
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
@@ -22,6 +24,13 @@ pub fn parse(text: &str) -> Result<UnixTime, String> {
         "expected Unix seconds above 0 and below 18446744073.709551616, with at most nine digits behind the point, such as \
          1700000000.25"
             .to_owned()
+    })
+}
+
+/// The time from the start of something that an option gives, such as `12.5`.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    nanoseconds(text).map(Duration::from_nanos).ok_or_else(|| {
+        "expected seconds, 0 or more, with at most nine digits behind the point, such as 12.5".to_owned()
     })
 }
 
@@ -77,6 +86,15 @@ mod tests {
         ] {
             let error = parse(bad).unwrap_err();
             assert!(error.contains("at most nine digits"), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn durations_begin_at_0() {
+        assert_eq!(parse_duration("0"), Ok(Duration::ZERO));
+        assert_eq!(parse_duration("12.5"), Ok(Duration::from_millis(12_500)));
+        for bad in ["-1", "", "1 s", "1.0000000000", "99999999999"] {
+            assert!(parse_duration(bad).unwrap_err().contains("such as 12.5"), "{bad}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -62,6 +62,20 @@ impl Stop {
         while !self.asked() {
             // Whatever ends it, the flag says whether it was a signal.
             let _ = poll(&mut [PollFd::new(&self.wake, PollFlags::IN)], None);
+        }
+    }
+
+    /// Waits for a signal, but no longer than that.
+    pub fn wait_at_most(&self, timeout: Duration) {
+        let start = Instant::now();
+        while !self.asked() {
+            let left = timeout.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            let left = Timespec::try_from(left).ok();
+            // Whatever ends it, the flag and the time say what is next.
+            let _ = poll(&mut [PollFd::new(&self.wake, PollFlags::IN)], left.as_ref());
         }
     }
 

@@ -12,12 +12,21 @@ use crate::failure::{Failure, Result};
 ///
 /// A pattern that fits no tag is an error.
 pub fn all(store: &Store, names: &[String]) -> Result<Vec<String>> {
+    all_of(names, "`ndsharray ls`", || Ok(store.entries()?.into_iter().map(|entry| entry.tag).collect()))
+}
+
+/// The same, of the tags that `present` returns. `lister` is the command that names them.
+pub fn all_of(
+    names: &[String],
+    lister: &str,
+    present: impl Fn() -> Result<Vec<String>>,
+) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for name in names {
-        let fits = fitting(store, name)?;
+        let fits = fitting(name, &present)?;
         if fits.is_empty() {
             return Err(Failure::bad(format!(
-                "no tag fits {name:?}: `ndsharray ls` names the tags that there are"
+                "no tag fits {name:?}: {lister} names the tags that there are"
             )));
         }
         found.extend(fits);
@@ -38,11 +47,11 @@ pub fn one(store: &Store, name: &str) -> Result<String> {
     Ok(fits.swap_remove(0))
 }
 
-fn fitting(store: &Store, name: &str) -> Result<Vec<String>> {
+fn fitting(name: &str, present: impl Fn() -> Result<Vec<String>>) -> Result<Vec<String>> {
     if !name.contains(['*', '?', '[', '{']) {
         return Ok(vec![name.to_owned()]);
     }
-    let mut tags: Vec<String> = store.entries()?.into_iter().map(|entry| entry.tag).collect();
+    let mut tags = present()?;
     if tags.iter().any(|tag| tag == name) {
         return Ok(vec![name.to_owned()]);
     }

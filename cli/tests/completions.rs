@@ -56,6 +56,8 @@ fn bash_completes_tags_of_the_store() {
     }
     assert!(bash(&place, "ndsharray stat ").contains(&"pose".to_owned()));
     assert_eq!(bash(&place, "ndsharray stat pose --al"), ["--all"]);
+    std::fs::write(place.file("run.mcap"), "").unwrap();
+    assert_eq!(bash(&place, "ndsharray play ru"), ["run.mcap"]);
     assert!(bash(&place, "ndsharray fol").contains(&"follow".to_owned()));
 
     // A store that is named on the line counts, whatever the environment says.

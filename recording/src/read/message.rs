@@ -4,6 +4,7 @@ use bytes::Bytes;
 use ndsharray::{DType, UnixTime};
 
 use crate::message::decode::Decoded;
+use crate::message::image::Image;
 use crate::value::Value;
 
 /// A value of a recording. Its bytes are those of the mapped file, or of a chunk that was decompressed.
@@ -66,6 +67,12 @@ impl Message {
     /// When it was written at its first source, if the recorded value was a copy.
     pub fn source_written_at(&self) -> Option<UnixTime> {
         self.decoded.source_written_at
+    }
+
+    /// How the pixels lie if the value is an image as viewers show it, in the words of `foxglove.RawImage`: `mono8`, `mono16`,
+    /// `rgb8`, `bgr8`, `rgba8`, `bgra8` or `32FC1`. `None` if it is none.
+    pub fn encoding(&self) -> Option<&'static str> {
+        Image::of(&self.as_value("")).map(|image| image.encoding)
     }
 
     /// What another recording would take.

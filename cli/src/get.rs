@@ -11,7 +11,7 @@ use crate::failure::{Failure, Result};
 use crate::stdio::{Out, ToTerminal};
 use crate::stop::Stop;
 use crate::transfer::Transfer;
-use crate::{npy, picture, tags};
+use crate::{encoding, npy, picture, tags};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -71,7 +71,10 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     };
     let save = |out: &mut dyn Write| match &header {
         Some(header) => npy::write(header, &value, out),
-        None => picture::write(&value, out),
+        None => {
+            let encoding = encoding::of_snapshot(&value);
+            picture::write(value.dtype(), value.shape(), value.bytes(), encoding.as_deref(), out)
+        }
     };
     if stdout {
         let out = save(&mut Transfer::new(Out::new(&stop), size, &stop));

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Seek, Write};
 
-use ndsharray::{DType, Snapshot};
+use ndsharray::DType;
 use png::{BitDepth, ColorType};
 
 use crate::encoding;
@@ -48,23 +48,28 @@ impl Form {
     }
 }
 
-/// Writes a value as a PNG. The attribute `encoding` may say that its pixels have blue first.
-pub fn write(value: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
-    let form = Form::of(value.dtype(), value.shape()).map_err(|_| io::ErrorKind::InvalidInput)?;
+/// Writes an array, whose elements are in C order, as a PNG. Its encoding may say that its pixels have blue first.
+pub fn write(
+    dtype: &DType,
+    shape: &[usize],
+    bytes: &[u8],
+    encoding: Option<&str>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let form = Form::of(dtype, shape).map_err(|_| io::ErrorKind::InvalidInput)?;
     let mut encoder = png::Encoder::new(out, form.width, form.height);
     encoder.set_color(form.colors);
     encoder.set_depth(form.depth);
     let mut writer = encoder.write_header().map_err(failed)?;
     let mut stream = writer.stream_writer_with_size(1 << 16).map_err(failed)?;
     let channels = form.colors.samples();
-    let blue_first =
-        encoding::is_blue_first(encoding::of_snapshot(value).as_deref(), value.dtype(), channels);
+    let blue_first = encoding::is_blue_first(encoding, dtype, channels);
     let mut row = Vec::new();
-    for bytes in value.bytes().chunks(value.bytes().len() / form.height as usize) {
+    for bytes in bytes.chunks(bytes.len() / form.height as usize) {
         row.clear();
         row.extend_from_slice(bytes);
         if blue_first {
-            encoding::exchange(&mut row, channels, value.dtype().itemsize());
+            encoding::exchange(&mut row, channels, dtype.itemsize());
         }
         swap(&mut row, form.depth);
         stream.write_all(&row)?;

@@ -1,4 +1,4 @@
-//! `follow`: each new value of a tag, or every one, as raw bytes on stdout.
+//! `follow`: each new value of a tag, or every one, as raw bytes on stdout, or as the frames of a y4m stream.
 
 use std::io::Write;
 use std::time::Duration;
@@ -6,9 +6,11 @@ use std::time::Duration;
 use ndsharray::{DType, Error, Reader, Store};
 
 use crate::failure::{Failure, Result, say};
+use crate::film::Film;
+use crate::pace::{self, Fps};
 use crate::stdio::{Out, ToTerminal};
 use crate::stop::Stop;
-use crate::{tags, units};
+use crate::{tags, units, y4m};
 
 /// How long it waits for a value before it checks whether the reader of its output, and the writer, are still there.
 const STEP: Duration = Duration::from_millis(100);
@@ -27,6 +29,13 @@ pub struct Args {
     /// End after this many values
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), allow_negative_numbers = true)]
     count: Option<u64>,
+    /// Write a YUV4MPEG2 stream, as ffmpeg and mpv read it, of values that are grey or colour pictures of bytes. By the times
+    /// of the values, acquired or else written, frames are repeated and left out
+    #[arg(long, requires = "fps")]
+    y4m: bool,
+    /// The frames per second of the stream, such as 30, 29.97 or 30000/1001
+    #[arg(long, value_name = "N", requires = "y4m", value_parser = pace::parse, allow_negative_numbers = true)]
+    fps: Option<Fps>,
     #[command(flatten)]
     to_terminal: ToTerminal,
 }
@@ -37,8 +46,11 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     let mut out = Out::new(&stop);
     let tag = tags::one(store, &args.tag)?;
     let Some(mut reader) = open(store, &tag, args.wait, &stop, &out)? else { return Ok(()) };
-    let mut written = 0;
-    let outcome = follow(&mut reader, &tag, args, &stop, &mut out, &mut written);
+    let mut sink = match args.fps.filter(|_| args.y4m) {
+        Some(fps) => Sink::Y4m(Film::new(fps)),
+        None => Sink::Bytes { written: 0 },
+    };
+    let outcome = follow(&mut reader, &tag, args, &stop, &mut out, &mut sink);
     let missed = reader.missed();
     let outcome = match outcome {
         // Ctrl-C and a closed pipe are the usual ways to end it.
@@ -46,7 +58,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         outcome => outcome,
     };
     if outcome.is_ok() {
-        say(&format!("{tag}: {} written, {missed} missed", units::count(written, "value")));
+        say(&format!("{tag}: {}, {missed} missed", sink.said()));
     }
     outcome
 }
@@ -72,8 +84,9 @@ fn follow(
     args: &Args,
     stop: &Stop,
     out: &mut Out<'_>,
-    written: &mut u64,
+    sink: &mut Sink,
 ) -> Result<()> {
+    let mut values = 0;
     let mut layout: Option<(DType, Vec<usize>)> = None;
     loop {
         // Asked before the value is read: else the last value of a writer that ends in between would be lost.
@@ -88,16 +101,47 @@ fn follow(
             continue;
         };
         if layout.as_ref().is_none_or(|(dtype, shape)| value.dtype() != dtype || value.shape() != shape) {
-            if layout.is_some() {
-                let shape = units::shape(value.shape());
-                say(&format!("{tag}: the layout is now {} of shape {shape}", value.dtype()));
+            if let Some((dtype, shape)) = &layout {
+                let new = format!("{} of shape {}", value.dtype(), units::shape(value.shape()));
+                if let Sink::Y4m(_) = sink {
+                    let old = format!("{dtype} of shape {}", units::shape(shape));
+                    return Err(Failure::failed(format!(
+                        "{tag}: the layout is now {new}, and the frames of a y4m stream stay as they are, {old}: start again for a new stream"
+                    )));
+                }
+                say(&format!("{tag}: the layout is now {new}"));
             }
             layout = Some((value.dtype().clone(), value.shape().to_vec()));
         }
-        out.write_all(value.bytes()).map_err(|error| stop.failure(&error, Failure::stdout))?;
-        *written += 1;
-        if args.count.is_some_and(|count| *written >= count) {
+        let failed = |error| stop.failure(&error, Failure::stdout);
+        match sink {
+            Sink::Bytes { written } => {
+                out.write_all(value.bytes()).map_err(failed)?;
+                *written += 1;
+            }
+            Sink::Y4m(film) => {
+                let form = y4m::Form::of(value.dtype(), value.shape())?;
+                film.show(form, &value, out).map_err(failed)?;
+            }
+        }
+        values += 1;
+        if args.count.is_some_and(|count| values >= count) {
             return Ok(());
+        }
+    }
+}
+
+/// What becomes of the values, with counts of what was written.
+enum Sink {
+    Bytes { written: u64 },
+    Y4m(Film),
+}
+
+impl Sink {
+    fn said(&self) -> String {
+        match self {
+            Sink::Bytes { written } => format!("{} written", units::count(*written, "value")),
+            Sink::Y4m(film) => film.said(),
         }
     }
 }

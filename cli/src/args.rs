@@ -41,6 +41,10 @@ pub enum Command {
     Follow(crate::follow::Args),
     /// Publish the values of a recording again, each at its time
     Play(crate::play::Args),
+    /// Show what is in a recording: its times, and the values, rate and layout of each tag
+    Info(crate::info::Args),
+    /// Make npy files or pictures of the values in a recording, or make a whole recording of a cut one
+    Convert(crate::convert::Args),
     /// Remove tags with their values
     Rm(crate::remove::RmArgs),
     /// Remove what killed processes left, and nothing that is in use

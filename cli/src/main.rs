@@ -3,10 +3,11 @@
 //!
 //! Each command has a module of its own. They share `failure` (exit codes), `table` and `units` (output), `stop` and
 //! `stdio` (Ctrl-C and closed pipes), `npy`, `picture` and `dtype` (formats of files), `tags` (patterns), `seconds` (times),
-//! `rate`, and `state` and `value` (JSON).
+//! `rate`, `state` and `value` (JSON), and `survey` (what is in a recording).
 
 mod args;
 mod complete;
+mod convert;
 mod demo;
 mod describe;
 mod doctor;
@@ -18,6 +19,7 @@ mod feed;
 mod film;
 mod follow;
 mod get;
+mod info;
 mod locks;
 mod ls;
 mod npy;
@@ -35,6 +37,7 @@ mod stat;
 mod state;
 mod stdio;
 mod stop;
+mod survey;
 mod table;
 mod tags;
 mod top;
@@ -80,6 +83,8 @@ fn run(args: &Args) -> Result<()> {
             return table::print(&String::from_utf8_lossy(&complete::script(*shell)?));
         }
         Command::Man { out } => return manual(out),
+        Command::Info(args) => return info::run(args),
+        Command::Convert(args) => return convert::run(args),
         _ => {}
     }
     let store = match &args.dir {
@@ -101,7 +106,7 @@ fn run(args: &Args) -> Result<()> {
         Command::Gc(args) => remove::gc(&store, args),
         Command::Doctor(args) => doctor::run(&store, args),
         Command::Demo(args) => demo::run(&store, args),
-        Command::Man { .. } | Command::Completions { .. } => Ok(()),
+        Command::Man { .. } | Command::Completions { .. } | Command::Info(_) | Command::Convert(_) => Ok(()),
     }
 }
 

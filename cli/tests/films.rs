@@ -1,14 +1,14 @@
-//! Films that a real ffmpeg makes of the stream that `follow --y4m` writes.
+//! Films that a real ffmpeg makes: of the pictures that `convert --png` writes, and of the stream that `follow --y4m` writes.
 
 mod place;
 
 use std::process::{Command, Stdio};
 
-use ndsharray::{DType, Meta};
-use place::{Follower, Place, Running, skip};
+use ndsharray::{DType, Meta, UnixTime};
+use ndsharray_recording::{RecordingOptions, Value};
+use place::{Follower, Place, Running, START, record, recorded, skip};
 use serde_json::json;
 
-const START: u64 = 1_700_000_000_000_000_000;
 const HEIGHT: usize = 48;
 const WIDTH: usize = 64;
 
@@ -51,6 +51,51 @@ fn starts(probed: &serde_json::Value) -> Vec<i64> {
 /// A picture in which every pixel differs from its neighbours, and from those of other numbers.
 fn picture(number: usize, channels: usize) -> Vec<u8> {
     (0..HEIGHT * WIDTH * channels).map(|i| (i / 7 * 3 + i % channels * 50 + number * 11) as u8).collect()
+}
+
+#[test]
+fn a_film_of_pictures_has_the_times_of_the_recording() {
+    if without_ffmpeg("a_film_of_pictures_has_the_times_of_the_recording") {
+        return;
+    }
+    let place = Place::new();
+    // Irregular, in microseconds; written at other times.
+    let times = [0, 33_000, 133_000, 204_500, 604_501, 654_501, 2_000_000, 2_000_900];
+    let pictures: Vec<Vec<u8>> = (0..times.len()).map(|number| picture(number, 3)).collect();
+    let values: Vec<Value<'_>> = (1..)
+        .zip(times.iter().zip(&pictures))
+        .map(|(version, (&time, bytes))| Value {
+            attributes: Some(r#"{"encoding":"bgr8"}"#),
+            acquired_at: Some(UnixTime::from(START + time * 1000)),
+            ..recorded("cam", &[HEIGHT, WIDTH, 3], bytes, version, START + version)
+        })
+        .collect();
+    record(&place.file("run.mcap"), RecordingOptions::new(), &values);
+    place.run(&["convert", "run.mcap", "out", "--png"]).good();
+    let average = 2_000_900 / 7;
+    // Lossless, in microseconds: nut keeps the times as they are.
+    shell(
+        &place,
+        "ffmpeg -v error -nostdin -f concat -safe 0 -i out/cam/frames.ffconcat -c:v ffv1 -pix_fmt gbrp film.nut\n\
+         ffmpeg -v error -nostdin -f concat -safe 0 -i out/cam/frames.ffconcat -fps_mode vfr -pix_fmt yuv420p film.mp4\n\
+         ffmpeg -v error -nostdin -i film.nut -fps_mode passthrough -pix_fmt bgr24 -f rawvideo film.raw",
+    );
+    for film in ["film.nut", "film.mp4"] {
+        let probed = probe(&place, film);
+        // The last is there twice, and so is shown as long as the others on average.
+        let expected: Vec<i64> = times.iter().map(|&time| time as i64).chain([2_000_900 + average]).collect();
+        assert_eq!(starts(&probed), expected, "{film}");
+        assert_eq!(
+            (&probed["streams"][0]["width"], &probed["streams"][0]["height"]),
+            (&json!(64), &json!(48))
+        );
+        let duration: f64 = probed["format"]["duration"].as_str().unwrap().parse().unwrap();
+        assert!((duration - (2_000_900 + average) as f64 / 1e6).abs() < 0.002, "{film}: {duration}");
+    }
+    // Each frame is the picture of its value.
+    let mut expected = pictures.concat();
+    expected.extend_from_slice(&pictures[pictures.len() - 1]);
+    assert!(std::fs::read(place.file("film.raw")).unwrap() == expected);
 }
 
 /// Writes pictures that were acquired at these milliseconds, which then stay in the history of the tag.

@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use ndsharray::Store;
+use ndsharray::{DType, Store, UnixTime};
+use ndsharray_recording::{RecordingOptions, Value};
 
 /// Far more than any step takes: what takes longer hangs.
 pub const WATCHDOG: Duration = Duration::from_secs(60);
@@ -209,6 +210,59 @@ pub fn skip_if_hangups_are_ignored(test: &str) -> bool {
         skip(test, "SIGHUP is ignored here, as under nohup");
     }
     ignored
+}
+
+/// When the first value of most recordings was written.
+pub const START: u64 = 1_700_000_000_000_000_000;
+
+/// A value of a recording, of bytes, with nothing attached: its version, and the nanosecond at which it was written.
+pub fn recorded<'a>(
+    tag: &'a str,
+    shape: &'a [usize],
+    bytes: &'a [u8],
+    version: u64,
+    written_at: u64,
+) -> Value<'a> {
+    Value {
+        tag,
+        dtype: &DType::UInt8,
+        shape,
+        bytes,
+        user_data: b"",
+        attributes: None,
+        version,
+        written_at: UnixTime::from(written_at),
+        acquired_at: None,
+        source_written_at: None,
+    }
+}
+
+/// Makes a recording of these values.
+pub fn record(path: &Path, options: RecordingOptions, values: &[Value<'_>]) {
+    let mut writer = options.min_free(0).create(path).unwrap();
+    for value in values {
+        writer.append(value).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+/// Makes a recording of so many frames of a MiB.
+pub fn record_frames(path: &Path, count: u64) {
+    let frame = vec![7_u8; 1 << 20];
+    let mut writer = RecordingOptions::new().min_free(0).create(path).unwrap();
+    for version in 1..=count {
+        writer.append(&recorded("cam", &[1024, 1024], &frame, version, START + version)).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+/// The names in a directory.
+pub fn names(directory: &Path) -> Vec<String> {
+    let entries =
+        directory.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = entries.collect();
+    names.sort();
+    names
 }
 
 /// An npy file, made without a library. `header`: what it says of the array, as a dict of Python.

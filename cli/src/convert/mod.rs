@@ -1,0 +1,95 @@
+//! `convert`: the values of a recording as npy files, or as PNG files of which ffmpeg makes a film; or the whole values of a damaged
+//! recording as a new one.
+//!
+//! A tag has a directory of its own, so that no two files can have the same name: `target` makes it, `output` the files in it,
+//! `sheet` those with times and attributes, `arrays` those with elements, and `frames` pictures. `recover` makes a recording.
+
+mod arrays;
+mod frames;
+mod output;
+mod recover;
+mod sheet;
+mod target;
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use ndsharray_recording::Recording;
+
+use crate::convert::output::Output;
+use crate::convert::target::Target;
+use crate::failure::{Result, say};
+use crate::stop::Stop;
+use crate::survey::{self, Group, Surveyed};
+use crate::transfer::Progress;
+use crate::{picture, table, units};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The directory, which is made, or must be empty; with --recover, the new recording
+    #[arg(value_name = "DIR")]
+    to: PathBuf,
+    /// Make a new recording of all that is whole in one that was cut or is damaged, which the readers of others open too
+    #[arg(long, conflicts_with_all = ["tags", "png"])]
+    recover: bool,
+    /// The tags, or a pattern of them such as 'cam*'; may be given several times [default: all]
+    #[arg(long, value_name = "TAG")]
+    tags: Vec<String>,
+    /// Make PNG files of images, and lists of them from which ffmpeg makes films with the right timing
+    #[arg(long)]
+    png: bool,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let stop = Stop::listen()?;
+    if args.recover {
+        return recover::run(&args.file, &args.to, &stop);
+    }
+    let recording = Recording::open(&args.file)?;
+    for what in recording.left_out() {
+        say(&format!("left out: {what}"));
+    }
+    let tags = survey::tags(&recording, &args.tags)?;
+    let found = survey::survey(&recording, &tags, args.png, &stop)?;
+    // What cannot be converted is refused before anything is written.
+    for (tag, group) in found.iter().flat_map(|tag| tag.groups.iter().map(move |group| (tag, group))) {
+        if !is_film(args, group) {
+            arrays::header(tag, group)?;
+        }
+    }
+    let total = found.iter().flat_map(|tag| &tag.groups).map(Group::total).sum();
+    let progress = Rc::new(Progress::new(total, &stop));
+    let mut target = Target::create(&args.to)?;
+    for tag in &found {
+        convert(tag, args, &mut target, &progress)?;
+    }
+    target.keep();
+    let values = found.iter().map(|tag| tag.track.len() as u64).sum();
+    let counted = (units::count(found.len() as u64, "tag"), units::count(values, "value"));
+    let to = table::visible(&args.to.display().to_string());
+    table::print(&format!("{to}: {} with {}, {}\n", counted.0, counted.1, units::bytes(total)))
+}
+
+/// Writes the files of a tag.
+fn convert(tag: &Surveyed, args: &Args, target: &mut Target, progress: &Rc<Progress<'_>>) -> Result<()> {
+    let directory = target.directory(tag.track.tag())?;
+    for (number, group) in tag.groups.iter().enumerate() {
+        let suffix = if tag.groups.len() == 1 { String::new() } else { format!("-{}", number + 1) };
+        let output = Output { directory: &directory, suffix: &suffix, progress };
+        if is_film(args, group) {
+            frames::write(tag, group, &output)?;
+        } else {
+            arrays::write(tag, group, &output)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a group becomes pictures: if that was asked for, they are images, and PNG holds such numbers, which 32FC1 are not.
+fn is_film(args: &Args, group: &Group) -> bool {
+    let layout = &group.layout;
+    args.png && layout.encoding.is_some() && picture::Form::of(&layout.dtype, &layout.shape).is_ok()
+}

@@ -13,14 +13,16 @@ const HEIGHT: usize = 48;
 const WIDTH: usize = 64;
 
 fn without_ffmpeg(test: &str) -> bool {
-    let is_there = |program| {
-        let status =
-            Command::new(program).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        status.is_ok_and(|status| status.success())
+    let works = |program, args: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
     };
-    let found = is_there("ffmpeg") && is_there("ffprobe");
+    // Older ones than 5.1 do not know -fps_mode.
+    let try_out = ["-f", "lavfi", "-i", "nullsrc", "-frames:v", "1", "-fps_mode", "vfr", "-f", "null", "-"];
+    let found = works("ffprobe", &["-version"]) && works("ffmpeg", &try_out);
     if !found {
-        skip(test, "no ffmpeg here (apt-get install ffmpeg)");
+        skip(test, "no ffmpeg 5.1 or later here (apt-get install ffmpeg)");
     }
     !found
 }

@@ -182,7 +182,7 @@ fn each_tag_and_layout_becomes_an_npy_file_with_times_and_attributes() {
 fn patterns_choose_tags() {
     let place = Place::new();
     example(&place.file("run.mcap"));
-    place.run(&["convert", "run.mcap", "out", "--tags", "c*d", "--tags", "n"]).good();
+    place.run(&["convert", "run.mcap", "out", "--tags", "c*d", "n"]).good();
     assert_eq!(names(&place.file("out")), ["cloud", "n"]);
     for (tag, said) in [("x*", "`ndsharray info` names"), ("x", "it has \"cam\", \"cloud\", \"n\"")] {
         let ended = place.run(&["convert", "run.mcap", "none", "--tags", tag]);

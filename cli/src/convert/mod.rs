@@ -35,8 +35,8 @@ pub struct Args {
     /// Make a new recording of all that is whole in one that was cut or is damaged, which the readers of others open too
     #[arg(long, conflicts_with_all = ["tags", "png"])]
     recover: bool,
-    /// The tags, or a pattern of them such as 'cam*'; may be given several times [default: all]
-    #[arg(long, value_name = "TAG")]
+    /// Convert these tags only; patterns as for ls
+    #[arg(long, value_name = "PATTERN", num_args = 1..)]
     tags: Vec<String>,
     /// Make PNG files of images, and lists of them from which ffmpeg makes films with the right timing
     #[arg(long)]

@@ -67,7 +67,7 @@ pub enum Error {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Where, from the file's start; in a compressed chunk, where the chunk begins.
+        /// Where, from the file's start; of a chunk that is damaged or compressed, where the chunk begins.
         offset: u64,
         /// What is there.
         found: String,

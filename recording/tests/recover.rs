@@ -5,8 +5,9 @@ mod common;
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
-use common::{Read, chunked, open, read, values};
-use ndsharray_recording::{Compression, Error, Recording, recover};
+use common::{Owned, Read, chunked, open, read, values};
+use ndsharray::DType;
+use ndsharray_recording::{Compression, Error, Recording, RecordingOptions, recover};
 
 const COMPRESSIONS: [Compression; 3] = [Compression::None, Compression::Lz4, Compression::Zstd];
 
@@ -105,4 +106,25 @@ fn a_value_outlives_its_recording() {
         std::fs::remove_file(path).unwrap();
         values[2].assert_is(&value);
     }
+}
+
+#[test]
+fn dtypes_that_mean_the_same_share_a_channel() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run.mcap");
+    let mut writer = RecordingOptions::new().min_free(0).create(&path).unwrap();
+    let named = |version, name| {
+        let dtype = DType::custom(name, 12, "[('x', '<f4'), ('y', '<i8')]").unwrap();
+        Owned { dtype, shape: vec![2], ..common::value(version) }
+    };
+    let values = [named(1, "void96"), named(4, "point")];
+    for value in &values {
+        writer.append(&value.value()).unwrap();
+    }
+    writer.finish().unwrap();
+    let track = Recording::open(&path).unwrap().track("pose").unwrap();
+    for (value, read) in values.iter().zip(&track) {
+        value.assert_is(&read.unwrap());
+    }
+    assert_eq!(track.layouts().unwrap()[0].values, 2);
 }

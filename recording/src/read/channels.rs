@@ -31,8 +31,8 @@ pub(super) struct Channel {
 /// What a channel says of its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Declared {
-    pub dtype: String,
-    pub descr: String,
+    /// `None` if only a value says it: channels do not tell the size of an element that numpy alone knows.
+    pub dtype: Option<DType>,
     /// `None` if it differs from value to value.
     pub shape: Option<Vec<usize>>,
 }
@@ -93,27 +93,21 @@ impl Channels {
 }
 
 impl Declared {
-    /// The dtype, if it is known without the size of an element, which channels do not say.
-    pub fn dtype(&self) -> Option<DType> {
-        if self.descr.is_empty() {
-            return DType::from_name(&self.dtype).ok();
-        }
-        let parsed = self.descr.parse::<DType>().ok()?;
-        DType::stored(&self.dtype, parsed.itemsize(), &self.descr).ok()
-    }
-
-    /// Whether a value has this layout.
-    pub fn fits(&self, dtype: &DType, shape: &[usize]) -> bool {
-        (dtype.name(), dtype.descr()) == (&self.dtype, &self.descr)
-            && self.shape.as_ref().is_none_or(|declared| declared == shape)
-    }
-
     fn of(record: &records::Channel) -> Option<Self> {
-        Some(Declared {
-            dtype: record.metadata.get("dtype")?.clone(),
-            descr: record.metadata.get("descr").cloned().unwrap_or_default(),
-            shape: record.metadata.get("shape").and_then(|text| shape(text)),
-        })
+        let name = record.metadata.get("dtype")?;
+        let dtype = match record.metadata.get("descr") {
+            None => DType::from_name(name).ok(),
+            Some(descr) => {
+                descr.parse::<DType>().and_then(|parsed| DType::stored(name, parsed.itemsize(), descr)).ok()
+            }
+        };
+        Some(Declared { dtype, shape: record.metadata.get("shape").and_then(|text| shape(text)) })
+    }
+
+    /// Whether a value has this layout. The dtype may have another name, if it means the same.
+    pub fn fits(&self, dtype: &DType, shape: &[usize]) -> bool {
+        self.dtype.as_ref().is_none_or(|declared| declared == dtype)
+            && self.shape.as_ref().is_none_or(|declared| declared == shape)
     }
 }
 

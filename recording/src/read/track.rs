@@ -153,8 +153,8 @@ impl Track {
 
     /// The layout of a value: as declared, if that says all.
     fn layout_of(&self, index: usize, declared: Option<&Declared>) -> Result<(DType, Option<Vec<usize>>)> {
-        if let Some((dtype, declared)) = declared.and_then(|declared| Some((declared.dtype()?, declared))) {
-            return Ok((dtype, declared.shape.clone()));
+        if let Some(Declared { dtype: Some(dtype), shape }) = declared {
+            return Ok((dtype.clone(), shape.clone()));
         }
         let value = self.get(index)?.expect("there is such a value");
         let shape = declared.map_or_else(|| Some(value.shape().to_vec()), |declared| declared.shape.clone());

@@ -57,7 +57,9 @@ fn copy(recording: Recording, mut writer: RecordingWriter) -> Result<Recovered> 
         };
         match writer.append(&value.as_value(track.tag())) {
             Ok(()) => {}
-            Err(error @ (Error::TooLarge { .. } | Error::TooManyChannels { .. })) => recovered.lose(error),
+            Err(
+                error @ (Error::TooLarge { .. } | Error::InvalidValue { .. } | Error::TooManyChannels { .. }),
+            ) => recovered.lose(error),
             Err(error) => return Err(error),
         }
     }

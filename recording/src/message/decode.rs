@@ -77,6 +77,9 @@ fn check_rest(schema: Schema, mut message: Bytes) -> Result<Result<(), Problem>,
 /// The most bytes that a message has beside data, user data and attributes: 64 axes, and names.
 const LARGEST_REST: usize = 64 << 10;
 
+/// The most axes that an array has.
+const MOST_AXES: usize = 64;
+
 fn dtype(array: &Array) -> Result<DType, Problem> {
     let wrong = |found: String| (found, "a dtype that can be stored");
     if array.descr.is_empty() {
@@ -88,6 +91,9 @@ fn dtype(array: &Array) -> Result<DType, Problem> {
 }
 
 fn shape(shape: &[u64]) -> Result<Vec<usize>, Problem> {
+    if shape.len() > MOST_AXES {
+        return Err((format!("{} axes", shape.len()), "at most 64"));
+    }
     shape
         .iter()
         .map(|&length| {

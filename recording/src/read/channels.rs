@@ -31,7 +31,7 @@ pub(super) struct Channel {
 /// What a channel says of its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Declared {
-    /// `None` if only a value says it: channels do not tell the size of an element that numpy alone knows.
+    /// `None` if it does not say all of it.
     pub dtype: Option<DType>,
     /// `None` if it differs from value to value.
     pub shape: Option<Vec<usize>>,
@@ -98,7 +98,8 @@ impl Declared {
         let dtype = match record.metadata.get("descr") {
             None => DType::from_name(name).ok(),
             Some(descr) => {
-                descr.parse::<DType>().and_then(|parsed| DType::stored(name, parsed.itemsize(), descr)).ok()
+                let itemsize = record.metadata.get("itemsize").and_then(|itemsize| itemsize.parse().ok());
+                itemsize.and_then(|itemsize| DType::stored(name, itemsize, descr).ok())
             }
         };
         Some(Declared { dtype, shape: record.metadata.get("shape").and_then(|text| shape(text)) })

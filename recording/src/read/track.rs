@@ -127,7 +127,7 @@ impl Track {
     }
 
     /// The layouts of the values, in the order of their first values. They stand in the recording. Values are read only if it does not
-    /// have them, as one that others made, or for a dtype that numpy alone knows.
+    /// have them, as one that others made.
     ///
     /// # Errors
     /// [`Error::Damaged`](crate::Error::Damaged).
@@ -142,7 +142,7 @@ impl Track {
             }
             let declared = self.inner.index.channels[&location.channel].layout.as_ref();
             let entry = layouts.entry(self.layout_of(index, declared)?);
-            if declared.is_some() {
+            if declared.is_some_and(|declared| declared.dtype.is_some()) {
                 of_channels.insert(location.channel, entry.index());
             }
             *entry.or_insert(0) += 1;

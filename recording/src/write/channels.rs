@@ -82,6 +82,7 @@ impl Layout {
         let mut metadata = BTreeMap::from([("dtype".to_owned(), self.dtype.name().to_owned())]);
         if !self.dtype.descr().is_empty() {
             metadata.insert("descr".to_owned(), self.dtype.descr().to_owned());
+            metadata.insert("itemsize".to_owned(), self.dtype.itemsize().to_string());
         }
         if let Some(shape) = &self.shape {
             metadata.insert("shape".to_owned(), format!("{shape:?}"));

@@ -7,7 +7,7 @@ use std::io::Cursor;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Read, chunked, open, read, values};
 use mcap::records::MessageHeader;
@@ -247,4 +247,36 @@ fn a_dtype_that_is_not_understood_comes_back() {
     let track = Recording::open(&path).unwrap().track("pose").unwrap();
     value.assert_is(&track.get(0).unwrap().unwrap());
     assert_eq!(track.layouts().unwrap()[0].dtype, value.dtype);
+}
+
+#[test]
+fn a_recording_that_is_being_made_is_read_as_far_as_it_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run.mcap");
+    let mut writer = ndsharray_recording::RecordingOptions::new().min_free(0).create(&path).unwrap();
+    let values = values(6);
+    for value in &values[..3] {
+        writer.append(&value.value()).unwrap();
+    }
+    let start = Instant::now();
+    let recording = loop {
+        // A chunk is closed after a second.
+        writer.tick().unwrap();
+        match Recording::open(&path) {
+            Ok(recording) if recording.tags().len() == 3 => break recording,
+            Ok(_) | Err(Error::NotARecording { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        assert!(start.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(!recording.is_complete());
+    for value in &values[3..] {
+        writer.append(&value.value()).unwrap();
+    }
+    writer.finish().unwrap();
+    assert_eq!(read(&recording, &values), Read { right: 3, damaged: 0 });
+    let complete = Recording::open(&path).unwrap();
+    assert!(complete.is_complete());
+    assert_eq!(read(&complete, &values), Read { right: 6, damaged: 0 });
 }

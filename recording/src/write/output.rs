@@ -75,6 +75,8 @@ impl Output {
             // Not all filesystems can do that with a directory, and then there is nothing else to be done.
             let _ = File::open(directory(&self.path)).and_then(|directory| directory.sync_all());
         }
+        // Nobody reads it soon: what comes next takes the same memory, and the files that others read stay in theirs.
+        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
         match outcome {
             // A filesystem that has no such thing.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),

@@ -36,10 +36,14 @@ pub fn recover(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<Recovered
     let options = RecordingOptions::new().compression(recording.compression()).min_free(0);
     let writer = options.create(&to)?;
     let outcome = copy(recording, writer);
-    if outcome.is_err() {
+    outcome.map_err(|error| {
         let _ = std::fs::remove_file(to);
-    }
-    outcome
+        match error {
+            // There is no file that was cut.
+            Error::Cut { path, source, .. } => Error::Io { path, operation: "write", source },
+            error => error,
+        }
+    })
 }
 
 fn copy(recording: Recording, mut writer: RecordingWriter) -> Result<Recovered> {

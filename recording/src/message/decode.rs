@@ -4,9 +4,9 @@ use bytes::{Buf, Bytes};
 use ndsharray::{DType, UnixTime};
 use prost::Message;
 use prost::encoding::{self, DecodeContext, WireType};
-use serde::de::IgnoredAny;
 
 use crate::error::Problem;
+use crate::message::are_attributes;
 use crate::message::schema::{Array, RawImage, Schema};
 
 /// What a message holds. The bytes are parts of the message, not copies.
@@ -38,8 +38,7 @@ pub(crate) fn decode(schema: Schema, message: Bytes) -> Result<Decoded, Problem>
         return Err((found, "as many bytes as dtype and shape take"));
     }
     if let Some(text) = &array.attributes {
-        // The text alone is kept: an object in memory may take many times its size.
-        if !text.trim_start().starts_with('{') || serde_json::from_str::<IgnoredAny>(text).is_err() {
+        if !are_attributes(text) {
             return Err(("other attributes".to_owned(), "attributes that are a JSON object"));
         }
     }

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
+use crate::message::are_attributes;
 use crate::value::Value;
 use crate::write::disk::Threads;
 use crate::write::file::File;
@@ -201,6 +202,9 @@ fn finish_file(
     Ok(())
 }
 
+/// The most axes that an array has, as in numpy.
+const MOST_AXES: usize = 64;
+
 /// Checks that a value can be read again.
 fn check(value: &Value<'_>) -> Result<()> {
     let tag = || value.tag.to_owned();
@@ -211,16 +215,16 @@ fn check(value: &Value<'_>) -> Result<()> {
     }
     let itemsize = value.dtype.itemsize();
     let expected = value.shape.iter().try_fold(itemsize, |nbytes, &length| nbytes.checked_mul(length));
-    if expected != Some(nbytes) {
-        let problem = format!("{nbytes} bytes are not {} of shape {:?}", value.dtype, value.shape);
-        return Err(Error::InvalidValue { tag: tag(), problem });
-    }
-    if let Some(text) = value.attributes {
-        let parsed = ndsharray::serde_json::from_str::<ndsharray::serde_json::Value>(text);
-        if !parsed.is_ok_and(|parsed| parsed.is_object()) {
-            let problem = "its attributes are not the text of a JSON object".to_owned();
-            return Err(Error::InvalidValue { tag: tag(), problem });
-        }
-    }
-    Ok(())
+    let problem = if let Err(error) = ndsharray::check_tag(value.tag) {
+        error.to_string()
+    } else if value.shape.len() > MOST_AXES {
+        format!("it has {} axes, and may have at most {MOST_AXES}", value.shape.len())
+    } else if expected != Some(nbytes) {
+        format!("{nbytes} bytes are not {} of shape {:?}", value.dtype, value.shape)
+    } else if !value.attributes.is_none_or(are_attributes) {
+        "its attributes are not the text of a JSON object".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidValue { tag: tag(), problem })
 }

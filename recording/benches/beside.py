@@ -95,6 +95,12 @@ def h5py_append(data: Frames, count: int, path: pathlib.Path) -> Figures:
     return measured(write, path)
 
 
+def available_memory() -> int:
+    """The bytes that programs can have without swapping."""
+    lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
+
+
 def machine(directory: pathlib.Path) -> str:
     """The processor and the disk."""
     cpus = [line for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
@@ -117,8 +123,7 @@ def main() -> None:
     total = arguments.bytes or (200_000_000 if arguments.quick else 4_000_000_000)
     rounds = arguments.rounds or (1 if arguments.quick else 5)
     # dd reads all frames from memory, and the page cache takes them once more.
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    count = min(total, memory // 4) // FRAME
+    count = min(total, available_memory() // 3) // FRAME
     directory: pathlib.Path = arguments.directory
     free = shutil.disk_usage(directory).free
     # A recording leaves 1 GiB.

@@ -25,3 +25,8 @@ pub use crate::write::{LARGEST_VALUE, RecordingWriter, Written};
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/recording.md")]
 struct Documentation;
+
+/// The example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

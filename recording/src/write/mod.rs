@@ -115,7 +115,8 @@ impl RecordingWriter {
         self.written.bytes + self.open.as_ref().map_or(0, |open| open.file.nbytes())
     }
 
-    /// What was written, as far as it is known: the values that were appended, and the files that are complete, with their bytes.
+    /// What was written up to now: the values that were appended, and the files that are complete, with their bytes. It is for those who
+    /// want to say more after an error.
     pub fn written(&self) -> &Written {
         &self.written
     }
@@ -179,6 +180,8 @@ impl RecordingWriter {
             // It and those after it are not complete.
             let complete = self.written.files.iter().take_while(|file| *file != path).count();
             self.written.files.truncate(complete);
+            let sizes = self.written.files.iter().filter_map(|file| Some(file.metadata().ok()?.len()));
+            self.written.bytes = sizes.sum();
         }
         Err(error)
     }

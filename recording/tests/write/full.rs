@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use ndsharray_recording::{Error, RecordingOptions, RecordingWriter};
+use ndsharray_recording::{Error, Recording, RecordingOptions, RecordingWriter};
 
 use crate::file::{chunks, messages, value, wait_until};
 use crate::inside::{inside, inside_tmpfs};
@@ -80,14 +80,20 @@ fn a_disk_that_gets_full_leaves_whole_chunks() {
     let error = append_all(&mut writer, 11);
     cut(&error, &path);
     assert!(error.to_string().contains("No space left on device"), "{error}");
-    assert!(writer.written().files.is_empty());
+    assert!(writer.written().files.is_empty() && writer.written().bytes == 0);
     after_the_end(writer);
-    cut(&error, &path);
+    let values = cut(&error, &path);
+    // As the error says.
+    drop(ballast);
+    std::fs::remove_file(directory.join("ballast")).unwrap();
+    let recovered = directory.join("recovered.mcap");
+    assert_eq!(ndsharray_recording::recover(&path, &recovered).unwrap().values, values);
+    assert_eq!(messages(&recovered).len() as u64, values);
 }
 
-/// The error says how many values there are in the file, which has whole chunks and nothing else.
+/// The error says how many values there are in the file, which has whole chunks and nothing else. Returns how many.
 #[track_caller]
-fn cut(error: &Error, path: &Path) {
+fn cut(error: &Error, path: &Path) -> u64 {
     let Error::Cut { path: found, values, .. } = error else { panic!("{error:?}") };
     let (chunks, left) = chunks(path);
     let versions: Vec<_> = chunks.into_iter().flat_map(|chunk| chunk.versions).collect();
@@ -95,6 +101,8 @@ fn cut(error: &Error, path: &Path) {
     assert!(*values >= 8, "{error}");
     assert_eq!(versions, (1..=*values as u32).collect::<Vec<_>>());
     assert!(error.to_string().contains(&format!("the first {values} values")), "{error}");
+    assert!(!Recording::open(path).unwrap().is_complete());
+    *values
 }
 
 /// A write that fails in the middle of a block: a limit on the size of files. Its signal is ignored.

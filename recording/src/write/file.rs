@@ -147,6 +147,8 @@ impl File {
     /// Completes the file: the disk gets what is left of it. Returns its size.
     pub fn finish(mut self, metadata: &BTreeMap<String, BTreeMap<String, String>>) -> Result<u64> {
         let failed = |error| failed(&self.path, error);
+        // The last chunk goes by itself: it stays if there is no room for the index.
+        self.writer.flush().map_err(failed)?;
         for (name, entries) in metadata {
             let record = Metadata { name: name.clone(), metadata: entries.clone() };
             self.writer.write_metadata(&record).map_err(failed)?;

@@ -105,6 +105,24 @@ fn cut(error: &Error, path: &Path) -> u64 {
     *values
 }
 
+/// There is room for the last chunk, but not for the index.
+#[test]
+fn a_disk_without_room_for_the_index() {
+    let Some(directory) = inside_tmpfs("full::a_disk_without_room_for_the_index", "150m") else { return };
+    let path = directory.join("run.mcap");
+    let mut writer = RecordingOptions::new().min_free(0).create(&path).unwrap();
+    let text = "t".repeat(4 * MIB);
+    writer.set_metadata("long", [("text".to_owned(), text)].into());
+    append(&mut writer, 1).unwrap();
+    let ballast = std::fs::File::create(directory.join("ballast")).unwrap();
+    let all_but = free(&directory) - 3 * MIB as u64;
+    rustix::fs::fallocate(&ballast, rustix::fs::FallocateFlags::empty(), 0, all_but).unwrap();
+    let error = writer.finish().unwrap_err();
+    let Error::Cut { values: 1, .. } = error else { panic!("{error:?}") };
+    let (chunks, left) = chunks(&path);
+    assert_eq!((chunks.len(), left), (1, 0));
+}
+
 /// A write that fails in the middle of a block: a limit on the size of files. Its signal is ignored.
 #[test]
 fn a_write_that_fails_leaves_whole_chunks() {

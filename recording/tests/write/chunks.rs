@@ -1,6 +1,6 @@
 //! When a chunk is closed, and how it is compressed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ndsharray_recording::{Compression, RecordingOptions};
 
@@ -48,9 +48,11 @@ fn a_chunk_is_closed_at_16_mib() {
     let path = directory.path().join("run.mcap");
     let mut writer = RecordingOptions::new().min_free(0).create(&path).unwrap();
     let bytes = vec![7; 3 * MIB];
+    let begin = Instant::now();
     for version in 1..=6 {
         writer.append(&value("cam", &[3 * MIB], &bytes, version)).unwrap();
     }
+    let is_quick = begin.elapsed() < Duration::from_millis(900);
     // 18 MiB: no tick is needed.
     wait_until(|| !chunks(&path).0.is_empty());
     for version in 7..=20 {
@@ -66,7 +68,8 @@ fn a_chunk_is_closed_at_16_mib() {
     for chunk in &chunks[..chunks.len() - 1] {
         assert!(chunk.header.uncompressed_size < 20 << 20, "{:?}", chunk.header);
     }
-    assert!(chunks.iter().any(|chunk| chunk.versions.len() == 6), "16 MiB are 6 values of 3 MiB");
+    // On a machine that is busy with something else it was closed since it was old.
+    assert!(!is_quick || chunks[0].versions == [1, 2, 3, 4, 5, 6], "16 MiB are 6 values of 3 MiB");
 }
 
 #[test]

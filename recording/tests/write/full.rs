@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use ndsharray_recording::{Error, Recording, RecordingOptions, RecordingWriter};
 
@@ -72,12 +73,15 @@ fn a_disk_that_gets_full_leaves_whole_chunks() {
     for version in 1..=10 {
         append(&mut writer, version).unwrap();
     }
-    let in_chunks = || chunks(&path).0.iter().map(|chunk| chunk.versions.len()).sum::<usize>();
-    wait_until(|| in_chunks() >= 8);
+    // All that is there, and one more in the next chunk.
+    std::thread::sleep(Duration::from_millis(1010));
+    writer.tick().unwrap();
+    wait_until(|| chunks(&path).0.iter().map(|chunk| chunk.versions.len()).sum::<usize>() == 10);
+    append(&mut writer, 11).unwrap();
     let ballast = std::fs::File::create(directory.join("ballast")).unwrap();
-    let all_but = free(&directory) - 3 * MIB as u64;
+    let all_but = free(&directory) - MIB as u64;
     rustix::fs::fallocate(&ballast, rustix::fs::FallocateFlags::empty(), 0, all_but).unwrap();
-    let error = append_all(&mut writer, 11);
+    let error = append_all(&mut writer, 12);
     cut(&error, &path);
     assert!(error.to_string().contains("No space left on device"), "{error}");
     assert!(writer.written().files.is_empty() && writer.written().bytes == 0);

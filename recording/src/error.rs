@@ -121,6 +121,12 @@ pub enum Error {
 pub(crate) type Problem = (String, &'static str);
 
 impl Error {
+    /// Whether it is about a value that cannot be recorded, and others can.
+    pub(crate) fn is_of_value(&self) -> bool {
+        use Error::{InvalidValue, Store, TooLarge, TooManyChannels};
+        matches!(self, TooLarge { .. } | InvalidValue { .. } | TooManyChannels { .. } | Store(_))
+    }
+
     pub(crate) fn io(path: &Path, operation: &'static str, source: impl Into<io::Error>) -> Self {
         Error::Io { path: path.to_owned(), operation, source: source.into() }
     }

@@ -51,6 +51,12 @@ struct State {
     writes_ended: bool,
 }
 
+impl State {
+    fn is_full(&self) -> bool {
+        self.nbytes_waiting > MOST_WAITING && self.error.is_none()
+    }
+}
+
 impl Disk {
     /// An empty buffer for a block.
     pub fn buffer(&self) -> Vec<u8> {
@@ -61,7 +67,7 @@ impl Disk {
     /// [`check`](Disk::check) tells the error.
     pub fn write(&self, block: Block) {
         let mut state = self.lock();
-        while state.nbytes_waiting > MOST_WAITING && state.error.is_none() {
+        while state.is_full() {
             state = self.wait(state);
         }
         if state.error.is_none() {
@@ -77,6 +83,11 @@ impl Disk {
             None => Ok(()),
             Some(error) => Err(std::mem::replace(error, Error::Ended { path: path.to_owned() })),
         }
+    }
+
+    /// Whether another block would have to wait.
+    pub fn is_full(&self) -> bool {
+        self.lock().is_full()
     }
 
     /// How many bytes wait for the disk.

@@ -38,6 +38,8 @@ pub struct RecordingWriter {
     path: PathBuf,
     /// What is written to; `None` after an error.
     open: Option<Open>,
+    /// The files that were made.
+    files: Vec<PathBuf>,
     written: Written,
     metadata: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -68,7 +70,14 @@ impl RecordingWriter {
         let threads = Threads::start().map_err(|error| Error::io(&first, "start a thread for", error))?;
         let file = File::create(&first, &options, threads.disk())?;
         let open = Some(Open { file, threads });
-        Ok(RecordingWriter { options, path, open, written: Written::default(), metadata: BTreeMap::new() })
+        Ok(RecordingWriter {
+            options,
+            path,
+            open,
+            files: vec![first],
+            written: Written::default(),
+            metadata: BTreeMap::new(),
+        })
     }
 
     /// Appends a value.
@@ -78,6 +87,13 @@ impl RecordingWriter {
     /// others end the recording: [`Error::NoSpace`], after which the file is complete, [`Error::Cut`], [`Error::Io`], and
     /// [`Error::Ended`] after one of them.
     pub fn append(&mut self, value: &Value<'_>) -> Result<()> {
+        self.add(value)?;
+        self.tick()
+    }
+
+    /// As [`append`](RecordingWriter::append), but does not wait for the disk: the value is copied when this returns.
+    /// [`tick`](RecordingWriter::tick), which may wait, is to be called then.
+    pub(crate) fn add(&mut self, value: &Value<'_>) -> Result<()> {
         check(value)?;
         let outcome = self.file()?.append(value);
         match outcome {
@@ -85,7 +101,17 @@ impl RecordingWriter {
             outcome => self.ended_by(outcome)?,
         }
         self.written.values += 1;
-        self.tick()
+        Ok(())
+    }
+
+    /// Whether the next chunk would have to wait for the disk.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.threads.disk().is_full())
+    }
+
+    /// The files that were made, in their order, also those that are not complete.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Closes the chunk if it is old enough, and goes on in a new file if this one is large enough. To be called a few times a second
@@ -144,7 +170,10 @@ impl RecordingWriter {
         finish_file(file, &self.metadata, &mut self.written)?;
         let path = self.options.nth_path(&self.path, self.written.files.len());
         match File::create(&path, &self.options, threads.disk()) {
-            Ok(file) => self.open = Some(Open { file, threads }),
+            Ok(file) => {
+                self.files.push(path);
+                self.open = Some(Open { file, threads });
+            }
             Err(error) => {
                 self.wait(threads)?;
                 return Err(error);
@@ -209,7 +238,7 @@ fn finish_file(
 const MOST_AXES: usize = 64;
 
 /// Checks that a value can be read again.
-fn check(value: &Value<'_>) -> Result<()> {
+pub(crate) fn check(value: &Value<'_>) -> Result<()> {
     let tag = || value.tag.to_owned();
     let nbytes = value.bytes.len();
     let total = nbytes + value.user_data.len() + value.attributes.map_or(0, str::len);

@@ -23,6 +23,7 @@ suites=(
     "full stores: full"
     "rm by hand: damage removed_by_hand::"
     "containers: containers"
+    "recorders: record_kills"
     "fuzz: fuzz"
 )
 # One run of a suite takes at most so long; after that it hangs.

@@ -39,6 +39,8 @@ pub enum Command {
     Pipe(crate::pipe::Args),
     /// Write the bytes of each new value to stdout, until the writer has gone
     Follow(crate::follow::Args),
+    /// Record every value of tags, with its times and attributes, to an MCAP file
+    Record(crate::record::Args),
     /// Publish the values of a recording again, each at its time
     Play(crate::play::Args),
     /// Show what is in a recording: its times, and the values, rate and layout of each tag

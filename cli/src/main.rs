@@ -18,6 +18,7 @@ mod failure;
 mod feed;
 mod film;
 mod follow;
+mod gauge;
 mod get;
 mod info;
 mod locks;
@@ -30,6 +31,7 @@ mod pipe;
 mod play;
 mod put;
 mod rate;
+mod record;
 mod remove;
 mod seconds;
 mod show;
@@ -101,6 +103,7 @@ fn run(args: &Args) -> Result<()> {
         Command::Cat(args) => get::cat(&store, args),
         Command::Pipe(args) => pipe::run(&store, args),
         Command::Follow(args) => follow::run(&store, args),
+        Command::Record(args) => record::run(&store, args),
         Command::Play(args) => play::run(&store, args),
         Command::Rm(args) => remove::rm(&store, args),
         Command::Gc(args) => remove::gc(&store, args),

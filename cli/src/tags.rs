@@ -47,6 +47,36 @@ pub fn one(store: &Store, name: &str) -> Result<String> {
     Ok(fits.swap_remove(0))
 }
 
+/// Which tags these names and patterns stand for, those that come later included; without any, all tags. A tag that is there and
+/// has the name of a pattern is that tag alone.
+pub fn filter(store: &Store, names: &[String]) -> Result<Filter> {
+    let mut filter = Filter { is_all: names.is_empty(), ..Filter::default() };
+    let present = || Ok(store.entries()?.into_iter().map(|entry| entry.tag).collect());
+    for name in names {
+        // A pattern that fits nothing may fit a tag that is yet to come.
+        if fitting(name, present)?.first() == Some(name) {
+            filter.names.insert(name.clone());
+        } else {
+            filter.patterns.push(pattern(name)?);
+        }
+    }
+    Ok(filter)
+}
+
+/// Names and patterns of tags.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    is_all: bool,
+    names: std::collections::HashSet<String>,
+    patterns: Vec<GlobMatcher>,
+}
+
+impl Filter {
+    pub fn fits(&self, tag: &str) -> bool {
+        self.is_all || self.names.contains(tag) || self.patterns.iter().any(|pattern| pattern.is_match(tag))
+    }
+}
+
 fn fitting(name: &str, present: impl Fn() -> Result<Vec<String>>) -> Result<Vec<String>> {
     if !name.contains(['*', '?', '[', '{']) {
         return Ok(vec![name.to_owned()]);
@@ -91,6 +121,23 @@ mod tests {
         assert_eq!(all(&["{pose,cam0}"]), "cam0 pose");
         assert_eq!((all(&["a*b"]), all(&["a?b"])), ("a*b".into(), "a*b axb".into()));
         assert_eq!((all(&["[x]"]), all(&["a[*]?"])), ("[x]".into(), "a*b".into()));
+        let filter = |names: &[&str]| {
+            filter(&store, &names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()).unwrap()
+        };
+        assert!(filter(&[]).fits("anything"));
+        let wanted = filter(&["cam?", "a*b", "later", "new{1,2}"]);
+        for (tag, fits) in [
+            ("cam0", true),
+            ("cam7", true),
+            ("cam10", false),
+            ("a*b", true),
+            ("axb", false),
+            ("later", true),
+            ("new2", true),
+            ("new3", false),
+        ] {
+            assert_eq!(wanted.fits(tag), fits, "{tag}");
+        }
         let refused = |name: &str| match one(&store, name) {
             Err(Failure::Bad(text)) => text,
             other => panic!("{other:?}"),

@@ -12,7 +12,7 @@ step "virtual environment"
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     "maturin>=1.9,<2" numpy "pytest>=9" ml_dtypes mypy scikit-learn pillow \
-    pandas pyarrow polars xarray uvloop anyio
+    pandas pyarrow polars xarray uvloop anyio mcap mcap-protobuf-support
 
 step "formatting and clippy of the native half"
 cargo fmt --manifest-path python/Cargo.toml --check -- --config-path .
@@ -25,11 +25,13 @@ wheel=$(ci/wheel.sh | tail -n 1)
 step "types"
 # Python before 3.12 has no method for the buffer that a snapshot lends.
 "$venv/bin/python" -m mypy.stubtest ndsharray --ignore-unused-allowlist \
-    --allowlist <(echo 'ndsharray\._native\.Snapshot\.__buffer__')
+    --allowlist <(echo 'ndsharray\._native\.(Snapshot|Message)\.__buffer__')
 "$venv/bin/python" -m mypy --config-file python/pyproject.toml python/ndsharray python/tests python/benches \
     ci/docstrings.py
 
 step "tests"
+# The recordings that they read. As others build it, where the tests look for it.
+env -u CARGO_TARGET_DIR cargo build --quiet --locked --package ndsharray-recording --example make_recording
 # From here, not from python/: there the sources would hide what is installed.
 "$venv/bin/pytest" -c python/pyproject.toml --rootdir python python/tests
 

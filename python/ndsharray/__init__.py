@@ -22,6 +22,8 @@ array([[1., 0.],
 
 # The native half calls these. They are imported now, not at the first use: a signal handler may come into the middle of that,
 # and tools that gather the modules of a program find only what Python code imports.
+from collections.abc import Sequence as _Sequence
+
 from ndsharray import _attributes, _dtypes, _ephemeral, _numbers, _pickling, _times
 from ndsharray._errors import (
     BusyError,
@@ -35,6 +37,7 @@ from ndsharray._errors import (
     InvalidArgumentError,
     InvalidTagError,
     NoSpaceError,
+    NoTagError,
     NotFoundError,
     NotOwnerError,
     NotPermittedError,
@@ -53,10 +56,13 @@ from ndsharray._native import (
     Every,
     GcReport,
     Loan,
+    Message,
     Reader,
+    Recording,
     Snapshot,
     Stat,
     Store,
+    Track,
     Writer,
     WriterOptions,
     __version__,
@@ -64,6 +70,8 @@ from ndsharray._native import (
 )
 from ndsharray.ndsharray import NdShArray, supported_types
 
+# It has the methods that read a sequence. Values of a recording are not compared, so it has no `index` and `count`.
+_Sequence.register(Track)
 
 
 def _at_the_first_use() -> None:
@@ -87,20 +95,24 @@ __all__ = [
     "InvalidArgumentError",
     "InvalidTagError",
     "Loan",
+    "Message",
     "NdShArray",
     "NoSpaceError",
+    "NoTagError",
     "NotFoundError",
     "NotOwnerError",
     "NotPermittedError",
     "NotWritableError",
     "Reader",
     "ReaderClosedError",
+    "Recording",
     "RemovedError",
     "Snapshot",
     "Stat",
     "Store",
     "SupersededError",
     "SystemCallError",
+    "Track",
     "UnsupportedDTypeError",
     "UnsupportedError",
     "Writer",

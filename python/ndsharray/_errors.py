@@ -28,6 +28,14 @@ class DTypeMismatchError(Error, TypeError):
     """The elements have another dtype than the caller asked for."""
 
 
+class NoTagError(Error, KeyError):
+    """The recording has no such tag."""
+
+    def __str__(self) -> str:
+        # KeyError would show the message as a literal, in quotes.
+        return str(self.args[0])
+
+
 class EmptyError(Error, LookupError):
     """Nothing was ever written under this tag."""
 
@@ -53,7 +61,7 @@ class ClosedError(WriterEndedError, ValueError):
 
 
 class ReaderClosedError(Error, ValueError):
-    """The reader was closed."""
+    """The reader, or the recording, was closed."""
 
 
 class SupersededError(WriterEndedError):

@@ -5,10 +5,10 @@ The docstrings are those of the module, for editors: ``ci/docstrings.py`` copies
 
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, SupportsIndex, TypeAlias, final
+from typing import Any, Final, SupportsIndex, TypeAlias, final, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ __all__ = [
     "Every",
     "Reader",
     "_reopen_reader",
+    "Recording",
+    "Track",
+    "Message",
     "Snapshot",
     "Stat",
     "GcReport",
@@ -37,7 +40,7 @@ __all__ = [
 __version__: Final[str]
 
 # Seconds, nanoseconds, or a datetime.
-_Time: TypeAlias = float | int | np.floating[Any] | np.integer[Any] | datetime
+_Time: TypeAlias = float | int | np.floating[Any] | np.integer[Any] | datetime | np.datetime64
 
 @final
 class Store:
@@ -1040,6 +1043,289 @@ class Snapshot:
         BufferError
             If the array is read-only, and the consumer does not know DLPack 1.0 (`max_version`), which can say so. Read with
             ``copy=True`` then.
+        """
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Returns DLPack's name for the main memory: ``(1, 0)``."""
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@final
+class Recording:
+    """A recording: an MCAP file with every value of some tags, which ``ndsharray record`` makes. ``recording[tag]`` is the sequence
+    of a tag's values.
+
+    Opening maps the file and reads its index. Values are read when they are asked for, and without a copy if the file is not
+    compressed. A file that was cut, since the process that recorded was killed or its disk was full, is read up to the cut.
+    ``len``, ``in`` and loops are about the tags, as those of a dict are about its keys. A recording may be closed, or used in a
+    ``with`` block, and can be pickled: its path is, and it is opened anew where it is unpickled.
+
+    Parameters
+    ----------
+    path : path
+        The file. Do not write to it, or cut it, while it is open.
+
+    Raises
+    ------
+    NotFoundError, NotPermittedError, SystemCallError
+        If the file cannot be opened.
+    FormatError
+        If it is no recording, or is damaged.
+
+    Examples
+    --------
+    >>> import ndsharray
+    >>> with ndsharray.Recording("run.mcap") as recording:
+    ...     track = recording["cam"]
+    ...     "cam" in recording, recording.complete
+    (True, True)
+    >>> len(track), track[0].array.shape, track[0].array.dtype, track[0].attrs["exposure"]
+    (10, (48, 64), dtype('uint8'), 0.01)
+    """
+
+    def __new__(cls, path: str | os.PathLike[str]) -> Self: ...
+    @property
+    def path(self) -> pathlib.Path:
+        """pathlib.Path: the file."""
+    @property
+    def complete(self) -> bool:
+        """bool: whether the file was finished. If not, it was cut, or its recorder still runs."""
+    @property
+    def start(self) -> float | None:
+        """float or None: when the first value was written, over all tags, as Unix time in seconds; None if there is no value."""
+    @property
+    def end(self) -> float | None:
+        """float or None: when the last value was written, over all tags, as Unix time in seconds; None if there is no value."""
+    @property
+    def metadata(self) -> dict[str, dict[str, str]]:
+        """dict of str to dict of str to str: the metadata records of the file, by their names."""
+    @property
+    def missed(self) -> dict[str, int]:
+        """dict of str to int: how many values of each tag the recorder missed. Empty if the recording says nothing about it, such as
+        one that was cut.
+        """
+    @property
+    def closed(self) -> bool:
+        """bool: whether the recording was closed."""
+    def tags(self) -> list[str]:
+        """Lists the tags, in alphabetical order.
+
+        Returns
+        -------
+        list of str
+
+        Examples
+        --------
+        >>> import ndsharray
+        >>> with ndsharray.Recording("run.mcap") as recording:
+        ...     [tag for tag in recording.tags() if tag.startswith("cam")]
+        ['cam', 'cam.16', 'cam.bgr', 'cam.bgra', 'cam.rgb', 'cam.rgba']
+        """
+    def close(self) -> None:
+        """Closes the recording. Tracks, messages and arrays that came from it stay as they are, and the file stays mapped as long as
+        one of them is held. What is asked of the recording afterwards raises ReaderClosedError. Closing it again does nothing.
+
+        Examples
+        --------
+        >>> import ndsharray
+        >>> recording = ndsharray.Recording("run.mcap")
+        >>> last = recording["pose"][-1]
+        >>> recording.close()
+        >>> recording.closed, last.array.shape
+        (True, (3,))
+        """
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exception: object) -> None: ...
+    def __len__(self) -> int: ...
+    def __contains__(self, tag: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __getitem__(self, tag: str, /) -> Track: ...
+
+@final
+class Track(Sequence[Message]):
+    """The values of a tag in a recording, in the order in which they were written: a sequence of `Message`, from
+    ``recording[tag]``.
+
+    It reads nothing before it is asked for. ``track[3]`` is one value, and ``track[10:20]`` a track of ten, without a copy. It
+    works on after the recording was closed.
+
+    Examples
+    --------
+    >>> import ndsharray
+    >>> track = ndsharray.Recording("run.mcap")["cam"]
+    >>> len(track), track[0].array.shape, track[-1].version - track[0].version
+    (10, (48, 64), 9)
+    >>> track[2:8:2]
+    <ndsharray.Track of "cam": 3 values>
+    >>> [int(message.array[0, 0]) for message in track[2:8:2]]
+    [3, 5, 7]
+
+    In one line it becomes an array of xarray, with its times: ``xarray.DataArray(track.stack(), dims=("time", "y", "x"),
+    coords={"time": track.times})``.
+    """
+
+    @property
+    def tag(self) -> str:
+        """str: the tag."""
+    @property
+    def times(self) -> npt.NDArray[np.datetime64]:
+        """numpy.ndarray of datetime64[ns]: when each value was written, in UTC. It is what pandas and xarray take as times; NaT
+        for a time after 2262.
+        """
+    @property
+    def acquired_times(self) -> npt.NDArray[np.datetime64]:
+        """numpy.ndarray of datetime64[ns]: when each value was acquired, or else written, in UTC."""
+    @property
+    def written_at(self) -> npt.NDArray[np.float64]:
+        """numpy.ndarray of float64: when each value was written, as Unix time in seconds, as `Message.written_at`."""
+    @property
+    def acquired_at(self) -> npt.NDArray[np.float64]:
+        """numpy.ndarray of float64: when each value was acquired, or else written, as Unix time in seconds."""
+    def nearest(self, time: _Time, within: float | None = None) -> Message | None:
+        """Returns the value that was written nearest to a time.
+
+        Parameters
+        ----------
+        time : float, int, datetime.datetime or numpy.datetime64
+            Unix time in seconds if it is a float, in nanoseconds if it is an int; or a datetime, which is local time if it has no
+            time zone; or one of numpy, which is in UTC, such as those of `times`.
+        within : float, optional
+            How far away the value may be, in seconds; None for any distance.
+
+        Returns
+        -------
+        Message or None
+            None if there is no value, or none that is near enough.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If `time` is not from 1970 to 2554, or `within` is negative or not a number.
+        FormatError
+            If the value is damaged.
+
+        Examples
+        --------
+        >>> import ndsharray
+        >>> track = ndsharray.Recording("run.mcap")["cam"]
+        >>> track.nearest(track.times[4]).array[0, 0]
+        np.uint8(5)
+        >>> track.nearest(0.0, within=1.0) is None
+        True
+        """
+    def stack(self, *, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
+        """Copies all values into one array: number, then the axes of a value.
+
+        Parameters
+        ----------
+        out : numpy.ndarray, optional
+            A writeable array of the shape ``(len(track), *shape)`` and the dtype of the values. They are copied to it.
+
+        Returns
+        -------
+        numpy.ndarray
+            `out`, or a new array.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the values do not all have the same shape and dtype, there are none, or `out` does not fit.
+        DTypeMismatchError
+            If `out` has another dtype.
+        FormatError
+            If a value is damaged.
+
+        Examples
+        --------
+        >>> import ndsharray
+        >>> recording = ndsharray.Recording("run.mcap")
+        >>> recording["cam"][:5].stack().shape
+        (5, 48, 64)
+        >>> recording["cloud"].stack()
+        Traceback (most recent call last):
+            ...
+        ndsharray.InvalidArgumentError: the values of "cloud" cannot be stacked: number 1 is float32 [102, 3], ...
+        """
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> Message: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> Self: ...
+    def __iter__(self) -> Iterator[Message]: ...
+
+@final
+class Message:
+    """A value of a recording, from a `Track`. It has what a `Snapshot` has, except its age.
+
+    Its array is read-only. It lies in the file, which is mapped, unless that is compressed. The file stays open as long as
+    the message or its array is held, also after the recording was closed.
+
+    Examples
+    --------
+    >>> import numpy as np, ndsharray
+    >>> message = ndsharray.Recording("run.mcap")["pose"][0]
+    >>> message.shape, message.dtype, message.attrs
+    ((3,), dtype('float64'), None)
+    >>> np.asarray(message).flags.writeable
+    False
+    """
+
+    @property
+    def array(self) -> npt.NDArray[Any]:
+        """numpy.ndarray: the elements; read-only, and not copied if the file is not compressed."""
+    @property
+    def version(self) -> int:
+        """int: the number of the value in its store: 1 for the first one of the tag, and one more at each write."""
+    @property
+    def written_at(self) -> float:
+        """float: when the value was written to its store, as Unix time: in seconds since 1970."""
+    @property
+    def written_at_ns(self) -> int:
+        """int: the same in nanoseconds, which is exact."""
+    @property
+    def acquired_at(self) -> float | None:
+        """float or None: when the value was acquired, as Unix time in seconds. None if the writer did not say."""
+    @property
+    def acquired_at_ns(self) -> int | None:
+        """int or None: the same in nanoseconds, which is exact."""
+    @property
+    def source_written_at(self) -> float | None:
+        """float or None: when the value was written where it comes from, as Unix time in seconds, if it was brought
+        from another store. None if not.
+        """
+    @property
+    def source_written_at_ns(self) -> int | None:
+        """int or None: the same in nanoseconds, which is exact."""
+    @property
+    def user_data(self) -> bytes:
+        """bytes: what the writer sent with the value. If these are attributes, their JSON text."""
+    @property
+    def attrs(self) -> dict[str, Any] | None:
+        """dict or None: the attributes that the writer sent with the value; None if it sent none. Each
+        access makes a new dict.
+        """
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """tuple of int: the length of each axis."""
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """numpy.dtype: the type of the elements."""
+    def __array__(self, dtype: npt.DTypeLike | None = None, *, copy: bool | None = None) -> npt.NDArray[Any]:
+        """Returns the array to numpy's functions. Another dtype or ``copy=True`` makes a copy."""
+    def __dlpack__(
+        self,
+        *,
+        stream: None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> CapsuleType:
+        """Returns the array to other libraries, as a DLPack capsule. The file stays open as long as the capsule's consumer holds
+        it. The arguments are those of ``numpy.ndarray.__dlpack__``.
+
+        Raises
+        ------
+        BufferError
+            If the consumer does not know DLPack 1.0 (`max_version`), which can say that an array is read-only. Pass it a copy
+            then: ``message.array.copy()``.
         """
     def __dlpack_device__(self) -> tuple[int, int]:
         """Returns DLPack's name for the main memory: ``(1, 0)``."""

@@ -21,6 +21,13 @@ pub fn exception(py: Python<'_>, class: &str, message: &str) -> PyErr {
     make().unwrap_or_else(|failure: PyErr| failure)
 }
 
+/// An exception of a class that is an OSError: it carries the errno and the file name.
+pub fn system_call(py: Python<'_>, class: &str, errno: i32, message: &str, path: &Path) -> PyErr {
+    let make =
+        || Ok(PyErr::from_value(class_of(py, class)?.call1((errno, message, path.to_string_lossy()))?));
+    make().unwrap_or_else(|failure: PyErr| failure)
+}
+
 /// Whether an exception is of this class of `ndsharray._errors`.
 pub fn is(py: Python<'_>, error: &PyErr, class: &str) -> bool {
     class_of(py, class).is_ok_and(|class| error.is_instance(py, &class))

@@ -7,6 +7,7 @@
 //! - `numpy`: arrays and dtypes.
 //! - `object`: the lock for the state of an object, and a class that is cheap to make objects of.
 //! - `reader`, `writer`: the classes `Reader` and `Writer`, and what they return.
+//! - `recording`: the class `Recording`, and what it returns.
 //! - `stat`, `store`: the class `Store`, and what it says about its tags.
 //! - `v1`: the class `NdShArray`, which users of ndsharray 1 know.
 //!
@@ -20,6 +21,7 @@ mod error;
 mod numpy;
 mod object;
 mod reader;
+mod recording;
 mod stat;
 mod store;
 mod time;
@@ -31,6 +33,7 @@ mod _native {
     use pyo3::prelude::*;
 
     use crate::reader::snapshot::Snapshot;
+    use crate::recording::message::Message;
 
     #[pymodule_export]
     use crate::reader::changed::{Alarm, Wait};
@@ -40,6 +43,10 @@ mod _native {
     use crate::reader::wait_any::wait_any;
     #[pymodule_export]
     use crate::reader::{_reopen_reader, Reader};
+    #[pymodule_export]
+    use crate::recording::Recording;
+    #[pymodule_export]
+    use crate::recording::track::Track;
     #[pymodule_export]
     use crate::stat::{GcReport, Stat};
     #[pymodule_export]
@@ -59,6 +66,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("Message", module.py().get_type::<Message>())?;
         module.add("Snapshot", module.py().get_type::<Snapshot>())
     }
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import ndsharray
+import recordings
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +26,14 @@ def directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def store(directory: Path) -> ndsharray.Store:
     return ndsharray.Store(directory)
+
+
+@pytest.fixture(scope="session")
+def example_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the recording `run.mcap` is that the examples of the documentation open."""
+    directory = tmp_path_factory.mktemp("examples")
+    recordings.make(directory / "run.mcap")
+    return directory
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -89,6 +89,7 @@ TYPES: dict[str, list[Callable[[Store], Any]]] = {
     "copy": [lambda store: filled(store).read(copy=OTHER)],
     "snapshot": [lambda store: filled(store).has_changed(OTHER)],
     "readers": [lambda store: ndsharray.wait_any([OTHER])],
+    "path": [lambda store: ndsharray.Recording(OTHER)],
 }
 
 

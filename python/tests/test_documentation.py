@@ -19,6 +19,11 @@ README = Path(__file__).parent.parent / "README.md"
 HELPERS: list[Any] = [_dtypes.describe, _dtypes.restore, _numbers.plain, _times.plain, _attributes.parsed]
 
 
+@pytest.fixture(autouse=True)
+def examples_find_a_recording(example_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(example_directory)
+
+
 def documented() -> Iterator[tuple[str, Any]]:
     yield "ndsharray", ndsharray
     for helper in HELPERS:
@@ -45,7 +50,7 @@ def test_documented(name: str, value: Any) -> None:
 def test_what_can_be_called_has_an_example() -> None:
     have = {name for name, _ in examples()}
     methods = {name for name, value in documented() if inspect.isroutine(value)}
-    classes = {"Store", "Writer", "WriterOptions", "Loan", "Reader", "Every", "Snapshot", "NdShArray"}
+    classes = {"Store", "Writer", "WriterOptions", "Loan", "Reader", "Every", "Snapshot", "NdShArray", "Recording", "Track", "Message"}
     assert len(methods) > 15 and methods | classes <= have, (methods | classes) - have
 
 
@@ -63,6 +68,7 @@ def test_editors_show_the_same() -> None:
     native = {name: value for name, value in documented() if name.split(".")[0] in shown}
     for method in ["__array__", "__dlpack__", "__dlpack_device__"]:
         native[f"Snapshot.{method}"] = vars(ndsharray.Snapshot)[method]
+        native[f"Message.{method}"] = vars(ndsharray.Message)[method]
     assert len(native) > 80
     for name, value in native.items():
         assert shown[name] == inspect.cleandoc(value.__doc__), f"{name}: run ci/docstrings.py with this module installed"

@@ -37,6 +37,16 @@ FORMS: list[tuple[Any, int]] = [
     (datetime(2024, 5, 17, 12, 34, 56, 654321, tzinfo=UTC), 1_715_949_296_654_321_000),
     (datetime(2024, 5, 17, 14, 34, 56, 654321, tzinfo=timezone(timedelta(hours=2))), 1_715_949_296_654_321_000),
     (datetime(2554, 7, 21, 23, 34, 33, 709551, tzinfo=UTC), 18446744073_709_551_000),
+    # Those of numpy are in UTC, in one of many units.
+    (np.datetime64(1_700_000_000_123_456_789, "ns"), 1_700_000_000_123_456_789),
+    (np.datetime64("2024-05-17T12:34:56.654321"), 1_715_949_296_654_321_000),
+    (np.datetime64("2024-05-17"), 1_715_904_000 * 10**9),
+    (np.datetime64("2024-05"), 1_714_521_600 * 10**9),
+    (np.datetime64("2024"), 1_704_067_200 * 10**9),
+    (np.datetime64("2554-07-21T23:34:33"), 18446744073 * 10**9),
+    (np.datetime64(3, "W"), 3 * 7 * 86400 * 10**9),
+    (np.datetime64(5_999_999_999, "as"), 5),
+    (np.datetime64(3, ("ns", 20)), 60),
 ]
 
 
@@ -144,8 +154,14 @@ REFUSED: list[Any] = [
     datetime(1900, 1, 1),
     datetime.min,
     datetime.max,
+    np.datetime64("NaT"),
+    np.datetime64("1969-12-31T23:59:59.999999999"),
+    np.datetime64("2555"),
+    np.datetime64(2**62, "Y"),
+    np.datetime64(-(2**62), "M"),
+    np.datetime64(2**63 - 1, "D"),
 ]
-NO_TIME: list[Any] = ["now", b"1", [1], np.zeros(1), np.datetime64("2024-01-01"), np.timedelta64(1, "s"), timedelta(1), 1j]
+NO_TIME: list[Any] = ["now", b"1", [1], np.zeros(1), np.timedelta64(1, "s"), timedelta(1), 1j]
 
 
 def name(value: Any) -> str:

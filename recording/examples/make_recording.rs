@@ -35,20 +35,21 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     }
     let tags = dtypes()?;
     let mut writer = options.create(path)?;
+    let missed = BTreeMap::from([("cam".to_owned(), "3".to_owned()), ("uint8".to_owned(), "0".to_owned())]);
+    writer.set_metadata("ndsharray.missed", missed);
     for number in 1..=values {
         images(&mut writer, number)?;
         for (tag, dtype) in &tags {
             append(&mut writer, tag, dtype, &[2, 3], number, Some(r#"{"unit":"m"}"#))?;
         }
-        // One value, none, a shape that changes, and a dtype that changes.
+        // One element, none, a few, a shape that changes, and a dtype that changes.
         append(&mut writer, "scalar", &DType::Float64, &[], number, None)?;
         append(&mut writer, "empty", &DType::Float32, &[0, 3], number, None)?;
+        append(&mut writer, "pose", &DType::Float64, &[3], number, None)?;
         append(&mut writer, "cloud", &DType::Float32, &[100 + number as usize, 3], number, None)?;
         let dtype = if number % 2 == 1 { DType::Int32 } else { DType::Float64 };
         append(&mut writer, "switching", &dtype, &[4], number, None)?;
     }
-    let missed = BTreeMap::from([("cam".to_owned(), "3".to_owned()), ("uint8".to_owned(), "0".to_owned())]);
-    writer.set_metadata("ndsharray.missed", missed);
     for file in writer.finish()?.files {
         println!("{}", file.display());
     }

@@ -95,13 +95,18 @@ fn new<'py>(
     }
 }
 
+/// Makes a new array whose memory is numpy's. Its elements are not set.
+pub fn empty<'py>(descr: Bound<'py, PyArrayDescr>, shape: &[usize]) -> PyResult<Bound<'py, PyUntypedArray>> {
+    new(descr, shape, ptr::null_mut(), 0)
+}
+
 /// Makes a new array whose memory is numpy's, and copies `bytes` into it, in C order.
 pub fn owned<'py>(
     descr: Bound<'py, PyArrayDescr>,
     shape: &[usize],
     bytes: &[u8],
 ) -> PyResult<Bound<'py, PyUntypedArray>> {
-    let array = new(descr, shape, ptr::null_mut(), 0)?;
+    let array = empty(descr, shape)?;
     fill(&array, bytes);
     Ok(array)
 }
@@ -195,6 +200,29 @@ fn fill(array: &Bound<'_, PyUntypedArray>, bytes: &[u8]) {
     // `bytes` lie in a snapshot, and an array over a snapshot is not writeable.
     let copy = || unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), target as *mut u8, nbytes) };
     if nbytes > LARGE { array.py().detach(copy) } else { copy() }
+}
+
+/// Copies pieces one after the other into a C-contiguous, writeable array, the first to byte `start`, while other threads use the
+/// interpreter. Returns where the last one ends. What does not fit in is left out.
+pub fn fill_from<B: AsRef<[u8]>, E: Send>(
+    array: &Bound<'_, PyUntypedArray>,
+    start: usize,
+    pieces: impl Iterator<Item = Result<B, E>> + Send,
+) -> Result<usize, E> {
+    let (target, nbytes) = (data(array) as usize, nbytes(array));
+    array.py().detach(|| {
+        let mut end = start;
+        for piece in pieces {
+            let piece = piece?;
+            let bytes = piece.as_ref();
+            let count = bytes.len().min(nbytes - end);
+            // SAFETY: the array has `nbytes` bytes in one piece, of which so many are left, and the reference keeps it alive. The two do
+            // not overlap: the pieces are memory that no array can be written to.
+            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), (target as *mut u8).add(end), count) };
+            end += count;
+        }
+        Ok(end)
+    })
 }
 
 /// Copies `bytes`, which are in C order, into a writeable array of the same shape and dtype, with any strides.

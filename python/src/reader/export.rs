@@ -52,11 +52,12 @@ fn parse<'py>(
     Ok((dtype.filter(|dtype| !dtype.is_none()), copy))
 }
 
-/// `__dlpack__`, with the arguments of numpy's.
+/// `__dlpack__`, with the arguments of numpy's. `remedy`: what to do if the consumer takes no read-only array.
 pub fn to_dlpack<'py>(
     array: Bound<'py, PyUntypedArray>,
     arguments: &Bound<'py, PyTuple>,
     keywords: Option<&Bound<'py, PyDict>>,
+    remedy: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = array.py();
     let capsule = array.call_method(intern!(py, "__dlpack__"), arguments, keywords);
@@ -67,7 +68,7 @@ pub fn to_dlpack<'py>(
             return error;
         }
         let reason = error.value(py);
-        PyBufferError::new_err(format!("{reason} A snapshot that was read with copy=True can be exported."))
+        PyBufferError::new_err(format!("{reason} {remedy}"))
     })
 }
 

@@ -22,7 +22,7 @@ use crate::reader::wait::{Deadline, End};
 pub mod changed;
 mod closing;
 pub mod every;
-mod export;
+pub mod export;
 mod open;
 mod read;
 mod sent;

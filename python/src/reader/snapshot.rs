@@ -303,7 +303,12 @@ BufferError
     If the array is read-only, and the consumer does not know DLPack 1.0 (`max_version`), which can say so. Read with
     ``copy=True`` then.",
             call: |this, arguments, keywords| {
-                export::to_dlpack(Self::into_array(this.clone())?, arguments, keywords)
+                export::to_dlpack(
+                    Self::into_array(this.clone())?,
+                    arguments,
+                    keywords,
+                    "A snapshot that was read with copy=True can be exported.",
+                )
             },
         },
         Method {

@@ -45,7 +45,7 @@ impl<'py> Target<'py> {
     #[inline]
     pub fn check(&self, value: &ndsharray::Snapshot, dtype: &Described) -> PyResult<()> {
         match self {
-            Target::Out(out) => fits(out, value, &dtype.get(out.py())),
+            Target::Out(out) => fits(out, "value", value.shape(), &dtype.get(out.py())),
             _ => Ok(()),
         }
     }
@@ -55,9 +55,11 @@ fn read_only(py: Python<'_>) -> PyErr {
     exception(py, "InvalidArgumentError", "out is a read-only array: pass one that can be written to")
 }
 
-fn fits(
+/// Checks that `out` can be written to, and has the shape and the dtype of what is to go there.
+pub fn fits(
     out: &Bound<'_, PyUntypedArray>,
-    value: &ndsharray::Snapshot,
+    what: &str,
+    shape: &[usize],
     descr: &Bound<'_, PyArrayDescr>,
 ) -> PyResult<()> {
     let py = out.py();
@@ -67,16 +69,15 @@ fn fits(
     }
     if !out.dtype().is(descr) && !out.dtype().eq(descr)? {
         let message = format!(
-            "out has the dtype {}, but the value has the dtype {descr}: pass an array of the value's dtype",
+            "out has the dtype {}, but the {what} has the dtype {descr}: pass an array of the {what}'s dtype",
             out.dtype()
         );
         return Err(exception(py, "DTypeMismatchError", &message));
     }
-    if out.shape() != value.shape() {
+    if out.shape() != shape {
         let message = format!(
-            "out has the shape {:?}, but the value has the shape {:?}: pass an array of the value's shape",
+            "out has the shape {:?}, but the {what} has the shape {shape:?}: pass an array of the {what}'s shape",
             out.shape(),
-            value.shape()
         );
         return Err(exception(py, "InvalidArgumentError", &message));
     }

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import pyarrow as pa
 import pytest
 import xarray as xr
 
-from ndsharray import Snapshot, Store
+import recordings
+from ndsharray import Recording, Snapshot, Store
 
 MATRIX = np.arange(3000.0).reshape(1000, 3)
 COLUMN = np.arange(1000.0)
@@ -120,3 +122,39 @@ def test_xarray(store: Store, pinned: Any) -> None:
     del array
     assert pinned() == 1 and is_unchanged(store, part, MATRIX[:, 1])
     del part
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    [path] = recordings.make(tmp_path_factory.mktemp("recordings") / "run.mcap")
+    return Recording(path)
+
+
+def test_xarray_of_a_recording(recording: Recording) -> None:
+    track = recording["cam"]
+    film = xr.DataArray(track.stack(), dims=("time", "y", "x"), coords={"time": track.times})
+    assert film.shape == (10, 48, 64) and film.dtype == np.uint8 and film["time"].dtype == "M8[ns]"
+    assert film["time"].to_index().is_monotonic_increasing and str(film["time"].values[0]).startswith("2023-11-14T22:13:20.03")
+    near = film.sel(time=track.times[4] + np.timedelta64(1, "ms"), method="nearest")
+    assert (near.values == recordings.array("cam", 5)).all()
+    second = film.resample(time="100ms").mean()
+    assert second.shape[0] == 4
+
+
+def test_pandas_of_a_recording(recording: Recording) -> None:
+    track = recording["pose"]
+    frame = pd.DataFrame(track.stack(), index=track.times, columns=["x", "y", "z"])
+    assert isinstance(frame.index, pd.DatetimeIndex) and frame.index[3].value == recordings.written_at(4)
+    moment = track.nearest(frame.index[3])
+    assert moment is not None and abs(moment.written_at_ns - recordings.written_at(4)) == 0
+
+
+def test_libraries_take_a_message(recording: Recording) -> None:
+    message = recording["pose"][3]
+    array = pa.array(message.array)
+    assert array.buffers()[1].address == message.array.ctypes.data
+    assert pa.py_buffer(message).address == message.array.ctypes.data
+    expected = recordings.array("pose", 4)
+    del message
+    gc.collect()
+    assert array.to_numpy().tobytes() == expected.tobytes()

@@ -31,7 +31,7 @@ step "types"
 
 step "tests"
 # The recordings that they read. As others build it, where the tests look for it.
-env -u CARGO_TARGET_DIR cargo build --quiet --locked --package ndsharray-recording --example make_recording
+env -u CARGO_TARGET_DIR cargo build --quiet --locked --package ndsharray-recording --examples
 # From here, not from python/: there the sources would hide what is installed.
 "$venv/bin/pytest" -c python/pyproject.toml --rootdir python python/tests
 

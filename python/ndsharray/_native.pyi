@@ -1054,7 +1054,8 @@ class Recording:
     of a tag's values.
 
     Opening maps the file and reads its index. Values are read when they are asked for, and without a copy if the file is not
-    compressed. A file that was cut, since the process that recorded was killed or its disk was full, is read up to the cut.
+    compressed. A file that was cut, since the process that recorded was killed or its disk was full, or that is still being
+    recorded, is read up to the last whole chunk that it has when it is opened; `left_out` says what could not be read.
     ``len``, ``in`` and loops are about the tags, as those of a dict are about its keys. A recording may be closed, or used in a
     ``with`` block, and can be pickled: its path is, and it is opened anew where it is unpickled.
 
@@ -1068,7 +1069,7 @@ class Recording:
     NotFoundError, NotPermittedError, SystemCallError
         If the file cannot be opened.
     FormatError
-        If it is no recording, or is damaged.
+        If it is no recording. Of a file that is damaged, what is left can be read.
 
     Examples
     --------
@@ -1101,6 +1102,11 @@ class Recording:
     def missed(self) -> dict[str, int]:
         """dict of str to int: how many values of each tag the recorder missed. Empty if the recording says nothing about it, such as
         one that was cut.
+        """
+    @property
+    def left_out(self) -> list[str]:
+        """list of str: what was left out when the file was opened, since it is damaged, each with its place; at most a thousand. Damage
+        to the values of a complete file is not among these: who reads such a value gets a FormatError.
         """
     @property
     def closed(self) -> bool:
@@ -1172,15 +1178,17 @@ class Track(Sequence[Message]):
         """
     @property
     def acquired_times(self) -> npt.NDArray[np.datetime64]:
-        """numpy.ndarray of datetime64[ns]: when each value was acquired, or else written, in UTC."""
+        """numpy.ndarray of datetime64[ns]: when each value was acquired, or else written, in UTC. The index of the file does not have
+        these times: the first use reads the head of each value, and decompresses the file if it is compressed.
+        """
     @property
     def written_at(self) -> npt.NDArray[np.float64]:
         """numpy.ndarray of float64: when each value was written, as Unix time in seconds, as `Message.written_at`."""
     @property
     def acquired_at(self) -> npt.NDArray[np.float64]:
-        """numpy.ndarray of float64: when each value was acquired, or else written, as Unix time in seconds."""
+        """numpy.ndarray of float64: the same as `acquired_times`, as Unix time in seconds."""
     def nearest(self, time: _Time, within: float | None = None) -> Message | None:
-        """Returns the value that was written nearest to a time.
+        """Returns the value that was written nearest to a time; of two that are as near, the one that was written earlier.
 
         Parameters
         ----------

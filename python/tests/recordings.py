@@ -93,3 +93,11 @@ def written_at(number: int) -> int:
 def is_same(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
     """Whether two arrays have the same dtype, shape and bytes. Some of the floats are NaN."""
     return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
+
+
+def recover(cut: Path, whole: Path) -> str:
+    """Makes a complete recording from a cut one."""
+    program = PROGRAM.with_name("recover")
+    if not program.exists():
+        pytest.skip("the Rust example is not built: cargo build --package ndsharray-recording --example recover")
+    return subprocess.run([str(program), str(cut), str(whole)], capture_output=True, text=True, timeout=WATCHDOG, check=True).stdout

@@ -20,7 +20,7 @@ use crate::reader::export;
 pub struct Message {
     value: ndsharray_recording::Message,
     dtype: Described,
-    /// A copy of the elements, if numpy cannot use them where they lie.
+    /// A copy of the elements, if numpy cannot use them where they lie. Nobody else has it.
     aligned: PyOnceLock<Py<PyUntypedArray>>,
 }
 
@@ -37,18 +37,16 @@ impl Message {
     pub fn into_array(this: Bound<'_, Self>) -> PyResult<Bound<'_, PyUntypedArray>> {
         let py = this.py();
         let Message { value, dtype, aligned } = heap_type::get(&this);
-        let (descr, bytes) = (dtype.get(py), value.bytes());
+        let (descr, mut bytes) = (dtype.get(py), value.bytes());
         if bytes.as_ptr().addr() % descr.alignment() != 0 {
             // In a file of another program, or in a compressed chunk.
             let copied = aligned.get_or_try_init(py, || {
-                let array = array::owned(descr, value.shape(), bytes)?;
-                array::freeze(&array);
-                PyResult::Ok(array.unbind())
+                array::owned(dtype.get(py), value.shape(), bytes).map(Bound::unbind)
             })?;
-            return Ok(copied.bind(py).clone());
+            bytes = array::contiguous(copied.bind(py)).unwrap_or_default();
         }
-        // SAFETY: the bytes are the value's, and their length follows from its shape and dtype, as the library checks. They stay as
-        // long as the message lives. The array keeps the message alive, as its base.
+        // SAFETY: the bytes are the value's or their copy, and their length follows from its shape and dtype, as the library checks.
+        // They stay unchanged as long as the message lives: it alone has the copy. The array keeps the message alive, as its base.
         unsafe {
             let array = array::unowned(descr, value.shape(), bytes.as_ptr(), false)?;
             Ok(array::keep(array, this.into_any()))

@@ -27,7 +27,8 @@ pub mod track;
 /// of a tag's values.
 ///
 /// Opening maps the file and reads its index. Values are read when they are asked for, and without a copy if the file is not
-/// compressed. A file that was cut, since the process that recorded was killed or its disk was full, is read up to the cut.
+/// compressed. A file that was cut, since the process that recorded was killed or its disk was full, or that is still being
+/// recorded, is read up to the last whole chunk that it has when it is opened; `left_out` says what could not be read.
 /// ``len``, ``in`` and loops are about the tags, as those of a dict are about its keys. A recording may be closed, or used in a
 /// ``with`` block, and can be pickled: its path is, and it is opened anew where it is unpickled.
 ///
@@ -41,7 +42,7 @@ pub mod track;
 /// NotFoundError, NotPermittedError, SystemCallError
 ///     If the file cannot be opened.
 /// FormatError
-///     If it is no recording, or is damaged.
+///     If it is no recording. Of a file that is damaged, what is left can be read.
 ///
 /// Examples
 /// --------
@@ -132,6 +133,13 @@ impl Recording {
             Ok((tag.clone(), number))
         };
         entries.map(number).collect()
+    }
+
+    /// list of str: what was left out when the file was opened, since it is damaged, each with its place; at most a thousand. Damage
+    /// to the values of a complete file is not among these: who reads such a value gets a FormatError.
+    #[getter]
+    fn left_out(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        Ok(self.open(py)?.left_out().iter().map(ToString::to_string).collect())
     }
 
     /// Lists the tags, in alphabetical order.

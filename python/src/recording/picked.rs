@@ -13,6 +13,11 @@ impl Picked {
         Picked { first: 0, step: 1, len }
     }
 
+    /// Whether these are all `len` values of a tag, in their order.
+    pub fn is_all(self, len: usize) -> bool {
+        (self.first, self.step, self.len) == (0, 1, len)
+    }
+
     pub fn len(self) -> usize {
         self.len
     }

@@ -86,9 +86,14 @@ impl Track {
 
     /// Which value was written nearest to a time.
     fn nearest_to(&self, time: UnixTime, within: Option<Duration>) -> Option<usize> {
-        let distances = self.pick(self.track.written_at()).map(|written| written.abs_diff(time));
-        let (index, distance) = distances.enumerate().min_by_key(|(_, distance)| *distance)?;
-        within.is_none_or(|within| distance <= within).then_some(index)
+        let (index, written) = if self.picked.is_all(self.track.len()) {
+            let index = self.track.nearest(time)?;
+            (index, self.track.written_at().nth(index)?)
+        } else {
+            let times = self.pick(self.track.written_at()).enumerate();
+            times.min_by_key(|(_, written)| (written.abs_diff(time), *written))?
+        };
+        within.is_none_or(|within| written.abs_diff(time) <= within).then_some(index)
     }
 }
 
@@ -107,10 +112,11 @@ impl Track {
         datetimes(py, self.pick(self.track.written_at()))
     }
 
-    /// numpy.ndarray of datetime64[ns]: when each value was acquired, or else written, in UTC.
+    /// numpy.ndarray of datetime64[ns]: when each value was acquired, or else written, in UTC. The index of the file does not have
+    /// these times: the first use reads the head of each value, and decompresses the file if it is compressed.
     #[getter]
     fn acquired_times<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<Datetime<Nanoseconds>>> {
-        datetimes(py, self.pick(self.track.acquired_at()))
+        datetimes(py, py.detach(|| self.pick(self.track.acquired_at())))
     }
 
     /// numpy.ndarray of float64: when each value was written, as Unix time in seconds, as `Message.written_at`.
@@ -119,13 +125,14 @@ impl Track {
         PyArray1::from_iter(py, self.pick(self.track.written_at()).map(UnixTime::as_secs_f64))
     }
 
-    /// numpy.ndarray of float64: when each value was acquired, or else written, as Unix time in seconds.
+    /// numpy.ndarray of float64: the same as `acquired_times`, as Unix time in seconds.
     #[getter]
     fn acquired_at<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        PyArray1::from_iter(py, self.pick(self.track.acquired_at()).map(UnixTime::as_secs_f64))
+        let times = py.detach(|| self.pick(self.track.acquired_at()));
+        PyArray1::from_iter(py, times.map(UnixTime::as_secs_f64))
     }
 
-    /// Returns the value that was written nearest to a time.
+    /// Returns the value that was written nearest to a time; of two that are as near, the one that was written earlier.
     ///
     /// Parameters
     /// ----------

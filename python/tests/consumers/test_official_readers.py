@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import ml_dtypes
 import numpy as np
 import pytest
+from mcap.exceptions import McapError
 from mcap.reader import make_reader
 from mcap.records import Channel, Message, Schema
 from mcap_protobuf.decoder import DecoderFactory
@@ -140,3 +141,29 @@ def test_the_first_file_says_each_layout(paths: list[Path]) -> None:
     layouts = [(channel.topic, channel.metadata["dtype"], channel.metadata["shape"]) for channel in summary.channels.values()]
     assert len(layouts) == len(set(layouts))
     assert {schema.name for schema in summary.schemas.values()} == {"ndsharray.Array", "foxglove.RawImage"}
+
+
+@pytest.mark.parametrize("compression", recordings.COMPRESSIONS)
+def test_a_cut_file_that_was_recovered(tmp_path: Path, compression: str) -> None:
+    """The official reader refuses the cut one. In the other it finds all that was whole."""
+    [path] = recordings.make(tmp_path / "run.mcap", "--values", "300", "--compress", compression)
+    with path.open("rb") as file:
+        summary = make_reader(file).get_summary()
+    assert summary is not None and len(summary.chunk_indexes) >= 2
+    # In the middle of the last chunk.
+    last = summary.chunk_indexes[-1]
+    cut, whole = tmp_path / "cut.mcap", tmp_path / "whole.mcap"
+    cut.write_bytes(path.read_bytes()[: last.chunk_start_offset + last.chunk_length // 2])
+    with pytest.raises(McapError):
+        official([cut])
+    said = recordings.recover(cut, whole)
+    read = official([whole])
+    assert sorted(read) == recordings.TAGS and said == f"{sum(map(len, read.values()))} values, 0 lost\n"
+    for tag in recordings.TAGS:
+        assert 100 < len(read[tag]) < 300
+        for number, (_, _, message, decoded) in enumerate(read[tag], 1):
+            assert recordings.is_same(elements(decoded), recordings.array(tag, number))
+            assert (message.sequence, message.log_time) == (number, recordings.written_at(number))
+    with Recording(cut) as ours:
+        assert not ours.complete and ours.missed == {}
+        assert {tag: len(ours[tag]) for tag in ours} == {tag: len(read[tag]) for tag in read}

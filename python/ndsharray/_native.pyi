@@ -366,10 +366,10 @@ class Writer:
             Attributes that go with the value, such as ``{"exposure": 0.01, "gain": 2}``: a dict with str as keys, and with
             dicts, lists, tuples, str, int, float, bool and None as values. They take up to 2048 bytes as JSON text. Numbers
             of numpy count as numbers.
-        acquired_at : float, int or datetime.datetime
+        acquired_at : float, int, datetime.datetime or numpy.datetime64
             When the value was acquired, such as when the shutter opened: Unix time in seconds, as ``time.time()``, if it is
             a float; in nanoseconds, as ``time.time_ns()``, if it is an int; or a datetime, which is local time if it has no
-            time zone. 0 is as none.
+            time zone; or one of numpy, which is in UTC. 0 is as none.
 
         Returns
         -------
@@ -801,7 +801,7 @@ class Reader:
 
         Parameters
         ----------
-        time : float, int or datetime.datetime
+        time : float, int, datetime.datetime or numpy.datetime64
             Seconds as a float, nanoseconds as an int, or a datetime, as for `Writer.write`.
         within : float, optional
             How far from that time the value may be, in seconds; None for any distance.

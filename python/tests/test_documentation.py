@@ -15,6 +15,7 @@ import ndsharray
 from ndsharray import _attributes, _dtypes, _numbers, _times
 
 README = Path(__file__).parent.parent / "README.md"
+RECORDINGS = Path(__file__).parents[2] / "docs" / "recording.md"
 #: Functions of modules that users do not import.
 HELPERS: list[Any] = [_dtypes.describe, _dtypes.restore, _numbers.plain, _times.plain, _attributes.parsed]
 
@@ -111,6 +112,17 @@ def test_readme(directory: Path) -> None:
     scope: dict[str, Any] = {}
     for block in blocks:
         exec(compile(block, str(README), "exec"), scope)
+
+
+def test_recordings(directory: Path) -> None:
+    """The Python blocks of docs/recording.md, one after the other."""
+    blocks = re.findall(r"```python\n(.*?)```", RECORDINGS.read_text(), re.DOTALL)
+    assert len(blocks) >= 3
+    scope: dict[str, Any] = {}
+    for block in blocks:
+        exec(compile(block, str(RECORDINGS), "exec"), scope)
+    assert scope["film"].shape == (10, 48, 64) and scope["pose"].shape == (10, 3)
+    assert (scope["frame"] == scope["film"][-1]).all()
 
 
 def test_readme_names_exist() -> None:

@@ -393,3 +393,36 @@ def test_a_dtype_that_cannot_be_made(plain: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ndsharray.UnsupportedDTypeError, match="ml_dtypes, which is not installed"):
         recording["bfloat16"].stack()
     assert len(recording["bfloat16"].times) == 10
+
+
+FORKED = """
+import os, sys, threading
+import ndsharray
+recording = ndsharray.Recording(sys.argv[1])
+track, seen = recording["cam.rgb"], set()
+threading.Thread(target=lambda: [track.stack() for _ in iter(int, 1)], daemon=True).start()
+for _ in range(2000):
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if len(track[5:].stack()) == len(track) - 5 and track[3].array.any() else 1)
+        except ndsharray.ForkedError as error:
+            again = ndsharray.Recording(sys.argv[1])["cam.rgb"]
+            os._exit(3 if "open it anew" in str(error) and len(again.stack()) == len(track) else 1)
+        except BaseException:
+            os._exit(2)
+    seen.add(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    if 3 in seen:
+        break
+print(sorted(seen - {0}))
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+def test_a_fork_in_the_middle_of_a_call(tmp_path: Path) -> None:
+    """The other thread may hold a lock at the fork, which nobody frees in the child. The child does not wait for it."""
+    [path] = recordings.make(tmp_path / "run.mcap", "--compress", "zstd", "--values", "50")
+    command = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", FORKED, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.stdout, done.stderr) == ("[3]\n", "")

@@ -3,6 +3,7 @@
 //! All `unsafe` code about arrays is in this file.
 
 use std::ffi::{c_int, c_void};
+use std::marker::PhantomData;
 use std::ptr;
 use std::slice;
 
@@ -202,27 +203,47 @@ fn fill(array: &Bound<'_, PyUntypedArray>, bytes: &[u8]) {
     if nbytes > LARGE { array.py().detach(copy) } else { copy() }
 }
 
-/// Copies pieces one after the other into a C-contiguous, writeable array, the first to byte `start`, while other threads use the
-/// interpreter. Returns where the last one ends. What does not fit in is left out.
-pub fn fill_from<B: AsRef<[u8]>, E: Send>(
-    array: &Bound<'_, PyUntypedArray>,
+/// The memory of an array, for a thread that does not hold the interpreter.
+pub struct Room<'a> {
     start: usize,
-    pieces: impl Iterator<Item = Result<B, E>> + Send,
-) -> Result<usize, E> {
-    let (target, nbytes) = (data(array) as usize, nbytes(array));
-    array.py().detach(|| {
-        let mut end = start;
+    nbytes: usize,
+    array: PhantomData<&'a ()>,
+}
+
+impl<'a> Room<'a> {
+    /// That of a C-contiguous, writeable array; None of another one.
+    pub fn of(array: &'a Bound<'_, PyUntypedArray>) -> Option<Self> {
+        (array.is_c_contiguous() && is_writeable(array)).then(|| Room {
+            start: data(array) as usize,
+            nbytes: nbytes(array),
+            array: PhantomData,
+        })
+    }
+
+    pub fn nbytes(&self) -> usize {
+        self.nbytes
+    }
+
+    /// Copies pieces to it one after the other, the first to byte `start`. Returns where the last one ends. What does not fit in is
+    /// left out.
+    pub fn fill_from<E>(
+        &self,
+        start: usize,
+        pieces: impl Iterator<Item = Result<impl AsRef<[u8]>, E>>,
+    ) -> Result<usize, E> {
+        let mut end = start.min(self.nbytes);
         for piece in pieces {
             let piece = piece?;
             let bytes = piece.as_ref();
-            let count = bytes.len().min(nbytes - end);
-            // SAFETY: the array has `nbytes` bytes in one piece, of which so many are left, and the reference keeps it alive. The two do
-            // not overlap: the pieces are memory that no array can be written to.
-            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), (target as *mut u8).add(end), count) };
+            let count = bytes.len().min(self.nbytes - end);
+            // SAFETY: the array has `nbytes` bytes in one piece, of which `count` are left behind `end`. Its reference lives as long as
+            // this, and numpy does not resize an array to which others refer. The two do not overlap: the pieces are memory that no
+            // array can be written to.
+            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), (self.start as *mut u8).add(end), count) };
             end += count;
         }
         Ok(end)
-    })
+    }
 }
 
 /// Copies `bytes`, which are in C order, into a writeable array of the same shape and dtype, with any strides.

@@ -178,7 +178,7 @@ impl Reader {
     ///
     /// Parameters
     /// ----------
-    /// time : float, int or datetime.datetime
+    /// time : float, int, datetime.datetime or numpy.datetime64
     ///     Seconds as a float, nanoseconds as an int, or a datetime, as for `Writer.write`.
     /// within : float, optional
     ///     How far from that time the value may be, in seconds; None for any distance.

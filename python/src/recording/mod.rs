@@ -1,10 +1,11 @@
 //! The class `Recording`: a recording file, which `ndsharray record` makes.
 //!
-//! From the bottom up: `error`, `message` (a value), `picked` (which values a sequence has), `track` (the values of a tag), `stack`
+//! From the bottom up: `error`, `calls` (those under way, for forks), `message` (a value), `picked` (which values a sequence has), `track` (the values of a tag), `stack`
 //! (its method that copies them), and the class here.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ndsharray::UnixTime;
 use pyo3::intern;
@@ -14,9 +15,11 @@ use pyo3::types::{PyIterator, PyList, PyTuple};
 use crate::argument;
 use crate::error::exception;
 use crate::object::attached_lock::AttachedLock;
+use crate::recording::calls::Calls;
 use crate::recording::error::raise_recording;
 use crate::recording::track::Track;
 
+mod calls;
 mod error;
 pub mod message;
 mod picked;
@@ -58,6 +61,7 @@ pub struct Recording {
     path: PathBuf,
     /// None after it was closed.
     recording: AttachedLock<Option<ndsharray_recording::Recording>>,
+    calls: Arc<Calls>,
 }
 
 impl Recording {
@@ -80,7 +84,7 @@ impl Recording {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let recording = py.detach(|| ndsharray_recording::Recording::open(&path)).map_err(raise_recording)?;
-        Ok(Recording { path, recording: AttachedLock::new(Some(recording)) })
+        Ok(Recording { path, recording: AttachedLock::new(Some(recording)), calls: Arc::new(Calls::new()) })
     }
 
     /// pathlib.Path: the file.
@@ -209,7 +213,8 @@ impl Recording {
         py: Python<'_>,
         #[pyo3(from_py_with = argument::tag)] tag: String,
     ) -> PyResult<Track> {
-        Ok(Track::new(self.open(py)?.track(&tag).map_err(raise_recording)?))
+        let track = self.open(py)?.track(&tag).map_err(raise_recording)?;
+        Ok(Track::new(track, self.calls.clone()))
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (PathBuf,))> {

@@ -1,12 +1,12 @@
 //! Copying the values of a sequence into one array: the method of `Track` for that.
 
 use ndsharray::DType;
-use numpy::{PyUntypedArray, PyUntypedArrayMethods};
+use numpy::PyUntypedArray;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::error::exception;
-use crate::numpy::array;
+use crate::numpy::array::{self, Room};
 use crate::reader::target::{self, Target};
 use crate::recording::error::raise_recording;
 use crate::recording::message::Message;
@@ -59,25 +59,21 @@ impl Track {
             let message = format!("there are no values of {:?} to stack: pick some", self.tag());
             return Err(exception(py, "InvalidArgumentError", &message));
         }
-        let first = Layout::of(&py.detach(|| self.value(0)).map_err(raise_recording)?);
+        let first = Layout::of(&self.call(py, || self.value(0))?.map_err(raise_recording)?);
         let descr = self.described(py, &first.dtype)?.get(py);
         let shape: Vec<usize> = [self.len()].into_iter().chain(first.shape.iter().copied()).collect();
-        match target {
+        let array = match target {
             Target::Out(out) => {
                 target::fits(&out, "stack", &shape, &descr)?;
-                if out.is_c_contiguous() {
-                    self.copy_to(&out, &first)?;
-                } else {
-                    self.copy_each_to(&out, &first)?;
-                }
-                Ok(out)
+                out
             }
-            _ => {
-                let array = array::empty(descr, &shape)?;
-                self.copy_to(&array, &first)?;
-                Ok(array)
-            }
+            _ => array::empty(descr, &shape)?,
+        };
+        match Room::of(&array) {
+            Some(room) => self.copy_to(py, &room, &first)?,
+            None => self.copy_each_to(&array, &first)?,
         }
+        Ok(array)
     }
 }
 
@@ -96,11 +92,10 @@ impl Track {
         exception(py, "InvalidArgumentError", &message)
     }
 
-    /// Copies the values into a C-contiguous array, in steps, so that Ctrl-C is noticed.
-    fn copy_to(&self, target: &Bound<'_, PyUntypedArray>, first: &Layout) -> PyResult<()> {
-        let py = target.py();
+    /// Copies the values into the memory of an array, in steps, so that Ctrl-C is noticed.
+    fn copy_to(&self, py: Python<'_>, room: &Room<'_>, first: &Layout) -> PyResult<()> {
         let (mut index, mut end) = (0, 0);
-        let count = (STEP / (array::nbytes(target) / self.len()).max(4096)).max(1);
+        let count = (STEP / (room.nbytes() / self.len()).max(4096)).max(1);
         while index < self.len() {
             let last = self.len().min(index + count);
             let pieces = (index..last).map(|index| match self.value(index) {
@@ -108,7 +103,7 @@ impl Track {
                 Ok(value) => Err(Stopped::OtherLayout(index, Layout::of(&value))),
                 Err(error) => Err(Stopped::Error(error)),
             });
-            end = array::fill_from(target, end, pieces).map_err(|stopped| match stopped {
+            end = self.call(py, || room.fill_from(end, pieces))?.map_err(|stopped| match stopped {
                 Stopped::Error(error) => raise_recording(error),
                 Stopped::OtherLayout(index, other) => self.other_layout(py, index, first, &other),
             })?;
@@ -118,11 +113,11 @@ impl Track {
         Ok(())
     }
 
-    /// Copies the values into an array of any strides, one after the other.
+    /// Copies the values into an array of other strides, one after the other.
     fn copy_each_to(&self, target: &Bound<'_, PyUntypedArray>, first: &Layout) -> PyResult<()> {
         let py = target.py();
         for index in 0..self.len() {
-            let value = py.detach(|| self.value(index)).map_err(raise_recording)?;
+            let value = self.call(py, || self.value(index))?.map_err(raise_recording)?;
             if !first.is_of(&value) {
                 return Err(self.other_layout(py, index, first, &Layout::of(&value)));
             }

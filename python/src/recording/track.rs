@@ -1,5 +1,6 @@
 //! The class `Track`: the values of a tag in a recording, as a sequence.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ndsharray::{DType, UnixTime};
@@ -13,6 +14,7 @@ use pyo3::{ffi, intern};
 use crate::error::kind;
 use crate::numpy::dtype::{Cache, Custom, Described};
 use crate::object::attached_lock::AttachedLock;
+use crate::recording::calls::Calls;
 use crate::recording::error::raise_recording;
 use crate::recording::message::Message;
 use crate::recording::picked::Picked;
@@ -42,13 +44,14 @@ pub struct Track {
     track: ndsharray_recording::Track,
     picked: Picked,
     cache: AttachedLock<Cache>,
+    calls: Arc<Calls>,
 }
 
 impl Track {
     /// All values of a tag.
-    pub fn new(track: ndsharray_recording::Track) -> Self {
+    pub fn new(track: ndsharray_recording::Track, calls: Arc<Calls>) -> Self {
         let picked = Picked::all(track.len());
-        Track { track, picked, cache: AttachedLock::new(Cache::default()) }
+        Track { track, picked, cache: AttachedLock::new(Cache::default()), calls }
     }
 
     pub fn len(&self) -> usize {
@@ -56,12 +59,17 @@ impl Track {
     }
 
     pub fn message<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Bound<'py, Message>> {
-        let value = py.detach(|| self.value(index)).map_err(raise_recording)?;
+        let value = self.call(py, || self.value(index))?.map_err(raise_recording)?;
         let dtype = self.described(py, value.dtype())?;
         Message::new(py, value, dtype)
     }
 
-    /// The value number `index` of those that were picked. There must be so many.
+    /// Makes a call of the library, as [`Calls::make`].
+    pub fn call<T: Send>(&self, py: Python<'_>, call: impl FnOnce() -> T + Send) -> PyResult<T> {
+        self.calls.make(py, call)
+    }
+
+    /// The value number `index` of those that were picked. There must be so many. To be called in a `call`.
     pub fn value(&self, index: usize) -> ndsharray_recording::Result<ndsharray_recording::Message> {
         Ok(self.track.get(self.picked.nth(index))?.expect("the index is below the length"))
     }
@@ -115,8 +123,8 @@ impl Track {
     /// numpy.ndarray of datetime64[ns]: when each value was acquired, or else written, in UTC. The index of the file does not have
     /// these times: the first use reads the head of each value, and decompresses the file if it is compressed.
     #[getter]
-    fn acquired_times<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<Datetime<Nanoseconds>>> {
-        datetimes(py, py.detach(|| self.pick(self.track.acquired_at())))
+    fn acquired_times<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<Datetime<Nanoseconds>>>> {
+        Ok(datetimes(py, self.call(py, || self.pick(self.track.acquired_at()))?))
     }
 
     /// numpy.ndarray of float64: when each value was written, as Unix time in seconds, as `Message.written_at`.
@@ -127,9 +135,9 @@ impl Track {
 
     /// numpy.ndarray of float64: the same as `acquired_times`, as Unix time in seconds.
     #[getter]
-    fn acquired_at<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        let times = py.detach(|| self.pick(self.track.acquired_at()));
-        PyArray1::from_iter(py, times.map(UnixTime::as_secs_f64))
+    fn acquired_at<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let times = self.call(py, || self.pick(self.track.acquired_at()))?;
+        Ok(PyArray1::from_iter(py, times.map(UnixTime::as_secs_f64)))
     }
 
     /// Returns the value that was written nearest to a time; of two that are as near, the one that was written earlier.
@@ -186,7 +194,8 @@ impl Track {
             let found = slice.indices(length)?;
             let picked = self.picked.slice(found.start, found.step, found.slicelength);
             let cache = AttachedLock::new(Cache::default());
-            return Ok(Bound::new(py, Track { track: self.track.clone(), picked, cache })?.into_any());
+            let (track, calls) = (self.track.clone(), self.calls.clone());
+            return Ok(Bound::new(py, Track { track, picked, cache, calls })?.into_any());
         }
         let Some(method) = index.getattr_opt(intern!(py, "__index__"))? else {
             let message = format!("the index must be an int or a slice, not {}", kind(index));

@@ -117,10 +117,10 @@ impl Writer {
     ///     Attributes that go with the value, such as ``{"exposure": 0.01, "gain": 2}``: a dict with str as keys, and with
     ///     dicts, lists, tuples, str, int, float, bool and None as values. They take up to 2048 bytes as JSON text. Numbers
     ///     of numpy count as numbers.
-    /// acquired_at : float, int or datetime.datetime
+    /// acquired_at : float, int, datetime.datetime or numpy.datetime64
     ///     When the value was acquired, such as when the shutter opened: Unix time in seconds, as ``time.time()``, if it is
     ///     a float; in nanoseconds, as ``time.time_ns()``, if it is an int; or a datetime, which is local time if it has no
-    ///     time zone. 0 is as none.
+    ///     time zone; or one of numpy, which is in UTC. 0 is as none.
     ///
     /// Returns
     /// -------

@@ -30,8 +30,9 @@ step "types"
     ci/docstrings.py
 
 step "tests"
-# The recordings that they read. As others build it, where the tests look for it.
-env -u CARGO_TARGET_DIR cargo build --quiet --locked --package ndsharray-recording --examples
+# What makes the recordings that they read, where they look for it.
+env -u CARGO_TARGET_DIR cargo build --quiet --locked --package ndsharray-recording --example make_recording
+env -u CARGO_TARGET_DIR cargo build --quiet --locked --package ndsharray-cli
 # From here, not from python/: there the sources would hide what is installed.
 "$venv/bin/pytest" -c python/pyproject.toml --rootdir python python/tests
 

@@ -8,7 +8,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-PROGRAM = Path(__file__).parents[2] / "target" / "debug" / "examples" / "make_recording"
+BUILT = Path(__file__).parents[2] / "target" / "debug"
+PROGRAM = BUILT / "examples" / "make_recording"
+COMMAND_LINE = BUILT / "ndsharray"
 WATCHDOG = 60
 VALUES = 10
 START = 1_700_000_000_000_000_000
@@ -95,9 +97,9 @@ def is_same(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
     return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
 
 
-def recover(cut: Path, whole: Path) -> str:
-    """Makes a complete recording from a cut one."""
-    program = PROGRAM.with_name("recover")
-    if not program.exists():
-        pytest.skip("the Rust example is not built: cargo build --package ndsharray-recording --example recover")
-    return subprocess.run([str(program), str(cut), str(whole)], capture_output=True, text=True, timeout=WATCHDOG, check=True).stdout
+def recover(cut: Path, whole: Path) -> None:
+    """Makes a complete recording from a cut one, on the command line."""
+    if not COMMAND_LINE.exists():
+        pytest.skip("the command line is not built: cargo build --package ndsharray-cli")
+    command = [str(COMMAND_LINE), "convert", "--recover", str(cut), str(whole)]
+    subprocess.run(command, capture_output=True, text=True, timeout=WATCHDOG, check=True)

@@ -156,9 +156,9 @@ def test_a_cut_file_that_was_recovered(tmp_path: Path, compression: str) -> None
     cut.write_bytes(path.read_bytes()[: last.chunk_start_offset + last.chunk_length // 2])
     with pytest.raises(McapError):
         official([cut])
-    said = recordings.recover(cut, whole)
+    recordings.recover(cut, whole)
     read = official([whole])
-    assert sorted(read) == recordings.TAGS and said == f"{sum(map(len, read.values()))} values, 0 lost\n"
+    assert sorted(read) == recordings.TAGS
     for tag in recordings.TAGS:
         assert 100 < len(read[tag]) < 300
         for number, (_, _, message, decoded) in enumerate(read[tag], 1):

@@ -115,8 +115,9 @@ def test_readme(directory: Path) -> None:
 
 
 def test_recordings(directory: Path) -> None:
-    """The Python blocks of docs/recording.md, one after the other."""
-    blocks = re.findall(r"```python\n(.*?)```", RECORDINGS.read_text(), re.DOTALL)
+    """The blocks of docs/recording.md about Python, one after the other."""
+    [section] = re.findall(r"^## Read in Python\n(.*?)^## ", RECORDINGS.read_text(), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     assert len(blocks) >= 3
     scope: dict[str, Any] = {}
     for block in blocks:

@@ -305,7 +305,7 @@ def test_a_file_of_another_user(plain: Path, tmp_path: Path) -> None:
 def test_a_cut_file(path: Path, tmp_path: Path) -> None:
     """It is read up to the last whole chunk."""
     content = path.read_bytes()
-    for length in range(0, len(content), max(1, len(content) // 300)):
+    for length in range(0, len(content), max(1, len(content) // 60)):
         (tmp_path / "cut.mcap").write_bytes(content[:length])
         if length < 8:
             with pytest.raises(ndsharray.FormatError):

@@ -80,8 +80,8 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
         say(&format!("{file}: the file was cut: what is whole is played"));
     }
     if let [first, rest @ ..] = recording.left_out() {
-        let more =
-            if rest.is_empty() { String::new() } else { format!("; so are {} more parts", rest.len()) };
+        let more = units::count(rest.len() as u64, "more part");
+        let more = if rest.is_empty() { String::new() } else { format!(", with {more}") };
         say(&format!("{first}; it is left out{more}"));
     }
     let start = Instant::now();

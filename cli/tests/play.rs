@@ -6,7 +6,7 @@ mod terminal;
 use std::time::{Duration, Instant};
 
 use ndsharray::{DType, UnixTime};
-use ndsharray_recording::{RecordingOptions, Value};
+use ndsharray_recording::{Recording, RecordingOptions, Value};
 use place::{Follower, Place, Running, until};
 use rustix::process::{Pid, Signal, kill_process};
 use terminal::{TOP, Terminal};
@@ -159,6 +159,42 @@ fn a_terminal_shows_how_far_it_is() {
     terminal.given_back(0);
     let lines = terminal.lines();
     assert!(lines.concat().contains("2 values played") && !shown(&lines), "{lines:?}");
+}
+
+#[test]
+fn what_is_played_is_recorded_again() {
+    let place = Place::new();
+    let values = (0..200).map(|number| (["cam", "pose"][number % 2], number as u64));
+    record(&place, &values.chain([("pose", LATER)]).collect::<Vec<_>>());
+    let recorder = Running::start(place.command(&["record", "-o", "again.mcap", "--min-free", "0"]));
+    until("it records", || place.file("again.mcap").exists());
+    let player = Running::start(place.command(&["play", "run.mcap"]));
+    let length = |recording: &Recording| -> usize {
+        recording.tags().map(|tag| recording.track(tag).unwrap().len()).sum()
+    };
+    // What is written so far can be read.
+    until("all is recorded", || {
+        Recording::open(place.file("again.mcap")).is_ok_and(|recording| length(&recording) >= 200)
+    });
+    recorder.signal(Signal::INT);
+    recorder.finish().good();
+    interrupted(player);
+
+    let before = Recording::open(place.file("run.mcap")).unwrap();
+    let after = Recording::open(place.file("again.mcap")).unwrap();
+    assert!(after.is_complete() && length(&after) == 200);
+    for tag in ["cam", "pose"] {
+        let (before, after) = (before.track(tag).unwrap(), after.track(tag).unwrap());
+        for number in 0..100 {
+            let (before, after) = (before.get(number).unwrap().unwrap(), after.get(number).unwrap().unwrap());
+            assert_eq!((after.dtype(), after.shape()), (before.dtype(), before.shape()));
+            assert_eq!(after.bytes(), before.bytes());
+            assert_eq!(after.attributes_json(), before.attributes_json());
+            assert_eq!(after.acquired_at(), before.acquired_at());
+            assert_eq!(after.source_written_at(), Some(before.written_at()));
+            assert_eq!(after.version(), number as u64 + 1);
+        }
+    }
 }
 
 #[test]

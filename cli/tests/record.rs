@@ -236,6 +236,23 @@ fn a_recording_is_split() {
     assert!(found.is_sorted_by(|one, next| one + 1 == *next) && last == 50, "{found:?}");
 }
 
+#[test]
+fn chunks_are_compressed() {
+    let place = Place::new();
+    let mut writer = place.store().writer_options("a").history(30).open().unwrap();
+    for number in 0..20_u8 {
+        writer.write_slice(&vec![number; 100_000], &[100_000]).unwrap();
+    }
+    for how in ["lz4", "zstd"] {
+        let file = format!("{how}.mcap");
+        let args = ["record", "-o", &file, "--min-free", "0", "--compress", how, "--duration", "0.3"];
+        place.run(&args).good();
+        assert!(place.file(&file).metadata().unwrap().len() < 500_000);
+        let recording = Recording::open(place.file(&file)).unwrap();
+        assert_eq!(versions(&recording, "a"), (1..=20).collect::<Vec<_>>());
+    }
+}
+
 /// Starts a recording whose files are on a small filesystem of memory, and are copied out before that goes. `beside` is run
 /// meanwhile. The free space at the end comes on stdout.
 fn on_a_small_disk(place: &Place, size: &str, args: &str, beside: &str) -> Running {

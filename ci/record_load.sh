@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Records the load of a small robot: two gray cameras of 1080p at 30 Hz and 64 bytes at 1 kHz, 124 MB/s, to a disk:
 # ci/record_load.sh DIRECTORY [SECONDS]
-# Says what the disk sustains, what was recorded and missed, and the processor time of the recorder. Fails if values are missed though
-# the disk sustains the load and the writers kept the pace.
+# Says what the disk sustains, what was recorded and missed, and the processor time of the recorder. Fails if values are missed
+# though the disk sustains the load. Writers that do not get their time, since others use the machine, say so.
 set -euo pipefail
 directory=$(realpath "${1:?usage: ci/record_load.sh DIRECTORY [SECONDS]}")
 seconds=${2:-60}
@@ -51,20 +51,23 @@ wait "$recorder"
 recorder=
 
 cat "$work/written.log" "$work/record.log"
-awk -v ticks="$ticks" -v hz="$(getconf CLK_TCK)" -v seconds="$seconds" \
-    'BEGIN {printf "processor time of the recorder: %.1f s of %d s, %.1f%% of a core\n", ticks / hz, seconds, 100 * ticks / hz / seconds}'
+awk -v taken="$ticks" -v hz="$(getconf CLK_TCK)" -v seconds="$seconds" 'BEGIN {
+    taken /= hz
+    printf "processor time of the recorder: %.1f s, %.1f%% of a core\n", taken, 100 * taken / seconds
+}'
 
 # Each stream: written is recorded and missed.
 status=0
-while read -r tag written _ _ _ late _; do
-    read -r values missed < <(sed -n "s/^ndsharray: $tag: \([0-9]*\) values*, \([0-9]*\) missed$/\1 \2/p" "$work/record.log")
+while read -r tag written _; do
+    said="s/^ndsharray: $tag: \([0-9]*\) values*, \([0-9]*\) missed$/\1 \2/p"
+    read -r values missed < <(sed -n "$said" "$work/record.log")
     if [ $((values + missed)) -ne "$written" ]; then
         echo "$tag: $values values and $missed missed do not make $written"
         status=1
     elif [ "$missed" -gt 0 ]; then
-        echo "$tag: $missed of $written values were missed; its writer was at most $late late"
+        echo "$tag: $missed of $written values were missed"
         [ "$sustained" -lt "$rate" ] || status=1
     fi
-done < <(tr -d , <"$work/written.log")
+done <"$work/written.log"
 [ "$status" -ne 0 ] || echo "every value is accounted for"
 exit "$status"

@@ -52,7 +52,7 @@ impl Stream {
         // Nobody promises that a machine which others use, too, keeps the pace. Where it did, nothing is missed.
         if self.behind < self.history as u64 {
             assert_eq!(missed, 0, "{tag}: the recorder was at most {} values behind", self.behind);
-        } else {
+        } else if missed > 0 {
             println!(
                 "\nskipped: two_cameras_and_a_fast_sensor: the recorder had no time for {tag}, and missed {missed}"
             );

@@ -56,3 +56,31 @@ fn values_come_back() {
         assert_eq!((sampled.bytes(), sampled.bytes().as_ptr().addr() % 64), (&sample[..], 0));
     }
 }
+
+#[test]
+fn attributes_are_the_user_data_and_are_kept_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = format!(r#"{{"note":"{}"}}"#, "x".repeat(4000));
+    let size = |name: &str, user_data: &[u8]| {
+        let path = directory.path().join(name);
+        let mut writer = RecordingOptions::new().min_free(0).create(&path).unwrap();
+        let value = Value {
+            tag: "cam",
+            dtype: &DType::UInt8,
+            shape: &[1],
+            bytes: &[7],
+            user_data,
+            attributes: Some(&text),
+            version: 1,
+            written_at: UnixTime::from(1),
+            acquired_at: None,
+            source_written_at: None,
+        };
+        writer.append(&value).unwrap();
+        writer.finish().unwrap();
+        let value = Recording::open(&path).unwrap().track("cam").unwrap().get(0).unwrap().unwrap();
+        assert_eq!((value.user_data(), value.attributes_json()), (text.as_bytes(), Some(&text[..])));
+        std::fs::metadata(path).unwrap().len()
+    };
+    assert_eq!(size("both.mcap", text.as_bytes()), size("one.mcap", b""));
+}

@@ -77,7 +77,9 @@ fn line(index: usize, value: &Message) -> serde_json::Result<Vec<u8>> {
     // Between the strings of JSON these stand for a space.
     let attributes = value.attributes_json().map(|text| text.replace(['\n', '\r'], " "));
     let attributes = attributes.map(RawValue::from_string).transpose()?;
-    let user_data = Some(value.user_data()).filter(|bytes| !bytes.is_empty());
+    // A store keeps attributes as the user data.
+    let attributed = value.attributes_json().unwrap_or_default();
+    let user_data = Some(value.user_data()).filter(|bytes| *bytes != attributed.as_bytes());
     let user_data = user_data.map(|bytes| STANDARD.encode(bytes));
     let mut line = serde_json::to_vec(&Line { index, attributes: attributes.as_deref(), user_data })?;
     line.push(b'\n');

@@ -94,7 +94,7 @@ def test_every_value_is_what_ours_reads(read: dict[str, list[Read]], paths: list
     for one, (_, _, message, decoded) in zip(ours, read[tag]):
         assert recordings.is_same(one.array, elements(decoded))
         assert one.written_at_ns == message.log_time and one.version & 0xFFFFFFFF == message.sequence
-        assert one.version == decoded.version and one.user_data == decoded.user_data
+        assert one.version == decoded.version and one.user_data == (decoded.user_data or decoded.attributes.encode())
         assert (one.acquired_at_ns or one.written_at_ns) == message.publish_time
         assert one.acquired_at_ns == (decoded.acquired_at if decoded.HasField("acquired_at") else None)
         assert one.source_written_at_ns == (decoded.source_written_at if decoded.HasField("source_written_at") else None)

@@ -42,11 +42,16 @@ pub(crate) fn decode(schema: Schema, message: Bytes) -> Result<Decoded, Problem>
             return Err(("other attributes".to_owned(), "attributes that are a JSON object"));
         }
     }
+    let user_data = match &array.attributes {
+        // As a store has it.
+        Some(text) if array.user_data.is_empty() => Bytes::copy_from_slice(text.as_bytes()),
+        _ => array.user_data,
+    };
     Ok(Decoded {
         dtype,
         shape,
         bytes: array.data,
-        user_data: array.user_data,
+        user_data,
         attributes: array.attributes,
         version: array.version,
         acquired_at: array.acquired_at.map(UnixTime::from),

@@ -46,13 +46,16 @@ fn shape(value: &Value<'_>) -> Vec<u64> {
 }
 
 fn array(value: &Value<'_>) -> Array {
+    // A store keeps attributes as the user data; once is enough.
+    let once = value.attributes.is_none_or(|text| text.as_bytes() != value.user_data);
+    let user_data = if once { value.user_data } else { &[] };
     Array {
         dtype: value.dtype.name().to_owned(),
         shape: shape(value),
         descr: value.dtype.descr().to_owned(),
         itemsize: value.dtype.itemsize() as u64,
         data: Bytes::new(),
-        user_data: Bytes::copy_from_slice(value.user_data),
+        user_data: Bytes::copy_from_slice(user_data),
         attributes: value.attributes.map(str::to_owned),
         version: value.version,
         acquired_at: value.acquired_at.map(|time| time.as_nanos()),

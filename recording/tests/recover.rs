@@ -86,6 +86,7 @@ fn threads_share_a_recording() {
                 let _ = done.send(read(&recording, &values));
             });
         }
+        drop(done);
         for _ in 0..8 {
             let outcome =
                 finished.recv_timeout(Duration::from_secs(120)).expect("a thread panicked or hangs");

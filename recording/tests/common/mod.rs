@@ -53,13 +53,16 @@ pub fn value(version: u64) -> Owned {
         attributes: None,
         version,
     };
+    let attributes = format!("{{\"exposure\":{version}}}");
     match version % 3 {
         0 => Owned {
             tag: "cam",
             dtype: DType::UInt8,
             shape: vec![16, 16],
             bytes: (0..256).map(byte).collect(),
-            attributes: Some(format!("{{\"exposure\":{version}}}")),
+            // As a store has it.
+            user_data: attributes.clone().into_bytes(),
+            attributes: Some(attributes),
             ..vector
         },
         1 => vector,

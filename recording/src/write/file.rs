@@ -44,6 +44,7 @@ pub(super) struct File {
     message: Vec<u8>,
     compressed: bool,
     leaves_free: u64,
+    has_values: bool,
 }
 
 #[derive(Debug)]
@@ -84,6 +85,7 @@ impl File {
             message: Vec::new(),
             compressed: compression.is_some(),
             leaves_free: options.leaves_free(),
+            has_values: false,
         })
     }
 
@@ -94,6 +96,11 @@ impl File {
     /// The bytes of the file, with those that are not written yet.
     pub fn nbytes(&self) -> u64 {
         self.progress.end()
+    }
+
+    /// Whether it has a value.
+    pub fn has_values(&self) -> bool {
+        self.has_values
     }
 
     pub fn append(&mut self, value: &Value<'_>) -> Result<()> {
@@ -125,6 +132,7 @@ impl File {
             .write_to_known_channel(&header, &self.message)
             .map_err(|error| failed(&self.path, error))?;
         self.progress.add_value();
+        self.has_values = true;
         self.chunk.get_or_insert_with(Chunk::new).nbytes += MESSAGE_HEAD as usize + self.message.len();
         if self.message.capacity() > 2 * CHUNK_SIZE {
             // A large value comes rarely.

@@ -122,8 +122,12 @@ impl RecordingWriter {
     pub fn tick(&mut self) -> Result<()> {
         let outcome = self.file()?.tick();
         self.ended_by(outcome)?;
-        let nbytes = self.open.as_ref().map_or(0, |open| open.file.nbytes());
-        if self.options.split_at().is_some_and(|split_at| nbytes >= split_at) {
+        // A file without a value is not split, however small the parts are to be: the next one would be as large.
+        let is_large = |split_at| {
+            let file = self.open.as_ref().map(|open| &open.file);
+            file.is_some_and(|file| file.has_values() && file.nbytes() >= split_at)
+        };
+        if self.options.split_at().is_some_and(is_large) {
             let outcome = self.next_file();
             self.ended_by(outcome)?;
         }

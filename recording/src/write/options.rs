@@ -45,8 +45,8 @@ impl RecordingOptions {
         self
     }
 
-    /// Goes on in a new file when one has so many bytes: `run.mcap` becomes `run-0001.mcap`, `run-0002.mcap` and so on, each of them
-    /// complete in itself.
+    /// Goes on in a new file when one reaches this size in bytes: `run.mcap` becomes `run-0001.mcap`, `run-0002.mcap` and so on, each of them
+    /// complete in itself. A file has at least one value, except the last.
     #[must_use]
     pub fn split(mut self, bytes: u64) -> Self {
         self.split_at = Some(bytes.max(1));
@@ -99,7 +99,8 @@ impl RecordingOptions {
         }
         // A directory that cannot be read may still take files.
         let entries = directory(path).read_dir().into_iter().flatten().flatten();
-        match entries.map(|entry| entry.path()).find(|other| is_part(other).is_some()) {
+        let parts = entries.map(|entry| path.with_file_name(entry.file_name()));
+        match parts.filter(|other| is_part(other).is_some()).min() {
             Some(path) => Err(Error::Exists { path }),
             None => Ok(()),
         }

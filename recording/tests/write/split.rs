@@ -83,3 +83,23 @@ fn a_part_that_appears_meanwhile() {
     assert_eq!(messages(&first).len(), 1);
     assert_eq!(std::fs::read(part).unwrap(), b"mine");
 }
+
+/// A file that has no value yet is larger than that already.
+#[test]
+fn parts_that_are_to_be_smaller_than_a_file_have_a_value_each() {
+    for size in [0, 1, 300] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("run.mcap");
+        let mut writer = RecordingOptions::new().min_free(0).split(size).create(&path).unwrap();
+        for _ in 0..10 {
+            writer.tick().unwrap();
+        }
+        for version in 1..=3 {
+            writer.append(&value("imu", &[500], &[5; 500], version)).unwrap();
+            writer.tick().unwrap();
+        }
+        let written = writer.finish().unwrap();
+        let values: Vec<_> = written.files.iter().map(|path| messages(path).len()).collect();
+        assert_eq!(values, [1, 1, 1, 0], "{size}");
+    }
+}

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use ndsharray::{Error, ErrorKind};
 
+use crate::units;
+
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 #[derive(Debug)]
@@ -114,8 +116,14 @@ pub fn say(text: &str) {
 
 impl From<ndsharray_recording::Error> for Failure {
     fn from(error: ndsharray_recording::Error) -> Self {
-        use ndsharray_recording::Error::{Exists, Io, NoTag, NotARecording, Store};
+        use ndsharray_recording::Error::{Exists, Io, NoSpace, NoTag, NotARecording, Store};
         match error {
+            NoSpace { path, free, wanted } => Failure::Failed(format!(
+                "{}: too little free space: {} are free, {} more are needed; free some space, or use another disk",
+                path.display(),
+                units::bytes(free),
+                units::bytes(wanted.saturating_sub(free))
+            )),
             Io { path, operation, source } => Failure::io(path, operation, &source),
             Store(error) => error.into(),
             Exists { .. } | NoTag { .. } | NotARecording { .. } => Failure::Bad(error.to_string()),

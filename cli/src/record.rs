@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use ndsharray::Store;
-use ndsharray_recording::{Compression, RecordedTag, Recorder, Recording, RecordingOptions};
+use ndsharray_recording::{Compression, Error, RecordedTag, Recorder, Recording, RecordingOptions};
 use signal_hook::consts::{SIGUSR1, SIGUSR2};
 
 use crate::failure::{Failure, Result, say};
@@ -20,31 +20,31 @@ const STEP: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The tags, or patterns that stand for tags; those that come later, too [default: all tags]
+    /// The tags, by name or pattern (as for ls), also those that appear later [default: all tags]
     #[arg(value_name = "TAG", add = crate::complete::tags())]
     tags: Vec<String>,
-    /// The file, such as run.mcap; it must not exist yet
+    /// The file to make, such as run.mcap; it must not exist yet
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// End after so many seconds; without it, at Ctrl-C
+    /// End after this many seconds, if Ctrl-C does not come before
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse_duration, allow_negative_numbers = true)]
     duration: Option<Duration>,
-    /// Go on in a new file when one has this size, such as 4GB: run-0001.mcap, run-0002.mcap and so on
-    #[arg(long, value_name = "SIZE", value_parser = size, allow_negative_numbers = true)]
+    /// Go on in a new file when one reaches this size, such as 4GB; the files are run-0001.mcap, run-0002.mcap and so on
+    #[arg(long, value_name = "SIZE", value_parser = part_size, allow_negative_numbers = true)]
     split: Option<u64>,
-    /// How to compress: lz4 is fast, zstd makes smaller files. Only what is not compressed can be read in place
+    /// Compress the file: lz4 is fast, zstd makes smaller files. Only a file that is not compressed is read without a copy
     #[arg(long, value_name = "HOW", default_value = "none")]
     compress: Compress,
-    /// End before the disk has less free space than this
+    /// End with an error before the disk has less free space than this
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size, allow_negative_numbers = true)]
     min_free: u64,
-    /// Keep the values of the last SECONDS in memory until a signal comes; then record them, and go on
+    /// Wait for a signal, with the values of the last SECONDS in memory; then record these and all that follow
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse_duration, allow_negative_numbers = true)]
     pretrigger: Option<Duration>,
-    /// The signal that --pretrigger waits for [default: USR1]
+    /// The signal that --pretrigger waits for, as `kill -USR1 PID` sends it [default: USR1]
     #[arg(long, value_name = "SIGNAL", requires = "pretrigger")]
     trigger: Option<Trigger>,
-    /// How much memory --pretrigger takes at most; if that is not enough, it keeps less than SECONDS [default: 1GiB]
+    /// The most memory that --pretrigger takes; when it is full, the oldest values are dropped [default: 1GiB]
     #[arg(long, value_name = "SIZE", requires = "pretrigger", value_parser = size, allow_negative_numbers = true)]
     pretrigger_memory: Option<u64>,
 }
@@ -61,6 +61,12 @@ enum Compress {
 enum Trigger {
     Usr1,
     Usr2,
+}
+
+/// The size of a part.
+fn part_size(text: &str) -> Result<u64, String> {
+    let bytes = size(text)?;
+    if bytes == 0 { Err("expected a size above 0, such as 4GB".to_owned()) } else { Ok(bytes) }
 }
 
 fn size(text: &str) -> Result<u64, String> {
@@ -80,7 +86,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     let mut files = recorder.files().to_vec();
     let mut tags = recorder.tags();
     let outcome = outcome.and_then(|()| {
-        let recorded = recorder.finish()?;
+        let recorded = recorder.finish().map_err(|error| failure(error, args))?;
         (tags, files) = (recorded.tags, recorded.written.files);
         Ok(())
     });
@@ -92,6 +98,8 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     }
     if untriggered {
         say("the trigger did not come: nothing was recorded");
+    } else if tags.is_empty() && outcome.is_ok() {
+        say("there was no such tag: nothing was recorded; `ndsharray ls` lists the tags of a store");
     }
     for file in &files {
         say(&described(file));
@@ -114,7 +122,7 @@ fn recorder(store: &Store, args: &Args, wanted: tags::Filter) -> Result<Recorder
     if let Some(bytes) = args.split {
         options = options.split(bytes);
     }
-    let writer = options.create(&args.output)?;
+    let writer = options.create(&args.output).map_err(|error| failure(error, args))?;
     let recorder = Recorder::new(store.clone(), writer).only(move |tag| wanted.fits(tag));
     Ok(match args.pretrigger {
         Some(time) => {
@@ -144,7 +152,7 @@ fn record(
             let text = error.to_string();
             gauge.say(&if text.contains(&tag) { text } else { format!("{tag}: {text}") });
         }
-        outcome?;
+        outcome.map_err(|error| failure(error, args))?;
         if trigger.is_some_and(Signal::came) && !recorder.progress().is_triggered {
             recorder.trigger();
             gauge.say("triggered");
@@ -152,6 +160,17 @@ fn record(
         gauge.show(&recorder.progress());
     }
     Ok(())
+}
+
+/// An error that ends the recording, with what helps here.
+fn failure(error: Error, args: &Args) -> Failure {
+    let leaves_space = args.min_free > 0 && matches!(error, Error::NoSpace { .. });
+    match Failure::from(error) {
+        Failure::Failed(text) if leaves_space => {
+            Failure::Failed(format!("{text}, or leave less free (--min-free)"))
+        }
+        failure => failure,
+    }
 }
 
 /// After an error, what waited for the disk is lost: the files say how many values there are.

@@ -20,15 +20,16 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
-    /// There is a file of that name already, which is not overwritten.
+    /// A file of this name exists. It is not overwritten.
     #[error("{}: the file exists; give another name, or remove it first", path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// The disk is full, or has less free space than the recording is to leave.
+    /// The disk is full, or would have less free space than the recording is to leave
+    /// ([`min_free`](crate::RecordingOptions::min_free)).
     #[error(
-        "{}: the disk is full: {free} bytes are free, {wanted} are wanted; free some space, or record to another disk",
+        "{}: too little free space: {free} bytes are free, {wanted} are needed; free some space, or use another disk",
         path.display()
     )]
     NoSpace {
@@ -36,14 +37,14 @@ pub enum Error {
         path: PathBuf,
         /// How many bytes are free.
         free: u64,
-        /// How many bytes would have to be.
+        /// How many bytes have to be free: those that are to stay free, and what the recording still has to write.
         wanted: u64,
     },
-    /// The disk did not take all that was to be written: it is full although the recording was to leave no space, or it failed. The file is
-    /// cut: it has what was written before, whole, but no index.
+    /// A write to the disk failed: somebody else filled the disk, or it is broken. The file is cut: it has what was written before,
+    /// whole, but no index.
     #[error(
-        "{}: cannot write: {source}; the file is cut: it has the first {values} values, and `ndsharray convert --recover` makes \
-         one of them that all programs open",
+        "{}: cannot write: {source}; the file is cut: it has the first {values} values and no index; \
+         `ndsharray convert --recover` makes a complete file of it",
         path.display()
     )]
     Cut {
@@ -67,7 +68,7 @@ pub enum Error {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Where, from the file's start; of a chunk that is damaged or compressed, where the chunk begins.
+        /// Where in the file, in bytes from its start: the damaged part, or the chunk it is in if that is damaged or compressed.
         offset: u64,
         /// What is there.
         found: String,
@@ -84,8 +85,8 @@ pub enum Error {
         /// Those that there are.
         tags: Vec<String>,
     },
-    /// A value is larger than a recording takes.
-    #[error("tag {tag:?}: a value of {nbytes} bytes; a recording takes values of at most 1 GiB")]
+    /// A value is larger than 1 GiB, which is the most that a recording takes.
+    #[error("tag {tag:?}: a value has {nbytes} bytes; a recording takes values of at most 1 GiB")]
     TooLarge {
         /// The tag.
         tag: String,
@@ -93,26 +94,28 @@ pub enum Error {
         nbytes: usize,
     },
     /// The parts of a value do not fit together, so that it could not be read again.
-    #[error("tag {tag:?}: not a value that can be recorded: {problem}")]
+    #[error("tag {tag:?}: the value cannot be recorded: {problem}")]
     InvalidValue {
         /// The tag.
         tag: String,
         /// What does not fit.
         problem: String,
     },
-    /// A file cannot hold more than 65,535 channels, which is one for a tag and layout.
-    #[error("tag {tag:?}: the recording has 65,535 channels already; record fewer tags into one file")]
+    /// The file has 65,535 channels, and cannot have more. It has one for each layout of each tag.
+    #[error(
+        "tag {tag:?}: the file has 65,535 channels already, one for each layout of each tag; record fewer tags into one file"
+    )]
     TooManyChannels {
         /// The tag that has no channel.
         tag: String,
     },
-    /// The recording ended before, with an error that was returned then.
-    #[error("{}: the recording has ended after an error", path.display())]
+    /// The recording has ended with an error, which an earlier call returned.
+    #[error("{}: the recording has ended with an error, which an earlier call returned", path.display())]
     Ended {
         /// The file.
         path: PathBuf,
     },
-    /// The store said no.
+    /// An error of the store.
     #[error(transparent)]
     Store(#[from] ndsharray::Error),
 }
@@ -121,7 +124,7 @@ pub enum Error {
 pub(crate) type Problem = (String, &'static str);
 
 impl Error {
-    /// Whether it is about a value that cannot be recorded, and others can.
+    /// Whether it is about one value, after which others can be recorded.
     pub(crate) fn is_of_value(&self) -> bool {
         use Error::{InvalidValue, Store, TooLarge, TooManyChannels};
         matches!(self, TooLarge { .. } | InvalidValue { .. } | TooManyChannels { .. } | Store(_))

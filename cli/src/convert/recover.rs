@@ -28,6 +28,9 @@ pub fn run(from: &Path, to: &Path, stop: &Stop) -> Result<()> {
     let recovered = recover(from, &part, stop, |error| match error {
         // What the system said, without the temporary name: it means nothing to the user.
         Error::Io { path, operation, source } if path == part => Failure::io(to, operation, &source),
+        Error::NoSpace { path, free, wanted } if path == part => {
+            Error::NoSpace { path: to.to_owned(), free, wanted }.into()
+        }
         error => error.into(),
     })?;
     let part = TempPath::try_from_path(part).map_err(|error| failed(&error))?;

@@ -39,13 +39,13 @@ pub enum Command {
     Pipe(crate::pipe::Args),
     /// Write the bytes of each new value to stdout, until the writer has gone
     Follow(crate::follow::Args),
-    /// Record every value of tags, with its times and attributes, to an MCAP file
+    /// Record every value of tags, with times and attributes, to an MCAP file
     Record(crate::record::Args),
     /// Publish the values of a recording again, each at its time
     Play(crate::play::Args),
     /// Show what is in a recording: its times, and the values, rate and layout of each tag
     Info(crate::info::Args),
-    /// Make npy files or pictures of the values in a recording, or make a whole recording of a cut one
+    /// Convert a recording to npy files or pictures, or recover one that was cut or is damaged
     Convert(crate::convert::Args),
     /// Remove tags with their values
     Rm(crate::remove::RmArgs),

@@ -29,8 +29,8 @@ pub struct Args {
     /// End after this many values
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), allow_negative_numbers = true)]
     count: Option<u64>,
-    /// Write a YUV4MPEG2 stream, as ffmpeg and mpv read it, of values that are grey or colour pictures of bytes. By the times
-    /// of the values, acquired or else written, frames are repeated and left out
+    /// Write a YUV4MPEG2 stream, for ffmpeg and mpv, of grey or colour pictures (uint8). Frames are repeated or left out to
+    /// keep the rate --fps, by the times at which the values were acquired, or else written
     #[arg(long, requires = "fps")]
     y4m: bool,
     /// The frames per second of the stream, such as 30, 29.97 or 30000/1001

@@ -17,7 +17,7 @@ const MISSED: &str = "ndsharray.missed";
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The recording
+    /// The recording to show
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Print JSON
@@ -30,7 +30,7 @@ pub struct Args {
 struct Report {
     file: String,
     bytes: u64,
-    /// False if the file was cut.
+    /// False if the file was cut, or is still being recorded.
     complete: bool,
     /// When the first and the last value were written; null if there is none.
     start: Option<Seconds>,
@@ -95,7 +95,7 @@ impl Report {
     }
 
     fn text(&self) -> String {
-        let state = if self.complete { "complete" } else { "cut: it was not finished" };
+        let state = if self.complete { "complete" } else { "not finished: cut, or still being recorded" };
         let mut text =
             format!("file      {}, {}, {state}\n", table::visible(&self.file), units::bytes(self.bytes));
         if let (Some(start), Some(end)) = (&self.start, &self.end) {

@@ -22,30 +22,30 @@ const SHOW: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The recording
+    /// The recording to play
     file: PathBuf,
-    /// Play these tags only; patterns as for ls
+    /// Play only these tags, by name or pattern (as for ls). Put it after FILE: it takes all words that follow
     #[arg(long, value_name = "PATTERN", num_args = 1..)]
     tags: Vec<String>,
-    /// Play a tag under another name; may come several times
+    /// Play a tag under another name; may be given several times
     #[arg(long, value_name = "OLD=NEW", value_parser = rename)]
     rename: Vec<(String, String)>,
-    /// Which times give order and pace: when values were written, or when they were acquired
+    /// The times that give order and pace: when values were written, or when they were acquired
     #[arg(long, value_enum, default_value_t = By::Written)]
     by: By,
-    /// The pace: 2 is twice as fast as recorded; 0.001 to 1000, or max for as fast as possible
+    /// How fast to play: 2 is twice as fast as recorded, 0.5 half as fast; 0.001 to 1000, or max for as fast as possible
     #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = speed, allow_negative_numbers = true)]
     speed: f64,
-    /// Begin again after the last value, until Ctrl-C
+    /// Start again after the last value, until Ctrl-C
     #[arg(long = "loop")]
     repeat: bool,
-    /// Begin so many seconds after the start of the recording
+    /// Skip the first SECONDS of the recording
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse_duration, allow_negative_numbers = true)]
     from: Option<Duration>,
-    /// End so many seconds after the start of the recording
+    /// End SECONDS after the start of the recording
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse_duration, allow_negative_numbers = true)]
     to: Option<Duration>,
-    /// Keep the last N values in place, 0 to 248, for readers that take every one [default: what fits into 64 MiB, at least 2]
+    /// Keep the last N values of each tag, 0 to 248, for readers that read every value [default: what fits into 64 MiB, at least 2]
     #[arg(long, value_name = "N", value_parser = feed::history, allow_negative_numbers = true)]
     history: Option<usize>,
 }
@@ -77,7 +77,7 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     let mut player = options.open(&recording, store).map_err(failure)?;
     let file = args.file.display();
     if !recording.is_complete() {
-        say(&format!("{file}: the file was cut: what is whole is played"));
+        say(&format!("{file}: not finished: cut, or still being recorded; what is whole is played"));
     }
     if let [first, rest @ ..] = recording.left_out() {
         let more = units::count(rest.len() as u64, "more part");
@@ -122,8 +122,11 @@ fn failure(error: ndsharray_recording::Error) -> Failure {
     use ndsharray::Error::{InvalidOption, WriterExists};
     use ndsharray_recording::Error::Store;
     match error {
-        Store(error @ WriterExists { .. }) => {
-            Failure::failed(format!("{error}; or play it under another name (--rename)"))
+        Store(WriterExists { tag, pid }) => {
+            let pid = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
+            Failure::failed(format!(
+                "tag {tag:?} has a writer already{pid}: end that process, or play the tag under another name (--rename)"
+            ))
         }
         Store(InvalidOption { option: "ephemeral", found, .. }) => Failure::bad(format!(
             "found {found}: remove it first (ndsharray rm), or play the tag under another name (--rename)"

@@ -209,7 +209,10 @@ fn a_cut_file_is_played_with_a_note() {
     std::fs::write(&path, &bytes[..end]).unwrap();
     let said = place.run(&["play", "run.mcap", "--speed", "max"]).good().stderr;
     let lines: Vec<&str> = said.lines().collect();
-    assert_eq!(lines[0], "ndsharray: run.mcap: the file was cut: what is whole is played");
+    assert_eq!(
+        lines[0],
+        "ndsharray: run.mcap: not finished: cut, or still being recorded; what is whole is played"
+    );
     assert!(lines.len() == 2 && lines[1].contains("6 values played"), "{said}");
 }
 
@@ -246,8 +249,8 @@ fn what_cannot_be_played_is_said_in_a_line() {
         (&["run.mcap", "--speed", "0"], &["--speed", "0.001 to 1000"]),
         (&["run.mcap", "--speed", "-1"], &["--speed", "-1", "or max"]),
         (&["run.mcap", "--from", "-1"], &["--from", "expected seconds"]),
-        (&["run.mcap", "--from", "10"], &["from", "10 s", "0.25 s"]),
-        (&["run.mcap", "--from", "0.2", "--to", "0.1"], &["0.2 s to 0.1 s"]),
+        (&["run.mcap", "--from", "10"], &["from", "10 s", "0.25 s", "before its end"]),
+        (&["run.mcap", "--from", "0.2", "--to", "0.1"], &["option to", "0.1 s, which is before from, 0.2 s"]),
         (&["run.mcap", "--history", "249"], &["--history", "0 to 248"]),
         (&["run.mcap", "--by", "version"], &["--by", "written, acquired"]),
     ];

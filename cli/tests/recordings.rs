@@ -120,7 +120,10 @@ fn info_of_a_cut_file_and_of_other_files() {
         place.run(&["info", "cut.mcap"])
     };
     let cut = info(&whole[..whole.len() / 2]).good().text();
-    assert!(cut.contains("cut: it was not finished") && cut.contains("\nduration"), "{cut}");
+    assert!(
+        cut.contains("not finished: cut, or still being recorded") && cut.contains("\nduration"),
+        "{cut}"
+    );
     let empty = info(&whole[..8]).good().text();
     assert!(empty.contains("duration  0.000 s, 0 values of 0 tags") && !empty.contains("TAG"), "{empty}");
     for bad in [&b"\x93NUMPY\x01\x00 and more"[..], b""] {

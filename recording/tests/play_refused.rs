@@ -40,11 +40,11 @@ fn options_that_cannot_be() {
         invalid(options().speed(speed), "speed", "0.001 to 1000");
     }
     let seconds = Duration::from_secs;
-    invalid(options().from(seconds(3)), "from and to", "found 3 s to the end of a recording of 0.02 s");
+    invalid(options().from(seconds(3)), "from", "found 3 s in a recording of 0.02 s");
     invalid(
         options().from(Duration::from_millis(10)).to(Duration::from_millis(5)),
-        "from and to",
-        "0.01 s to 0.005 s",
+        "to",
+        "found 0.005 s, which is before from, 0.01 s",
     );
     invalid(options().history(249), "history", "0 to 248");
 }

@@ -26,19 +26,19 @@ use crate::{picture, table, units};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The recording
+    /// The recording to convert
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The directory, which is made, or must be empty; with --recover, the new recording
+    /// The directory to make; one that exists must be empty. With --recover, the recording to make
     #[arg(value_name = "DIR")]
     to: PathBuf,
-    /// Make a new recording of all that is whole in one that was cut or is damaged, which the readers of others open too
+    /// Make a complete recording, which all MCAP readers open, of what is whole in one that was cut or is damaged
     #[arg(long, conflicts_with_all = ["tags", "png"])]
     recover: bool,
-    /// Convert these tags only; patterns as for ls
+    /// Convert only these tags, by name or pattern (as for ls). Put it after DIR: it takes all words that follow
     #[arg(long, value_name = "PATTERN", num_args = 1..)]
     tags: Vec<String>,
-    /// Make PNG files of images, and lists of them from which ffmpeg makes films with the right timing
+    /// Make PNG files of tags that are images, with lists of which ffmpeg makes films; other tags become npy files
     #[arg(long)]
     png: bool,
 }
@@ -49,6 +49,10 @@ pub fn run(args: &Args) -> Result<()> {
         return recover::run(&args.file, &args.to, &stop);
     }
     let recording = Recording::open(&args.file)?;
+    if !recording.is_complete() {
+        let file = args.file.display();
+        say(&format!("{file}: not finished: cut, or still being recorded; what is whole is converted"));
+    }
     for what in recording.left_out() {
         say(&format!("left out: {what}"));
     }

@@ -73,8 +73,8 @@ impl PlayerOptions {
         self
     }
 
-    /// Begins again after the last value, for ever: as long after it as values are apart in the mean, or a second if they are not
-    /// apart at all.
+    /// Starts again after the last value, for ever. The pause before a new round is the average time between two values, or a second if
+    /// all have the same time.
     #[must_use]
     pub fn repeat(mut self, repeats: bool) -> Self {
         self.repeats = repeats;
@@ -109,8 +109,8 @@ impl PlayerOptions {
         self
     }
 
-    /// Sets how many of the last values of each tag stay in place, 0 to 248, for readers that take every value. Default: as many as
-    /// fit into 64 MiB, but 2 to 248.
+    /// Keeps the last values of each tag, 0 to 248, for readers that read every value. Default: as many as fit into 64 MiB, but at least 2
+    /// and at most 248.
     #[must_use]
     pub fn history(mut self, values: usize) -> Self {
         self.history = Some(values);
@@ -123,8 +123,7 @@ impl PlayerOptions {
     /// # Errors
     /// [`Error::NoTag`], and those of [`WriterOptions::open`](ndsharray::WriterOptions::open), such as
     /// [`WriterExists`](ndsharray::Error::WriterExists). An option that cannot be is
-    /// [`InvalidOption`](ndsharray::Error::InvalidOption): a speed out of range, a range that has no part of the recording, two tags
-    /// under one name.
+    /// [`InvalidOption`](ndsharray::Error::InvalidOption): a speed out of range, a start behind the end, two tags under one name.
     pub fn open(&self, recording: &Recording, store: &Store) -> Result<Player> {
         if !(SPEEDS.contains(&self.speed) || self.speed == f64::INFINITY) {
             let expected = "0.001 to 1000, or infinity for no pace at all";
@@ -132,12 +131,14 @@ impl PlayerOptions {
         }
         let (start, end) = span(recording, self.by).unwrap_or((UnixTime::from(0), UnixTime::from(0)));
         let length = end.abs_diff(start);
-        let to = self.to.unwrap_or(Duration::MAX);
-        if self.from > to || self.from > length {
-            let from = self.from.as_secs_f64();
-            let upto = self.to.map_or("the end".to_owned(), |to| format!("{} s", to.as_secs_f64()));
-            let found = format!("{from} s to {upto} of a recording of {} s", length.as_secs_f64());
-            return Err(invalid("from and to", found, "a part of the recording"));
+        let from = self.from.as_secs_f64();
+        if self.from > length {
+            let found = format!("{from} s in a recording of {} s", length.as_secs_f64());
+            return Err(invalid("from", found, "a time before its end"));
+        }
+        if let Some(to) = self.to.filter(|to| *to < self.from) {
+            let found = format!("{} s, which is before from, {from} s", to.as_secs_f64());
+            return Err(invalid("to", found, "a time after from"));
         }
         let tags = self.selected(recording)?;
         let names = self.names(recording, &tags)?;

@@ -1,4 +1,8 @@
 //! Recordings of ndsharray's arrays: MCAP files that keep every value.
+//!
+//! A [`Recorder`] writes the values of a store to a file, and a [`Player`] writes them to a store again. [`Recording`] reads a file: it has a
+//! [`Track`] for each tag, and this a [`Message`] for each value. [`RecordingWriter`] writes values from anywhere. [`recover`] makes a
+//! complete file of one that was cut or is damaged.
 
 mod error;
 mod message;

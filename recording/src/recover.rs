@@ -13,10 +13,10 @@ use crate::write::options::RecordingOptions;
 pub struct Recovered {
     /// The values of the new recording.
     pub values: u64,
-    /// The values that are known to be missing, since they are damaged. There may have been more in what was cut off, or in chunks that
-    /// could not be read at all.
+    /// The values that are known to be missing because they are damaged. What was cut off, and chunks that could not be read at all, may
+    /// have had more.
     pub lost: u64,
-    /// What was passed over, each as an error: a chunk that is damaged once, not for each of its values.
+    /// What was passed over, each as an error. A damaged chunk is one error, however many values it has.
     pub passed_over: Vec<Error>,
     /// The bytes of the new recording.
     pub bytes: u64,
@@ -24,13 +24,13 @@ pub struct Recovered {
 
 /// Makes a complete recording, which all readers of MCAP open, from one that is cut or damaged.
 ///
-/// Every value that can be read is in it: with its bytes, times, attributes, user data and version, in the order of the file, and
-/// compressed as before. So are the metadata, as far as they are there; those of a recording that was cut are not, since they are
-/// written at its end. Channels of others and attachments are not taken over.
+/// The new recording has every value that can be read, with its bytes, times, attributes, user data and version, in the order of the
+/// file, and compressed as before. It has the metadata, too, if there are any: a recorder writes them at the end, so a recording that was
+/// cut has none. Channels of other programs, and attachments, are not copied.
 ///
 /// # Errors
-/// Those of [`Recording::open`], and [`Error::Exists`], [`Error::NoSpace`] and [`Error::Io`] about the new file. After one of these
-/// there is no new file.
+/// Those of [`Recording::open`], and [`Error::Exists`], [`Error::NoSpace`] and [`Error::Io`] about the new file. After an error there is
+/// no new file.
 pub fn recover(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<Recovered> {
     let recording = Recording::open(from)?;
     let options = RecordingOptions::new().compression(recording.compression()).min_free(0);

@@ -22,12 +22,12 @@ const LONGEST_STEP: Duration = Duration::from_secs(3600);
 
 /// Writes the values of a recording to a store again, each at its time. Made by [`PlayerOptions::open`](crate::PlayerOptions::open).
 ///
-/// Values keep dtype, shape, bytes, user data or attributes, and the time of acquisition. They have versions and times of writing
-/// of their own; when a value was written originally is its [`source_written_at`](ndsharray::Snapshot::source_written_at). One that
-/// was a copy when it was recorded keeps the time at its first source.
+/// Values keep dtype, shape, bytes, user data or attributes, and the time of acquisition. Their versions and times of writing are new. The
+/// time at which a value was originally written is its [`source_written_at`](ndsharray::Snapshot::source_written_at); one that was a copy
+/// when it was recorded keeps the time at its first source.
 ///
-/// The tags are ephemeral: dropping the player removes them, with what readers have not read yet. Keep it for a moment after the
-/// last value, so that they catch up.
+/// The tags are ephemeral: dropping the player removes them, with what readers have not read yet. Keep the player for a moment after the
+/// last value, so that readers catch up.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

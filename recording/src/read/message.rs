@@ -34,7 +34,7 @@ impl Message {
         &self.decoded.bytes
     }
 
-    /// The elements as an owner of them: it may outlive the recording.
+    /// The elements, not copied, as a [`Bytes`] that may outlive this value and its recording.
     pub fn to_bytes(&self) -> Bytes {
         self.decoded.bytes.clone()
     }
@@ -75,7 +75,7 @@ impl Message {
         Image::of(&self.as_value("")).map(|image| image.encoding)
     }
 
-    /// What another recording would take.
+    /// The value as [`RecordingWriter::append`](crate::RecordingWriter::append) takes it, for another recording.
     pub fn as_value<'a>(&'a self, tag: &'a str) -> Value<'a> {
         Value {
             tag,

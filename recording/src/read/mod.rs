@@ -26,16 +26,16 @@ use crate::read::index::Index;
 use crate::read::track::Track;
 use crate::write::options::Compression;
 
-/// A recording: for each tag, the values that were recorded of it. It is open as long as it, or a value of it, exists. Clones share it,
-/// and threads may.
+/// A recording that is read: for each tag, the values that were recorded. The file stays open as long as the recording, a clone of it or
+/// a value from it exists. Threads may share a recording.
 ///
-/// A complete file is opened by its index, and no value is read before it is asked for. A file that was cut, since the process that
-/// recorded was killed or its disk was full, or that is still being recorded, is scanned up to the last whole chunk that it has when
-/// it is opened. What others wrote into the file is passed over.
+/// A complete file is opened by its index, and no value is read before it is asked for. A file without an index is scanned when it is
+/// opened, up to its last whole chunk: it is still being recorded, or it was cut, because the recorder was killed or the disk was full.
+/// What other programs wrote into the file is passed over.
 ///
-/// The file is mapped. Values that are not compressed are parts of the mapping: nothing is copied. So a file must not be truncated or
-/// written over while it is open: who truncates it ends the processes that read behind its end with SIGBUS. To append to it, as a
-/// recorder does, to rename and to remove it are no harm.
+/// The file is mapped, and values that are not compressed are parts of the mapping: nothing is copied. So do not truncate or overwrite
+/// a file that is open: a process that reads behind its new end is ended by SIGBUS. Appending to the file, as a recorder does, renaming
+/// and removing it do no harm.
 ///
 /// ```
 /// use ndsharray::{DType, UnixTime};
@@ -77,11 +77,10 @@ pub(crate) struct Inner {
 }
 
 impl Recording {
-    /// Opens a recording.
+    /// Opens a recording. A damaged file is no error: what is whole can be read, and [`left_out`](Recording::left_out) lists the rest.
     ///
     /// # Errors
-    /// [`Error::Io`] if there is no such file, or no permission; [`Error::NotARecording`] if it is something else. Of a file that is
-    /// damaged, what is left can be read: see [`left_out`](Recording::left_out).
+    /// [`Error::Io`] if there is no such file, or no permission; [`Error::NotARecording`] if it is something else.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let file = File::open(path.as_ref())?;
         let index = Index::of(&file);
@@ -98,9 +97,9 @@ impl Recording {
         self.inner.index.is_complete
     }
 
-    /// What was left out when the file was opened, each as an error: chunks and records that are damaged, with where they are, and
-    /// channels whose names are no tags or that are defined twice. At most a thousand. Damage to the values of a complete file is not
-    /// among them: it shows when they are read.
+    /// What was left out when the file was opened, each as an error, at most a thousand: damaged chunks and records, with their places;
+    /// channels whose names are no tags; and channels that are defined twice. Damaged values of a complete file are not among them:
+    /// they are errors when they are read.
     pub fn left_out(&self) -> &[Error] {
         &self.inner.index.left_out
     }
@@ -143,13 +142,13 @@ impl Recording {
         Some((times().min()?, times().max()?))
     }
 
-    /// How its first chunk is compressed: its writer did so with all.
+    /// How the file is compressed, as its first chunk says.
     pub fn compression(&self) -> Compression {
         self.inner.index.chunks.compression(&self.inner.file)
     }
 
-    /// The metadata records of the file: names, each with names and texts. What was missed is under `ndsharray.missed`, a number of
-    /// values for each tag.
+    /// The metadata records of the file: the name of each, and its entries, names with texts. The record `ndsharray.missed` has the number
+    /// of missed values for each tag.
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &BTreeMap<String, String>)> {
         self.inner.index.metadata.iter().map(|(name, entries)| (name.as_str(), entries))
     }

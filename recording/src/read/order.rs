@@ -52,12 +52,12 @@ struct Next {
 }
 
 impl Recording {
-    /// The values of some tags, as numbers of the tag among `tags`, and of the value in its [`Track`], with their times, in the order
-    /// of these times. A tag that the recording does not have has no values.
+    /// The values of some tags in the order of their times. Each item is `(tag, value, time)`: the number of the tag in `tags`, the
+    /// number of the value in its [`Track`], and the time. A tag that the recording does not have has no values.
     ///
-    /// No value is read for it, except that [`Clock::Acquired`] reads the heads of the messages, as [`Track::acquired_at`] does. The
-    /// values of different tags that were recorded at the same time lie beside each other in the file, so that those who read them in
-    /// the order of writing read the file from its start to its end.
+    /// No value is read, except that [`Clock::Acquired`] reads the heads of the messages, as [`Track::acquired_at`] does. Values that
+    /// were recorded at the same time lie beside each other in the file. So reading them in the order of writing reads the file from its
+    /// start to its end.
     pub fn in_order(&self, tags: &[&str], by: Clock) -> InOrder {
         InOrder::of(self, tags, Some(by))
     }

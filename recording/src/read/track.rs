@@ -55,7 +55,7 @@ impl Track {
         self.locations().is_empty()
     }
 
-    /// The value number `index`, from 0; `None` if there are not so many.
+    /// The value number `index`, counted from 0; `None` if there are fewer.
     ///
     /// # Errors
     /// [`Error::Damaged`](crate::Error::Damaged), if the chunk that the value is in does not have the checksum that it says, if it
@@ -78,7 +78,7 @@ impl Track {
         self.range(..)
     }
 
-    /// The values of some numbers, one after the other. Numbers behind the last value are passed over.
+    /// The values with these numbers, from 0, one after the other. Numbers behind the last value are passed over.
     pub fn range(&self, numbers: impl RangeBounds<usize>) -> Messages {
         let start = match numbers.start_bound() {
             Bound::Included(&start) => start,
@@ -126,8 +126,8 @@ impl Track {
         }
     }
 
-    /// The layouts of the values, in the order of their first values. They stand in the recording. Values are read only if it does not
-    /// have them, as one that others made.
+    /// The layouts of the values, in the order of their first values. The recording has them apart from the values. Only if it does not,
+    /// because another program made it, values are read.
     ///
     /// # Errors
     /// [`Error::Damaged`](crate::Error::Damaged).
@@ -161,8 +161,8 @@ impl Track {
         Ok((value.dtype().clone(), shape))
     }
 
-    /// The bytes of all arrays together, as they are when they are not compressed. Values are read if their layouts do not stand in
-    /// the recording, or differ from value to value.
+    /// The bytes of all arrays together, not compressed. Values are read only if the recording does not have their layouts apart from
+    /// them, or if these differ from value to value.
     ///
     /// # Errors
     /// [`Error::Damaged`](crate::Error::Damaged).

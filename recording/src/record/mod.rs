@@ -34,9 +34,9 @@ const VALUES_AT_THE_END: usize = 256;
 
 /// Records each value of a store's tags.
 ///
-/// It reads with [`read_next`](ndsharray::Reader::read_next): first what histories still hold, then each value as it comes. Tags
-/// that are made later are recorded, too, and those that are removed and come back go on. Writers never wait: what they overwrite
-/// before it was read is missed, and counted for each tag. An error of a tag does not concern the others.
+/// It reads with [`read_next`](ndsharray::Reader::read_next): first the values that histories still hold, then each value as it comes.
+/// It also records tags that are made later, or are removed and come back. Writers never wait: a value that they overwrite before it
+/// was read is missed, and counted for its tag. After an error of one tag, the other tags go on.
 ///
 /// ```
 /// # fn main() -> ndsharray_recording::Result<()> {
@@ -113,8 +113,8 @@ impl Recorder {
         }
     }
 
-    /// Records for so long. It is to be called again and again: between two calls nothing is read, and only what histories hold
-    /// stays.
+    /// Records for this time. Call it again and again without a pause: between two calls nothing is read, and what histories do not hold
+    /// is missed.
     ///
     /// # Errors
     /// Those of [`RecordingWriter::append`] that end the recording, and [`Error::Store`] if the store cannot be listed.
@@ -137,7 +137,7 @@ impl Recorder {
         }
     }
 
-    /// How far the recording is.
+    /// How far the recording has come.
     pub fn progress(&self) -> Progress {
         Progress {
             time: self.started.elapsed(),
@@ -149,24 +149,25 @@ impl Recorder {
         }
     }
 
-    /// What came of each tag so far, by name.
+    /// The tags so far, sorted by name, with their counts.
     pub fn tags(&self) -> Vec<RecordedTag> {
         let mut tags: Vec<_> = self.tags.iter().map(RecordedTag::of).collect();
         tags.sort_by(|one, other| one.tag.cmp(&other.tag));
         tags
     }
 
-    /// The first error of each tag, with the tag, since this was asked for last.
+    /// The first error of each tag, with the tag, since the last call of this.
     pub fn take_errors(&mut self) -> Vec<(String, Error)> {
         self.tags.take_errors()
     }
 
-    /// The files so far; the last one is being written, or is where an error ended the recording.
+    /// The files so far. The last one is being written, or was when an error ended the recording.
     pub fn files(&self) -> &[std::path::PathBuf] {
         self.writer.files()
     }
 
-    /// Records what was written until now and not read yet, and completes the file. Without a trigger it has no values.
+    /// Records the values that were written until now and not read yet, and completes the file. If a trigger was needed and did not come,
+    /// the file has no values.
     ///
     /// # Errors
     /// As [`run_for`](Recorder::run_for).

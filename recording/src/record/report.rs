@@ -13,7 +13,7 @@ pub(super) const MISSED: &str = "ndsharray.missed";
 pub(super) const RECORDING: &str = "ndsharray.recording";
 pub(super) const SOURCES: &str = "ndsharray.sources";
 
-/// How far a recording is.
+/// How far a recording has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
@@ -31,17 +31,17 @@ pub struct Progress {
     pub is_triggered: bool,
 }
 
-/// What came of a recording.
+/// The outcome of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recorded {
     /// The files.
     pub written: Written,
-    /// The tags, by name.
+    /// The tags, sorted by name.
     pub tags: Vec<RecordedTag>,
 }
 
-/// What came of a tag.
+/// The outcome of a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedTag {

@@ -27,11 +27,11 @@ pub const LARGEST_VALUE: usize = 1 << 30;
 
 /// Writes a recording. Made by [`RecordingOptions::create`].
 ///
-/// Values become chunks of some 16 MiB, or of a second. A chunk is written when it is complete, by a thread, and synced by another:
-/// what is in a file is whole, and a process that is killed loses at most the chunk that it collects and those that wait for the
-/// disk. If the disk is too slow, [`append`](RecordingWriter::append) waits once 256 MiB do.
+/// Values are collected in chunks of some 16 MiB, or of a second. One thread writes complete chunks, and another syncs them. What is in
+/// the file is whole: a process that is killed loses at most the chunk that it collects and those that wait for the disk. If 256 MiB
+/// wait for the disk, [`append`](RecordingWriter::append) waits, too.
 ///
-/// Dropping it finishes the file, but tells no error.
+/// Dropping the writer completes the file, but reports no error: call [`finish`](RecordingWriter::finish).
 #[derive(Debug)]
 pub struct RecordingWriter {
     options: RecordingOptions,
@@ -114,8 +114,8 @@ impl RecordingWriter {
         &self.files
     }
 
-    /// Closes the chunk if it is old enough, and goes on in a new file if this one is large enough. To be called a few times a second
-    /// while there is nothing to append.
+    /// Closes the chunk if it is old enough, and goes on in a new file if this one is large enough. Call it a few times a second while
+    /// there is nothing to append.
     ///
     /// # Errors
     /// Those of [`append`](RecordingWriter::append) that end the recording.
@@ -134,19 +134,18 @@ impl RecordingWriter {
         Ok(())
     }
 
-    /// Sets a metadata record: names and texts that stand in the file, as they are when it is finished. Each file of a split recording
-    /// gets them.
+    /// Sets a metadata record: names with texts. It is written when a file is completed, into each file of a split recording.
     pub fn set_metadata(&mut self, name: &str, entries: BTreeMap<String, String>) {
         self.metadata.insert(name.to_owned(), entries);
     }
 
-    /// The bytes that were written or wait for it.
+    /// The bytes that were written, with those that wait for the disk.
     pub fn nbytes(&self) -> u64 {
         self.written.bytes + self.open.as_ref().map_or(0, |open| open.file.nbytes())
     }
 
-    /// What was written up to now: the values that were appended, and the files that are complete, with their bytes. It is for those who
-    /// want to say more after an error.
+    /// What was written so far: the number of values that were appended, and the files that are complete, with their bytes. Use it to say
+    /// more after an error.
     pub fn written(&self) -> &Written {
         &self.written
     }

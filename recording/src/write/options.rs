@@ -9,7 +9,7 @@ use crate::write::output::directory;
 /// How chunks are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all: fastest, and arrays can be read where they lie in the file.
+    /// Not compressed: fastest, and arrays are read without a copy.
     #[default]
     None,
     /// LZ4: fast.
@@ -53,8 +53,8 @@ impl RecordingOptions {
         self
     }
 
-    /// Ends the recording when the disk would have fewer free bytes than that, with what waits for it and up to 48 MiB that the next chunk and
-    /// the index may need.
+    /// Ends the recording, with [`NoSpace`](crate::Error::NoSpace), before the disk has fewer free bytes than this. What waits for the disk
+    /// counts as used, and so do up to 48 MiB that the next chunk and the index may need.
     #[must_use]
     pub fn min_free(mut self, bytes: u64) -> Self {
         self.min_free = bytes;

@@ -1054,10 +1054,10 @@ class Recording:
     of a tag's values.
 
     Opening maps the file and reads its index. Values are read when they are asked for, and without a copy if the file is not
-    compressed. A file that was cut, since the process that recorded was killed or its disk was full, or that is still being
-    recorded, is read up to the last whole chunk that it has when it is opened; `left_out` says what could not be read.
+    compressed. A file without an index is read up to the last whole chunk that it has when it is opened: it is still being
+    recorded, or it was cut, because the recorder was killed or the disk was full. `left_out` lists what is damaged.
     ``len``, ``in`` and loops are about the tags, as those of a dict are about its keys. A recording may be closed, or used in a
-    ``with`` block, and can be pickled: its path is, and it is opened anew where it is unpickled.
+    ``with`` block. It can be pickled: only its path is, and unpickling opens the file again.
 
     Parameters
     ----------
@@ -1100,13 +1100,13 @@ class Recording:
         """dict of str to dict of str to str: the metadata records of the file, by their names."""
     @property
     def missed(self) -> dict[str, int]:
-        """dict of str to int: how many values of each tag the recorder missed. Empty if the recording says nothing about it, such as
-        one that was cut.
+        """dict of str to int: how many values of each tag the recorder missed. Empty if the recording does not say it, as one that was
+        cut.
         """
     @property
     def left_out(self) -> list[str]:
-        """list of str: what was left out when the file was opened, since it is damaged, each with its place; at most a thousand. Damage
-        to the values of a complete file is not among these: who reads such a value gets a FormatError.
+        """list of str: what was left out when the file was opened, because it is damaged, each with its place; at most a thousand.
+        Damaged values of a complete file are not among these: reading one raises FormatError.
         """
     @property
     def closed(self) -> bool:
@@ -1126,8 +1126,8 @@ class Recording:
         ['cam', 'cam.16', 'cam.bgr', 'cam.bgra', 'cam.rgb', 'cam.rgba']
         """
     def close(self) -> None:
-        """Closes the recording. Tracks, messages and arrays that came from it stay as they are, and the file stays mapped as long as
-        one of them is held. What is asked of the recording afterwards raises ReaderClosedError. Closing it again does nothing.
+        """Closes the recording. Tracks, messages and arrays from it can still be used, and the file stays mapped as long as one of
+        them is held. Later uses of the recording raise ReaderClosedError. Closing it again does nothing.
 
         Examples
         --------
@@ -1150,8 +1150,8 @@ class Track(Sequence[Message]):
     """The values of a tag in a recording, in the order in which they were written: a sequence of `Message`, from
     ``recording[tag]``.
 
-    It reads nothing before it is asked for. ``track[3]`` is one value, and ``track[10:20]`` a track of ten, without a copy. It
-    works on after the recording was closed.
+    It reads a value only when it is asked for. ``track[3]`` is one value, and ``track[10:20]`` a track of ten, without a copy.
+    It can be used after the recording was closed.
 
     Examples
     --------
@@ -1164,7 +1164,7 @@ class Track(Sequence[Message]):
     >>> [int(message.array[0, 0]) for message in track[2:8:2]]
     [3, 5, 7]
 
-    In one line it becomes an array of xarray, with its times: ``xarray.DataArray(track.stack(), dims=("time", "y", "x"),
+    This line makes an array of xarray, with times: ``xarray.DataArray(track.stack(), dims=("time", "y", "x"),
     coords={"time": track.times})``.
     """
 
@@ -1173,13 +1173,13 @@ class Track(Sequence[Message]):
         """str: the tag."""
     @property
     def times(self) -> npt.NDArray[np.datetime64]:
-        """numpy.ndarray of datetime64[ns]: when each value was written, in UTC. It is what pandas and xarray take as times; NaT
-        for a time after 2262.
+        """numpy.ndarray of datetime64[ns]: when each value was written, in UTC, as pandas and xarray take times. NaT for a time after
+        2262.
         """
     @property
     def acquired_times(self) -> npt.NDArray[np.datetime64]:
         """numpy.ndarray of datetime64[ns]: when each value was acquired, or else written, in UTC. The index of the file does not have
-        these times: the first use reads the head of each value, and decompresses the file if it is compressed.
+        these times: the first use reads the head of each value, and decompresses a compressed file.
         """
     @property
     def written_at(self) -> npt.NDArray[np.float64]:
@@ -1220,12 +1220,12 @@ class Track(Sequence[Message]):
         True
         """
     def stack(self, *, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
-        """Copies all values into one array: number, then the axes of a value.
+        """Copies all values into one array. Its first axis is the number of the value; those of a value follow.
 
         Parameters
         ----------
         out : numpy.ndarray, optional
-            A writeable array of the shape ``(len(track), *shape)`` and the dtype of the values. They are copied to it.
+            A writeable array of the shape ``(len(track), *shape)`` and the dtype of the values, into which they are copied.
 
         Returns
         -------
@@ -1263,8 +1263,8 @@ class Track(Sequence[Message]):
 class Message:
     """A value of a recording, from a `Track`. It has what a `Snapshot` has, except its age.
 
-    Its array is read-only. It lies in the file, which is mapped, unless that is compressed. The file stays open as long as
-    the message or its array is held, also after the recording was closed.
+    Its array is read-only. It lies in the mapped file, unless the file is compressed. The file stays open as long as the
+    message or its array is held, even after the recording was closed.
 
     Examples
     --------

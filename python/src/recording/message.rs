@@ -82,8 +82,8 @@ unsafe impl HeapType for Message {
 
     const DOC: &'static CStr = c"A value of a recording, from a `Track`. It has what a `Snapshot` has, except its age.
 
-Its array is read-only. It lies in the file, which is mapped, unless that is compressed. The file stays open as long as
-the message or its array is held, also after the recording was closed.
+Its array is read-only. It lies in the mapped file, unless the file is compressed. The file stays open as long as the
+message or its array is held, even after the recording was closed.
 
 Examples
 --------

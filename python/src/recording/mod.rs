@@ -30,10 +30,10 @@ pub mod track;
 /// of a tag's values.
 ///
 /// Opening maps the file and reads its index. Values are read when they are asked for, and without a copy if the file is not
-/// compressed. A file that was cut, since the process that recorded was killed or its disk was full, or that is still being
-/// recorded, is read up to the last whole chunk that it has when it is opened; `left_out` says what could not be read.
+/// compressed. A file without an index is read up to the last whole chunk that it has when it is opened: it is still being
+/// recorded, or it was cut, because the recorder was killed or the disk was full. `left_out` lists what is damaged.
 /// ``len``, ``in`` and loops are about the tags, as those of a dict are about its keys. A recording may be closed, or used in a
-/// ``with`` block, and can be pickled: its path is, and it is opened anew where it is unpickled.
+/// ``with`` block. It can be pickled: only its path is, and unpickling opens the file again.
 ///
 /// Parameters
 /// ----------
@@ -121,8 +121,8 @@ impl Recording {
         Ok(recording.metadata().map(entries).collect())
     }
 
-    /// dict of str to int: how many values of each tag the recorder missed. Empty if the recording says nothing about it, such as
-    /// one that was cut.
+    /// dict of str to int: how many values of each tag the recorder missed. Empty if the recording does not say it, as one that was
+    /// cut.
     #[getter]
     fn missed(&self, py: Python<'_>) -> PyResult<HashMap<String, u64>> {
         let recording = self.open(py)?;
@@ -139,8 +139,8 @@ impl Recording {
         entries.map(number).collect()
     }
 
-    /// list of str: what was left out when the file was opened, since it is damaged, each with its place; at most a thousand. Damage
-    /// to the values of a complete file is not among these: who reads such a value gets a FormatError.
+    /// list of str: what was left out when the file was opened, because it is damaged, each with its place; at most a thousand.
+    /// Damaged values of a complete file are not among these: reading one raises FormatError.
     #[getter]
     fn left_out(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         Ok(self.open(py)?.left_out().iter().map(ToString::to_string).collect())
@@ -168,8 +168,8 @@ impl Recording {
         Ok(self.recording.lock(py)?.is_none())
     }
 
-    /// Closes the recording. Tracks, messages and arrays that came from it stay as they are, and the file stays mapped as long as
-    /// one of them is held. What is asked of the recording afterwards raises ReaderClosedError. Closing it again does nothing.
+    /// Closes the recording. Tracks, messages and arrays from it can still be used, and the file stays mapped as long as one of
+    /// them is held. Later uses of the recording raise ReaderClosedError. Closing it again does nothing.
     ///
     /// Examples
     /// --------

@@ -17,12 +17,12 @@ const STEP: usize = 64 << 20;
 
 #[pymethods]
 impl Track {
-    /// Copies all values into one array: number, then the axes of a value.
+    /// Copies all values into one array. Its first axis is the number of the value; those of a value follow.
     ///
     /// Parameters
     /// ----------
     /// out : numpy.ndarray, optional
-    ///     A writeable array of the shape ``(len(track), *shape)`` and the dtype of the values. They are copied to it.
+    ///     A writeable array of the shape ``(len(track), *shape)`` and the dtype of the values, into which they are copied.
     ///
     /// Returns
     /// -------

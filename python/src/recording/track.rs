@@ -23,8 +23,8 @@ use crate::time::{distance, unix_time};
 /// The values of a tag in a recording, in the order in which they were written: a sequence of `Message`, from
 /// ``recording[tag]``.
 ///
-/// It reads nothing before it is asked for. ``track[3]`` is one value, and ``track[10:20]`` a track of ten, without a copy. It
-/// works on after the recording was closed.
+/// It reads a value only when it is asked for. ``track[3]`` is one value, and ``track[10:20]`` a track of ten, without a copy.
+/// It can be used after the recording was closed.
 ///
 /// Examples
 /// --------
@@ -37,7 +37,7 @@ use crate::time::{distance, unix_time};
 /// >>> [int(message.array[0, 0]) for message in track[2:8:2]]
 /// [3, 5, 7]
 ///
-/// In one line it becomes an array of xarray, with its times: ``xarray.DataArray(track.stack(), dims=("time", "y", "x"),
+/// This line makes an array of xarray, with times: ``xarray.DataArray(track.stack(), dims=("time", "y", "x"),
 /// coords={"time": track.times})``.
 #[pyclass(frozen, module = "ndsharray", sequence, weakref)]
 pub struct Track {
@@ -113,15 +113,15 @@ impl Track {
         self.track.tag()
     }
 
-    /// numpy.ndarray of datetime64[ns]: when each value was written, in UTC. It is what pandas and xarray take as times; NaT
-    /// for a time after 2262.
+    /// numpy.ndarray of datetime64[ns]: when each value was written, in UTC, as pandas and xarray take times. NaT for a time after
+    /// 2262.
     #[getter]
     fn times<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<Datetime<Nanoseconds>>> {
         datetimes(py, self.pick(self.track.written_at()))
     }
 
     /// numpy.ndarray of datetime64[ns]: when each value was acquired, or else written, in UTC. The index of the file does not have
-    /// these times: the first use reads the head of each value, and decompresses the file if it is compressed.
+    /// these times: the first use reads the head of each value, and decompresses a compressed file.
     #[getter]
     fn acquired_times<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<Datetime<Nanoseconds>>>> {
         Ok(datetimes(py, self.call(py, || self.pick(self.track.acquired_at()))?))

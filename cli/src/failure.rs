@@ -119,7 +119,7 @@ impl From<ndsharray_recording::Error> for Failure {
         use ndsharray_recording::Error::{Exists, Io, NoSpace, NoTag, NotARecording, Store};
         match error {
             NoSpace { path, free, wanted } => Failure::Failed(format!(
-                "{}: too little free space: {} are free, {} more are needed; free some space, or use another disk",
+                "{}: too little free space: {} are free, {} more are needed; free some space or use another disk",
                 path.display(),
                 units::bytes(free),
                 units::bytes(wanted.saturating_sub(free))

@@ -11,7 +11,7 @@ use ndsharray_recording::{Clock, Played, Player, PlayerOptions, Recording, Step,
 
 use crate::failure::{Failure, Result, say};
 use crate::stop::Stop;
-use crate::{feed, seconds, tags, units};
+use crate::{feed, seconds, survey, tags, units};
 
 /// How long it waits for the next value before it looks whether a signal came.
 const STEP: Duration = Duration::from_millis(50);
@@ -138,7 +138,7 @@ fn failure(error: ndsharray_recording::Error) -> Failure {
 fn play(player: &mut Player, args: &Args, stop: &Stop) -> Result<()> {
     let mut progress = Progress::new(player, args);
     while !stop.asked() {
-        if player.step(STEP)? == Step::Ended {
+        if player.step(STEP).map_err(survey::failure)? == Step::Ended {
             break;
         }
         progress.show(player);

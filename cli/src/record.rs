@@ -99,7 +99,8 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
     if untriggered {
         say("the trigger did not come: nothing was recorded");
     } else if tags.is_empty() && outcome.is_ok() {
-        say("there was no such tag: nothing was recorded; `ndsharray ls` lists the tags of a store");
+        let none = if args.tags.is_empty() { "no tag" } else { "no such tag" };
+        say(&format!("there was {none}: nothing was recorded; `ndsharray ls` lists the tags"));
     }
     for file in &files {
         say(&described(file));

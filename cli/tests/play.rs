@@ -216,6 +216,22 @@ fn a_cut_file_is_played_with_a_note() {
     assert!(lines.len() == 2 && lines[1].contains("6 values played"), "{said}");
 }
 
+#[test]
+fn a_damaged_value_ends_it_with_what_helps() {
+    let place = Place::new();
+    recorded(&place);
+    let path = place.file("run.mcap");
+    let mut bytes = std::fs::read(&path).unwrap();
+    // In the first chunk.
+    bytes[100] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let ended = place.run(&["play", "run.mcap", "--speed", "max"]);
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    let lines: Vec<&str> = ended.stderr.lines().collect();
+    assert!(lines.len() == 2 && lines[0].contains("0 values played"), "{lines:?}");
+    assert!(lines[1].contains("damaged at byte") && lines[1].contains("convert --recover"), "{lines:?}");
+}
+
 #[track_caller]
 fn refused(place: &Place, args: &[&str], code: i32, words: &[&str]) {
     let before = place.names();

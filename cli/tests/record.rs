@@ -151,6 +151,20 @@ fn bad_requests_are_refused_at_once() {
 }
 
 #[test]
+fn a_recording_for_which_there_was_no_tag_says_so() {
+    let place = Place::new();
+    for (output, tags, said) in [
+        ("all.mcap", &[][..], "there was no tag: nothing was recorded"),
+        ("some.mcap", &["cam*"], "there was no such tag: nothing was recorded"),
+    ] {
+        let args = [&["record", "-o", output, "--min-free", "0", "--duration", "0.1"], tags].concat();
+        let ended = place.run(&args).good();
+        assert!(ended.stderr.contains(said) && ended.stderr.lines().count() == 2, "{}", ended.stderr);
+        assert!(Recording::open(place.file(output)).unwrap().is_complete());
+    }
+}
+
+#[test]
 fn a_tag_with_an_error_is_told_and_the_others_are_recorded() {
     let place = Place::new();
     std::fs::write(place.directory().join("torn"), "NDSHHEAD and no more").unwrap();

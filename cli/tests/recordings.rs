@@ -124,6 +124,10 @@ fn info_of_a_cut_file_and_of_other_files() {
         cut.contains("not finished: cut, or still being recorded") && cut.contains("\nduration"),
         "{cut}"
     );
+    let said = place.run(&["convert", "cut.mcap", "out"]).good().stderr;
+    let note =
+        "ndsharray: cut.mcap: not finished: cut, or still being recorded; what is whole is converted\n";
+    assert_eq!(said, note);
     let empty = info(&whole[..8]).good().text();
     assert!(empty.contains("duration  0.000 s, 0 values of 0 tags") && !empty.contains("TAG"), "{empty}");
     for bad in [&b"\x93NUMPY\x01\x00 and more"[..], b""] {

@@ -29,7 +29,7 @@ pub enum Error {
     /// The disk is full, or would have less free space than the recording is to leave
     /// ([`min_free`](crate::RecordingOptions::min_free)).
     #[error(
-        "{}: too little free space: {free} bytes are free, {wanted} are needed; free some space, or use another disk",
+        "{}: too little free space: {free} bytes are free, {wanted} are needed; free some space or use another disk",
         path.display()
     )]
     NoSpace {

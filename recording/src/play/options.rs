@@ -131,13 +131,15 @@ impl PlayerOptions {
         }
         let (start, end) = span(recording, self.by).unwrap_or((UnixTime::from(0), UnixTime::from(0)));
         let length = end.abs_diff(start);
-        let from = self.from.as_secs_f64();
+        // To a millisecond: a part is chosen by hand.
+        let seconds = |time: Duration| time.as_millis() as f64 / 1000.0;
+        let from = seconds(self.from);
         if self.from > length {
-            let found = format!("{from} s in a recording of {} s", length.as_secs_f64());
+            let found = format!("{from} s in a recording of {} s", seconds(length));
             return Err(invalid("from", found, "a time before its end"));
         }
         if let Some(to) = self.to.filter(|to| *to < self.from) {
-            let found = format!("{} s, which is before from, {from} s", to.as_secs_f64());
+            let found = format!("{} s, which is before from, {from} s", seconds(to));
             return Err(invalid("to", found, "a time after from"));
         }
         let tags = self.selected(recording)?;

@@ -46,7 +46,7 @@ impl RecordingOptions {
     }
 
     /// Goes on in a new file when one reaches this size in bytes: `run.mcap` becomes `run-0001.mcap`, `run-0002.mcap` and so on, each of them
-    /// complete in itself. A file has at least one value, except the last.
+    /// complete in itself. Each has at least one value, except perhaps the last.
     #[must_use]
     pub fn split(mut self, bytes: u64) -> Self {
         self.split_at = Some(bytes.max(1));

@@ -15,9 +15,9 @@ pub(super) struct Tag {
     name: String,
     /// Where its values come from, as its writer said; empty: from this machine.
     source: String,
-    /// Whether the store did not have it when the recording began.
+    /// Whether the store did not have it when the recording began, or not since: all that its reader can miss is to be counted.
     is_new: bool,
-    /// `None` if it could not be opened yet.
+    /// `None` if it could not be opened yet, or has gone.
     reader: Option<Reader>,
     /// The last version that was written before the recording knew the tag; `None` if that is unknown or was compared already.
     known: Option<u64>,
@@ -25,7 +25,8 @@ pub(super) struct Tag {
     values: u64,
     /// Values that were read, and not recorded.
     refused: u64,
-    /// Values that were written since the recording began, and before the first that was read.
+    /// Values that its reader does not count: those that were written since the recording began, and before the first that was
+    /// read, and those that readers before it missed.
     unread: u64,
     /// How many were missed before that which is recorded begins.
     before: u64,
@@ -86,7 +87,9 @@ impl Tag {
 
     /// The same since the first look at the tag.
     pub fn all_missed(&self) -> u64 {
-        self.reader.as_ref().map_or(0, Reader::missed) + self.refused + self.unread
+        // What is damaged may have any version.
+        let missed = self.reader.as_ref().map_or(0, Reader::missed);
+        missed.saturating_add(self.refused).saturating_add(self.unread)
     }
 
     pub fn has_failed(&self) -> bool {
@@ -100,6 +103,20 @@ impl Tag {
             State::There => State::Removed,
             state => state,
         };
+    }
+
+    /// Lets go of a tag whose last values were read: its reader would keep the memory of files that were removed.
+    pub fn close(&mut self, store: &Store) {
+        if self.state != State::Gone || self.reader.is_none() {
+            return;
+        }
+        // A listing may lack what is replaced meanwhile. That is no other tag, and its values would be read once more.
+        if !matches!(store.stat(&self.name), Err(ndsharray::Error::NotFound { .. })) {
+            return;
+        }
+        self.unread = self.unread.saturating_add(self.reader.take().map_or(0, |reader| reader.missed()));
+        // If it is made again, its versions begin again.
+        self.is_new = true;
     }
 
     /// Opens its reader, if it has none.
@@ -132,7 +149,8 @@ impl Tag {
         match self.reader.as_mut()?.read_next() {
             Ok(Some(snapshot)) => {
                 if let Some(known) = self.known.take() {
-                    self.unread = snapshot.version().saturating_sub(1).saturating_sub(known);
+                    let unread = snapshot.version().saturating_sub(1).saturating_sub(known);
+                    self.unread = self.unread.saturating_add(unread);
                 }
                 return Some(snapshot);
             }

@@ -79,6 +79,7 @@ impl Tags {
         }
         for (tag, is_there) in self.tags.iter_mut().zip(is_there) {
             tag.seen(is_there);
+            tag.close(&self.store);
         }
     }
 

@@ -78,6 +78,35 @@ fn a_tag_that_is_removed_and_made_again_goes_on() {
     assert_eq!(versions(&recording, "a"), [1, 2, 3, 4, 5, 6].repeat(4));
 }
 
+/// What the store's tags had when they were removed would stay in shared memory as long as it is mapped.
+#[test]
+fn the_memory_of_tags_that_were_removed_is_let_go() {
+    let place = Place::new();
+    let mut recorder = place.recorder();
+    let store = place.store.path().to_str().unwrap().to_owned();
+    let mapped = || {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        maps.lines().filter(|line| line.contains(&store)).count()
+    };
+    for number in 1..=3 {
+        let mut writer = place.store().writer("a").unwrap();
+        writer.write_slice(&[number], &[1]).unwrap();
+        record_until(&mut recorder, |recorder| recorder.progress().values == number);
+        assert_ne!(mapped(), 0);
+        drop(writer);
+        place.store().remove("a").unwrap();
+        record_until(&mut recorder, |_| mapped() == 0);
+    }
+    let mut writer = place.store().writer("a").unwrap();
+    for number in 1..=300 {
+        writer.write_slice(&[number], &[1]).unwrap();
+    }
+    let recorded = recorder.finish().unwrap();
+    // It begins to count again.
+    assert_eq!(recorded.tags[0].values + recorded.tags[0].missed, 303);
+    assert_eq!(versions(&place.recording(), "a")[..3], [1; 3]);
+}
+
 /// The last values of an ephemeral tag are still in the recorder's memory.
 #[test]
 fn the_last_values_of_a_tag_that_goes_with_its_writer_are_recorded() {

@@ -45,6 +45,24 @@ fn message(data: &[u8]) -> Vec<u8> {
     record(op::MESSAGE, &[&head[..], data].concat())
 }
 
+/// A file with a chunk for each of some channels, which compress to nothing.
+fn file_of_channels(channels: impl Iterator<Item = (u16, String, String)>) -> Vec<u8> {
+    let mut file = file("zstd", 0, 0, &zstd(b""));
+    file.truncate(file.len() - record(op::DATA_END, &[0; 4]).len() - record(op::FOOTER, &[0; 20]).len() - 8);
+    for (id, name, metadata) in channels {
+        let metadata = [text("shape"), text(&metadata)].concat();
+        let head = [id.to_le_bytes(), 1u16.to_le_bytes()].concat();
+        let length = (metadata.len() as u32).to_le_bytes();
+        let body = [&head[..], &text(&name), &text("protobuf"), &length, &metadata].concat();
+        let channel = record(op::CHANNEL, &body);
+        let stored = zstd(&channel);
+        let numbers = [&[0; 16][..], &(channel.len() as u64).to_le_bytes(), &[0; 4]].concat();
+        let chunk = [&numbers[..], &text("zstd"), &(stored.len() as u64).to_le_bytes(), &stored].concat();
+        file.extend(record(op::CHUNK, &chunk));
+    }
+    file
+}
+
 fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::bulk::compress(bytes, 1).unwrap()
 }
@@ -121,6 +139,20 @@ fn no_memory_is_taken_for_what_is_claimed() {
     let [Error::Damaged { found, .. }] = recording.left_out() else { panic!("{recording:?}") };
     assert!(found.contains("more values"), "{found}");
     assert_eq!(recording.tags().len(), 0);
+    // Names and metadata of channels, each of 4 MiB.
+    let large = || "1".repeat(4 << 20);
+    let names = file_of_channels((2..32).map(|id| (id, large(), String::new())));
+    let metadata = file_of_channels((2..32).map(|id| (id, format!("tag{id}"), large())));
+    let axes =
+        file_of_channels((2..32).map(|id| (id, format!("tag{id}"), format!("[{}1]", "1, ".repeat(1 << 20)))));
+    let changes = file_of_channels((2..32).map(|id| (id / 2, format!("{id}{}", large()), String::new())));
+    for (file, left_out) in [(names, 30), (metadata, 0), (axes, 0), (changes, 15)] {
+        assert!(file.len() < 100_000);
+        let recording = open(directory.path(), &file);
+        let said = recording.left_out().iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(said.len(), left_out, "{:?}", said.first());
+        assert!(said.iter().all(|error| error.len() < 10_000));
+    }
     let taken = peak().saturating_sub(before);
     assert!(taken < 64 << 20, "{taken} bytes");
 }

@@ -82,7 +82,7 @@ fn check_rest(schema: Schema, mut message: Bytes) -> Result<Result<(), Problem>,
 const LARGEST_REST: usize = 64 << 10;
 
 /// The most axes that an array has.
-const MOST_AXES: usize = 64;
+pub(crate) const MOST_AXES: usize = 64;
 
 fn dtype(array: &Array) -> Result<DType, Problem> {
     let wrong = |found: String| (found, "a dtype that can be stored");

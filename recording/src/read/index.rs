@@ -111,7 +111,7 @@ impl<'a> Builder<'a> {
         match self.channels.add(record) {
             Ok(()) => {}
             Err(Refusal::Tag(error)) => self.leave_out(error.into()),
-            Err(Refusal::Twice(problem)) => self.leave_out(self.file.damaged(offset, problem)),
+            Err(Refusal::Problem(problem)) => self.leave_out(self.file.damaged(offset, problem)),
         }
     }
 

@@ -44,18 +44,18 @@ impl Queue {
         Queue { held: VecDeque::new(), nbytes: 0, most, spare: BTreeMap::new() }
     }
 
-    /// Adds a value. Unless `keeps`, the oldest ones are dropped to make room; one that is too large for all of it is not taken.
+    /// Adds a value. Unless `keeps`, the oldest ones are dropped to make room; one that is too large for all of it is not taken, and
+    /// those of its tag before it are dropped, so that the tag has no gap. The other tags keep theirs.
     pub fn push(&mut self, tag: usize, missed: u64, snapshot: &Snapshot, value: &Value<'_>, keeps: bool) {
         let wanted = value.bytes.len();
         let mut held = self.take_spare(wanted).unwrap_or_else(|| Held::new(value));
         let nbytes = held.nbytes_for(value);
-        while self.nbytes + nbytes > self.most && self.drop_spare() {}
-        if !keeps {
-            while self.nbytes + nbytes > self.most && self.drop_oldest() {}
-            if nbytes > self.most {
-                return;
-            }
+        if !keeps && nbytes > self.most {
+            self.retain(|held| held.tag != tag);
+            return;
         }
+        while self.nbytes + nbytes > self.most && self.drop_spare() {}
+        while !keeps && self.nbytes + nbytes > self.most && self.drop_oldest() {}
         held.set(tag, missed, snapshot, value);
         self.nbytes += held.nbytes();
         self.held.push_back(held);
@@ -69,15 +69,17 @@ impl Queue {
     }
 
     /// Drops all values that are older than that, also those behind younger ones.
-    pub fn retain(&mut self, age: Duration) {
-        for _ in 0..self.held.len() {
-            let Some(held) = self.held.pop_front() else { return };
-            if held.written.elapsed() > age {
-                self.nbytes -= held.nbytes();
-            } else {
-                self.held.push_back(held);
-            }
-        }
+    pub fn drop_older(&mut self, age: Duration) {
+        self.retain(|held| held.written.elapsed() <= age);
+    }
+
+    fn retain(&mut self, is_kept: impl Fn(&Held) -> bool) {
+        let nbytes = &mut self.nbytes;
+        self.held.retain(|held| {
+            let is_kept = is_kept(held);
+            *nbytes -= if is_kept { 0 } else { held.nbytes() };
+            is_kept
+        });
     }
 
     pub fn front(&self) -> Option<&Held> {

@@ -48,7 +48,7 @@ impl Pretrigger {
             return;
         }
         self.is_triggered = true;
-        self.queue.retain(self.time);
+        self.queue.drop_older(self.time);
         // What was missed before the first value of a tag does not count.
         let mut first = vec![None; tags.len()];
         for held in self.queue.iter() {

@@ -81,6 +81,31 @@ fn memory_is_bounded() {
     assert_eq!(recorded.tags[0].missed, 0);
 }
 
+#[test]
+fn a_value_that_memory_cannot_hold_drops_none_of_other_tags() {
+    const MEMORY: usize = 1 << 20;
+    let place = Place::new();
+    let mut large = place.store().writer_options("large").history(4).open().unwrap();
+    let mut small = place.store().writer_options("small").history(4).open().unwrap();
+    let mut recorder = place.recorder().pretrigger(Duration::from_secs(3600), MEMORY);
+    for number in 0..5_u8 {
+        small.write_slice(&[number], &[1]).unwrap();
+        large.write_slice(&[number], &[1]).unwrap();
+        catch_up(&mut recorder);
+    }
+    large.write_slice(&vec![0_u8; MEMORY], &[MEMORY]).unwrap();
+    catch_up(&mut recorder);
+    large.write_slice(&[7_u8], &[1]).unwrap();
+    small.write_slice(&[7_u8], &[1]).unwrap();
+    catch_up(&mut recorder);
+    recorder.trigger();
+    let recorded = recorder.finish().unwrap();
+    let recording = place.recording();
+    assert_eq!(versions(&recording, "small"), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(versions(&recording, "large"), [7], "without a gap");
+    assert!(recorded.tags.iter().all(|tag| tag.missed == 0), "{recorded:?}");
+}
+
 /// What was missed before that which is recorded begins does not count.
 #[test]
 fn only_what_is_missed_in_the_recording_counts() {

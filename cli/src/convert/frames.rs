@@ -57,7 +57,7 @@ fn durations(times: &[UnixTime]) -> Vec<u64> {
     let mut starts: Vec<u64> = Vec::with_capacity(times.len());
     for time in times {
         // Counted from the first, so that what is rounded does not add up. Clocks may be set back.
-        let since = (time.as_nanos().saturating_sub(first.as_nanos()) + 500) / 1000;
+        let since = time.as_nanos().saturating_sub(first.as_nanos()).saturating_add(500) / 1000;
         starts.push(starts.last().map_or(since, |before| since.max(before + 1)));
     }
     let last = starts.last().copied().unwrap_or_default();
@@ -79,6 +79,12 @@ mod tests {
     fn a_picture_is_shown_until_the_next() {
         assert_eq!(of(&[0, 33_000_000, 133_000_000, 204_500_000]), [33_000, 100_000, 71_500, 68_166]);
         assert_eq!((of(&[]), of(&[0])), (vec![], vec![ALONE]));
+    }
+
+    #[test]
+    fn clocks_may_go_wrong() {
+        let times = [0, u64::MAX, 1].map(UnixTime::from);
+        assert_eq!(durations(&times), [u64::MAX / 1000, 1, (u64::MAX / 1000).div_ceil(2)]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Ctrl-C, SIGTERM and SIGHUP (a closed terminal). A command checks for them between two steps, so that it can undo what
-//! is half done. A second signal ends the program at once.
+//! is half done. Another one, half a second or more after the first, ends the program at once.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -12,6 +12,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::failure::{Failure, Result};
+
+/// What comes sooner after the first signal belongs to it: `timeout` sends two, and so do a terminal that is closed and its shell.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Whether a signal asked the program to stop, and a socket that becomes readable when one does.
 pub struct Stop {
@@ -33,19 +36,26 @@ pub enum Ready {
 impl Stop {
     pub fn listen() -> Result<Self> {
         let failed = |error: io::Error| Failure::failed(format!("cannot listen for signals: {error}"));
-        let asked = Arc::new(AtomicBool::new(false));
+        let (asked, again) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let (wake, write) = UnixStream::pair().map_err(failed)?;
         // Under `nohup`, SIGHUP is ignored and stays so.
         let signals =
             [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| signal != SIGHUP || !is_ignored(signal));
         for signal in signals {
-            // In this order: the second signal finds the flag that the first one set.
-            signal_hook::flag::register_conditional_default(signal, asked.clone()).map_err(failed)?;
+            signal_hook::flag::register_conditional_default(signal, again.clone()).map_err(failed)?;
             signal_hook::flag::register(signal, asked.clone()).map_err(failed)?;
             let write = write.try_clone().map_err(failed)?;
             signal_hook::low_level::pipe::register(signal, write).map_err(failed)?;
         }
-        Ok(Stop { asked, wake })
+        let stop = Stop { asked, wake };
+        let first = Stop { asked: stop.asked.clone(), wake: stop.wake.try_clone().map_err(failed)? };
+        let arm = move || {
+            first.wait_for_signal();
+            std::thread::sleep(AGAIN);
+            again.store(true, Ordering::Relaxed);
+        };
+        std::thread::Builder::new().name("signals".to_owned()).spawn(arm).map_err(failed)?;
+        Ok(stop)
     }
 
     pub fn asked(&self) -> bool {

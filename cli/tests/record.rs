@@ -63,6 +63,23 @@ fn every_value_until_ctrl_c() {
     }
 }
 
+/// `timeout` sends two signals, and so do a terminal that is closed and its shell.
+#[test]
+fn signals_that_come_together_are_one() {
+    let place = Place::new();
+    place.store().writer("a").unwrap().write_slice(&[1_u8], &[1]).unwrap();
+    let running = start(&place, &["-o", "run.mcap"]);
+    until("it listens for all signals", || running.catches(Signal::TERM));
+    until_read(&place, &running, "a");
+    for signal in [Signal::STOP, Signal::TERM, Signal::INT, Signal::CONT] {
+        running.signal(signal);
+    }
+    running.finish().good();
+    let recording = Recording::open(place.file("run.mcap")).unwrap();
+    assert!(recording.is_complete());
+    assert_eq!(versions(&recording, "a"), [1]);
+}
+
 #[test]
 fn patterns_stand_for_tags_that_come_later() {
     let place = Place::new();

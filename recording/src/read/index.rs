@@ -72,6 +72,8 @@ pub(super) struct Builder<'a> {
     chunks: Vec<Chunk>,
     /// By number of the tag.
     locations: Vec<Vec<Location>>,
+    /// The tags that have values in the last chunk, each once.
+    in_last_chunk: Vec<usize>,
     nvalues: usize,
     metadata: BTreeMap<String, BTreeMap<String, String>>,
     left_out: Vec<Error>,
@@ -84,6 +86,7 @@ impl<'a> Builder<'a> {
             channels: Channels::default(),
             chunks: Vec::new(),
             locations: Vec::new(),
+            in_last_chunk: Vec::new(),
             nvalues: 0,
             metadata: BTreeMap::new(),
             left_out: Vec::new(),
@@ -119,6 +122,7 @@ impl<'a> Builder<'a> {
     pub fn add_chunk(&mut self, chunk: Chunk) -> Option<u32> {
         let number = u32::try_from(self.chunks.len()).ok()?;
         self.chunks.push(chunk);
+        self.in_last_chunk.clear();
         Some(number)
     }
 
@@ -139,13 +143,18 @@ impl<'a> Builder<'a> {
         if self.locations.len() <= channel.tag {
             self.locations.resize_with(channel.tag + 1, Vec::new);
         }
-        self.locations[channel.tag].push(location);
+        let locations = &mut self.locations[channel.tag];
+        if locations.last().is_none_or(|last| last.position.chunk != location.position.chunk) {
+            self.in_last_chunk.push(channel.tag);
+        }
+        locations.push(location);
         Ok(())
     }
 
-    /// Takes back the values of a chunk, which is the last one with values.
+    /// Takes back the values of the last chunk.
     pub fn take_back(&mut self, chunk: u32) {
-        for locations in &mut self.locations {
+        for tag in self.in_last_chunk.drain(..) {
+            let locations = &mut self.locations[tag];
             let before = locations.partition_point(|location| location.position.chunk < chunk);
             self.nvalues -= locations.len() - before;
             locations.truncate(before);

@@ -187,8 +187,11 @@ fn count_again(tags: &mut [RecordedTag], files: &[PathBuf]) {
 
 /// A file and its size.
 fn described(file: &Path) -> String {
-    let size = file.metadata().map_or(0, |metadata| metadata.len());
-    format!("{}: {}", file.display(), units::bytes(size))
+    let size = match file.metadata() {
+        Ok(metadata) => units::bytes(metadata.len()),
+        Err(error) => format!("it was removed or renamed while it was recorded ({error})"),
+    };
+    format!("{}: {size}", file.display())
 }
 
 /// The signal that triggers a recording.

@@ -81,6 +81,18 @@ fn signals_that_come_together_are_one() {
 }
 
 #[test]
+fn a_file_that_was_removed_meanwhile_is_said() {
+    let place = Place::new();
+    let running = start(&place, &["-o", "run.mcap"]);
+    until("it listens for all signals", || running.catches(Signal::TERM));
+    until("it makes the file", || place.file("run.mcap").exists());
+    std::fs::remove_file(place.file("run.mcap")).unwrap();
+    running.signal(Signal::INT);
+    let ended = running.finish();
+    assert!(ended.stderr.contains("run.mcap: it was removed or renamed"), "{}", ended.stderr);
+}
+
+#[test]
 fn patterns_stand_for_tags_that_come_later() {
     let place = Place::new();
     let write = |tag: &str| {

@@ -119,9 +119,9 @@ pub use crate::reader::Reader;
 pub use crate::reader::changed::Changed;
 pub use crate::reader::every::Every;
 pub use crate::reader::options::ReaderOptions;
-#[doc(hidden)]
-pub use crate::reader::snapshot::ValueId;
 pub use crate::reader::snapshot::{Snapshot, View};
+#[doc(hidden)]
+pub use crate::reader::value_id::ValueId;
 pub use crate::reader::wait_any::wait_any;
 pub use crate::store::Store;
 pub use crate::store::entries::{Entry, EntryKind};

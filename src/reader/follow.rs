@@ -9,7 +9,7 @@ use crate::files::open::map_header;
 use crate::files::tag::TagPath;
 use crate::format::record::Record;
 use crate::reader::poll::{LOOK_EVERY, Pace};
-use crate::reader::snapshot::ValueId;
+use crate::reader::value_id::ValueId;
 use crate::shm::header::Header;
 use crate::sync::seq_latch::FROZEN;
 use crate::sys::clock::now_coarse;

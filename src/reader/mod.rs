@@ -11,6 +11,7 @@ mod progress;
 mod resolve;
 mod sleep;
 pub(crate) mod snapshot;
+pub(crate) mod value_id;
 pub(crate) mod wait_any;
 mod want;
 
@@ -26,7 +27,8 @@ use crate::reader::follow::{Follower, Target};
 use crate::reader::progress::Progress;
 use crate::reader::resolve::Sources;
 use crate::reader::sleep::Sleeper;
-use crate::reader::snapshot::{Data, Snapshot, Value, ValueId, View, ViewInner};
+use crate::reader::snapshot::{Data, Snapshot, Value, View, ViewInner};
+use crate::reader::value_id::ValueId;
 use crate::reader::want::Place;
 use crate::shm::pinned::Pinned;
 use crate::shm::registry;

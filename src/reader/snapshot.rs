@@ -15,8 +15,8 @@ use crate::format::layout::Layout;
 use crate::format::record::Stamp;
 use crate::format::segment::Line;
 use crate::reader::copy::Copied;
+use crate::reader::value_id::ValueId;
 use crate::shm::pinned::{Pinned, Source};
-use crate::sys::file::FileId;
 use crate::time::UnixTime;
 
 /// Where the bytes are.
@@ -76,28 +76,6 @@ impl Value {
 
     fn stamp(&self) -> Stamp {
         self.stamp
-    }
-}
-
-/// Which value of a tag it is, without the value: for language bindings, whose copies outlive their snapshots.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ValueId {
-    version: u64,
-    /// Where the count of its version began.
-    origin: u64,
-    /// The header that had it: one that was put back from a copy may have another value of the same version.
-    header: FileId,
-}
-
-impl ValueId {
-    #[inline(always)]
-    pub(crate) fn new(version: u64, origin: u64, header: FileId) -> Self {
-        ValueId { version, origin, header }
-    }
-
-    pub fn version(self) -> u64 {
-        self.version
     }
 }
 

@@ -20,6 +20,17 @@ pub(crate) struct FileId {
     inode: u64,
 }
 
+impl FileId {
+    /// Device and inode.
+    pub fn parts(self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+
+    pub fn from_parts(device: u64, inode: u64) -> Self {
+        FileId { device, inode }
+    }
+}
+
 /// What `stat` says of a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Status {

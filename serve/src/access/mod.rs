@@ -1,0 +1,62 @@
+//! Who may ask: every request but those of `/healthz` passes here.
+
+mod host;
+mod token;
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{self, HeaderValue};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+pub(crate) use self::host::Hosts;
+pub(crate) use self::token::Token;
+use crate::refusal::Refusal;
+
+/// Who may ask.
+#[derive(Debug)]
+pub(crate) struct Access {
+    pub hosts: Hosts,
+    /// What a request must know; `None` if everybody may ask.
+    pub token: Option<Token>,
+    /// Whether connections are encrypted.
+    pub secure: bool,
+}
+
+/// Lets a request through, refuses it, or exchanges the token in its address for a cookie.
+pub(crate) async fn check(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+    if request.uri().path() == "/healthz" {
+        return next.run(request).await;
+    }
+    let headers = request.headers();
+    if let Err(refusal) = access.hosts.check(headers, request.uri(), access.secure) {
+        return refusal.into_response();
+    }
+    if let Some(token) = &access.token {
+        match token.standing(headers, request.uri()) {
+            token::Standing::Known => {}
+            token::Standing::InAddress => return admitted(token, access.secure, request.uri()),
+            token::Standing::Unknown => return unknown(headers),
+        }
+    }
+    next.run(request).await
+}
+
+/// Sets the cookie, and sends the browser to the same page without the token, which then is not in its history.
+fn admitted(token: &Token, secure: bool, uri: &Uri) -> Response {
+    let place = HeaderValue::from_str(uri.path()).unwrap_or(HeaderValue::from_static("/"));
+    let headers = [(header::SET_COOKIE, token.cookie(secure)), (header::LOCATION, place)];
+    (StatusCode::SEE_OTHER, headers, ()).into_response()
+}
+
+fn unknown(headers: &HeaderMap) -> Response {
+    let found = if headers.contains_key(header::AUTHORIZATION) { "another token" } else { "no token" };
+    let text = format!(
+        "this server wants a token, and the request has {found}: send \"Authorization: Bearer TOKEN\", or open /?token=TOKEN in a browser"
+    );
+    let mut response = Refusal::new(StatusCode::UNAUTHORIZED, text).into_response();
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}

@@ -1,0 +1,15 @@
+//! The arrays of an ndsharray store over HTTP.
+
+mod access;
+mod connections;
+mod error;
+mod options;
+mod refusal;
+mod routes;
+mod server;
+mod shown;
+mod value;
+
+pub use crate::error::{Error, Result};
+pub use crate::options::ServeOptions;
+pub use crate::server::Server;

@@ -1,0 +1,54 @@
+//! What each address answers.
+
+mod latest;
+mod metrics;
+mod next;
+mod tags;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header::{self, HeaderName, HeaderValue};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Response;
+use axum::routing::get;
+
+use crate::access::{self, Access};
+use crate::refusal::Refusal;
+use crate::shown::Shown;
+
+/// Every address. All are read with GET; nothing changes the store.
+pub(crate) fn router(shown: Shown, access: Access) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/tags", get(tags::all))
+        .route("/tag/{tag}/latest.json", get(latest::json))
+        .route("/tag/{tag}/latest.npy", get(latest::npy))
+        .route("/tag/{tag}/next", get(next::next))
+        .route("/metrics", get(metrics::all))
+        .fallback(unknown)
+        .with_state(shown)
+        .layer(from_fn_with_state(Arc::new(access), access::check))
+        .layer(map_response(harden))
+}
+
+async fn unknown(uri: Uri) -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, format!("there is nothing at {:?}", uri.path()))
+}
+
+/// Headers that every answer has: values are never kept by anybody in between, and nothing is taken for another type than it says, run
+/// as a script, put into another site's frame or told to other sites.
+async fn harden(mut response: Response) -> Response {
+    const HEADERS: [(HeaderName, &str); 5] = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

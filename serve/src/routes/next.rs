@@ -1,0 +1,84 @@
+//! `/tag/TAG/next?after=CURSOR`: the latest value as soon as it is another one than that of the cursor.
+
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use ndsharray::ValueId;
+use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+
+use crate::refusal::Refusal;
+use crate::routes::latest;
+use crate::shown::Shown;
+
+/// How long a request waits at most, so that proxies do not end it.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// What the header `ndsharray-cursor` of an answer had; without it, any value is new.
+    after: Option<String>,
+    #[serde(default)]
+    format: Format,
+    /// In seconds.
+    wait: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Npy,
+    Json,
+}
+
+pub(super) async fn next(
+    State(shown): State<Shown>,
+    Path(tag): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refusal> {
+    let after = match asked.after.as_deref() {
+        Some(text) => {
+            let known = text.parse::<ValueId>();
+            Some(known.map_err(|_| {
+                Refusal::bad(format!("{text:?} is no cursor: give what the header ndsharray-cursor had"))
+            })?)
+        }
+        None => None,
+    };
+    let wait = asked.wait.map_or(Ok(LONGEST_WAIT), |wait| {
+        Duration::try_from_secs_f64(wait)
+            .map_err(|_| Refusal::bad(format!("wait={wait}: expected seconds from 0 on")))
+    })?;
+    let end = Instant::now() + wait.min(LONGEST_WAIT);
+    let mut reader = shown.reader(&tag)?;
+    loop {
+        let current = match reader.read() {
+            // Whether it is new is for the cursor to say.
+            Ok(_) => reader.latest(),
+            Err(error) => Err(error),
+        };
+        let is_new = match &current {
+            Ok(value) => after.is_none_or(|after| value.id() != after),
+            // Nothing was written yet.
+            Err(ndsharray::Error::Empty { .. }) => false,
+            Err(_) => true,
+        };
+        if is_new {
+            let value = current?;
+            return latest::answer(move || match asked.format {
+                Format::Npy => latest::npy_of(&value),
+                Format::Json => latest::json_of(&tag, &value),
+            })
+            .await;
+        }
+        drop(current);
+        match timeout_at(end, reader.changed()).await {
+            Ok(outcome) => outcome?,
+            Err(_) => return Ok(StatusCode::NO_CONTENT.into_response()),
+        }
+    }
+}

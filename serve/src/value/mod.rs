@@ -1,0 +1,4 @@
+//! Values as programs get them.
+
+pub(crate) mod description;
+pub(crate) mod elements;

@@ -1,0 +1,63 @@
+//! Who is answered.
+
+mod server;
+
+use ndsharray::Store;
+use ndsharray_serve::{Error, ServeOptions};
+
+use server::Served;
+
+const TOKEN: &str = "a-token-of-26-characters-x";
+
+#[test]
+fn a_token_is_wanted_everywhere_but_for_health() {
+    let served = Served::new(|options| options.token(TOKEN));
+    for path in ["/", "/tags", "/metrics", "/tag/cam/latest.npy", "/tag/cam/next", "/nothing"] {
+        let answer = served.get(path);
+        assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer")), "{path}");
+        let wrong = served.request("GET", path, &[("authorization", "Bearer a-token-of-26-characters-y")]);
+        assert_eq!(wrong.status, 401, "{path}");
+    }
+    assert_eq!(served.get("/healthz").status, 200);
+    let bearer = format!("Bearer {TOKEN}");
+    assert_eq!(served.request("GET", "/tags", &[("authorization", &bearer)]).status, 200);
+}
+
+#[test]
+fn a_browser_gets_a_cookie_and_loses_the_token_from_its_address() {
+    let served = Served::new(|options| options.token(TOKEN));
+    let answer = served.get(&format!("/?token={TOKEN}"));
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/")));
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
+    let pair = cookie.split(';').next().unwrap();
+    assert_eq!(served.request("GET", "/tags", &[("cookie", pair)]).status, 200);
+    assert_eq!(served.get("/?token=another-token-of-some-length").status, 401);
+}
+
+#[test]
+fn other_names_and_other_sites_are_not_answered() {
+    let served = Served::new(|options| options.host("robot.local"));
+    assert_eq!(served.request("GET", "/tags", &[("host", "robot.local:80")]).status, 200);
+    assert_eq!(served.request("GET", "/tags", &[("host", "evil.example")]).status, 421);
+    assert_eq!(served.request("GET", "/tags", &[("origin", "http://evil.example")]).status, 403);
+    let answer = served.get("/tags");
+    assert_eq!(
+        (answer.header("cache-control"), answer.header("x-content-type-options")),
+        (Some("no-store"), Some("nosniff"))
+    );
+    assert!(answer.header("access-control-allow-origin").is_none());
+}
+
+#[test]
+fn other_hosts_need_a_token() {
+    let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let store = || Store::open(directory.path()).unwrap();
+    let everywhere = || ServeOptions::new().listen("0.0.0.0:0".parse().unwrap());
+    assert!(matches!(everywhere().bind(store()), Err(Error::Open { .. })));
+    assert!(matches!(everywhere().token("short").bind(store()), Err(Error::Token { .. })));
+    assert!(everywhere().token(TOKEN).bind(store()).is_ok());
+    assert!(everywhere().open_to_all(true).bind(store()).is_ok());
+    let taken = ServeOptions::new().listen("127.0.0.1:0".parse().unwrap()).bind(store()).unwrap();
+    assert!(matches!(ServeOptions::new().listen(taken.address()).bind(store()), Err(Error::Listen { .. })));
+}

@@ -8,7 +8,9 @@ mod refusal;
 mod routes;
 mod server;
 mod shown;
+mod socket;
 mod value;
+mod view;
 
 pub use crate::error::{Error, Result};
 pub use crate::options::ServeOptions;

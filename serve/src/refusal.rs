@@ -33,6 +33,11 @@ impl Refusal {
         )
     }
 
+    /// The sentence.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     #[cfg(test)]
     pub fn status(&self) -> StatusCode {
         self.status

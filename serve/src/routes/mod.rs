@@ -3,20 +3,21 @@
 mod latest;
 mod metrics;
 mod next;
-mod tags;
+pub(crate) mod tags;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Extension, Router};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{any, get};
 
 use crate::access::{self, Access};
 use crate::refusal::Refusal;
 use crate::shown::Shown;
+use crate::socket::{self, Viewers};
 
 /// Every address. All are read with GET; nothing changes the store.
 pub(crate) fn router(shown: Shown, access: Access) -> Router {
@@ -26,9 +27,11 @@ pub(crate) fn router(shown: Shown, access: Access) -> Router {
         .route("/tag/{tag}/latest.json", get(latest::json))
         .route("/tag/{tag}/latest.npy", get(latest::npy))
         .route("/tag/{tag}/next", get(next::next))
+        .route("/socket", any(socket::open))
         .route("/metrics", get(metrics::all))
         .fallback(unknown)
         .with_state(shown)
+        .layer(Extension(Arc::new(Viewers::default())))
         .layer(from_fn_with_state(Arc::new(access), access::check))
         .layer(map_response(harden))
 }

@@ -1,0 +1,160 @@
+//! What a page gets.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use axum::extract::ws::Message;
+use ndsharray::{Reader, Snapshot, ValueId};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::refusal::Refusal;
+use crate::routes::tags;
+use crate::shown::Shown;
+use crate::socket::Viewers;
+use crate::socket::question::{Jpeg, Question};
+use crate::socket::rate::Rate;
+use crate::value::description::ValueDescription;
+use crate::view::View;
+use crate::view::cache::Looked;
+use crate::view::wanted::Wanted;
+
+/// Answers the questions of one connection.
+#[derive(Debug)]
+pub(super) struct Answers {
+    shown: Shown,
+    viewers: Arc<Viewers>,
+    rate: Rate,
+    /// The readers of the tags that were asked for last, by the id of the question, and what was sent to it.
+    readers: Mutex<HashMap<u32, Seen>>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    tag: String,
+    reader: Reader,
+    /// The size of the answer, and when it was sent.
+    sent: Option<(usize, Instant)>,
+}
+
+/// So many readers are kept for the next questions.
+const MOST_READERS: usize = 256;
+
+impl Answers {
+    pub fn new(shown: Shown, viewers: Arc<Viewers>) -> Self {
+        Answers { shown, viewers, rate: Rate::default(), readers: Mutex::default() }
+    }
+
+    pub async fn answer(&self, question: Question) -> Message {
+        let id = question.id();
+        let outcome = match question {
+            Question::Tags { .. } => self.tags(id).await,
+            Question::View { tag, after, wanted, jpeg, .. } => self.view(id, tag, after, wanted, jpeg).await,
+            Question::Stop { .. } => Ok(Message::Text(String::new().into())),
+        };
+        outcome.unwrap_or_else(|error| refusal(Some(id), error.text()))
+    }
+
+    async fn tags(&self, id: u32) -> Result<Message, Refusal> {
+        let tags = tags::described(self.shown.clone()).await?;
+        Ok(Message::Text(json!({ "id": id, "tags": tags }).to_string().into()))
+    }
+
+    async fn view(
+        &self,
+        id: u32,
+        tag: String,
+        after: Option<String>,
+        wanted: Wanted,
+        jpeg: Jpeg,
+    ) -> Result<Message, Refusal> {
+        let mut seen = self.seen(id, tag)?;
+        let after = after.as_deref().and_then(|text| text.parse::<ValueId>().ok());
+        let value = next(&mut seen.reader, after).await?;
+        let jpeg = match jpeg {
+            Jpeg::Always => true,
+            Jpeg::Never => false,
+            Jpeg::Auto => self.rate.is_slow_for(value.bytes().len()),
+        };
+        let looked = Looked { tag: seen.tag.clone(), wanted, jpeg };
+        let cursor = value.id().to_string();
+        let description = ValueDescription::from(&value);
+        let made = self.viewers.cache.view(&looked, &cursor, value).await?;
+        let message = Head {
+            id,
+            tag: &seen.tag,
+            cursor: &cursor,
+            value: description,
+            view: &made.view,
+            encoding: if made.jpeg.is_some() { "jpeg" } else { "raw" },
+        };
+        let message = message.with(made.jpeg.as_ref().unwrap_or(&made.view.body));
+        seen.sent = Some((message.len(), Instant::now()));
+        self.keep(id, seen);
+        Ok(Message::Binary(message.into()))
+    }
+
+    /// The reader of a tag: that of the last question with this id, if it was about the same tag.
+    fn seen(&self, id: u32, tag: String) -> Result<Seen, Refusal> {
+        let kept = self.readers.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        if let Some(seen) = kept.filter(|seen| seen.tag == tag) {
+            if let Some((nbytes, sent)) = seen.sent {
+                self.rate.drawn(nbytes, sent);
+            }
+            return Ok(seen);
+        }
+        Ok(Seen { reader: self.shown.reader(&tag)?, tag, sent: None })
+    }
+
+    fn keep(&self, id: u32, seen: Seen) {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < MOST_READERS {
+            readers.insert(id, seen);
+        }
+    }
+}
+
+/// The latest value, once it is another one than that.
+pub(crate) async fn next(reader: &mut Reader, after: Option<ValueId>) -> Result<Snapshot, Refusal> {
+    loop {
+        // What it returns counts as seen, so that `changed` waits for another.
+        let latest = reader.read().and_then(|_| reader.latest());
+        match latest {
+            Ok(value) if after.is_none_or(|after| value.id() != after) => return Ok(value),
+            // Nothing new, or nothing was written yet.
+            Ok(_) | Err(ndsharray::Error::Empty { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        reader.changed().await?;
+    }
+}
+
+/// What goes before the body of a view.
+#[derive(Serialize)]
+struct Head<'a> {
+    id: u32,
+    tag: &'a str,
+    cursor: &'a str,
+    value: ValueDescription,
+    view: &'a View,
+    encoding: &'static str,
+}
+
+impl Head<'_> {
+    fn with(&self, body: &[u8]) -> Vec<u8> {
+        let head = serde_json::to_vec(self).unwrap_or_default();
+        let padded = (4 + head.len()).next_multiple_of(8);
+        let mut message = Vec::with_capacity(padded + body.len());
+        message.extend_from_slice(&(head.len() as u32).to_le_bytes());
+        message.extend_from_slice(&head);
+        message.resize(padded, 0);
+        message.extend_from_slice(body);
+        message
+    }
+}
+
+/// The answer to a question that cannot be answered.
+pub(super) fn refusal(id: Option<u32>, text: &str) -> Message {
+    Message::Text(json!({ "id": id, "error": text }).to_string().into())
+}

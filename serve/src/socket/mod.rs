@@ -1,0 +1,122 @@
+//! `/socket`: what the page looks at. The browser asks; it gets one answer to each question, and asks again when it has drawn that. So a
+//! slow browser skips values instead of falling behind.
+//!
+//! Questions are JSON texts. An answer is a JSON text, or a view: four bytes with the length of a JSON text (little-endian), the text,
+//! zeros up to a multiple of 8 bytes, and the body.
+
+mod answer;
+mod question;
+mod rate;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Extension, State};
+use axum::response::Response;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use self::answer::Answers;
+use self::question::Question;
+use crate::shown::Shown;
+use crate::view::cache::Cache;
+
+/// The longest question, in bytes.
+const LONGEST_QUESTION: usize = 16 << 10;
+
+/// So many questions may be open at once, in a connection.
+const MOST_QUESTIONS: usize = 256;
+
+/// What all connections share.
+#[derive(Debug, Default)]
+pub(crate) struct Viewers {
+    pub cache: Cache,
+    /// How many connections there are.
+    count: Mutex<usize>,
+}
+
+pub(crate) async fn open(
+    upgrade: WebSocketUpgrade,
+    State(shown): State<Shown>,
+    Extension(viewers): Extension<Arc<Viewers>>,
+) -> Response {
+    let upgrade = upgrade.max_message_size(LONGEST_QUESTION).max_frame_size(LONGEST_QUESTION);
+    upgrade.on_upgrade(async move |socket| {
+        let viewer = Viewer::new(viewers.clone());
+        serve(socket, Arc::new(Answers::new(shown, viewers))).await;
+        drop(viewer);
+    })
+}
+
+/// A connection that is counted.
+struct Viewer(Arc<Viewers>);
+
+impl Viewer {
+    fn new(viewers: Arc<Viewers>) -> Self {
+        *viewers.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Viewer(viewers)
+    }
+}
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        let mut count = self.0.count.lock().unwrap_or_else(PoisonError::into_inner);
+        *count -= 1;
+        if *count == 0 {
+            self.0.cache.clear();
+        }
+    }
+}
+
+async fn serve(mut socket: WebSocket, answers: Arc<Answers>) {
+    // One answer waits while another is sent: more would be old when their turn comes.
+    let (sender, mut receiver) = mpsc::channel::<Message>(1);
+    let mut open: HashMap<u32, JoinHandle<()>> = HashMap::new();
+    loop {
+        let message = tokio::select! {
+            message = socket.recv() => message,
+            Some(answer) = receiver.recv() => {
+                if socket.send(answer).await.is_err() {
+                    break;
+                }
+                continue;
+            }
+        };
+        let Some(Ok(message)) = message else { break };
+        let Message::Text(text) = message else { continue };
+        let question = match serde_json::from_str::<Question>(&text) {
+            Ok(question) => question,
+            Err(error) => {
+                let refusal = answer::refusal(None, &format!("that is no question: {error}"));
+                if socket.send(refusal).await.is_err() {
+                    break;
+                }
+                continue;
+            }
+        };
+        open.retain(|_, task| !task.is_finished());
+        let id = question.id();
+        if let Some(before) = open.remove(&id) {
+            before.abort();
+        }
+        if open.len() >= MOST_QUESTIONS {
+            let refusal = answer::refusal(Some(id), &format!("{MOST_QUESTIONS} questions are open already"));
+            if socket.send(refusal).await.is_err() {
+                break;
+            }
+            continue;
+        }
+        if let Question::Stop { .. } = question {
+            continue;
+        }
+        let (answers, sender) = (answers.clone(), sender.clone());
+        let task = tokio::spawn(async move {
+            let answer = answers.answer(question).await;
+            // Fails when the connection has ended.
+            let _ = sender.send(answer).await;
+        });
+        open.insert(id, task);
+    }
+    open.values().for_each(JoinHandle::abort);
+}

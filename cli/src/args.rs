@@ -47,6 +47,9 @@ pub enum Command {
     Info(crate::info::Args),
     /// Convert a recording to npy files or pictures, or recover one that was cut or is damaged
     Convert(crate::convert::Args),
+    /// Show the store in a browser, and give values to programs over HTTP
+    #[cfg(feature = "serve")]
+    Serve(crate::serve::Args),
     /// Remove tags with their values
     Rm(crate::remove::RmArgs),
     /// Remove what killed processes left, and nothing that is in use

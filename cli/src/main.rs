@@ -34,6 +34,8 @@ mod rate;
 mod record;
 mod remove;
 mod seconds;
+#[cfg(feature = "serve")]
+mod serve;
 mod show;
 mod stat;
 mod state;
@@ -105,6 +107,8 @@ fn run(args: &Args) -> Result<()> {
         Command::Follow(args) => follow::run(&store, args),
         Command::Record(args) => record::run(&store, args),
         Command::Play(args) => play::run(&store, args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(&store, args),
         Command::Rm(args) => remove::rm(&store, args),
         Command::Gc(args) => remove::gc(&store, args),
         Command::Doctor(args) => doctor::run(&store, args),

@@ -60,7 +60,7 @@ impl Server {
     /// [`Error::Certificate`] and [`Error::Stopped`].
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
         let handle = Handle::new();
-        let server = axum_server::from_tcp(self.listener).map_err(Error::Stopped)?.http1_only();
+        let server = axum_server::from_tcp(self.listener).map_err(Error::Stopped)?;
         let server = server.handle(handle.clone()).first_request_timeout(FIRST_REQUEST);
         let limited = Limited::new(MOST_CONNECTIONS);
         tokio::spawn(async move {

@@ -11,6 +11,7 @@ mod shown;
 mod socket;
 mod value;
 mod view;
+mod waiting;
 
 pub use crate::error::{Error, Result};
 pub use crate::options::ServeOptions;

@@ -68,7 +68,7 @@ pub(super) fn json_of(tag: &str, value: &Snapshot) -> Result<Response, Refusal> 
 }
 
 /// What programs want to know without reading the body.
-fn headers(value: &Snapshot) -> HeaderMap {
+pub(super) fn headers(value: &Snapshot) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut set = |name: &'static str, text: String| {
         if let Ok(value) = HeaderValue::from_str(&text) {

@@ -3,16 +3,17 @@
 mod latest;
 mod metrics;
 mod next;
+mod picture;
 pub(crate) mod tags;
 
 use std::sync::Arc;
 
-use axum::{Extension, Router};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{any, get};
+use axum::{Extension, Router};
 
 use crate::access::{self, Access};
 use crate::refusal::Refusal;
@@ -26,6 +27,9 @@ pub(crate) fn router(shown: Shown, access: Access) -> Router {
         .route("/tags", get(tags::all))
         .route("/tag/{tag}/latest.json", get(latest::json))
         .route("/tag/{tag}/latest.npy", get(latest::npy))
+        .route("/tag/{tag}/latest.png", get(picture::png))
+        .route("/tag/{tag}/latest.jpg", get(picture::jpeg))
+        .route("/tag/{tag}/stream.mjpg", get(picture::stream))
         .route("/tag/{tag}/next", get(next::next))
         .route("/socket", any(socket::open))
         .route("/metrics", get(metrics::all))

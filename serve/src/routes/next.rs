@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::refusal::Refusal;
 use crate::routes::latest;
 use crate::shown::Shown;
+use crate::waiting;
 
 /// How long a request waits at most, so that proxies do not end it.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -55,30 +56,13 @@ pub(super) async fn next(
     })?;
     let end = Instant::now() + wait.min(LONGEST_WAIT);
     let mut reader = shown.reader(&tag)?;
-    loop {
-        let current = match reader.read() {
-            // Whether it is new is for the cursor to say.
-            Ok(_) => reader.latest(),
-            Err(error) => Err(error),
-        };
-        let is_new = match &current {
-            Ok(value) => after.is_none_or(|after| value.id() != after),
-            // Nothing was written yet.
-            Err(ndsharray::Error::Empty { .. }) => false,
-            Err(_) => true,
-        };
-        if is_new {
-            let value = current?;
-            return latest::answer(move || match asked.format {
-                Format::Npy => latest::npy_of(&value),
-                Format::Json => latest::json_of(&tag, &value),
-            })
-            .await;
-        }
-        drop(current);
-        match timeout_at(end, reader.changed()).await {
-            Ok(outcome) => outcome?,
-            Err(_) => return Ok(StatusCode::NO_CONTENT.into_response()),
-        }
-    }
+    let Ok(found) = timeout_at(end, waiting::next(&mut reader, after)).await else {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    };
+    let value = found?;
+    latest::answer(move || match asked.format {
+        Format::Npy => latest::npy_of(&value),
+        Format::Json => latest::json_of(&tag, &value),
+    })
+    .await
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use axum::extract::ws::Message;
-use ndsharray::{Reader, Snapshot, ValueId};
+use ndsharray::{Reader, ValueId};
 use serde::Serialize;
 use serde_json::json;
 
@@ -19,6 +19,7 @@ use crate::value::description::ValueDescription;
 use crate::view::View;
 use crate::view::cache::Looked;
 use crate::view::wanted::Wanted;
+use crate::waiting::next;
 
 /// Answers the questions of one connection.
 #[derive(Debug)]
@@ -112,21 +113,6 @@ impl Answers {
         if readers.len() < MOST_READERS {
             readers.insert(id, seen);
         }
-    }
-}
-
-/// The latest value, once it is another one than that.
-pub(crate) async fn next(reader: &mut Reader, after: Option<ValueId>) -> Result<Snapshot, Refusal> {
-    loop {
-        // What it returns counts as seen, so that `changed` waits for another.
-        let latest = reader.read().and_then(|_| reader.latest());
-        match latest {
-            Ok(value) if after.is_none_or(|after| value.id() != after) => return Ok(value),
-            // Nothing new, or nothing was written yet.
-            Ok(_) | Err(ndsharray::Error::Empty { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        reader.changed().await?;
     }
 }
 

@@ -20,7 +20,8 @@ impl View {
             _ => return None,
         };
         let (height, width) = (self.shape[0], self.shape[1]);
-        let fits = self.kind == Kind::Plane && self.dtype == "uint8" && (1..=LONGEST).contains(&height.min(width));
+        let fits =
+            self.kind == Kind::Plane && self.dtype == "uint8" && (1..=LONGEST).contains(&height.min(width));
         if !fits || height.max(width) > LONGEST {
             return None;
         }

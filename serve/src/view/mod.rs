@@ -3,6 +3,7 @@
 pub(crate) mod cache;
 mod jpeg;
 mod line;
+pub(crate) mod picture;
 mod plane;
 mod sample;
 pub(crate) mod wanted;
@@ -60,7 +61,9 @@ impl View {
         let bytes = value.bytes().get(range).unwrap_or_default();
         match Samples::of(dtype, bytes, wanted.part) {
             Some(samples) => match (inner, wanted.channels(dtype, inner)) {
-                ([height, width, channels], true) => plane::of(&samples, [*height, *width, *channels], wanted),
+                ([height, width, channels], true) => {
+                    plane::of(&samples, [*height, *width, *channels], wanted)
+                }
                 ([height, width], _) => plane::of(&samples, [*height, *width, 1], wanted),
                 ([length], _) => line::of(&samples, *length, wanted),
                 ([], _) => line::of(&samples, 1, wanted),
@@ -77,5 +80,12 @@ fn elements(dtype: &DType, inner: &[usize], bytes: &[u8], wanted: &Wanted) -> Re
     let (from, count) = wanted.span(length, MOST_BYTES / dtype.itemsize().max(1));
     let body = bytes[from * dtype.itemsize()..(from + count) * dtype.itemsize()].to_vec();
     let region = vec![from, count];
-    Ok(View { dtype: dtype.name().to_owned(), shape: vec![count], kind: Kind::Elements, step: 1, region, body })
+    Ok(View {
+        dtype: dtype.name().to_owned(),
+        shape: vec![count],
+        kind: Kind::Elements,
+        step: 1,
+        region,
+        body,
+    })
 }

@@ -12,13 +12,22 @@ pub(super) fn of(samples: &Samples<'_>, shape: [usize; 3], wanted: &Wanted) -> R
     with_samples!(samples, elements => plane(elements, shape, wanted))
 }
 
-fn plane<T: Sample>(elements: &[T], [height, width, channels]: [usize; 3], wanted: &Wanted) -> Result<View, Refusal> {
+fn plane<T: Sample>(
+    elements: &[T],
+    [height, width, channels]: [usize; 3],
+    wanted: &Wanted,
+) -> Result<View, Refusal> {
     let [x, y, wide, high] = wanted.rectangle(height, width);
-    let step = wanted.room.map_or(1, |[across, down]| wide.div_ceil(across.max(1)).max(high.div_ceil(down.max(1)))).max(1);
+    let step = wanted
+        .room
+        .map_or(1, |[across, down]| wide.div_ceil(across.max(1)).max(high.div_ceil(down.max(1))))
+        .max(1);
     let (columns, rows) = (wide.div_ceil(step), high.div_ceil(step));
     let nbytes = columns.checked_mul(rows).and_then(|count| count.checked_mul(channels * size_of::<T>()));
     if nbytes.is_none_or(|nbytes| nbytes > MOST_BYTES) {
-        let text = format!("{wide} x {high} elements are too many for one view: ask for a smaller region or less room");
+        let text = format!(
+            "{wide} x {high} elements are too many for one view: ask for a smaller region or less room"
+        );
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text));
     }
     let mut body: Vec<T> = Vec::with_capacity(columns * rows * channels);
@@ -41,7 +50,14 @@ fn plane<T: Sample>(elements: &[T], [height, width, channels]: [usize; 3], wante
     }
     let shape = if channels == 1 { vec![rows, columns] } else { vec![rows, columns, channels] };
     let body = bytemuck::cast_slice(&body).to_vec();
-    Ok(View { dtype: T::NAME.to_owned(), shape, kind: Kind::Plane, step, region: vec![x, y, wide, high], body })
+    Ok(View {
+        dtype: T::NAME.to_owned(),
+        shape,
+        kind: Kind::Plane,
+        step,
+        region: vec![x, y, wide, high],
+        body,
+    })
 }
 
 /// Adds the elements of a row to the sums of the pixels that they fall on.

@@ -36,12 +36,16 @@ impl<'a> Samples<'a> {
             DType::Int16 => Samples::I16(elements(bytes)),
             DType::Int32 => Samples::I32(elements(bytes)),
             DType::Int64 => Samples::I64(elements(bytes)),
-            DType::Float16 => Samples::F32(elements::<f16>(bytes).iter().map(|number| number.to_f32()).collect()),
+            DType::Float16 => {
+                Samples::F32(elements::<f16>(bytes).iter().map(|number| number.to_f32()).collect())
+            }
             DType::Float32 => Samples::F32(elements(bytes)),
             DType::Float64 => Samples::F64(elements(bytes)),
             DType::Complex64 => {
                 let numbers = elements::<[f32; 2]>(bytes);
-                Samples::F32(numbers.iter().map(|&[re, im]| part.of(f64::from(re), f64::from(im)) as f32).collect())
+                Samples::F32(
+                    numbers.iter().map(|&[re, im]| part.of(f64::from(re), f64::from(im)) as f32).collect(),
+                )
             }
             DType::Complex128 => {
                 let numbers = elements::<[f64; 2]>(bytes);
@@ -82,6 +86,9 @@ pub(super) trait Sample: Pod + PartialOrd {
 
     fn widen(self) -> Self::Sum;
 
+    /// It as a float64, rounded if it must be.
+    fn number(self) -> f64;
+
     /// The mean of so many; NaN if one of them is NaN.
     fn mean(sum: Self::Sum, count: usize) -> Self;
 
@@ -97,6 +104,10 @@ macro_rules! whole {
 
             fn widen(self) -> $sum {
                 self.into()
+            }
+
+            fn number(self) -> f64 {
+                self as f64
             }
 
             fn mean(sum: $sum, count: usize) -> Self {
@@ -124,6 +135,10 @@ macro_rules! float {
             type Sum = f64;
 
             fn widen(self) -> f64 {
+                self.into()
+            }
+
+            fn number(self) -> f64 {
                 self.into()
             }
 

@@ -41,7 +41,8 @@ impl Wanted {
             None => 2 + usize::from(is_colour(shape)),
         };
         let count = self.index.len().max(shape.len().saturating_sub(kept)).min(shape.len());
-        let index = |axis: usize| self.index.get(axis).copied().unwrap_or(0).min(shape[axis].saturating_sub(1));
+        let index =
+            |axis: usize| self.index.get(axis).copied().unwrap_or(0).min(shape[axis].saturating_sub(1));
         Ok((0..count).map(index).collect())
     }
 
@@ -68,7 +69,9 @@ impl Wanted {
 
     #[cold]
     pub fn too_many_axes(&self, inner: &[usize]) -> Refusal {
-        Refusal::bad(format!("{inner:?} has too many axes to show at once: give an index for the first of them"))
+        Refusal::bad(format!(
+            "{inner:?} has too many axes to show at once: give an index for the first of them"
+        ))
     }
 }
 

@@ -39,6 +39,10 @@ impl Served {
         Served { store, address, _runtime: runtime, _directory: directory }
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         self.request("GET", path, &[])
     }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use ndsharray::{EntryKind, Reader, Store};
 
 use crate::refusal::Refusal;
+use crate::value::rate::Rates;
 
 /// Which tags are shown.
 pub(crate) type Filter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
@@ -16,15 +17,21 @@ pub(crate) type Filter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 pub(crate) struct Shown {
     store: Store,
     filter: Option<Filter>,
+    rates: Arc<Rates>,
 }
 
 impl Shown {
     pub fn new(store: Store, filter: Option<Filter>) -> Self {
-        Shown { store, filter }
+        Shown { store, filter, rates: Arc::default() }
     }
 
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// How often tags change.
+    pub fn rates(&self) -> &Rates {
+        &self.rates
     }
 
     /// Those that are shown and that this user may read, sorted.

@@ -28,6 +28,22 @@ fn every_tag_is_listed() {
 }
 
 #[test]
+fn the_rate_of_a_tag_takes_two_looks() {
+    let served = Served::new(|options| options);
+    let mut writer = served.store.writer("cam").unwrap();
+    writer.write_slice(&[1u8], &[1]).unwrap();
+    let first = served.get("/tags").json();
+    assert_eq!((&first[0]["rate"], &first[0]["slots"]["held"]), (&json!(null), &json!(0)));
+    for _ in 0..10 {
+        std::thread::sleep(Duration::from_millis(60));
+        writer.write_slice(&[2u8], &[1]).unwrap();
+    }
+    let rate = served.get("/tags").json()[0]["rate"].as_f64().unwrap();
+    // Ten values in at least 0.6 seconds; a busy machine takes longer.
+    assert!(rate > 0.0 && rate < 17.0, "{rate}");
+}
+
+#[test]
 fn the_latest_value_as_npy_and_json() {
     let served = Served::new(|options| options);
     let mut writer = served.store.writer("a b/c".replace('/', "%").as_str()).unwrap();

@@ -1,5 +1,7 @@
 //! `/tags`: every tag, without its values.
 
+use std::time::Instant;
+
 use axum::Json;
 use axum::extract::State;
 use tokio::task::spawn_blocking;
@@ -17,10 +19,14 @@ pub(crate) async fn described(shown: Shown) -> Result<Vec<TagDescription>, Refus
     // Some system calls for each tag.
     let found = spawn_blocking(move || {
         let tags = shown.tags()?.into_iter();
-        let looks = tags.map(|tag| (shown.store().stat(&tag), tag));
+        let looks = tags.map(|tag| (shown.store().stat(&tag), Instant::now(), tag));
         // A tag may have been removed meanwhile.
-        let there = looks.filter(|(stat, _)| !matches!(stat, Err(ndsharray::Error::NotFound { .. })));
-        Ok(there.map(|(stat, tag)| TagDescription::of(tag, stat)).collect())
+        let there = looks.filter(|(stat, ..)| !matches!(stat, Err(ndsharray::Error::NotFound { .. })));
+        let looks: Vec<_> = there.collect();
+        let found: Vec<_> = looks.iter().map(|(stat, at, _)| Some((stat.as_ref().ok()?, *at))).collect();
+        let rates = shown.rates().look(&found);
+        let described = looks.into_iter().zip(rates);
+        Ok(described.map(|((stat, _, tag), rate)| TagDescription::of(tag, stat, rate)).collect())
     });
     found.await.map(|tags: ndsharray::Result<_>| Ok(tags?)).unwrap_or_else(|_| Err(Refusal::bug()))
 }

@@ -52,6 +52,7 @@ impl Answers {
         let outcome = match question {
             Question::Tags { .. } => self.tags(id).await,
             Question::View { tag, after, wanted, jpeg, .. } => self.view(id, tag, after, wanted, jpeg).await,
+            // Nothing is answered to it.
             Question::Stop { .. } => Ok(Message::Text(String::new().into())),
         };
         outcome.unwrap_or_else(|error| refusal(Some(id), error.text()))
@@ -106,6 +107,11 @@ impl Answers {
             return Ok(seen);
         }
         Ok(Seen { reader: self.shown.reader(&tag)?, tag, sent: None })
+    }
+
+    /// Nobody asks with this id any more.
+    pub fn forget(&self, id: u32) {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
     fn keep(&self, id: u32, seen: Seen) {

@@ -107,7 +107,8 @@ async fn serve(mut socket: WebSocket, answers: Arc<Answers>) {
             }
             continue;
         }
-        if let Question::Stop { .. } = question {
+        if let Question::Stop { id } = question {
+            answers.forget(id);
             continue;
         }
         let (answers, sender) = (answers.clone(), sender.clone());

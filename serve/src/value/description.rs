@@ -22,7 +22,20 @@ struct Found {
     source: String,
     ephemeral: bool,
     storage_bytes: u64,
+    /// Values per second, from this look and one before; `None` at the first look.
+    rate: Option<f64>,
+    slots: Option<Slots>,
     value: Option<ValueDescription>,
+}
+
+/// The room for values in the data file.
+#[derive(Debug, Serialize)]
+struct Slots {
+    allocated: usize,
+    /// How many of them readers hold.
+    held: usize,
+    /// The room of each, in bytes.
+    bytes: usize,
 }
 
 /// A value without its elements.
@@ -40,22 +53,29 @@ pub(crate) struct ValueDescription {
 }
 
 impl TagDescription {
-    pub fn of(tag: String, stat: ndsharray::Result<Stat>) -> Self {
+    /// Of what was found of a tag, and of its rate.
+    pub fn of(tag: String, stat: ndsharray::Result<Stat>, rate: Option<f64>) -> Self {
         match stat {
             Err(error) => TagDescription { tag, error: Some(error.to_string()), found: None },
-            Ok(stat) => TagDescription { tag, error: None, found: Some(stat.into()) },
+            Ok(stat) => TagDescription { tag, error: None, found: Some(Found::of(stat, rate)) },
         }
     }
 }
 
-impl From<Stat> for Found {
-    fn from(stat: Stat) -> Self {
+impl Found {
+    fn of(stat: Stat, rate: Option<f64>) -> Self {
         Found {
             writer_alive: stat.writer_alive,
             pid: stat.pid,
             source: stat.source,
             ephemeral: stat.ephemeral,
             storage_bytes: stat.bytes,
+            rate,
+            slots: stat.value.as_ref().map(|value| Slots {
+                allocated: value.slots.allocated,
+                held: value.slots.pinned,
+                bytes: value.slots.capacity,
+            }),
             value: stat.value.map(ValueDescription::from),
         }
     }

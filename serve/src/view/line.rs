@@ -1,13 +1,12 @@
 //! Numbers along one axis, reduced: of each few, the least and the greatest, so that no peak is lost.
 
-use crate::refusal::Refusal;
 use crate::view::sample::{Sample, Samples, with_samples};
 use crate::view::wanted::Wanted;
 use crate::view::{Kind, MOST_BYTES, View};
 
 /// The wanted part of so many numbers.
-pub(super) fn of(samples: &Samples<'_>, length: usize, wanted: &Wanted) -> Result<View, Refusal> {
-    Ok(with_samples!(samples, elements => line(elements, length, wanted)))
+pub(super) fn of(samples: &Samples<'_>, length: usize, wanted: &Wanted) -> View {
+    with_samples!(samples, elements => line(elements, length, wanted))
 }
 
 fn line<T: Sample>(elements: &[T], length: usize, wanted: &Wanted) -> View {
@@ -24,7 +23,16 @@ fn line<T: Sample>(elements: &[T], length: usize, wanted: &Wanted) -> View {
         (Kind::Envelope, vec![pairs.len() / 2, 2], pairs)
     };
     let body = bytemuck::cast_slice(&body).to_vec();
-    View { dtype: T::NAME.to_owned(), shape, kind, step, region: vec![from, count], body }
+    View {
+        dtype: T::NAME.to_owned(),
+        shape,
+        kind,
+        step,
+        region: vec![from, count],
+        leading: 0,
+        element: None,
+        body,
+    }
 }
 
 /// The least and the greatest number; NaN if there are no others.

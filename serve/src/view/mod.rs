@@ -4,6 +4,7 @@ pub(crate) mod cache;
 mod jpeg;
 mod line;
 pub(crate) mod picture;
+mod pixel;
 mod plane;
 mod sample;
 pub(crate) mod wanted;
@@ -12,6 +13,7 @@ use ndsharray::{DType, Snapshot};
 use serde::Serialize;
 
 use crate::refusal::Refusal;
+use crate::value::element::Element;
 use crate::view::sample::Samples;
 use crate::view::wanted::Wanted;
 
@@ -30,6 +32,11 @@ pub(crate) struct View {
     step: usize,
     /// Where the view begins in the last one or two axes, and how far it goes: `[x, y, width, height]` or `[x, width]`.
     region: Vec<usize>,
+    /// How many of the first axes have one index each: the others are shown.
+    pub leading: usize,
+    /// How the elements of the body lie, if they are no numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    element: Option<Element>,
     #[serde(skip)]
     pub body: Vec<u8>,
 }
@@ -51,41 +58,111 @@ pub(crate) enum Kind {
 impl View {
     /// The part of a value that is wanted.
     pub fn of(value: &Snapshot, wanted: &Wanted) -> Result<View, Refusal> {
-        let (dtype, shape) = (value.dtype(), value.shape());
-        let leading = wanted.leading(shape)?;
+        let attributes = value.attributes().ok().flatten();
+        let encoding = attributes.as_ref().and_then(|attributes| attributes.get(pixel::ATTRIBUTE)?.as_str());
+        Self::of_array(value.dtype(), value.shape(), value.bytes(), encoding, wanted)
+    }
+
+    fn of_array(
+        dtype: &DType,
+        shape: &[usize],
+        bytes: &[u8],
+        encoding: Option<&str>,
+        wanted: &Wanted,
+    ) -> Result<View, Refusal> {
+        let colour = wanted.colour(dtype, shape, encoding);
+        let leading = wanted.leading(shape, colour);
         // The part that the first axes leave.
         let inner = &shape[leading.len()..];
         let size: usize = inner.iter().product();
         let at = leading.iter().zip(shape).fold(0, |at, (index, length)| at * length + index);
         let range = at * size * dtype.itemsize()..(at + 1) * size * dtype.itemsize();
-        let bytes = value.bytes().get(range).unwrap_or_default();
-        match Samples::of(dtype, bytes, wanted.part) {
-            Some(samples) => match (inner, wanted.channels(dtype, inner)) {
-                ([height, width, channels], true) => {
-                    plane::of(&samples, [*height, *width, *channels], wanted)
+        let bytes = bytes.get(range).unwrap_or_default();
+        let mut view = match (Samples::of(dtype, bytes, wanted.part), inner) {
+            (None, _) => elements(dtype, inner, bytes, wanted),
+            (Some(samples), &[height, width, channels @ 1..=4]) if colour => {
+                let mut view = plane::of(&samples, [height, width, channels], wanted)?;
+                if pixel::is_blue_first(encoding, dtype, channels) {
+                    pixel::exchange(&mut view.body, channels, dtype.itemsize());
                 }
-                ([height, width], _) => plane::of(&samples, [*height, *width, 1], wanted),
-                ([length], _) => line::of(&samples, *length, wanted),
-                ([], _) => line::of(&samples, 1, wanted),
-                _ => Err(wanted.too_many_axes(inner)),
-            },
-            None => elements(dtype, inner, bytes, wanted),
-        }
+                view
+            }
+            (Some(samples), &[height, width]) => plane::of(&samples, [height, width, 1], wanted)?,
+            (Some(samples), &[length]) => line::of(&samples, length, wanted),
+            (Some(samples), []) => line::of(&samples, 1, wanted),
+            _ => return Err(wanted.too_many_axes(inner)),
+        };
+        view.leading = leading.len();
+        Ok(view)
     }
 }
 
 /// The first elements of what is left, flat: as many as are wanted.
-fn elements(dtype: &DType, inner: &[usize], bytes: &[u8], wanted: &Wanted) -> Result<View, Refusal> {
+fn elements(dtype: &DType, inner: &[usize], bytes: &[u8], wanted: &Wanted) -> View {
     let length: usize = inner.iter().product();
     let (from, count) = wanted.span(length, MOST_BYTES / dtype.itemsize().max(1));
-    let body = bytes[from * dtype.itemsize()..(from + count) * dtype.itemsize()].to_vec();
     let region = vec![from, count];
-    Ok(View {
+    let body =
+        bytes.get(from * dtype.itemsize()..(from + count) * dtype.itemsize()).unwrap_or_default().to_vec();
+    let element = Some(Element::of(dtype));
+    View {
         dtype: dtype.name().to_owned(),
         shape: vec![count],
         kind: Kind::Elements,
         step: 1,
         region,
+        leading: 0,
+        element,
         body,
-    })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(dtype: &str, shape: &[usize], bytes: &[u8], encoding: Option<&str>, wanted: &str) -> View {
+        let wanted: Wanted = serde_json::from_str(wanted).unwrap();
+        View::of_array(&dtype.parse().unwrap(), shape, bytes, encoding, &wanted).unwrap()
+    }
+
+    #[test]
+    fn colours_are_told_by_the_encoding_or_the_shape_and_red_is_first() {
+        let bytes: Vec<u8> = (0..12).collect();
+        let found = view("uint8", &[2, 2, 3], &bytes, Some("bgr8"), "{}");
+        assert_eq!((found.kind, &found.shape[..]), (Kind::Plane, &[2, 2, 3][..]));
+        assert_eq!(found.body, [2, 1, 0, 5, 4, 3, 8, 7, 6, 11, 10, 9]);
+        assert_eq!(view("uint8", &[2, 2, 3], &bytes, Some("rgb8"), "{}").body, bytes);
+        assert_eq!(
+            view("uint8", &[2, 2, 3], &bytes, None, "{}").shape,
+            [2, 3],
+            "too small to be guessed as colours"
+        );
+        let gray = vec![7; 64];
+        assert_eq!(view("uint8", &[8, 8, 1], &gray, None, "{}").shape, [8, 8]);
+        let wide = vec![0; 192];
+        assert_eq!(view("uint8", &[8, 8, 3], &wide, None, "{}").shape, [8, 8, 3]);
+        assert_eq!(view("uint8", &[8, 8, 3], &wide, None, r#"{"colour":false}"#).shape, [8, 3]);
+        assert_eq!(view("uint8", &[8, 8, 3], &wide, Some("mono8"), "{}").shape, [8, 3]);
+    }
+
+    #[test]
+    fn a_part_of_a_stack_reduced() {
+        let bytes: Vec<u8> = (0..32).collect();
+        let found =
+            view("uint8", &[2, 4, 4], &bytes, None, r#"{"index":[1],"region":[0,0,4,2],"room":[2,2]}"#);
+        assert_eq!((found.step, &found.region[..], &found.shape[..]), (2, &[0, 0, 4, 2][..], &[1, 2][..]));
+        assert_eq!(found.body, [19, 21], "means of 16, 17, 20, 21 and 18, 19, 22, 23, rounded up");
+    }
+
+    #[test]
+    fn records_come_as_they_lie() {
+        let found =
+            view("[('a', '|u1'), ('b', '|i1')]", &[3], &[1, 2, 3, 4, 5, 6], None, r#"{"region":[1,1]}"#);
+        assert_eq!(
+            (found.kind, &found.region[..], &found.body[..]),
+            (Kind::Elements, &[1, 1][..], &[3, 4][..])
+        );
+        assert!(found.element.is_some());
+    }
 }

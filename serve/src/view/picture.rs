@@ -110,9 +110,6 @@ fn pixels(value: &Snapshot, look: &Look, format: Format) -> Result<Pixels, Refus
     };
     let side = |length: usize| u32::try_from(length).ok().filter(|&length| length > 0);
     let (Some(width), Some(height)) = (side(width), side(height)) else { return Err(no_picture(value)) };
-    let blue_first = value.attributes().ok().flatten().is_some_and(|attributes| {
-        attributes.get("encoding").and_then(|said| said.as_str()).is_some_and(|said| said.starts_with("bgr"))
-    });
     let as_is = view.dtype == "uint8"
         && look.map.is_none_or(|map| map == Map::Gray)
         && look.min.is_none()
@@ -120,9 +117,6 @@ fn pixels(value: &Snapshot, look: &Look, format: Format) -> Result<Pixels, Refus
     let mut bytes = if as_is { view.body } else { shaded(&view, look, channels) };
     // A map makes three of one.
     let channels = if channels == 1 { bytes.len() / (width as usize * height as usize) } else { channels };
-    if blue_first && channels >= 3 {
-        bytes.chunks_exact_mut(channels).for_each(|pixel| pixel.swap(0, 2));
-    }
     let colour = match (channels, format) {
         (1, _) => ExtendedColorType::L8,
         (3, _) => ExtendedColorType::Rgb8,

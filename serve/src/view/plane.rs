@@ -56,6 +56,8 @@ fn plane<T: Sample>(
         kind: Kind::Plane,
         step,
         region: vec![x, y, wide, high],
+        leading: 0,
+        element: None,
         body,
     })
 }

@@ -4,6 +4,7 @@ use ndsharray::DType;
 use serde::Deserialize;
 
 use crate::refusal::Refusal;
+use crate::view::pixel;
 
 /// What a client wants to see of a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
@@ -33,23 +34,20 @@ pub(crate) enum Part {
 }
 
 impl Wanted {
+    /// Whether the last axis of an array is colours: as the client says, else as the encoding or the shape does.
+    pub fn colour(&self, dtype: &DType, shape: &[usize], encoding: Option<&str>) -> bool {
+        let usual = || is_colour(shape) && dtype.scalar().is_some();
+        shape.len() >= 3
+            && self.colour.or_else(|| pixel::colour(encoding, dtype, shape)).unwrap_or_else(usual)
+    }
+
     /// The index in each of the first axes. Those that the client does not name, before the last two or three, are 0.
-    pub fn leading(&self, shape: &[usize]) -> Result<Vec<usize>, Refusal> {
-        let kept = match self.colour {
-            Some(true) => 3,
-            Some(false) => 2,
-            None => 2 + usize::from(is_colour(shape)),
-        };
+    pub fn leading(&self, shape: &[usize], colour: bool) -> Vec<usize> {
+        let kept = if colour { 3 } else { 2 };
         let count = self.index.len().max(shape.len().saturating_sub(kept)).min(shape.len());
         let index =
             |axis: usize| self.index.get(axis).copied().unwrap_or(0).min(shape[axis].saturating_sub(1));
-        Ok((0..count).map(index).collect())
-    }
-
-    /// Whether the last of these axes is colours.
-    pub fn channels(&self, dtype: &DType, inner: &[usize]) -> bool {
-        let usual = || inner.len() == 3 && is_colour(inner) && dtype.scalar().is_some();
-        self.colour.unwrap_or_else(usual) && inner.len() == 3 && (1..=4).contains(&inner[2])
+        (0..count).map(index).collect()
     }
 
     /// The wanted part of an axis of that length, of at most so many elements: its start and length.
@@ -77,5 +75,5 @@ impl Wanted {
 
 /// Whether the last axis of a shape is as long as pixels have channels, and the two before it are as long as images are.
 fn is_colour(shape: &[usize]) -> bool {
-    matches!(*shape, [.., height, width, 3 | 4] if height.min(width) >= 8)
+    matches!(*shape, [.., height, width, 1 | 3 | 4] if height.min(width) >= 8)
 }

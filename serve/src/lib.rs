@@ -4,6 +4,7 @@ mod access;
 mod connections;
 mod error;
 mod options;
+mod page;
 mod refusal;
 mod routes;
 mod server;

@@ -16,6 +16,7 @@ use axum::routing::{any, get};
 use axum::{Extension, Router};
 
 use crate::access::{self, Access};
+use crate::page;
 use crate::refusal::Refusal;
 use crate::shown::Shown;
 use crate::socket::{self, Viewers};
@@ -23,6 +24,8 @@ use crate::socket::{self, Viewers};
 /// Every address. All are read with GET; nothing changes the store.
 pub(crate) fn router(shown: Shown, access: Access) -> Router {
     Router::new()
+        .route("/", get(page::index))
+        .route("/page/{name}", get(page::file))
         .route("/healthz", get(async || "ok\n"))
         .route("/tags", get(tags::all))
         .route("/tag/{tag}/latest.json", get(latest::json))

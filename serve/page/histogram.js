@@ -1,0 +1,72 @@
+// How often each number is in a view, over the colours that they get.
+
+import { colour, el, say } from "./dom.js";
+import { MAPS } from "./maps.js";
+import { number } from "./text.js";
+
+const BINS = 128;
+
+export class Histogram {
+  #canvas = el("canvas", { role: "img", width: "256", height: "64", "aria-label": "Histogram" });
+  #scale = el("canvas", { "aria-hidden": "true", width: "256", height: "1", class: "scale" });
+  #low = el("span");
+  #high = el("span");
+  #rest = el("p", { class: "muted small" });
+
+  constructor() {
+    const ends = el("div", { class: "ends" }, this.#low, this.#high);
+    this.node = el("figure", { class: "histogram" }, this.#canvas, this.#scale, ends, this.#rest);
+  }
+
+  /** Shows the numbers of a view between two bounds. */
+  show(view, bounds, known, map) {
+    const coloured = view.channels >= 3;
+    const counts = coloured
+      ? [0, 1, 2].map((channel) => counted(view.data, view.channels, channel, bounds))
+      : [counted(view.data, 1, 0, bounds)];
+    this.#bars(counts, coloured ? ["#e5484d", "#30a46c", "#3e8be0"] : [colour("--bars")]);
+    this.#ramp(coloured ? "gray" : map);
+    say(this.#low, number(bounds.low));
+    say(this.#high, number(bounds.high));
+    const rest = [known.nan && `${known.nan} NaN`, known.infinite && `${known.infinite} infinite`].filter(Boolean).join(", ");
+    say(this.#rest, rest && `${rest}: NaN has no colour, infinity the last one on its side`);
+    this.#rest.hidden = !rest;
+    this.#canvas.setAttribute("aria-label", `Histogram from ${number(bounds.low)} to ${number(bounds.high)}`);
+  }
+
+  #bars(counts, shades) {
+    const context = this.#canvas.getContext("2d");
+    const { width, height } = this.#canvas;
+    context.clearRect(0, 0, width, height);
+    // Of the square root, so that rare numbers are seen beside frequent ones.
+    const most = Math.sqrt(Math.max(1, ...counts.map((bins) => Math.max(...bins))));
+    context.globalAlpha = shades.length > 1 ? 0.6 : 1;
+    counts.forEach((bins, index) => {
+      context.fillStyle = shades[index];
+      bins.forEach((count, at) => {
+        const high = count === 0 ? 0 : Math.max(1, (Math.sqrt(count) / most) * height);
+        context.fillRect((at * width) / BINS, height - high, width / BINS, high);
+      });
+    });
+  }
+
+  #ramp(map) {
+    const image = new ImageData(256, 1);
+    for (let at = 0; at < 256; at += 1) image.data.set([...MAPS[map].subarray(3 * at, 3 * at + 3), 255], 4 * at);
+    this.#scale.getContext("2d").putImageData(image, 0, 0);
+  }
+}
+
+/** How many numbers are in each bin; those beyond the bounds are in the first and the last. */
+function counted(data, channels, channel, { low, high, log }) {
+  const bins = new Array(BINS).fill(0);
+  const [first, last] = log ? [Math.log(low), Math.log(high)] : [low, high];
+  const scale = last > first ? BINS / (last - first) : 0;
+  for (let at = channel; at < data.length; at += channels) {
+    const value = data[at];
+    if (!Number.isFinite(value)) continue;
+    const place = ((log ? (value > 0 ? Math.log(value) : -Infinity) : value) - first) * scale;
+    bins[place >= BINS ? BINS - 1 : place > 0 ? place | 0 : 0] += 1;
+  }
+  return bins;
+}

@@ -1,0 +1,25 @@
+// Colour maps: tables of 256 colours.
+
+import { TURBO } from "./turbo.js";
+import { VIRIDIS } from "./viridis.js";
+
+/** The maps, by name: each has 256 times red, green and blue. */
+export const MAPS = {
+  gray: Uint8Array.from({ length: 768 }, (_, at) => Math.floor(at / 3)),
+  viridis: table(VIRIDIS),
+  turbo: table(TURBO),
+};
+
+export const NAMES = Object.keys(MAPS);
+
+function table(text) {
+  return Uint8Array.from(text.replace(/\s/g, "").match(/../g), (two) => parseInt(two, 16));
+}
+
+/** The map as 256 opaque pixels, as the data of pictures have them. */
+export function packed(name) {
+  const map = MAPS[name] ?? MAPS.gray;
+  const bytes = new Uint8Array(1024);
+  for (let at = 0; at < 256; at += 1) bytes.set([map[3 * at], map[3 * at + 1], map[3 * at + 2], 255], 4 * at);
+  return new Uint32Array(bytes.buffer);
+}

@@ -1,0 +1,85 @@
+// Which numbers get the first and the last colour, and what the numbers of a view are like.
+
+const FULL = {
+  bool: [0, 1], uint8: [0, 255], uint16: [0, 65535], uint32: [0, 4294967295], int8: [-128, 127], int16: [-32768, 32767],
+  int32: [-2147483648, 2147483647],
+};
+
+/** So many numbers are sorted at most for a percentile. */
+const MOST_SORTED = 65536;
+
+/** How the range is found: names and what they are called. */
+export const RANGES = [["full", "Full range"], ["minmax", "Least to greatest"], ["percent", "Percentiles"], ["fixed", "Fixed"]];
+
+/** The usual settings for a view. `dtype`: of the array. */
+export function usual(view, dtype) {
+  const whole = dtype === "uint8" || (view.channels > 1 && dtype in FULL);
+  return { map: /^(uint8|uint16|bool)$/.test(dtype) ? "gray" : "viridis", range: whole ? "full" : "minmax" };
+}
+
+/** The full range of a type; null for those that have none. */
+export function fullRange(dtype) {
+  return FULL[dtype] ?? null;
+}
+
+/** What the numbers of a part of a view are like. `rectangle`: [x, y, width, height] in its pixels; all of it without. */
+export function statistics(view, rectangle = [0, 0, view.columns, view.rows]) {
+  const [x, y, width, height] = rectangle;
+  const { data, channels, columns } = view;
+  const colours = channels === 4 ? 3 : channels;
+  const found = { count: 0, nan: 0, infinite: 0, least: Infinity, greatest: -Infinity, positive: Infinity, mean: NaN, deviation: NaN };
+  let mean = 0;
+  let squares = 0;
+  for (let row = y; row < y + height; row += 1) {
+    for (let column = x; column < x + width; column += 1) {
+      for (let channel = 0; channel < colours; channel += 1) {
+        const value = data[(row * columns + column) * channels + channel];
+        if (!Number.isFinite(value)) {
+          if (Number.isNaN(value)) found.nan += 1;
+          else found.infinite += 1;
+          continue;
+        }
+        found.count += 1;
+        if (value < found.least) found.least = value;
+        if (value > found.greatest) found.greatest = value;
+        if (value > 0 && value < found.positive) found.positive = value;
+        // Welford's way: no digits are lost to a large mean.
+        const off = value - mean;
+        mean += off / found.count;
+        squares += off * (value - mean);
+      }
+    }
+  }
+  if (found.count > 0) {
+    found.mean = mean;
+    found.deviation = Math.sqrt(squares / found.count);
+  }
+  return found;
+}
+
+/** The numbers that get the first and the last colour. */
+export function bounds(view, dtype, settings, known) {
+  let [low, high] = [known.least, known.greatest];
+  if (known.count === 0) [low, high] = [0, 1];
+  if (settings.range === "fixed") {
+    low = settings.low ?? low;
+    high = settings.high ?? high;
+  } else if (settings.range === "full") {
+    [low, high] = fullRange(dtype) ?? [low, high];
+  } else if (settings.range === "percent" && known.count > 0) {
+    [low, high] = percentiles(view, settings.percent ?? 1);
+  }
+  if (settings.log && low <= 0) low = Number.isFinite(known.positive) ? Math.min(known.positive, high) : 1;
+  return { low, high, log: settings.log && high > 0 };
+}
+
+function percentiles(view, percent) {
+  const { data } = view;
+  const stride = Math.max(1, Math.ceil(data.length / MOST_SORTED));
+  const sample = [];
+  for (let at = 0; at < data.length; at += stride) if (Number.isFinite(data[at])) sample.push(data[at]);
+  if (sample.length === 0) return [0, 1];
+  const sorted = Float64Array.from(sample).sort();
+  const at = (share) => sorted[Math.round((sorted.length - 1) * share)];
+  return [at(percent / 100), at(1 - percent / 100)];
+}

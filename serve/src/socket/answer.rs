@@ -35,7 +35,7 @@ pub(super) struct Answers {
 struct Seen {
     tag: String,
     reader: Reader,
-    /// The size of the answer, and when it was sent.
+    /// The size of the answer, and when it was sent, if that tells how fast the connection is.
     sent: Option<(usize, Instant)>,
 }
 
@@ -74,10 +74,13 @@ impl Answers {
         let mut seen = self.seen(id, tag)?;
         let after = after.as_deref().and_then(|text| text.parse::<ValueId>().ok());
         let value = next(&mut seen.reader, after).await?;
+        let measured = matches!(jpeg, Jpeg::Auto);
         let jpeg = match jpeg {
             Jpeg::Always => true,
             Jpeg::Never => false,
-            Jpeg::Auto => self.rate.is_slow_for(value.bytes().len()),
+            Jpeg::Auto => {
+                self.rate.is_slow_for(wanted.most_bytes(value.bytes().len(), value.dtype().itemsize()))
+            }
         };
         let looked = Looked { tag: seen.tag.clone(), wanted, jpeg };
         let cursor = value.id().to_string();
@@ -92,7 +95,7 @@ impl Answers {
             encoding: if made.jpeg.is_some() { "jpeg" } else { "raw" },
         };
         let message = message.with(made.jpeg.as_ref().unwrap_or(&made.view.body));
-        seen.sent = Some((message.len(), Instant::now()));
+        seen.sent = measured.then(|| (message.len(), Instant::now()));
         self.keep(id, seen);
         Ok(Message::Binary(message.into()))
     }

@@ -9,31 +9,88 @@ const LONGEST: Duration = Duration::from_millis(80);
 /// Answers that are smaller say nothing of the connection.
 const SMALLEST: usize = 64 << 10;
 
-/// How fast a connection is, from the time between an answer and the next question about the same, less what the next value took.
-#[derive(Debug, Default)]
-pub(super) struct Rate(Mutex<State>);
+/// A page that asks so late was hidden or busy: that says nothing of the connection.
+const LATEST: Duration = Duration::from_secs(2);
 
+/// After so long it is tried again whether the connection is still slow; twice as long each time that it is.
+const FIRST_PATIENCE: Duration = Duration::from_secs(2);
+const LONGEST_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How fast a connection is, from the time between an answer and the next question about the same.
 #[derive(Debug, Default)]
-struct State {
-    /// Bytes a second, as far as it is known.
-    bytes_a_second: Option<f64>,
+pub(super) struct Rate(Mutex<Option<Known>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    bytes_a_second: f64,
+    at: Instant,
+    patience: Duration,
 }
 
 impl Rate {
     /// An answer of so many bytes was sent then, and is drawn now.
     pub fn drawn(&self, nbytes: usize, sent: Instant) {
-        if nbytes < SMALLEST {
+        self.drawn_at(nbytes, sent, Instant::now());
+    }
+
+    fn drawn_at(&self, nbytes: usize, sent: Instant, now: Instant) {
+        let took = now.duration_since(sent);
+        if nbytes < SMALLEST || took > LATEST {
             return;
         }
-        let found = nbytes as f64 / sent.elapsed().as_secs_f64().max(1e-4);
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Half of what was known: a few answers are enough to follow.
-        state.bytes_a_second = Some(state.bytes_a_second.map_or(found, |known| (known + found) / 2.0));
+        let found = nbytes as f64 / took.as_secs_f64().max(1e-4);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A moment in which the browser is busy makes it seem slower, nothing makes it seem faster.
+        let rate = known.map_or(found, |known| f64::midpoint(known.bytes_a_second, found).max(found));
+        let patience = known.map_or(FIRST_PATIENCE, |known| {
+            if took > LONGEST { (known.patience * 2).min(LONGEST_PATIENCE) } else { FIRST_PATIENCE }
+        });
+        *known = Some(Known { bytes_a_second: rate, at: now, patience });
     }
 
     /// Whether so many bytes take too long.
     pub fn is_slow_for(&self, nbytes: usize) -> bool {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.bytes_a_second.is_some_and(|rate| nbytes as f64 / rate > LONGEST.as_secs_f64())
+        self.is_slow_at(nbytes, Instant::now())
+    }
+
+    fn is_slow_at(&self, nbytes: usize, now: Instant) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.is_some_and(|known| {
+            nbytes as f64 / known.bytes_a_second > LONGEST.as_secs_f64()
+                && now.duration_since(known.at) < known.patience
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEGABYTE: usize = 1 << 20;
+
+    #[test]
+    fn a_slow_connection_is_tried_again_ever_less_often() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let rate = Rate::default();
+        assert!(!rate.is_slow_at(MEGABYTE, at(0)), "nothing is known yet");
+        rate.drawn_at(MEGABYTE, at(0), at(1000));
+        assert!(rate.is_slow_at(MEGABYTE, at(1100)));
+        assert!(!rate.is_slow_at(SMALLEST, at(1100)), "that is soon there");
+        assert!(!rate.is_slow_at(MEGABYTE, at(3100)), "tried again");
+        rate.drawn_at(MEGABYTE, at(3100), at(4100));
+        assert!(rate.is_slow_at(MEGABYTE, at(8000)));
+        assert!(!rate.is_slow_at(MEGABYTE, at(8200)));
+        rate.drawn_at(MEGABYTE, at(8200), at(8210));
+        assert!(!rate.is_slow_at(MEGABYTE, at(8300)), "fast at once");
+    }
+
+    #[test]
+    fn a_page_that_was_hidden_and_small_answers_say_nothing() {
+        let start = Instant::now();
+        let rate = Rate::default();
+        rate.drawn_at(MEGABYTE, start, start + Duration::from_secs(600));
+        rate.drawn_at(1000, start, start + Duration::from_secs(1));
+        assert!(!rate.is_slow_at(MEGABYTE, start + Duration::from_secs(601)));
     }
 }

@@ -50,6 +50,12 @@ impl Wanted {
         (0..count).map(index).collect()
     }
 
+    /// How long the view of a value of so many bytes may be at most.
+    pub fn most_bytes(&self, nbytes: usize, itemsize: usize) -> usize {
+        let of_room = |[across, down]: [usize; 2]| across.saturating_mul(down).saturating_mul(4 * itemsize);
+        self.room.map_or(nbytes, |room| of_room(room).min(nbytes))
+    }
+
     /// The wanted part of an axis of that length, of at most so many elements: its start and length.
     pub fn span(&self, length: usize, most: usize) -> (usize, usize) {
         match *self.region {

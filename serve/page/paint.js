@@ -54,11 +54,19 @@ function grays(data, bounds, map, out) {
 function colours(data, channels, bounds, out) {
   const place = places(bounds);
   const found = tabled(data, place);
-  const level = found ? (value) => found.table[value - found.first] : place;
+  if (found) {
+    const table = Uint8Array.from(found.table);
+    const { first } = found;
+    for (let from = 0, to = 0; to < out.length && from + 2 < data.length; from += channels, to += 1) {
+      const [red, green, blue] = [table[data[from] - first], table[data[from + 1] - first], table[data[from + 2] - first]];
+      out[to] = red | (green << 8) | (blue << 16) | 0xff000000;
+    }
+    return;
+  }
   for (let from = 0, to = 0; to < out.length && from + 2 < data.length; from += channels, to += 1) {
     const [red, green, blue] = [data[from], data[from + 1], data[from + 2]];
     const nothing = Number.isNaN(red + green + blue) && (Number.isNaN(red) || Number.isNaN(green) || Number.isNaN(blue));
     // Red is the lowest byte, alpha the highest. An alpha channel is not shown: cameras leave it at any value.
-    out[to] = nothing ? NOTHING : (level(red) | (level(green) << 8) | (level(blue) << 16) | 0xff000000) >>> 0;
+    out[to] = nothing ? NOTHING : place(red) | (place(green) << 8) | (place(blue) << 16) | 0xff000000;
   }
 }

@@ -60,6 +60,10 @@ class Lines {
     this.page.set(changes);
     this.themed();
   }
+
+  actions() {
+    return { l: () => this.side[0].querySelector("input[type=checkbox]").click() };
+  }
 }
 
 /** The numbers along one axis. Of many, the least and the greatest for each pixel. */
@@ -93,7 +97,7 @@ export class LineShow extends Lines {
     const length = both ? view.shape[0] : view.data.length;
     const [from] = view.region;
     const places = Float64Array.from({ length }, (_, at) => from + at * view.step);
-    const column = (which) => Array.from({ length }, (_, at) => finite(view.data[both ? 2 * at + which : at]));
+    const column = (which) => Array.from({ length }, (_, at) => finite(view.data[both ? 2 * at + which : at], this.page.settings.log));
     const data = both ? [places, column(1), column(0)] : [places, column(0)];
     const [shade] = shades();
     const line = (label) => ({ label, stroke: shade, width: 1.25, points: { show: length <= 100, size: 5, fill: shade }, value: (plot, value) => (value === null || value === undefined ? "–" : number(value)) });
@@ -124,7 +128,7 @@ export class LineShow extends Lines {
   }
 
   actions() {
-    return { 0: () => this.#span(undefined), l: () => this.side[0].querySelector("input").click() };
+    return { ...super.actions(), 0: () => this.#span(undefined) };
   }
 }
 
@@ -165,6 +169,8 @@ export class TimeShow extends Lines {
     const seconds = this.page.settings.seconds ?? 30;
     const last = this.#times.at(-1) ?? 0;
     const colours = shades();
+    const { log } = this.page.settings;
+    const lines = log ? this.#lines.map((line) => line.map((value) => finite(value, log))) : this.#lines;
     const options = {
       scales: { x: { time: true, range: () => { const end = this.#times.at(-1) ?? last; return [end - (this.page.settings.seconds ?? 30), end]; } }, y: this.page.settings.log ? { distr: 3 } : {} },
       axes: [axis({ values: (plot, ticks) => ticks.map(clock) }), axis({ values, size: 64 })],
@@ -172,7 +178,7 @@ export class TimeShow extends Lines {
       legend: { show: false },
       cursor: { drag: { x: false, y: false } },
     };
-    this.draw(`${count} ${seconds} ${this.page.settings.log}`, [this.#times, ...this.#lines], options, `${visible(answer.tag)}: ${count} ${count === 1 ? "number" : "numbers"} in the last ${seconds} seconds`);
+    this.draw(`${count} ${seconds} ${this.page.settings.log}`, [this.#times, ...lines], options, `${visible(answer.tag)}: ${count} ${count === 1 ? "number" : "numbers"} in the last ${seconds} seconds`);
   }
 
   #add(time, data) {
@@ -182,7 +188,7 @@ export class TimeShow extends Lines {
       this.#lines = this.#lines.map(() => []);
     }
     this.#times.push(time);
-    this.#lines.forEach((line, at) => line.push(finite(data[at])));
+    this.#lines.forEach((line, at) => line.push(finite(data[at], false)));
     const longest = Number(SPANS.at(-1)[0]);
     let old = 0;
     while (this.#times.length - old > MOST_KEPT || this.#times[old] < time - longest) old += 1;
@@ -201,10 +207,6 @@ export class TimeShow extends Lines {
       value.textContent = number(data[at]);
     }
   }
-
-  actions() {
-    return {};
-  }
 }
 
 /** The time of day, of seconds since 1970. */
@@ -212,7 +214,7 @@ function clock(seconds) {
   return new Date(seconds * 1000).toTimeString().slice(0, 8);
 }
 
-/** uPlot leaves a gap where null is. */
-function finite(value) {
-  return Number.isFinite(value) ? value : null;
+/** uPlot leaves a gap where null is: a logarithm is of positive numbers alone. */
+function finite(value, log) {
+  return Number.isFinite(value) && (!log || value > 0) ? value : null;
 }

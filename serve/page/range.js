@@ -28,31 +28,34 @@ export function statistics(view, rectangle = [0, 0, view.columns, view.rows]) {
   const { data, channels, columns } = view;
   const colours = channels === 4 ? 3 : channels;
   const found = { count: 0, nan: 0, infinite: 0, least: Infinity, greatest: -Infinity, positive: Infinity, mean: NaN, deviation: NaN };
-  let mean = 0;
+  // Sums of what is above the first number, so that no digits are lost to a large mean.
+  let first = NaN;
+  let sum = 0;
   let squares = 0;
   for (let row = y; row < y + height; row += 1) {
     for (let column = x; column < x + width; column += 1) {
+      const at = (row * columns + column) * channels;
       for (let channel = 0; channel < colours; channel += 1) {
-        const value = data[(row * columns + column) * channels + channel];
+        const value = data[at + channel];
         if (!Number.isFinite(value)) {
           if (Number.isNaN(value)) found.nan += 1;
           else found.infinite += 1;
           continue;
         }
+        if (found.count === 0) first = value;
         found.count += 1;
         if (value < found.least) found.least = value;
         if (value > found.greatest) found.greatest = value;
         if (value > 0 && value < found.positive) found.positive = value;
-        // Welford's way: no digits are lost to a large mean.
-        const off = value - mean;
-        mean += off / found.count;
-        squares += off * (value - mean);
+        const above = value - first;
+        sum += above;
+        squares += above * above;
       }
     }
   }
   if (found.count > 0) {
-    found.mean = mean;
-    found.deviation = Math.sqrt(squares / found.count);
+    found.mean = first + sum / found.count;
+    found.deviation = Math.sqrt(Math.max(0, squares / found.count - (sum / found.count) ** 2));
   }
   return found;
 }

@@ -8,6 +8,9 @@ import { paint } from "./paint.js";
 import { RANGES, bounds, fullRange, statistics, usual } from "./range.js";
 import { count, number, visible } from "./text.js";
 
+/** Histogram and statistics are made anew no more often than this, in milliseconds. */
+const COUNT_EACH = 150;
+
 export class ImageShow {
   #page;
   #picture;
@@ -21,6 +24,7 @@ export class ImageShow {
   #figuresTitle = el("h2", {}, "Statistics");
   #regionInputs;
   #selectButton;
+  #clearButton;
   #later = 0;
 
   /** `page`: the page of the tag, with its `settings`, `set(changes)` and `ask()`. */
@@ -54,15 +58,30 @@ export class ImageShow {
     this.#answer = answer;
     const { value, view } = answer;
     const settings = this.#settings();
-    this.#known = statistics(view);
+    const isDue = performance.now() - this.#counted >= COUNT_EACH;
+    // The full range needs none, so that a fast camera costs less.
+    if (isDue || settings.range !== "full" || settings.log) this.#known = statistics(view);
     const range = bounds(view, value.dtype, settings, this.#known);
     const size = [value.shape[view.leading + 1], value.shape[view.leading]];
     this.#picture.show(view, paint(view, range, settings.map), size, `${visible(answer.tag)}: ${size[0]} by ${size[1]} picture`);
-    this.#histogram.show(view, range, this.#known, settings.map);
     this.#showControls(settings, range);
-    this.#count();
+    clearTimeout(this.#dueTimer);
+    if (isDue) this.#figure(range, settings.map);
+    else this.#dueTimer = setTimeout(() => this.#figure(range, settings.map), COUNT_EACH);
     const notes = [view.step > 1 && `each pixel is the mean of ${view.step} × ${view.step}`, view.lossy && "JPEG"];
     say(this.#reduced, notes.filter(Boolean).join(", "));
+  }
+
+  #counted = -Infinity;
+  #dueTimer = 0;
+
+  /** Histogram and statistics of the last value. */
+  #figure(range, map) {
+    // A timer may come when that was counted already, or not yet.
+    if (performance.now() - this.#counted >= COUNT_EACH) this.#known = statistics(this.#answer.view);
+    this.#counted = performance.now();
+    this.#histogram.show(this.#answer.view, range, this.#known, map);
+    this.#count();
   }
 
   actions() {
@@ -99,11 +118,12 @@ export class ImageShow {
 
   #set(changes) {
     this.#page.set(changes);
+    this.#counted = -Infinity;
     if (this.#answer) this.update(this.#answer);
   }
 
   #tools() {
-    const button = (text, title, act) => el("button", { type: "button", title, "aria-label": title, onclick: act }, text);
+    const button = (text, title, act) => el("button", { type: "button", title, "aria-label": `${text} ${title}`, onclick: act }, text);
     this.#selectButton = el("button", { type: "button", "aria-pressed": "false", title: "Drag a rectangle over the picture (s)" }, "Select region");
     this.#selectButton.addEventListener("click", () => {
       const on = this.#selectButton.getAttribute("aria-pressed") !== "true";
@@ -111,8 +131,8 @@ export class ImageShow {
       this.#picture.selecting = on;
     });
     return el("div", { class: "tools", role: "group", "aria-label": "Zoom" },
-      button("−", "Zoom out", () => this.#picture.zoomBy(1 / 1.5)), button("+", "Zoom in", () => this.#picture.zoomBy(1.5)),
-      button("Fit", "Show all of it", () => this.#picture.fit()), button("1:1", "One element for each pixel of the screen", () => this.#picture.actual()),
+      button("−", "zoom out", () => this.#picture.zoomBy(1 / 1.5)), button("+", "zoom in", () => this.#picture.zoomBy(1.5)),
+      button("Fit", "all of it", () => this.#picture.fit()), button("1:1", "one element for each pixel of the screen", () => this.#picture.actual()),
       this.#selectButton);
   }
 
@@ -169,9 +189,9 @@ export class ImageShow {
       input.addEventListener("change", () => this.#typed());
       return [name, input];
     });
-    const clear = el("button", { type: "button", onclick: () => this.#clear() }, "No region");
+    this.#clearButton = el("button", { type: "button", hidden: true, onclick: () => this.#clear() }, "No region");
     return el("fieldset", { class: "region" }, el("legend", {}, "Region"),
-      ...this.#regionInputs.map(([name, input]) => field(name, input)), clear);
+      ...this.#regionInputs.map(([name, input]) => field(name, input)), this.#clearButton);
   }
 
   #typed() {
@@ -199,6 +219,7 @@ export class ImageShow {
     const rectangle = this.#picture.rectangle;
     const part = rectangle && inside(view, rectangle);
     const known = part ? statistics(view, part) : this.#known;
+    this.#clearButton.hidden = !rectangle;
     say(this.#figuresTitle, rectangle ? "Statistics of the region" : "Statistics of what is seen");
     const facts = [["mean", number(known.mean)], ["deviation", number(known.deviation)], ["least", known.count ? number(known.least) : "–"],
       ["greatest", known.count ? number(known.greatest) : "–"], ["numbers", count(known.count)]];

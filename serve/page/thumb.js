@@ -47,7 +47,7 @@ export class Thumb {
     // Points are no picture: the mean of two of them is none of them.
     const room = [this.#canvas.width, this.#canvas.height];
     const wanted = this.#last && arePoints(this.#last.value.shape) ? { region: [0, 0, 3, 2000] } : { room };
-    this.#asker.ask({ ask: "view", tag: this.#tag, after: this.#cursor, wanted, jpeg: "auto" }, (answer) => {
+    this.#asker.ask({ ask: "view", tag: this.#tag, after: this.#cursor, wanted, jpeg: "always" }, (answer) => {
       if (!answer.error) {
         this.#cursor = answer.cursor;
         this.#last = answer;

@@ -140,7 +140,9 @@ class Row {
   /** What was found of the tag, and when. */
   set(found, at) {
     const { value, error } = found;
-    this.#age = value ? { seconds: value.age_seconds, at } : null;
+    // While values come, the age does not grow from one look to the next: others come meanwhile.
+    const flows = found.rate > 0 && value?.age_seconds < 2 / found.rate;
+    this.#age = value ? { seconds: value.age_seconds, at: flows ? Infinity : at } : null;
     const set = (key, main, more) => {
       if (main !== undefined) say(this.#cells[key].main, main);
       say(this.#cells[key].more, more);
@@ -157,7 +159,7 @@ class Row {
   }
 
   grow() {
-    const text = this.#age ? age(this.#age.seconds + (performance.now() - this.#age.at) / 1000) : "–";
+    const text = this.#age ? age(this.#age.seconds + Math.max(0, performance.now() - this.#age.at) / 1000) : "–";
     say(this.#cells.age.main, text);
   }
 }

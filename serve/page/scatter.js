@@ -192,6 +192,7 @@ function frame(context, box, place, pixels) {
 /** The numbers at the ends of the box, over the points. */
 function names(context, box, place, pixels) {
   pen(context, pixels);
+  context.fillStyle = colour("--text");
   context.strokeStyle = colour("--panel");
   context.lineWidth = 4 * pixels;
   context.lineJoin = "round";

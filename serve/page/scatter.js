@@ -26,7 +26,7 @@ export class ScatterShow {
     const map = choice(NAMES.map((name) => [name, name]), NAMES.includes(settings.map) ? settings.map : "viridis", (value) => this.#set({ map: value }));
     const size = choice([["1", "1"], ["2", "2"], ["3", "3"], ["5", "5"]], String(settings.dot ?? 2), (value) => this.#set({ dot: Number(value) }));
     this.node = el("div", { class: "show" }, this.#stage, el("div", { class: "under" }, this.#note, this.#hint));
-    this.side = [el("section", { class: "panel" }, el("h2", {}, "Points"), el("div", { class: "controls" }, field("Map", map), field("Size of a point", size)))];
+    this.side = [el("section", { class: "panel" }, el("h2", {}, "Points"), el("div", { class: "controls" }, field("Map", map), field("Point size", size)))];
     new ResizeObserver(() => this.#draw()).observe(this.#stage);
     this.#canvas.addEventListener("pointerdown", (event) => { this.#drag = [event.clientX, event.clientY]; this.#canvas.setPointerCapture(event.pointerId); });
     this.#canvas.addEventListener("pointerup", () => { this.#drag = null; });

@@ -7,12 +7,14 @@ export class Details {
   #facts = el("dl", { class: "facts" });
   #attributes = el("dl", { class: "facts" });
   #attributesPanel;
+  #picture;
 
   constructor(tag) {
     const file = (kind) => el("a", { href: `/tag/${encodeURIComponent(tag)}/latest.${kind}`, download: "" }, `latest.${kind}`);
+    this.#picture = file("png");
     this.#attributesPanel = el("section", { class: "panel", hidden: true }, el("h2", {}, "Attributes"), this.#attributes);
     this.nodes = [this.#attributesPanel,
-      el("section", { class: "panel" }, el("h2", {}, "About"), this.#facts, el("p", { class: "files" }, file("npy"), " ", file("json")))];
+      el("section", { class: "panel" }, el("h2", {}, "About"), this.#facts, el("p", { class: "files" }, file("npy"), file("json"), this.#picture))];
   }
 
   /** `value`: of the last answer; `found`: what the list has of the tag; `seen`: what this page has seen of it. */
@@ -32,6 +34,7 @@ export class Details {
       if (found.slots) facts.push(["slots", `${found.slots.allocated} of ${bytes(found.slots.bytes)}, ${found.slots.held} held`]);
     }
     pairs(this.#facts, facts);
+    this.#picture.hidden = (value?.shape.length ?? 0) < 2;
     const attributes = Object.entries(value?.attributes ?? {});
     this.#attributesPanel.hidden = attributes.length === 0;
     pairs(this.#attributes, attributes.map(([key, text]) => [visible(key), attribute(text)]));

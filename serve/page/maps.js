@@ -1,19 +1,17 @@
-// Colour maps: tables of 256 colours.
-
-import { TURBO } from "./turbo.js";
-import { VIRIDIS } from "./viridis.js";
+// Colour maps: tables of 256 colours, the same that the server makes pictures with.
 
 /** The maps, by name: each has 256 times red, green and blue. */
 export const MAPS = {
   gray: Uint8Array.from({ length: 768 }, (_, at) => Math.floor(at / 3)),
-  viridis: table(VIRIDIS),
-  turbo: table(TURBO),
+  viridis: await table("viridis"),
+  turbo: await table("turbo"),
 };
 
 export const NAMES = Object.keys(MAPS);
 
-function table(text) {
-  return Uint8Array.from(text.replace(/\s/g, "").match(/../g), (two) => parseInt(two, 16));
+async function table(name) {
+  const answer = await fetch(`/page/${name}.bin`);
+  return new Uint8Array(await answer.arrayBuffer());
 }
 
 /** The map as 256 opaque pixels, as the data of pictures have them. */

@@ -14,13 +14,14 @@ const HTML: &str = "text/html; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const ICON: &str = "image/svg+xml";
+const BYTES: &str = "application/octet-stream";
 
-/// A file: its name, what it is, and its text.
-type File = (&'static str, &'static str, &'static str);
+/// A file: its name, what it is, and its bytes.
+type File = (&'static str, &'static str, &'static [u8]);
 
 macro_rules! files {
     ($($name:literal: $kind:ident = $path:literal),* $(,)?) => {
-        [$(($name, $kind, include_str!($path))),*]
+        [$(($name, $kind, include_bytes!($path).as_slice())),*]
     };
 }
 
@@ -29,8 +30,8 @@ const FILES: &[File] = &files! {
     "icon.svg": ICON = "../page/icon.svg",
     "uplot.js": SCRIPT = "../vendor/uplot/uplot.js",
     "uplot.css": STYLE = "../vendor/uplot/uplot.css",
-    "viridis.js": SCRIPT = "../vendor/colormaps/viridis.js",
-    "turbo.js": SCRIPT = "../vendor/colormaps/turbo.js",
+    "viridis.bin": BYTES = "../vendor/maps/viridis.bin",
+    "turbo.bin": BYTES = "../vendor/maps/turbo.bin",
     "axes.js": SCRIPT = "../page/axes.js",
     "details.js": SCRIPT = "../page/details.js",
     "dom.js": SCRIPT = "../page/dom.js",
@@ -61,16 +62,16 @@ const FILES: &[File] = &files! {
 
 /// `/`: the page.
 pub(crate) async fn index() -> Response {
-    answer(HTML, include_str!("../page/index.html"))
+    answer(HTML, include_bytes!("../page/index.html"))
 }
 
 /// `/page/NAME`: a file of the page.
 pub(crate) async fn file(Path(name): Path<String>) -> Result<Response, Refusal> {
     let found = FILES.iter().find(|(of, ..)| *of == name);
     let missing = || Refusal::new(StatusCode::NOT_FOUND, format!("the page has no file {name:?}"));
-    found.map(|&(_, kind, text)| answer(kind, text)).ok_or_else(missing)
+    found.map(|&(_, kind, bytes)| answer(kind, bytes)).ok_or_else(missing)
 }
 
-fn answer(kind: &'static str, text: &'static str) -> Response {
-    ([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, POLICY)], text).into_response()
+fn answer(kind: &'static str, bytes: &'static [u8]) -> Response {
+    ([(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, POLICY)], bytes).into_response()
 }

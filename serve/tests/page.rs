@@ -44,6 +44,9 @@ fn every_file_that_the_page_needs_is_there() {
         assert!(!own.contains("http://") && !own.contains("https://") || name.starts_with("uplot"), "{name}");
     }
     let scripts = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/page")).unwrap();
+    for map in ["viridis", "turbo"] {
+        assert_eq!(served.get(&format!("/page/{map}.bin")).body.len(), 3 * 256, "{map}");
+    }
     let missing: Vec<_> = scripts
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name != "index.html" && !seen.contains(name))

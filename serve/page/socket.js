@@ -65,7 +65,9 @@ export class Socket {
   }
 
   async #take(data) {
+    const received = performance.now();
     const answer = await parse(data);
+    answer.received = received;
     const question = this.#open.get(answer.id);
     if (!question) return;
     this.#open.delete(answer.id);
@@ -77,6 +79,7 @@ class Asker {
   #socket;
   #id = null;
   #waits = false;
+  #received = null;
 
   constructor(socket) {
     this.#socket = socket;
@@ -87,8 +90,11 @@ class Asker {
     if (this.#waits) this.stop();
     const taken = (answer) => {
       this.#waits = false;
+      this.#received = answer.received;
       answered(answer);
     };
+    // The server tells a slow connection from a slow browser by it.
+    if (fields.ask === "view" && this.#received !== null) fields.spent = (performance.now() - this.#received) / 1000;
     this.#waits = true;
     if (this.#id === null) this.#id = this.#socket.ask(fields, taken);
     else this.#socket.askAs(this.#id, fields, taken);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::Message;
 use ndsharray::{Reader, ValueId};
@@ -51,7 +51,13 @@ impl Answers {
         let id = question.id();
         let outcome = match question {
             Question::Tags { .. } => self.tags(id).await,
-            Question::View { tag, after, wanted, jpeg, .. } => self.view(id, tag, after, wanted, jpeg).await,
+            Question::View { tag, after, wanted, jpeg, spent, .. } => {
+                let spent = Duration::try_from_secs_f64(spent).unwrap_or_default();
+                match self.seen(id, tag, spent) {
+                    Ok(seen) => self.view(id, seen, after, wanted, jpeg).await,
+                    Err(refusal) => Err(refusal),
+                }
+            }
             // Nothing is answered to it.
             Question::Stop { .. } => Ok(Message::Text(String::new().into())),
         };
@@ -66,12 +72,11 @@ impl Answers {
     async fn view(
         &self,
         id: u32,
-        tag: String,
+        mut seen: Seen,
         after: Option<String>,
         wanted: Wanted,
         jpeg: Jpeg,
     ) -> Result<Message, Refusal> {
-        let mut seen = self.seen(id, tag)?;
         let after = after.as_deref().and_then(|text| text.parse::<ValueId>().ok());
         let value = next(&mut seen.reader, after).await?;
         let measured = matches!(jpeg, Jpeg::Auto);
@@ -101,11 +106,11 @@ impl Answers {
     }
 
     /// The reader of a tag: that of the last question with this id, if it was about the same tag.
-    fn seen(&self, id: u32, tag: String) -> Result<Seen, Refusal> {
+    fn seen(&self, id: u32, tag: String, spent: Duration) -> Result<Seen, Refusal> {
         let kept = self.readers.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         if let Some(seen) = kept.filter(|seen| seen.tag == tag) {
             if let Some((nbytes, sent)) = seen.sent {
-                self.rate.drawn(nbytes, sent);
+                self.rate.drawn(nbytes, sent, spent);
             }
             return Ok(seen);
         }

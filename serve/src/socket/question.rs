@@ -19,6 +19,9 @@ pub(super) enum Question {
         wanted: Wanted,
         #[serde(default)]
         jpeg: Jpeg,
+        /// How long the browser had the last answer, in seconds: drawing it is no matter of the connection.
+        #[serde(default)]
+        spent: f64,
     },
     /// No answer is wanted any more.
     Stop { id: u32 },

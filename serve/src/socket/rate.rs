@@ -28,13 +28,13 @@ struct Known {
 }
 
 impl Rate {
-    /// An answer of so many bytes was sent then, and is drawn now.
-    pub fn drawn(&self, nbytes: usize, sent: Instant) {
-        self.drawn_at(nbytes, sent, Instant::now());
+    /// An answer of so many bytes was sent then, and is drawn now, which took the browser so long.
+    pub fn drawn(&self, nbytes: usize, sent: Instant, spent: Duration) {
+        self.arrived(nbytes, sent.elapsed().saturating_sub(spent), Instant::now());
     }
 
-    fn drawn_at(&self, nbytes: usize, sent: Instant, now: Instant) {
-        let took = now.duration_since(sent);
+    /// An answer of so many bytes was so long under way.
+    fn arrived(&self, nbytes: usize, took: Duration, now: Instant) {
         if nbytes < SMALLEST || took > LATEST {
             return;
         }
@@ -74,23 +74,25 @@ mod tests {
         let at = |millis| start + Duration::from_millis(millis);
         let rate = Rate::default();
         assert!(!rate.is_slow_at(MEGABYTE, at(0)), "nothing is known yet");
-        rate.drawn_at(MEGABYTE, at(0), at(1000));
+        rate.arrived(MEGABYTE, Duration::from_secs(1), at(1000));
         assert!(rate.is_slow_at(MEGABYTE, at(1100)));
         assert!(!rate.is_slow_at(SMALLEST, at(1100)), "that is soon there");
         assert!(!rate.is_slow_at(MEGABYTE, at(3100)), "tried again");
-        rate.drawn_at(MEGABYTE, at(3100), at(4100));
+        rate.arrived(MEGABYTE, Duration::from_secs(1), at(4100));
         assert!(rate.is_slow_at(MEGABYTE, at(8000)));
         assert!(!rate.is_slow_at(MEGABYTE, at(8200)));
-        rate.drawn_at(MEGABYTE, at(8200), at(8210));
+        rate.arrived(MEGABYTE, Duration::from_millis(10), at(8210));
         assert!(!rate.is_slow_at(MEGABYTE, at(8300)), "fast at once");
     }
 
     #[test]
-    fn a_page_that_was_hidden_and_small_answers_say_nothing() {
-        let start = Instant::now();
+    fn a_page_that_is_busy_or_hidden_and_small_answers_say_nothing() {
+        let now = Instant::now();
         let rate = Rate::default();
-        rate.drawn_at(MEGABYTE, start, start + Duration::from_secs(600));
-        rate.drawn_at(1000, start, start + Duration::from_secs(1));
-        assert!(!rate.is_slow_at(MEGABYTE, start + Duration::from_secs(601)));
+        rate.arrived(MEGABYTE, Duration::from_secs(600), now);
+        rate.arrived(1000, Duration::from_secs(1), now);
+        assert!(!rate.is_slow_at(MEGABYTE, now));
+        rate.drawn(MEGABYTE, now, Duration::from_secs(1));
+        assert!(!rate.is_slow_at(MEGABYTE, now), "all of the time went to drawing");
     }
 }

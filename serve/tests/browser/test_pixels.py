@@ -7,9 +7,9 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pytest
-from conftest import Served, pixels, shown, until
+from conftest import Served, opened, pixels, shown, until
 from matplotlib.colors import LogNorm, Normalize
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 ZOOM = 3
 
@@ -146,3 +146,22 @@ def test_a_large_picture_is_reduced_until_it_is_looked_at_closely(page: Page, se
     page.locator(".readout", has_text="x 2001").wait_for()
     page.keyboard.press("ArrowLeft")
     assert page.locator(".readout").inner_text() == "x 2000  y 1500  255"
+
+
+def test_screens_with_two_pixels_for_one(browser: Browser, served: Served) -> None:
+    array = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    served.store.writer("seen").write(array)
+    with opened(browser, served, device_scale_factor=2) as page:
+        page.goto(served.url(tag="seen", zoom=ZOOM, x=16, y=4, map="turbo"))
+        page.locator(".picture canvas[aria-label]").wait_for()
+        assert_alike(np.array(pixels(page, 2 * ZOOM, 32, 8)), expected("turbo", Normalize(0, 255), array))
+
+
+def test_small_pictures_in_the_list(page: Page, served: Served) -> None:
+    served.store.writer("colours").write(np.full((60, 96, 3), [20, 120, 220], np.uint8), attrs={"encoding": "bgr8"})
+    served.store.writer("gray").write(np.full((60, 96), 90, np.uint8))
+    page.goto(served.url())
+    middle = "[...document.querySelectorAll('.thumb')].map((one) => [...one.getContext('2d').getImageData(48, 30, 1, 1).data])"
+    until(page, f"{middle}.length === 2 && {middle}.every((one) => one[3] === 255)")
+    # They come as JPEG, which is near enough.
+    assert np.abs(np.array(page.evaluate(middle)) - [[220, 120, 20, 255], [90, 90, 90, 255]]).max() <= 8

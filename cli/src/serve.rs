@@ -75,7 +75,8 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
 
 fn token(args: &Args) -> Result<Option<String>> {
     let Some(path) = &args.token_file else { return Ok(args.token.clone()) };
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::io(path, "read the token in", &error))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| Failure::io(path, "read the token in", &error))?;
     Ok(Some(text.trim().to_owned()))
 }
 

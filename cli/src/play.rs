@@ -129,7 +129,8 @@ fn failure(error: ndsharray_recording::Error) -> Failure {
             ))
         }
         Store(InvalidOption { option: "ephemeral", found, .. }) => Failure::bad(format!(
-            "found {found}: remove it first (ndsharray rm), or play the tag under another name (--rename)"
+            "there is {}: remove it first (ndsharray rm), or play the tag under another name (--rename)",
+            found.trim_start_matches("true for ")
         )),
         error => error.into(),
     }

@@ -131,6 +131,7 @@ pub use crate::store::stat::{SlotStat, Stat, ValueStat};
 #[cfg(ndsharray_steps)]
 #[doc(hidden)]
 pub use crate::sync::steps;
+pub use crate::sys::space::Space;
 pub use crate::time::UnixTime;
 pub use crate::writer::Writer;
 pub use crate::writer::loan::Loan;

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ndsharray::{Entry, EntryKind, Error, Store};
+use ndsharray::{Entry, EntryKind, Error, Stat, Store};
 
 use crate::failure::{Result, say};
 use crate::locks::Locks;
 use crate::owner::Owners;
-use crate::rate::{Look, Sight, rate};
+use crate::rate::Look;
 use crate::state::State;
 use crate::table::{self, Align, Table};
 use crate::{tags, units};
@@ -36,12 +36,12 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
             lines.extend(State::unknown(store, tag, &owners, &locks).map(|l| State { unreadable: why, ..l }));
             continue;
         }
-        match Sight::of(store, &tag) {
-            Ok((mut stat, sight)) => {
+        match store.stat(&tag) {
+            Ok(mut stat) => {
                 if stat.writer_alive {
                     stat.pid = locks.holder(&store.directory().join(&tag)).or(stat.pid);
                 }
-                let rate = before.get(&tag).and_then(|before| rate(before.as_ref()?, sight.as_ref()?));
+                let rate = before.get(&tag).and_then(|before| stat.rate_since(before));
                 lines.push(State::array(stat, &owners, rate));
             }
             // It was removed meanwhile.
@@ -84,13 +84,13 @@ fn entries(store: &Store, names: &[String]) -> Result<Vec<Entry>> {
 }
 
 /// Waits, and returns what there was of each array before that.
-fn watch(store: &Store, entries: &[Entry], time: Duration) -> HashMap<String, Option<Sight>> {
+fn watch(store: &Store, entries: &[Entry], time: Duration) -> HashMap<String, Stat> {
     let arrays: Vec<&Entry> = entries.iter().filter(|entry| matches!(entry.kind, EntryKind::Array)).collect();
     if arrays.is_empty() {
         return HashMap::new();
     }
-    let sight = |entry: &&Entry| Some((entry.tag.clone(), Sight::of(store, &entry.tag).ok()?.1));
-    let found = arrays.iter().filter_map(sight).collect();
+    let look = |entry: &&Entry| Some((entry.tag.clone(), store.stat(&entry.tag).ok()?));
+    let found = arrays.iter().filter_map(look).collect();
     std::thread::sleep(time);
     found
 }

@@ -1,5 +1,6 @@
 //! The store: a directory.
 
+pub(crate) mod count;
 pub(crate) mod entries;
 pub(crate) mod fields;
 pub(crate) mod inspect;
@@ -19,6 +20,7 @@ use crate::reader::options::ReaderOptions;
 use crate::store::entries::Entry;
 use crate::store::inspect::Inspection;
 use crate::store::stat::Stat;
+use crate::sys::space::Space;
 use crate::writer::Writer;
 use crate::writer::options::WriterOptions;
 
@@ -158,6 +160,25 @@ impl Store {
     /// As [`reader`](Self::reader).
     pub fn stat(&self, tag: &str) -> Result<Stat> {
         stat::stat(&self.tag(tag)?)
+    }
+
+    /// How much space the filesystem has that the store is on.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the directory cannot be looked at.
+    ///
+    /// ```
+    /// # fn main() -> ndsharray::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// let space = ndsharray::Store::open(dir.path())?.space()?;
+    /// println!("{} of {} bytes are free", space.free, space.total);
+    /// # assert!(space.free <= space.total);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn space(&self) -> Result<Space> {
+        Space::of(&self.directory)
+            .map_err(|error| Error::io(&self.directory, "look at its filesystem", error))
     }
 
     /// Every field of a tag's files as it lies there, also of damaged ones: for looking what is wrong.

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::files::peek::{self, Peek, SlotsPeek, writer_alive};
 use crate::files::tag::{self, TagPath};
 use crate::format::attributes;
+use crate::store::count::Count;
 use crate::sys::file::{PathFile, Status};
 use crate::sys::name::stands_at;
 use crate::time::UnixTime;
@@ -34,6 +35,39 @@ pub struct Stat {
     pub source: String,
     /// Storage that header and data file take, in bytes.
     pub bytes: u64,
+    count: Count,
+}
+
+impl Stat {
+    /// Whether the versions went on being counted since an earlier look at the same tag, so that a program that goes by them can
+    /// tell what it missed. Not so if the tag was removed and made again meanwhile, as an ephemeral one is by its next writer, or
+    /// if its files were put back from a copy.
+    pub fn goes_on_from(&self, earlier: &Stat) -> bool {
+        self.count.goes_on_from(&earlier.count)
+    }
+
+    /// Values per second since an earlier look at the same tag, from the times at which its two values were written; 0 if they are
+    /// the same value. `None` if that cannot be told: one look found no value, or the versions
+    /// [do not go on](Self::goes_on_from), or were written by two machines.
+    ///
+    /// ```
+    /// # fn main() -> ndsharray::Result<()> {
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = ndsharray::Store::open(dir.path())?;
+    /// let mut writer = store.writer("counts")?;
+    /// writer.write_slice(&[1_u64], &[1])?;
+    /// let before = store.stat("counts")?;
+    /// writer.write_slice(&[2_u64], &[1])?;
+    /// std::thread::sleep(std::time::Duration::from_millis(10));
+    /// writer.write_slice(&[3_u64], &[1])?;
+    /// let rate = store.stat("counts")?.rate_since(&before).unwrap();
+    /// assert!(rate > 0.0 && rate < 200.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rate_since(&self, earlier: &Stat) -> Option<f64> {
+        self.count.rate_since(&earlier.count)
+    }
 }
 
 /// What [`Stat`] says of the current value.
@@ -95,10 +129,13 @@ pub(crate) fn stat(tag: &TagPath) -> Result<Stat> {
 
 fn stat_of(tag: &TagPath, peek: Peek, file: &PathFile, status: Status) -> Result<Stat> {
     let (identity, retired, pid) = (peek.identity, peek.retired, peek.writer_pid);
-    let source = peek.source.clone();
+    let (source, origin) = (peek.source.clone(), identity.origin);
     let writer_alive = !retired && writer_alive(tag, status.id)?;
     let found = peek::value(tag, file, peek)?;
     let bytes = status.allocated + found.as_ref().map_or(0, |value| value.allocated);
+    let latest = found.as_ref().map(|found| (found.record.stamp, found.line.clock.domain()));
+    let (stamp, domain) = latest.unwrap_or_default();
+    let count = Count::new(origin, stamp, domain);
     let value = found.map(|found| {
         let SlotsPeek { allocated, pinned, capacity } = found.slots;
         let (stamp, layout, line) = (found.record.stamp, found.entry.layout, found.line);
@@ -131,6 +168,7 @@ fn stat_of(tag: &TagPath, peek: Peek, file: &PathFile, status: Status) -> Result
         ephemeral: identity.ephemeral,
         source,
         bytes,
+        count,
     })
 }
 
@@ -138,7 +176,46 @@ fn stat_of(tag: &TagPath, peek: Peek, file: &PathFile, status: Status) -> Result
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use crate::{Error, Store};
+    use crate::{Error, Stat, Store};
+
+    /// Looks at the tag `a` again.
+    fn look(store: &Store) -> Stat {
+        store.stat("a").unwrap()
+    }
+
+    #[test]
+    fn versions_go_on_under_other_writers_and_layouts_but_not_in_another_tag() {
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let mut writer = store.writer("a").unwrap();
+        let mut before = look(&store);
+        let mut goes_on = |what: &str| {
+            let now = look(&store);
+            assert!(now.goes_on_from(&before), "{what}");
+            before = now;
+        };
+        writer.write_slice(&[1_u8], &[1]).unwrap();
+        goes_on("the first value");
+        writer.write_slice(&[1_u16; 10], &[10]).unwrap();
+        goes_on("another layout");
+        drop(writer);
+        goes_on("no writer");
+        let mut writer = store.writer("a").unwrap();
+        goes_on("adopted");
+        writer.write_slice(&[1_u8], &[1]).unwrap();
+        goes_on("written by the next writer");
+        let mut other = store.writer_options("a").takeover(true).open().unwrap();
+        goes_on("taken over");
+        other.write_slice(&[2_u8], &[1]).unwrap();
+        goes_on("written after that");
+        drop((writer, other));
+        let before = look(&store);
+        store.remove("a").unwrap();
+        store.writer("a").unwrap().write_slice(&[3_u8], &[1]).unwrap();
+        let new = look(&store);
+        assert!(!new.goes_on_from(&before) && !before.goes_on_from(&new), "made again");
+        assert_eq!(new.rate_since(&before), None);
+    }
 
     /// A tag that changes hands meanwhile is not damaged: its new header says what there is.
     #[test]

@@ -8,11 +8,30 @@ use rustix::io::Errno;
 use crate::error::{Error, Result};
 use crate::sys::step;
 
+/// The space of a filesystem.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Space {
+    /// How many bytes it has room for; 0 if it does not say, as one without a limit.
+    pub total: u64,
+    /// How many bytes of these are free for this user.
+    pub free: u64,
+}
+
+impl Space {
+    /// That of the filesystem that `directory` is on.
+    pub(crate) fn of(directory: &Path) -> io::Result<Space> {
+        step("statfs");
+        let found = rustix::fs::statvfs(directory)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok(Space { total: bytes(found.f_blocks), free: bytes(found.f_bavail) })
+    }
+}
+
 /// Free and total bytes of the filesystem that `directory` is on; 0 where it does not say.
-pub(crate) fn space(directory: &Path) -> (u64, u64) {
-    step("statfs");
-    step("statfs");
-    (fs2::available_space(directory).unwrap_or(0), fs2::total_space(directory).unwrap_or(0))
+fn space(directory: &Path) -> (u64, u64) {
+    let Space { total, free } = Space::of(directory).unwrap_or_default();
+    (free, total)
 }
 
 /// Whether a filesystem that says how much space it has has less than that.

@@ -10,5 +10,6 @@ mod histories;
 mod odd_places;
 mod small_store;
 mod small_writes;
+mod space;
 #[cfg(feature = "ndarray")]
 mod stages;

@@ -28,7 +28,7 @@ struct Report {
 
 pub fn run(store: &Store, args: &Args) -> Result<()> {
     let directory = store.directory();
-    let mut findings = place::check(directory)?;
+    let mut findings = place::check(store)?;
     match store.entries() {
         Ok(entries) => findings.extend([left_over(store)?, damaged(store, &entries)]),
         Err(error) => {

@@ -3,6 +3,8 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use ndsharray::{Space, Store};
+
 use crate::failure::{Failure, Result};
 use crate::owner::Owners;
 use crate::units;
@@ -16,9 +18,11 @@ const CONTAINER: u64 = 64 << 20;
 /// systemd leaves the files of users below this alone.
 const FIRST_USER: u32 = 1000;
 
-pub fn check(directory: &Path) -> Result<Vec<Finding>> {
+pub fn check(store: &Store) -> Result<Vec<Finding>> {
+    let directory = store.directory();
     let mut findings = vec![filesystem(directory)?];
-    findings.extend(room(directory)?);
+    findings.extend(room(store)?);
+    findings.extend(inodes(directory)?);
     findings.push(permissions(directory)?);
     findings.push(remove_ipc(directory));
     findings.extend(container());
@@ -57,10 +61,8 @@ fn filesystem(directory: &Path) -> Result<Finding> {
     })
 }
 
-fn room(directory: &Path) -> Result<Vec<Finding>> {
-    let found = rustix::fs::statvfs(directory);
-    let found = found.map_err(|error| Failure::io(directory, "look at", &error.into()))?;
-    let (total, free) = (found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize);
+fn room(store: &Store) -> Result<Vec<Finding>> {
+    let Space { total, free, .. } = store.space()?;
     let text = format!("{} free of {}", units::bytes(free), units::bytes(total));
     let more = "remove what is not needed (`ndsharray ls`, `rm`, `gc`), or give it more: \
                 `mount -o remount,size=8g DIRECTORY`, or `--shm-size` for a container";
@@ -80,11 +82,17 @@ fn room(directory: &Path) -> Result<Vec<Finding>> {
                     with medium Memory at /dev/shm";
         findings.push(Finding::note("size", "64 MB in all: the default of containers", todo));
     }
-    if found.f_files > 0 && found.f_favail < found.f_files / 20 {
-        let text = format!("{} inodes free of {}", found.f_favail, found.f_files);
-        findings.push(Finding::problem("inodes", text, "`mount -o remount,nr_inodes=1m DIRECTORY`"));
-    }
     Ok(findings)
+}
+
+/// Says something only if there are few.
+fn inodes(directory: &Path) -> Result<Option<Finding>> {
+    let found = rustix::fs::statvfs(directory);
+    let found = found.map_err(|error| Failure::io(directory, "look at", &error.into()))?;
+    Ok((found.f_files > 0 && found.f_favail < found.f_files / 20).then(|| {
+        let text = format!("{} inodes free of {}", found.f_favail, found.f_files);
+        Finding::problem("inodes", text, "`mount -o remount,nr_inodes=1m DIRECTORY`")
+    }))
 }
 
 fn permissions(directory: &Path) -> Result<Finding> {

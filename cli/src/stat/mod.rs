@@ -9,7 +9,7 @@ use crate::describe::{self, Line};
 use crate::failure::{Failure, Result};
 use crate::locks::Locks;
 use crate::owner::Owners;
-use crate::rate::{Look, Sight, rate};
+use crate::rate::Look;
 use crate::state::State;
 use crate::table;
 use crate::{tags, units};
@@ -70,13 +70,14 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
 
 /// The state of a tag, and how often it changes, if it has a writer.
 fn look(store: &Store, tag: &str, look: &Look) -> Result<(Stat, Option<f64>), Error> {
-    let (stat, before) = Sight::of(store, tag)?;
-    let Some((time, before)) = look.time().zip(before).filter(|_| stat.writer_alive) else {
-        return Ok((stat, None));
+    let before = store.stat(tag)?;
+    let Some(time) = look.time().filter(|_| before.writer_alive && before.value.is_some()) else {
+        return Ok((before, None));
     };
     std::thread::sleep(time);
-    let (stat, now) = Sight::of(store, tag)?;
-    Ok((stat, now.and_then(|now| rate(&before, &now))))
+    let now = store.stat(tag)?;
+    let rate = now.rate_since(&before);
+    Ok((now, rate))
 }
 
 /// Who writes; `here`: the pid of the writer, if it can be seen from here.

@@ -154,7 +154,7 @@ class Row {
     set("rate", rate(found.rate), found.rate > 0 && value ? `${bytes(found.rate * value.bytes)}/s` : "");
     set("writer", error ? "–" : found.writer_alive ? `pid ${found.pid}` : "none", [found.source && visible(found.source), found.ephemeral && "ephemeral"].filter(Boolean).join(", "));
     set("memory", error ? "–" : bytes(found.storage_bytes), found.slots ? `${found.slots.held} of ${found.slots.allocated} slots held` : "");
-    set("version", value ? count(value.version) : "–", "");
+    set("version", value ? count(value.version) : "–", found.gaps > 0 ? `${count(found.gaps)} ${found.gaps === 1 ? "gap" : "gaps"}` : "");
     this.grow();
   }
 

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use ndsharray::{EntryKind, Reader, Store};
 
 use crate::refusal::Refusal;
-use crate::value::rate::Rates;
+use crate::value::looks::{Looked, Looks};
 
 /// Which tags are shown.
 pub(crate) type Filter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
@@ -17,28 +17,28 @@ pub(crate) type Filter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 pub(crate) struct Shown {
     store: Store,
     filter: Option<Filter>,
-    rates: Arc<Rates>,
+    looks: Arc<Looks>,
 }
 
 impl Shown {
     pub fn new(store: Store, filter: Option<Filter>) -> Self {
-        Shown { store, filter, rates: Arc::default() }
+        Shown { store, filter, looks: Arc::default() }
     }
 
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// How often tags change.
-    pub fn rates(&self) -> &Rates {
-        &self.rates
-    }
-
     /// Those that are shown and that this user may read, sorted.
-    pub fn tags(&self) -> ndsharray::Result<Vec<String>> {
+    fn tags(&self) -> ndsharray::Result<Vec<String>> {
         let entries = self.store.entries()?.into_iter();
         let readable = entries.filter(|entry| !matches!(entry.kind, EntryKind::Unreadable(_)));
         Ok(readable.map(|entry| entry.tag).filter(|tag| self.shows(tag)).collect())
+    }
+
+    /// Looks at each of them.
+    pub fn look(&self) -> ndsharray::Result<Vec<Looked>> {
+        Ok(self.looks.look(&self.store, self.tags()?))
     }
 
     /// A reader of a tag. A tag that is not shown is as one that does not exist.

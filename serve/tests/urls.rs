@@ -130,25 +130,6 @@ fn the_next_value_is_waited_for() {
 }
 
 #[test]
-fn metrics_of_every_tag() {
-    let served = Served::new(|options| options);
-    let mut writer = served.store.writer("a \"b\"").unwrap();
-    writer.write_slice(&[1u8, 2], &[2]).unwrap();
-    let answer = served.get("/metrics");
-    let text = String::from_utf8(answer.body.clone()).unwrap();
-    for line in [
-        "# TYPE ndsharray_values_total counter",
-        r#"ndsharray_values_total{tag="a \"b\""} 1"#,
-        r#"ndsharray_value_bytes{tag="a \"b\""} 2"#,
-        r#"ndsharray_writer_up{tag="a \"b\""} 1"#,
-        "ndsharray_tags 1",
-        "ndsharray_up 1",
-    ] {
-        assert!(text.lines().any(|found| found == line), "{line} in {text}");
-    }
-}
-
-#[test]
 fn tags_that_are_not_shown_are_as_those_that_do_not_exist() {
     let served = Served::new(|options| options.tags(|tag| tag.starts_with("cam")));
     for tag in ["cam", "secret"] {

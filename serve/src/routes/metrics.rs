@@ -5,33 +5,40 @@ use std::fmt::Write;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use ndsharray::Stat;
+use ndsharray::{Space, Stat};
 use tokio::task::spawn_blocking;
 
 use crate::refusal::Refusal;
 use crate::shown::Shown;
+use crate::value::looks::Told;
 
 /// A metric of each tag: its name, type and help, and its value if the tag has one.
-type Metric = (&'static str, &'static str, &'static str, fn(&Stat) -> Option<f64>);
+type Metric = (&'static str, &'static str, &'static str, fn(&Stat, Told) -> Option<f64>);
 
-const OF_TAGS: [Metric; 7] = [
-    ("ndsharray_values_total", "counter", "Values that were written.", |stat| {
+const OF_TAGS: [Metric; 8] = [
+    ("ndsharray_values_total", "counter", "Values that were written.", |stat, _| {
         stat.value.as_ref().map(|value| value.version as f64)
     }),
-    ("ndsharray_value_bytes", "gauge", "Size of the latest value.", |stat| {
+    (
+        "ndsharray_gaps_total",
+        "counter",
+        "Times that the count of values did not go on from the look before.",
+        |_, told| Some(told.gaps as f64),
+    ),
+    ("ndsharray_value_bytes", "gauge", "Size of the latest value.", |stat, _| {
         stat.value.as_ref().map(|value| value.nbytes as f64)
     }),
-    ("ndsharray_value_age_seconds", "gauge", "Time since the latest value was written.", |stat| {
+    ("ndsharray_value_age_seconds", "gauge", "Time since the latest value was written.", |stat, _| {
         stat.value.as_ref().map(|value| value.age.as_secs_f64())
     }),
-    ("ndsharray_writer_up", "gauge", "Whether a writer has the tag.", |stat| {
+    ("ndsharray_writer_up", "gauge", "Whether a writer has the tag.", |stat, _| {
         Some(f64::from(u8::from(stat.writer_alive)))
     }),
-    ("ndsharray_storage_bytes", "gauge", "Storage that the tag takes.", |stat| Some(stat.bytes as f64)),
-    ("ndsharray_slots", "gauge", "Slots for values.", |stat| {
+    ("ndsharray_storage_bytes", "gauge", "Storage that the tag takes.", |stat, _| Some(stat.bytes as f64)),
+    ("ndsharray_slots", "gauge", "Slots for values.", |stat, _| {
         stat.value.as_ref().map(|value| value.slots.allocated as f64)
     }),
-    ("ndsharray_slots_held", "gauge", "Slots that readers hold.", |stat| {
+    ("ndsharray_slots_held", "gauge", "Slots that readers hold.", |stat, _| {
         stat.value.as_ref().map(|value| value.slots.pinned as f64)
     }),
 ];
@@ -42,24 +49,32 @@ pub(super) async fn all(State(shown): State<Shown>) -> Result<impl IntoResponse,
 }
 
 fn text(shown: &Shown) -> Result<String, Refusal> {
-    let tags = shown.tags()?;
+    let looked = shown.look()?;
     // A tag that cannot be read is left out: it has no figures.
-    let stats: Vec<Stat> = tags.iter().filter_map(|tag| shown.store().stat(tag).ok()).collect();
+    let readable =
+        looked.iter().filter_map(|looked| Some((&looked.tag, looked.stat.as_ref().ok()?, looked.told)));
+    let readable: Vec<_> = readable.collect();
     let mut out = String::new();
     for (name, kind, help, of) in OF_TAGS {
         head(&mut out, name, kind, help);
-        for stat in &stats {
-            if let Some(value) = of(stat) {
+        for (tag, stat, told) in &readable {
+            if let Some(value) = of(stat, *told) {
                 // Writing to a String cannot fail.
-                let _ = writeln!(out, "{name}{{tag=\"{}\"}} {value}", label(&stat.tag));
+                let _ = writeln!(out, "{name}{{tag=\"{}\"}} {value}", label(tag));
             }
         }
     }
-    let store = [
-        ("ndsharray_tags", "Tags in the store.", tags.len() as f64),
-        ("ndsharray_tags_unreadable", "Tags that could not be looked at.", (tags.len() - stats.len()) as f64),
+    let unreadable = looked.len() - readable.len();
+    let mut store = vec![
+        ("ndsharray_tags", "Tags in the store.", looked.len() as f64),
+        ("ndsharray_tags_unreadable", "Tags that could not be looked at.", unreadable as f64),
         ("ndsharray_up", "Whether the server answers.", 1.0),
     ];
+    // A filesystem may not say how large it is.
+    if let Some(Space { total, free, .. }) = shown.store().space().ok().filter(|space| space.total > 0) {
+        store.push(("ndsharray_store_size_bytes", "Size of the store's filesystem.", total as f64));
+        store.push(("ndsharray_store_free_bytes", "Free space of the store's filesystem.", free as f64));
+    }
     for (name, help, value) in store {
         head(&mut out, name, "gauge", help);
         let _ = writeln!(out, "{name} {value}");

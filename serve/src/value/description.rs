@@ -4,6 +4,8 @@ use ndsharray::{Snapshot, Stat, UnixTime, ValueStat};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::value::looks::{Looked, Told};
+
 /// A tag, as `/tags` has it. Times are seconds since 1970.
 #[derive(Debug, Serialize)]
 pub(crate) struct TagDescription {
@@ -24,6 +26,8 @@ struct Found {
     storage_bytes: u64,
     /// Values per second, from this look and one before; `None` at the first look.
     rate: Option<f64>,
+    /// How often its versions did not go on from one look to the next.
+    gaps: u64,
     slots: Option<Slots>,
     value: Option<ValueDescription>,
 }
@@ -52,18 +56,18 @@ pub(crate) struct ValueDescription {
     attributes: Option<Map<String, Value>>,
 }
 
-impl TagDescription {
-    /// Of what was found of a tag, and of its rate.
-    pub fn of(tag: String, stat: ndsharray::Result<Stat>, rate: Option<f64>) -> Self {
+impl From<Looked> for TagDescription {
+    fn from(looked: Looked) -> Self {
+        let Looked { tag, stat, told } = looked;
         match stat {
             Err(error) => TagDescription { tag, error: Some(error.to_string()), found: None },
-            Ok(stat) => TagDescription { tag, error: None, found: Some(Found::of(stat, rate)) },
+            Ok(stat) => TagDescription { tag, error: None, found: Some(Found::of(stat, told)) },
         }
     }
 }
 
 impl Found {
-    fn of(stat: Stat, rate: Option<f64>) -> Self {
+    fn of(stat: Stat, Told { rate, gaps }: Told) -> Self {
         Found {
             writer_alive: stat.writer_alive,
             pid: stat.pid,
@@ -71,6 +75,7 @@ impl Found {
             ephemeral: stat.ephemeral,
             storage_bytes: stat.bytes,
             rate,
+            gaps,
             slots: stat.value.as_ref().map(|value| Slots {
                 allocated: value.slots.allocated,
                 held: value.slots.pinned,

@@ -3,4 +3,4 @@
 pub(crate) mod description;
 pub(crate) mod element;
 pub(crate) mod elements;
-pub(crate) mod rate;
+pub(crate) mod looks;

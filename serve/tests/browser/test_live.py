@@ -45,6 +45,18 @@ def test_tags_come_and_go(page: Page, served: Served) -> None:
     expect(row).to_have_count(0)
 
 
+def test_gaps(page: Page, served: Served) -> None:
+    served.store.writer("cam").write(np.zeros(3))
+    page.goto(served.url())
+    cell = page.locator("tr", has_text="cam").locator(".version")
+    expect(cell.locator(".main")).to_have_text("1")
+    expect(cell.locator(".more")).to_be_hidden()
+    for gaps in ("1 gap", "2 gaps"):
+        served.store.remove("cam")
+        served.store.writer("cam").write(np.zeros(3))
+        expect(cell.locator(".more")).to_have_text(gaps)
+
+
 def test_fifty_tags(page: Page, served: Served) -> None:
     writers = [served.store.writer(f"tag-{number:02}") for number in range(50)]
     for number, writer in enumerate(writers):

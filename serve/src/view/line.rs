@@ -13,8 +13,10 @@ fn line<T: Sample>(elements: &[T], length: usize, wanted: &Wanted) -> View {
     let (from, count) = wanted.span(length, length);
     let elements = &elements[from..from + count];
     // Two numbers for a pixel, so that an envelope is no larger.
-    let most =
-        wanted.room.map_or(usize::MAX, |[across, _]| 2 * across.max(1)).min(MOST_BYTES / size_of::<T>());
+    let most = wanted
+        .room
+        .map_or(usize::MAX, |[across, _]| across.max(1).saturating_mul(2))
+        .min(MOST_BYTES / size_of::<T>());
     let step = if count > most { 2 * count.div_ceil(most) } else { 1 };
     let (kind, shape, body) = if step == 1 {
         (Kind::Line, vec![count], elements.to_vec())

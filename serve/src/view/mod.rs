@@ -9,6 +9,7 @@ mod plane;
 mod sample;
 pub(crate) mod wanted;
 
+use axum::http::StatusCode;
 use ndsharray::{DType, Snapshot};
 use serde::Serialize;
 
@@ -18,15 +19,15 @@ use crate::view::sample::Samples;
 use crate::view::wanted::Wanted;
 
 /// So many bytes a view has at most.
-const MOST_BYTES: usize = 64 << 20;
+pub(crate) const MOST_BYTES: usize = 64 << 20;
 
 /// A part of a value: a plane of pixels, a line of numbers, or elements as they are.
 #[derive(Debug, Serialize)]
 pub(crate) struct View {
     /// Of the elements of the body.
-    dtype: String,
+    pub dtype: String,
     /// Of the body.
-    shape: Vec<usize>,
+    pub shape: Vec<usize>,
     kind: Kind,
     /// How many elements of the array, along each of the last two axes of a plane or the last of a line, became one.
     step: usize,
@@ -77,7 +78,7 @@ impl View {
         let size: usize = inner.iter().product();
         let at = leading.iter().zip(shape).fold(0, |at, (index, length)| at * length + index);
         let range = at * size * dtype.itemsize()..(at + 1) * size * dtype.itemsize();
-        let bytes = bytes.get(range).unwrap_or_default();
+        let Some(bytes) = bytes.get(range) else { return Err(none(shape)) };
         let mut view = match (Samples::of(dtype, bytes, wanted.part), inner) {
             (None, _) => elements(dtype, inner, bytes, wanted),
             (Some(samples), &[height, width, channels @ 1..=4]) if colour => {
@@ -95,6 +96,14 @@ impl View {
         view.leading = leading.len();
         Ok(view)
     }
+}
+
+#[cold]
+fn none(shape: &[usize]) -> Refusal {
+    Refusal::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        format!("an array of shape {shape:?} has no elements to show"),
+    )
 }
 
 /// The first elements of what is left, flat: as many as are wanted.
@@ -144,6 +153,21 @@ mod tests {
         assert_eq!(view("uint8", &[8, 8, 3], &wide, None, "{}").shape, [8, 8, 3]);
         assert_eq!(view("uint8", &[8, 8, 3], &wide, None, r#"{"colour":false}"#).shape, [8, 3]);
         assert_eq!(view("uint8", &[8, 8, 3], &wide, Some("mono8"), "{}").shape, [8, 3]);
+    }
+
+    #[test]
+    fn nothing_is_made_of_an_axis_without_elements() {
+        let of = |shape: &[usize]| View::of_array(&DType::UInt8, shape, &[], None, &Wanted::default());
+        for shape in [&[0, 8, 8][..], &[0, 8, 8, 3], &[3, 0, 8, 8]] {
+            assert_eq!(of(shape).unwrap_err().status(), 422, "{shape:?}");
+        }
+        assert_eq!(of(&[8, 0]).unwrap().shape, [8, 0]);
+    }
+
+    #[test]
+    fn a_large_square_of_the_largest_bytes_has_the_right_mean() {
+        let bright = vec![255; 4110 * 4110];
+        assert_eq!(view("uint8", &[4110, 4110], &bright, None, r#"{"room":[1,1]}"#).body, [255]);
     }
 
     #[test]

@@ -124,8 +124,8 @@ macro_rules! whole {
 }
 
 whole!(
-    u8, "uint8", u32; u16, "uint16", u64; u32, "uint32", u64; u64, "uint64", u128;
-    i8, "int8", i32; i16, "int16", i64; i32, "int32", i64; i64, "int64", i128
+    u8, "uint8", u64; u16, "uint16", u64; u32, "uint32", u64; u64, "uint64", u128;
+    i8, "int8", i64; i16, "int16", i64; i32, "int32", i64; i64, "int64", i128
 );
 
 macro_rules! float {

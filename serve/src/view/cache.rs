@@ -14,6 +14,9 @@ use crate::view::wanted::Wanted;
 /// So many different views are kept.
 const MOST_KEPT: usize = 256;
 
+/// So many bytes they have together, but for the one that was made last.
+const MOST_BYTES_KEPT: usize = 128 << 20;
+
 /// What somebody looks at, whichever value it has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Looked {
@@ -28,6 +31,12 @@ pub(crate) struct Looked {
 pub(crate) struct Made {
     pub view: View,
     pub jpeg: Option<Vec<u8>>,
+}
+
+impl Made {
+    fn nbytes(&self) -> usize {
+        self.view.body.len() + self.jpeg.as_ref().map_or(0, Vec::len)
+    }
 }
 
 /// The view of one value.
@@ -53,7 +62,18 @@ impl Cache {
             });
             made.await.unwrap_or_else(|_| Err(Refusal::bug()))
         };
-        cell.get_or_try_init(make).await.cloned()
+        let made = cell.get_or_try_init(make).await?.clone();
+        self.limit(looked);
+        Ok(made)
+    }
+
+    /// Forgets all views but this one if they have too many bytes.
+    fn limit(&self, made: &Looked) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let nbytes = kept.values().filter_map(|(_, cell)| cell.get()).map(|made| made.nbytes());
+        if nbytes.sum::<usize>() > MOST_BYTES_KEPT {
+            kept.retain(|looked, _| looked == made);
+        }
     }
 
     fn cell(&self, looked: &Looked, cursor: &str) -> Cell {
@@ -73,5 +93,59 @@ impl Cache {
     /// Forgets all of them: nobody looks any more.
     pub fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndsharray::Store;
+
+    use super::*;
+
+    fn looked(region: [usize; 4]) -> Looked {
+        let wanted = Wanted { region: region.to_vec(), ..Wanted::default() };
+        Looked { tag: "cam".to_owned(), wanted, jpeg: false }
+    }
+
+    #[tokio::test]
+    async fn a_view_is_made_once_for_all_who_look_at_the_same() {
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let mut writer = store.writer("cam").unwrap();
+        writer.write_slice(&[1u8; 64], &[8, 8]).unwrap();
+        let value = store.reader("cam").unwrap().latest().unwrap();
+        let cache = Cache::default();
+        let (all, part) = (looked([0, 0, 8, 8]), looked([0, 0, 8, 1]));
+        let (first, second, other) = tokio::join!(
+            cache.view(&all, "1", value.clone()),
+            cache.view(&all, "1", value.clone()),
+            cache.view(&part, "1", value.clone()),
+        );
+        let (first, other) = (first.unwrap(), other.unwrap());
+        assert!(Arc::ptr_eq(&first, &second.unwrap()) && !Arc::ptr_eq(&first, &other));
+        let next = cache.view(&all, "2", value.clone()).await.unwrap();
+        assert!(!Arc::ptr_eq(&first, &next), "another value");
+        cache.clear();
+        assert!(!Arc::ptr_eq(&next, &cache.view(&all, "2", value).await.unwrap()));
+    }
+
+    #[tokio::test]
+    async fn views_that_are_kept_are_neither_too_many_nor_too_large() {
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let side = 6000;
+        store.writer("cam").unwrap().write_slice(&vec![1u8; side * side], &[side, side]).unwrap();
+        let value = store.reader("cam").unwrap().latest().unwrap();
+        let cache = Cache::default();
+        let kept =
+            || cache.0.lock().unwrap().values().map(|(_, cell)| cell.get().unwrap().nbytes()).sum::<usize>();
+        for x in 0..6 {
+            cache.view(&looked([x, 0, side, side]), "1", value.clone()).await.unwrap();
+            assert!(kept() >= (side - x) * side && kept() <= MOST_BYTES_KEPT, "{}", kept());
+        }
+        for x in 0..3 * MOST_KEPT {
+            cache.view(&looked([x, 0, 1, 1]), "1", value.clone()).await.unwrap();
+            assert!(cache.0.lock().unwrap().len() <= MOST_KEPT);
+        }
     }
 }

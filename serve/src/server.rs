@@ -22,6 +22,9 @@ const MOST_CONNECTIONS: usize = 256;
 /// How long a client may take for its first request.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
 
+/// How long a connection may stay open without a request.
+const NEXT_REQUEST: Duration = Duration::from_secs(60);
+
 /// How long answers under way may go on when the server stops.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -60,14 +63,15 @@ impl Server {
     /// [`Error::Certificate`] and [`Error::Stopped`].
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
         let handle = Handle::new();
-        let server = axum_server::from_tcp(self.listener).map_err(Error::Stopped)?;
+        let mut server = axum_server::from_tcp(self.listener).map_err(Error::Stopped)?;
+        server.http_builder().http1().header_read_timeout(NEXT_REQUEST);
         let server = server.handle(handle.clone()).first_request_timeout(FIRST_REQUEST);
         let limited = Limited::new(MOST_CONNECTIONS);
         tokio::spawn(async move {
             stop.await;
             handle.graceful_shutdown(Some(LAST_ANSWERS));
         });
-        let service = self.router.into_make_service();
+        let service = limited.gate(self.router);
         let outcome: io::Result<()> = match self.certificate {
             None => server.acceptor(limited).serve(service).await,
             Some((certificate, key)) => {

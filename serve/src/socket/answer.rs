@@ -8,6 +8,7 @@ use axum::extract::ws::Message;
 use ndsharray::{Reader, ValueId};
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::mpsc::Sender;
 
 use crate::refusal::Refusal;
 use crate::routes::tags;
@@ -47,26 +48,32 @@ impl Answers {
         Answers { shown, viewers, rate: Rate::default(), readers: Mutex::default() }
     }
 
-    pub async fn answer(&self, question: Question) -> Message {
+    /// Sends the answer to a question. A view is made once it is next to be sent: what waits longer would be old.
+    pub async fn answer(&self, question: Question, sender: &Sender<Message>) {
         let id = question.id();
         let outcome = match question {
-            Question::Tags { .. } => self.tags(id).await,
+            Question::Tags { .. } => self.tags(id, sender).await,
             Question::View { tag, after, wanted, jpeg, spent, .. } => {
                 let spent = Duration::try_from_secs_f64(spent).unwrap_or_default();
                 match self.seen(id, tag, spent) {
-                    Ok(seen) => self.view(id, seen, after, wanted, jpeg).await,
+                    Ok(seen) => self.view(id, seen, after, wanted, jpeg, sender).await,
                     Err(refusal) => Err(refusal),
                 }
             }
             // Nothing is answered to it.
-            Question::Stop { .. } => Ok(Message::Text(String::new().into())),
+            Question::Stop { .. } => Ok(()),
         };
-        outcome.unwrap_or_else(|error| refusal(Some(id), error.text()))
+        if let Err(error) = outcome {
+            // Fails when the connection has ended.
+            let _ = sender.send(refusal(Some(id), error.text())).await;
+        }
     }
 
-    async fn tags(&self, id: u32) -> Result<Message, Refusal> {
+    async fn tags(&self, id: u32, sender: &Sender<Message>) -> Result<(), Refusal> {
+        let Ok(place) = sender.reserve().await else { return Ok(()) };
         let tags = tags::described(self.shown.clone()).await?;
-        Ok(Message::Text(json!({ "id": id, "tags": tags }).to_string().into()))
+        place.send(Message::Text(json!({ "id": id, "tags": tags }).to_string().into()));
+        Ok(())
     }
 
     async fn view(
@@ -76,9 +83,13 @@ impl Answers {
         after: Option<String>,
         wanted: Wanted,
         jpeg: Jpeg,
-    ) -> Result<Message, Refusal> {
+        sender: &Sender<Message>,
+    ) -> Result<(), Refusal> {
         let after = after.as_deref().and_then(|text| text.parse::<ValueId>().ok());
-        let value = next(&mut seen.reader, after).await?;
+        // Not kept while others are sent: the writer wants its room back.
+        drop(next(&mut seen.reader, after).await?);
+        let Ok(place) = sender.reserve().await else { return Ok(()) };
+        let value = seen.reader.latest()?;
         let measured = matches!(jpeg, Jpeg::Auto);
         let jpeg = match jpeg {
             Jpeg::Always => true,
@@ -102,7 +113,8 @@ impl Answers {
         let message = message.with(made.jpeg.as_ref().unwrap_or(&made.view.body));
         seen.sent = measured.then(|| (message.len(), Instant::now()));
         self.keep(id, seen);
-        Ok(Message::Binary(message.into()))
+        place.send(Message::Binary(message.into()));
+        Ok(())
     }
 
     /// The reader of a tag: that of the last question with this id, if it was about the same tag.

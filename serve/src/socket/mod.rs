@@ -5,7 +5,7 @@
 //! zeros up to a multiple of 8 bytes, and the body.
 
 mod answer;
-mod question;
+pub(crate) mod question;
 mod rate;
 
 use std::collections::HashMap;
@@ -70,7 +70,7 @@ impl Drop for Viewer {
 }
 
 async fn serve(mut socket: WebSocket, answers: Arc<Answers>) {
-    // One answer waits while another is sent: more would be old when their turn comes.
+    // One answer is made while another is sent: more would be old when their turn comes.
     let (sender, mut receiver) = mpsc::channel::<Message>(1);
     let mut open: HashMap<u32, JoinHandle<()>> = HashMap::new();
     loop {
@@ -113,9 +113,7 @@ async fn serve(mut socket: WebSocket, answers: Arc<Answers>) {
         }
         let (answers, sender) = (answers.clone(), sender.clone());
         let task = tokio::spawn(async move {
-            let answer = answers.answer(question).await;
-            // Fails when the connection has ended.
-            let _ = sender.send(answer).await;
+            answers.answer(question, &sender).await;
         });
         open.insert(id, task);
     }

@@ -7,7 +7,7 @@ use crate::view::wanted::Wanted;
 /// A question. Its id is the browser's; a question with the id of one that is open takes its place.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "ask", rename_all = "lowercase", deny_unknown_fields)]
-pub(super) enum Question {
+pub(crate) enum Question {
     /// All tags, without their values.
     Tags { id: u32 },
     /// A view of the latest value of a tag, once it is another one than that of the cursor.
@@ -30,7 +30,7 @@ pub(super) enum Question {
 /// Whether JPEG may be made of a view, if it can be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Jpeg {
+pub(crate) enum Jpeg {
     /// If the connection is too slow for the elements themselves.
     #[default]
     Auto,

@@ -13,7 +13,7 @@ const LONGEST: usize = 65_535;
 
 impl View {
     /// The JPEG of the view; `None` if it is not a plane of bytes with one or three channels, for which alone JPEG is made.
-    pub(super) fn to_jpeg(&self) -> Option<Vec<u8>> {
+    pub(crate) fn to_jpeg(&self) -> Option<Vec<u8>> {
         let colour = match self.shape[..] {
             [_, _] => ExtendedColorType::L8,
             [_, _, 3] => ExtendedColorType::Rgb8,

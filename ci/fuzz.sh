@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes what a store's files and recordings may hold, from the kept inputs in fuzz/corpus on:
+# Fuzzes what a store's files and recordings may hold and what a server is asked, from the kept inputs in fuzz/corpus on:
 #   ci/fuzz.sh EXECUTIONS    of all targets together, such as 10000000
 #   ci/fuzz.sh SECONDSs      for all targets together, such as 900s
 #   ci/fuzz.sh minimise      lays new inputs (of target/fuzz/corpus) that reach more code by those in fuzz/corpus
@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 amount=${1:?"how many executions, how many seconds (900s), or minimise"}
-targets=(header segment both recording)
+targets=(header segment both recording serve)
 work="$PWD/target/fuzz"
 mkdir -p target
 
@@ -33,6 +33,7 @@ for target in "${targets[@]}"; do
     longest=400
     [ "$target" != header ] || longest=8300
     [ "$target" != recording ] || longest=4096
+    [ "$target" != serve ] || longest=1024
     mkdir -p "$work/corpus/$target" "$work/artifacts/$target" "fuzz/corpus/$target"
     if [ "$amount" = minimise ]; then
         run=("-merge=1 -use_counters=0" "$PWD/fuzz/corpus/$target" "$work/corpus/$target")

@@ -3,6 +3,8 @@
 mod access;
 mod connections;
 mod error;
+#[cfg(any(fuzzing, test))]
+pub mod fuzz;
 mod options;
 mod page;
 mod refusal;

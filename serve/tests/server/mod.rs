@@ -3,6 +3,8 @@
 // Not every test needs all of it.
 #![allow(dead_code)]
 
+pub mod client;
+
 use std::io::Read;
 use std::net::SocketAddr;
 

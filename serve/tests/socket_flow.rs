@@ -152,7 +152,8 @@ fn another_layout_and_another_writer_come_to_an_open_question() {
     let mut writer = served.store.writer("cam").unwrap();
     writer.write_slice(&[1u8; 6], &[2, 3]).unwrap();
     let mut client = Client::new(&served);
-    let ask = json!({ "ask": "view", "id": 1, "tag": "cam", "wanted": { "region": [1, 0, 2, 2] } });
+    let ask =
+        json!({ "ask": "view", "id": 1, "tag": "cam", "wanted": { "region": [1, 0, 2, 2], "colour": true } });
     let ask = |client: &mut Client, last: Option<&Shown>| {
         let mut question = ask.clone();
         question["after"] = json!(last.map(Shown::cursor));
@@ -175,9 +176,9 @@ fn another_layout_and_another_writer_come_to_an_open_question() {
     assert_eq!((&third.head["view"]["dtype"], third.version()), (&json!("uint16"), 3));
     // What cannot be shown is an error; the question can be asked again.
     ask(&mut client, Some(&third));
-    writer.write_slice(&[1u8; 0], &[0, 4, 4]).unwrap();
+    writer.write_slice(&[1u8; 28], &[2, 2, 7]).unwrap();
     let error = client.text();
-    assert!(error["id"] == 1 && error["error"].as_str().unwrap().contains("no elements"), "{error}");
+    assert!(error["id"] == 1 && error["error"].as_str().unwrap().contains("too many axes"), "{error}");
     ask(&mut client, Some(&third));
     assert!(client.text()["error"].is_string());
     writer.write_slice(&[1u8; 4], &[2, 2]).unwrap();

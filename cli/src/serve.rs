@@ -75,9 +75,9 @@ pub fn run(store: &Store, args: &Args) -> Result<()> {
 
 fn token(args: &Args) -> Result<Option<String>> {
     let Some(path) = &args.token_file else { return Ok(args.token.clone()) };
-    let text =
-        std::fs::read_to_string(path).map_err(|error| Failure::io(path, "read the token in", &error))?;
-    Ok(Some(text.trim().to_owned()))
+    let bytes = std::fs::read(path).map_err(|error| Failure::io(path, "read the token in", &error))?;
+    // What is not UTF-8 is no ASCII either, and refused as such.
+    Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned()))
 }
 
 fn failure(error: &Error) -> Failure {

@@ -385,3 +385,25 @@ fn random_requests_and_messages() {
     println!("{memory} KiB, and {grown} more in the end");
     assert!(grown < MOST_GROWTH, "{grown} KiB more than {memory}");
 }
+
+#[test]
+fn connections_beyond_the_limit_wait_without_descriptors() {
+    let mut process = Process::start();
+    process.is_well();
+    let files = process.files();
+    // Those that have a place are dropped after ten seconds without a request; then the others have their turn.
+    let silent: Vec<TcpStream> = (0..600).map(|_| process.connect()).collect();
+    let start = Instant::now();
+    while process.files() < files + 256 {
+        assert!(start.elapsed() < WATCHDOG, "{} files are open", process.files());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for _ in 0..20 {
+        // One more is accepted, and waits.
+        assert!(process.files() <= files + 257 + 10, "{} files are open, {files} were", process.files());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(silent);
+    process.is_well();
+    process.until_files(files + 10);
+}

@@ -158,7 +158,7 @@ fn server_process() {
             std::thread::sleep(Duration::from_millis(20));
             let written = cam.write_slice_with(&[number as u8; 64 * 64 * 3], &[64, 64, 3], &bgr).is_ok();
             let parent = std::os::unix::process::parent_id();
-            if !written || !line.write_slice(&[number as f32; 3000], &[3000]).is_ok() || parent == 1 {
+            if !written || line.write_slice(&[number as f32; 3000], &[3000]).is_err() || parent == 1 {
                 std::process::exit(0);
             }
         }

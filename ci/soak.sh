@@ -24,6 +24,7 @@ suites=(
     "rm by hand: damage removed_by_hand::"
     "containers: containers"
     "recorders: record_kills"
+    "serving: hostile"
     "fuzz: fuzz"
 )
 # One run of a suite takes at most so long; after that it hangs.

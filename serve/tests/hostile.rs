@@ -407,3 +407,44 @@ fn connections_beyond_the_limit_wait_without_descriptors() {
     process.is_well();
     process.until_files(files + 10);
 }
+
+/// It takes a minute: with NDSHARRAY_SOAK.
+#[test]
+fn a_connection_that_asks_nothing_any_more_is_closed() {
+    if std::env::var_os("NDSHARRAY_SOAK").is_none() {
+        return;
+    }
+    let process = Process::start();
+    let mut stream = process.connect();
+    stream.set_read_timeout(Some(WATCHDOG * 3)).unwrap();
+    let start = Instant::now();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(String::from_utf8_lossy(&answer).contains("ok"));
+    assert!(start.elapsed() > Duration::from_secs(50), "{:?}", start.elapsed());
+}
+
+/// It takes a minute: with NDSHARRAY_SOAK.
+#[test]
+fn a_connection_that_takes_nothing_of_its_answer_is_closed() {
+    if std::env::var_os("NDSHARRAY_SOAK").is_none() {
+        return;
+    }
+    let process = Process::start();
+    let files = process.files();
+    let mut stream = process.connect();
+    stream.write_all(b"GET /tag/cam/stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let start = Instant::now();
+    while process.files() <= files {
+        assert!(start.elapsed() < WATCHDOG, "it is not accepted");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // Its buffers are full after some time, and a minute later it is gone.
+    let start = Instant::now();
+    while process.files() > files {
+        assert!(start.elapsed() < WATCHDOG * 8, "it stays");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(start.elapsed() > Duration::from_secs(50), "{:?}", start.elapsed());
+}

@@ -180,6 +180,63 @@ mod tests {
     }
 
     #[test]
+    fn arrays_without_elements_are_shown_as_none_however_long_their_other_axes_are() {
+        // So long an axis would take hours to go through.
+        let long = 1 << 40;
+        let wanted =
+            ["{}", r#"{"index":[5]}"#, r#"{"index":[5,5,5]}"#, r#"{"room":[100,100],"region":[0,0,9,9]}"#];
+        for dtype in ["uint8", "complex64", "bool", "[('a', '|u1'), ('b', '|i1')]"] {
+            let dtype: DType = dtype.parse().unwrap();
+            for wanted in wanted {
+                let wanted: Wanted = serde_json::from_str(wanted).unwrap();
+                for shape in [
+                    &[0][..],
+                    &[long, 0],
+                    &[0, long],
+                    &[0, 480, 640],
+                    &[3, 0, 640],
+                    &[long, 0, 640],
+                    &[0, 8, 8, 3],
+                ] {
+                    match View::of_array(&dtype, shape, &[], None, &wanted) {
+                        Ok(found) => {
+                            assert!(found.shape.contains(&0) && found.body.is_empty(), "{dtype} {shape:?}")
+                        }
+                        Err(refusal) => assert_eq!(refusal.status(), 422, "{dtype} {shape:?}"),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn room_may_be_any_number() {
+        let bytes: Vec<u8> = (0..6).collect();
+        for across in [0, 1, 1 << 63, u64::MAX] {
+            for (shape, expected) in [(&[6][..], 6), (&[2, 3], 6)] {
+                let wanted = format!(r#"{{"room":[{across},{across}]}}"#);
+                let found = view("uint8", shape, &bytes, None, &wanted);
+                assert!(found.body.len() <= expected, "{wanted} {shape:?}");
+                assert!(across < 2 || found.body == bytes, "{wanted} {shape:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn regions_are_cut_to_what_there_is() {
+        let bytes: Vec<u8> = (0..6).collect();
+        let far = u64::MAX;
+        for region in
+            [format!("[{far},{far},{far},{far}]"), format!("[1,1,{far},{far}]"), "[3,2,1,1]".to_owned()]
+        {
+            let found = view("uint8", &[2, 3], &bytes, None, &format!(r#"{{"region":{region}}}"#));
+            assert_eq!(found.body, if region.starts_with("[1,") { vec![4, 5] } else { vec![] }, "{region}");
+        }
+        let found = view("uint8", &[6], &bytes, None, &format!(r#"{{"region":[4,{far}]}}"#));
+        assert_eq!(found.body, [4, 5]);
+    }
+
+    #[test]
     fn records_come_as_they_lie() {
         let found =
             view("[('a', '|u1'), ('b', '|i1')]", &[3], &[1, 2, 3, 4, 5, 6], None, r#"{"region":[1,1]}"#);

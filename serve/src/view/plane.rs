@@ -23,6 +23,10 @@ fn plane<T: Sample>(
         .map_or(1, |[across, down]| wide.div_ceil(across.max(1)).max(high.div_ceil(down.max(1))))
         .max(1);
     let (columns, rows) = (wide.div_ceil(step), high.div_ceil(step));
+    if columns.min(rows) == 0 {
+        // However long the other side of the array is, there is nothing to go through.
+        return Ok(finished::<T>([rows, columns, channels], step, [x, y, wide, high], &[]));
+    }
     let nbytes = columns.checked_mul(rows).and_then(|count| count.checked_mul(channels * size_of::<T>()));
     if nbytes.is_none_or(|nbytes| nbytes > MOST_BYTES) {
         let text = format!(
@@ -48,18 +52,25 @@ fn plane<T: Sample>(
             }
         }
     }
-    let shape = if channels == 1 { vec![rows, columns] } else { vec![rows, columns, channels] };
-    let body = bytemuck::cast_slice(&body).to_vec();
-    Ok(View {
+    Ok(finished([rows, columns, channels], step, [x, y, wide, high], &body))
+}
+
+fn finished<T: Sample>(
+    [rows, columns, channels]: [usize; 3],
+    step: usize,
+    region: [usize; 4],
+    body: &[T],
+) -> View {
+    View {
         dtype: T::NAME.to_owned(),
-        shape,
+        shape: if channels == 1 { vec![rows, columns] } else { vec![rows, columns, channels] },
         kind: Kind::Plane,
         step,
-        region: vec![x, y, wide, high],
+        region: region.to_vec(),
         leading: 0,
         element: None,
-        body,
-    })
+        body: bytemuck::cast_slice(body).to_vec(),
+    }
 }
 
 /// Adds the elements of a row to the sums of the pixels that they fall on.

@@ -1,6 +1,7 @@
 //! The page: its files, which are part of the program.
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -66,7 +67,8 @@ pub(crate) async fn index() -> Response {
 }
 
 /// `/page/NAME`: a file of the page.
-pub(crate) async fn file(Path(name): Path<String>) -> Result<Response, Refusal> {
+pub(crate) async fn file(name: Result<Path<String>, PathRejection>) -> Result<Response, Refusal> {
+    let Path(name) = name.map_err(|found| Refusal::new(found.status(), found.body_text()))?;
     let found = FILES.iter().find(|(of, ..)| *of == name);
     let missing = || Refusal::new(StatusCode::NOT_FOUND, format!("the page has no file {name:?}"));
     found.map(|&(_, kind, bytes)| answer(kind, bytes)).ok_or_else(missing)

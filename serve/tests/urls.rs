@@ -86,6 +86,15 @@ fn what_is_not_there_or_too_much_is_refused() {
     writer.write_slice(&vec![0u8; 1_000_001], &[1_000_001]).unwrap();
     assert_eq!(served.get("/tag/big/latest.json").status, 413);
     assert_eq!(served.get("/tag/big/latest.npy").status, 200);
+    // No elements, but as many lists of none, and lines of no pixels.
+    writer.write_slice::<u8>(&[], &[1 << 40, 0]).unwrap();
+    for (path, status) in [("json", 413), ("npy", 200), ("png", 422), ("jpg", 422)] {
+        assert_eq!(served.get(&format!("/tag/big/latest.{path}")).status, status, "{path}");
+    }
+    writer.write_slice::<u8>(&[], &[0, 480, 640]).unwrap();
+    for (path, status) in [("json", 200), ("npy", 200), ("png", 422), ("png?index=7", 422)] {
+        assert_eq!(served.get(&format!("/tag/big/latest.{path}")).status, status, "{path}");
+    }
     for path in [
         "/tag/big/next?after=7",
         "/tag/big/next?wait=-1",
@@ -141,4 +150,40 @@ fn tags_that_are_not_shown_are_as_those_that_do_not_exist() {
         assert_eq!(served.get(path).status, 404, "{path}");
     }
     assert!(!String::from_utf8(served.get("/metrics").body).unwrap().contains("secret"));
+}
+
+#[test]
+fn whatever_is_wrong_is_said_in_json() {
+    let served = Served::new(|options| options);
+    let mut writer = served.store.writer("cam").unwrap();
+    writer.write_slice(&[0u8; 64], &[8, 8]).unwrap();
+    for (method, path, status) in [
+        ("GET", "/tag/cam/latest.png?width=x", 400),
+        ("GET", "/tag/cam/latest.png?colour=red", 400),
+        ("GET", "/tag/cam/latest.png?width=1&width=2", 400),
+        ("GET", "/tag/cam/latest.png?index=1;2", 400),
+        ("GET", "/tag/cam/next?wait=-1", 400),
+        ("GET", "/tag/cam/next?wait=NaN", 400),
+        ("GET", "/tag/cam/next?after=x", 400),
+        ("GET", "/tag/%ff/latest.npy", 400),
+        ("GET", "/tag/%00/latest.npy", 400),
+        ("GET", "/tag/%2e%2e/latest.npy", 400),
+        ("GET", "/tag/..%2f..%2fetc%2fpasswd/latest.npy", 400),
+        ("GET", "/tag/%3Cscript%3E/latest.npy", 404),
+        ("GET", "/page/%ff", 400),
+        ("GET", "/page/..%2fCargo.toml", 404),
+        ("GET", "/tag/../tags", 404),
+        ("GET", "/socket", 400),
+        ("POST", "/tags", 405),
+        ("DELETE", "/tag/cam/latest.npy", 405),
+    ] {
+        let answer = served.request(method, path, &[]);
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (status, Some("application/json")),
+            "{path}"
+        );
+        assert!(answer.json()["error"].is_string(), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+    }
 }

@@ -1,7 +1,7 @@
 //! `/tag/TAG/latest.npy` and `/tag/TAG/latest.json`: the latest value.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -11,18 +11,22 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use crate::refusal::Refusal;
+use crate::routes::asked::Tag;
 use crate::shown::Shown;
 use crate::value::description::ValueDescription;
 use crate::value::elements;
 
-/// So many elements an answer in JSON may have.
+/// So many elements an answer in JSON may have; each field of a record counts.
 const MOST_ELEMENTS: usize = 1_000_000;
 
-pub(super) async fn npy(State(shown): State<Shown>, Path(tag): Path<String>) -> Result<Response, Refusal> {
+/// So many bytes may become JSON: texts can be long.
+const MOST_BYTES: usize = 16 << 20;
+
+pub(super) async fn npy(State(shown): State<Shown>, Tag(tag): Tag) -> Result<Response, Refusal> {
     answer(move || npy_of(&shown.reader(&tag)?.latest()?)).await
 }
 
-pub(super) async fn json(State(shown): State<Shown>, Path(tag): Path<String>) -> Result<Response, Refusal> {
+pub(super) async fn json(State(shown): State<Shown>, Tag(tag): Tag) -> Result<Response, Refusal> {
     answer(move || json_of(&tag, &shown.reader(&tag)?.latest()?)).await
 }
 
@@ -54,12 +58,11 @@ pub(super) fn json_of(tag: &str, value: &Snapshot) -> Result<Response, Refusal> 
         value: ValueDescription,
         data: Value,
     }
-    // An element may be a record with arrays in it.
-    let most = MOST_ELEMENTS.saturating_mul(8);
-    let length: usize = value.shape().iter().product();
-    if length > MOST_ELEMENTS || value.bytes().len() > most {
+    let (count, nbytes) = elements::weight(value.dtype(), value.shape());
+    if count > MOST_ELEMENTS || nbytes > MOST_BYTES {
         let text = format!(
-            "{length} elements are too many for JSON, which has at most {MOST_ELEMENTS}: ask for latest.npy"
+            "{count} elements of {nbytes} bytes are too much for JSON, which has at most {MOST_ELEMENTS} and {MOST_BYTES}: ask for \
+             latest.npy"
         );
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text));
     }

@@ -1,5 +1,6 @@
 //! What each address answers.
 
+mod asked;
 mod latest;
 mod metrics;
 mod next;
@@ -9,7 +10,7 @@ pub(crate) mod tags;
 use std::sync::Arc;
 
 use axum::http::header::{self, HeaderName, HeaderValue};
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{any, get};
@@ -37,6 +38,7 @@ pub(crate) fn router(shown: Shown, access: Access) -> Router {
         .route("/socket", any(socket::open))
         .route("/metrics", get(metrics::all))
         .fallback(unknown)
+        .method_not_allowed_fallback(other_method)
         .with_state(shown)
         .layer(Extension(Arc::new(Viewers::default())))
         .layer(from_fn_with_state(Arc::new(access), access::check))
@@ -45,6 +47,10 @@ pub(crate) fn router(shown: Shown, access: Access) -> Router {
 
 async fn unknown(uri: Uri) -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, format!("there is nothing at {:?}", uri.path()))
+}
+
+async fn other_method(method: Method) -> Refusal {
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not answered, only GET and HEAD"))
 }
 
 /// Headers that every answer has: values are never kept by anybody in between, and nothing is taken for another type than it says, run

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ndsharray::ValueId;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use crate::refusal::Refusal;
+use crate::routes::asked::{Asked, Tag};
 use crate::routes::latest;
 use crate::shown::Shown;
 use crate::waiting;
@@ -19,7 +20,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct Question {
     /// What the header `ndsharray-cursor` of an answer had; without it, any value is new.
     after: Option<String>,
     #[serde(default)]
@@ -38,8 +39,8 @@ enum Format {
 
 pub(super) async fn next(
     State(shown): State<Shown>,
-    Path(tag): Path<String>,
-    Query(asked): Query<Asked>,
+    Tag(tag): Tag,
+    Asked(asked): Asked<Question>,
 ) -> Result<Response, Refusal> {
     let after = match asked.after.as_deref() {
         Some(text) => {

@@ -1,7 +1,7 @@
 //! `/tag/TAG/latest.png`, `latest.jpg` and `stream.mjpg`: values as pictures.
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
@@ -9,6 +9,7 @@ use ndsharray::{Reader, Snapshot, ValueId};
 use tokio::task::spawn_blocking;
 
 use crate::refusal::Refusal;
+use crate::routes::asked::{Asked, Tag};
 use crate::routes::latest;
 use crate::shown::Shown;
 use crate::view::picture::{self, Format, Look};
@@ -19,16 +20,16 @@ const BOUNDARY: &str = "ndsharray-next";
 
 pub(super) async fn png(
     State(shown): State<Shown>,
-    Path(tag): Path<String>,
-    Query(look): Query<Look>,
+    Tag(tag): Tag,
+    Asked(look): Asked<Look>,
 ) -> Result<Response, Refusal> {
     still(shown, tag, look, Format::Png).await
 }
 
 pub(super) async fn jpeg(
     State(shown): State<Shown>,
-    Path(tag): Path<String>,
-    Query(look): Query<Look>,
+    Tag(tag): Tag,
+    Asked(look): Asked<Look>,
 ) -> Result<Response, Refusal> {
     still(shown, tag, look, Format::Jpeg).await
 }
@@ -46,8 +47,8 @@ async fn still(shown: Shown, tag: String, look: Look, format: Format) -> Result<
 /// is removed, or has a value that is no picture.
 pub(super) async fn stream(
     State(shown): State<Shown>,
-    Path(tag): Path<String>,
-    Query(look): Query<Look>,
+    Tag(tag): Tag,
+    Asked(look): Asked<Look>,
 ) -> Result<Response, Refusal> {
     let mut reader = shown.reader(&tag)?;
     // The first is made before anything is answered: if it cannot be, the answer says so.

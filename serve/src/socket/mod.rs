@@ -11,6 +11,7 @@ mod rate;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::response::Response;
@@ -19,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use self::answer::Answers;
 use self::question::Question;
+use crate::refusal::Refusal;
 use crate::shown::Shown;
 use crate::view::cache::Cache;
 
@@ -37,16 +39,17 @@ pub(crate) struct Viewers {
 }
 
 pub(crate) async fn open(
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     State(shown): State<Shown>,
     Extension(viewers): Extension<Arc<Viewers>>,
-) -> Response {
+) -> Result<Response, Refusal> {
+    let upgrade = upgrade.map_err(|found| Refusal::new(found.status(), found.body_text()))?;
     let upgrade = upgrade.max_message_size(LONGEST_QUESTION).max_frame_size(LONGEST_QUESTION);
-    upgrade.on_upgrade(async move |socket| {
+    Ok(upgrade.on_upgrade(async move |socket| {
         let viewer = Viewer::new(viewers.clone());
         serve(socket, Arc::new(Answers::new(shown, viewers))).await;
         drop(viewer);
-    })
+    }))
 }
 
 /// A connection that is counted.

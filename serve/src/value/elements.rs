@@ -4,6 +4,28 @@ use ndsharray::half::f16;
 use ndsharray::{DType, Kind, RecordField, Scalar};
 use serde_json::{Map, Number, Value};
 
+/// How much JSON an array becomes: how many elements, each field of a record for itself, and of how many bytes. An axis of length 0
+/// ends in as many lists as stand before it. Fields may lie over each other, so a small record can be much.
+pub(crate) fn weight(dtype: &DType, shape: &[usize]) -> (usize, usize) {
+    let count = shape
+        .iter()
+        .take_while(|&&length| length > 0)
+        .fold(1, |count: usize, &length| count.saturating_mul(length));
+    if shape.contains(&0) {
+        return (count, 0);
+    }
+    let (elements, nbytes) = match dtype.fields() {
+        [] => (1, dtype.itemsize()),
+        fields => fields
+            .iter()
+            .map(|field| weight(field.dtype(), field.shape()))
+            .fold((0, 0), |all: (usize, usize), one| {
+                (all.0.saturating_add(one.0), all.1.saturating_add(one.1))
+            }),
+    };
+    (count.saturating_mul(elements), count.saturating_mul(nbytes))
+}
+
 /// An array as lists in lists, the last axis innermost; a single element of no axes as itself.
 ///
 /// Numbers that are not finite are null, complex ones `[re, im]`, records objects, times whole numbers in their unit, strings without
@@ -121,6 +143,19 @@ mod tests {
         assert_eq!(of("[('x', '>i2')]", &[1], &[1, 0]), json!([{ "x": 256 }]));
         let complex = [1.5f64, f64::NAN].map(f64::to_ne_bytes).concat();
         assert_eq!(of("complex128", &[1], &complex), json!([[1.5, null]]));
+    }
+
+    #[test]
+    fn what_becomes_much_json_is_known_before() {
+        let weight = |dtype: &str, shape: &[usize]| super::weight(&dtype.parse().unwrap(), shape);
+        assert_eq!(weight("float32", &[]), (1, 4));
+        assert_eq!(weight("float32", &[3, 5]), (15, 60));
+        assert_eq!(weight("[('a', '|u1'), ('b', '<f4', (2, 3))]", &[10]), (70, 250));
+        let over_each_other = "{'names': ['a', 'b', 'c'], 'formats': ['|S9', '|S9', '|S9'], 'offsets': [0, 0, 0], 'itemsize': 9}";
+        assert_eq!(weight(over_each_other, &[2]), (6, 54));
+        assert_eq!(weight("uint8", &[1 << 40, 0, 5]), (1 << 40, 0), "so many empty lists");
+        assert_eq!(weight("uint8", &[5, 0, 1 << 40]), (5, 0));
+        assert_eq!(weight("[('a', '|u1', (1000000, 0)), ('b', '|u1')]", &[3]).0, 3_000_003);
     }
 
     #[test]

@@ -280,7 +280,7 @@ fn the_token_is_asked_for_and_never_printed() {
         assert_eq!(server.get("/healthz", "").0, 200);
         let bodies = [
             server.get("/tags", &format!("Authorization: Bearer {TOKEN}\r\n")),
-            server.get("/tags", &format!("Cookie: ndsharray_token={TOKEN}\r\n")),
+            server.get("/tags", &format!("Cookie: ndsharray_token_{}={TOKEN}\r\n", server.address.port())),
             server.get(&format!("/none?token={TOKEN}"), &format!("Authorization: Bearer {TOKEN}\r\n")),
             server
                 .get(&format!("/tag/none/next?token={TOKEN}"), &format!("Authorization: Bearer {TOKEN}\r\n")),

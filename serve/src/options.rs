@@ -93,7 +93,8 @@ impl ServeOptions {
             return Err(Error::Open { address: self.address });
         }
         let token = self.token.as_deref().map(Token::new).transpose()?;
-        let access = Access { hosts: Hosts::new(self.hosts), token, secure: self.certificate.is_some() };
+        let secure = self.certificate.is_some();
+        let access = Access { hosts: Hosts::new(self.hosts), token, secure, port: self.address.port() };
         Server::bind(self.address, self.certificate, Shown::new(store, self.filter), access)
     }
 }

@@ -42,12 +42,13 @@ impl Server {
         address: SocketAddr,
         certificate: Option<(PathBuf, PathBuf)>,
         shown: Shown,
-        access: Access,
+        mut access: Access,
     ) -> Result<Self> {
         let failed = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        access.port = address.port();
         Ok(Server { listener, address, certificate, router: routes::router(shown, access) })
     }
 

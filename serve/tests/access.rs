@@ -2,6 +2,8 @@
 
 mod server;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use ndsharray::Store;
 use ndsharray_serve::{Error, ServeOptions};
 
@@ -33,6 +35,49 @@ fn a_browser_gets_a_cookie_and_loses_the_token_from_its_address() {
     let pair = cookie.split(';').next().unwrap();
     assert_eq!(served.request("GET", "/tags", &[("cookie", pair)]).status, 200);
     assert_eq!(served.get("/?token=another-token-of-some-length").status, 401);
+    let name = pair.split('=').next().unwrap();
+    assert_eq!(
+        name,
+        format!("ndsharray_token_{}", served.address().port()),
+        "cookies go to all ports of a host"
+    );
+    for (path, place) in [
+        (
+            format!("/tag/a%20b/latest.png?width=64&token={TOKEN}&map=turbo"),
+            "/tag/a%20b/latest.png?width=64&map=turbo",
+        ),
+        (format!("/?token=wrong&token={TOKEN}"), "/"),
+        (format!("//evil.example/?token={TOKEN}"), "/evil.example/"),
+    ] {
+        let answer = served.request("GET", &path, &[("cookie", pair)]);
+        assert_eq!((answer.status, answer.header("location")), (303, Some(place)), "{path}");
+    }
+}
+
+#[test]
+fn players_give_the_token_as_a_password() {
+    let served = Served::new(|options| options.token(TOKEN));
+    for (password, status) in [(TOKEN, 200), ("a-token-of-26-characters-y", 401), ("", 401)] {
+        let value = format!("Basic {}", BASE64_STANDARD.encode(format!("somebody:{password}")));
+        assert_eq!(served.request("GET", "/tags", &[("authorization", &value)]).status, status, "{password}");
+    }
+}
+
+#[test]
+fn pages_of_other_sites_are_not_answered_but_the_same_host_may_show_pictures() {
+    let served = Served::new(|options| options);
+    let mut writer = served.store.writer("cam").unwrap();
+    writer.write_slice(&[0u8; 64], &[8, 8]).unwrap();
+    for path in ["/tags", "/tag/cam/latest.json", "/tag/cam/latest.png"] {
+        let status = |site| {
+            served.request("GET", path, &[("sec-fetch-site", site), ("sec-fetch-dest", "image")]).status
+        };
+        let is_picture = path.ends_with("png");
+        assert_eq!((status("cross-site"), status("same-origin"), status("none")), (403, 200, 200), "{path}");
+        assert_eq!(status("same-site"), if is_picture { 200 } else { 403 }, "{path}");
+        let policy = if is_picture { "same-site" } else { "same-origin" };
+        assert_eq!(served.get(path).header("cross-origin-resource-policy"), Some(policy), "{path}");
+    }
 }
 
 #[test]

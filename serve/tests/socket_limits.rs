@@ -115,6 +115,9 @@ fn so_many_questions_may_be_open() {
     client.ask_view(3, "cam", None);
     client.ask(&json!({ "ask": "stop", "id": 4 }));
     client.ask_view(MOST_QUESTIONS, "cam", None);
+    // When this is answered, those before it are open, or not any more.
+    client.ask_view(7_000_001, "cam", None);
+    assert!(client.text()["error"].is_string());
     writer.write_slice(&[1u8], &[1]).unwrap();
     let mut ids: Vec<u64> = (0..MOST_QUESTIONS).map(|_| client.view().head["id"].as_u64().unwrap()).collect();
     ids.sort_unstable();
@@ -195,7 +198,7 @@ fn who_may_not_ask_gets_no_connection() {
     let served = Served::new(|options| options.token(TOKEN));
     let status = |headers: &[(&str, &str)]| Client::with(&served, headers).err();
     let bearer = format!("Bearer {TOKEN}");
-    let cookie = format!("ndsharray_token={TOKEN}");
+    let cookie = format!("ndsharray_token_{}={TOKEN}", served.address().port());
     assert_eq!(status(&[]), Some(401));
     assert_eq!(status(&[("authorization", "Bearer another-token-of-26-chars")]), Some(401));
     assert_eq!(status(&[("cookie", "ndsharray_token=")]), Some(401));

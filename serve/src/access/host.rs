@@ -20,6 +20,9 @@ impl Hosts {
     }
 
     pub(super) fn check(&self, headers: &HeaderMap, uri: &Uri, secure: bool) -> Result<(), Refusal> {
+        if headers.get_all(header::HOST).iter().count() > 1 {
+            return Err(Refusal::bad("the request has more than one header Host"));
+        }
         // HTTP/1.1 lets a request name the host in its first line.
         let host = match uri.authority() {
             Some(authority) => Some(authority.as_str()),
@@ -121,6 +124,14 @@ mod tests {
         let refusal =
             Hosts::new(Vec::new()).check(&HeaderMap::new(), &Uri::from_static("/"), false).unwrap_err();
         assert_eq!(refusal.status(), 400);
+        let two = ["localhost"; 2].into_iter().fold(HeaderMap::new(), |mut headers, host| {
+            headers.append(header::HOST, HeaderValue::from_static(host));
+            headers
+        });
+        assert_eq!(
+            Hosts::new(Vec::new()).check(&two, &Uri::from_static("/"), false).unwrap_err().status(),
+            400
+        );
         let other = Uri::from_static("http://evil.example/");
         assert_eq!(Hosts::new(Vec::new()).check(&HeaderMap::new(), &other, false).unwrap_err().status(), 421);
     }

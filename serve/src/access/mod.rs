@@ -1,6 +1,7 @@
 //! Who may ask: every request but those of `/healthz` passes here.
 
 mod host;
+mod site;
 mod token;
 
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub(crate) struct Access {
     pub token: Option<Token>,
     /// Whether connections are encrypted.
     pub secure: bool,
+    /// Where the server listens.
+    pub port: u16,
 }
 
 /// Lets a request through, refuses it, or exchanges the token in its address for a cookie.
@@ -31,23 +34,29 @@ pub(crate) async fn check(State(access): State<Arc<Access>>, request: Request, n
         return next.run(request).await;
     }
     let headers = request.headers();
-    if let Err(refusal) = access.hosts.check(headers, request.uri(), access.secure) {
+    let known = access.hosts.check(headers, request.uri(), access.secure);
+    if let Err(refusal) = known.and_then(|()| site::check(headers, request.uri())) {
         return refusal.into_response();
     }
     if let Some(token) = &access.token {
-        match token.standing(headers, request.uri()) {
+        match token.standing(headers, request.uri(), access.port) {
             token::Standing::Known => {}
-            token::Standing::InAddress => return admitted(token, access.secure, request.uri()),
+            token::Standing::InAddress => return admitted(token, &access, request.uri()),
             token::Standing::Unknown => return unknown(headers),
         }
     }
     next.run(request).await
 }
 
-/// Sets the cookie, and sends the browser to the same page without the token, which then is not in its history.
-fn admitted(token: &Token, secure: bool, uri: &Uri) -> Response {
-    let place = HeaderValue::from_str(uri.path()).unwrap_or(HeaderValue::from_static("/"));
-    let headers = [(header::SET_COOKIE, token.cookie(secure)), (header::LOCATION, place)];
+/// Sets the cookie, and sends the browser to the same address without the token, which then is not in its history.
+fn admitted(token: &Token, access: &Access, uri: &Uri) -> Response {
+    // Two slashes would be another host.
+    let path = format!("/{}", uri.path().trim_start_matches(['/', '\\']));
+    let others = uri.query().unwrap_or_default().split('&').filter(|pair| !token::is_token(pair));
+    let others = others.collect::<Vec<_>>().join("&");
+    let place = if others.is_empty() { path } else { format!("{path}?{others}") };
+    let place = HeaderValue::from_str(&place).unwrap_or(HeaderValue::from_static("/"));
+    let headers = [(header::SET_COOKIE, token.cookie(access.port, access.secure)), (header::LOCATION, place)];
     (StatusCode::SEE_OTHER, headers, ()).into_response()
 }
 

@@ -2,7 +2,7 @@
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header;
+use axum::http::header::{self, HeaderName};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use ndsharray::{Reader, Snapshot, ValueId};
@@ -38,7 +38,7 @@ async fn still(shown: Shown, tag: String, look: Look, format: Format) -> Result<
     latest::answer(move || {
         let value = shown.reader(&tag)?.latest()?;
         let body = picture::encode(&value, &look, format)?;
-        Ok((latest::headers(&value), [(header::CONTENT_TYPE, format.media_type())], body).into_response())
+        Ok((latest::headers(&value), head(format.media_type()), body).into_response())
     })
     .await
 }
@@ -62,7 +62,13 @@ pub(super) async fn stream(
                 .map_err(|refusal| std::io::Error::other(refusal.text().to_owned()))
         });
     let kind = format!("multipart/x-mixed-replace; boundary={BOUNDARY}");
-    Ok(([(header::CONTENT_TYPE, kind)], Body::from_stream(parts)).into_response())
+    Ok((head(&kind), Body::from_stream(parts)).into_response())
+}
+
+/// What kind of picture it is, and that pages of the same host, at whatever port, may show it.
+fn head(kind: &str) -> [(HeaderName, String); 2] {
+    let policy = HeaderName::from_static("cross-origin-resource-policy");
+    [(header::CONTENT_TYPE, kind.to_owned()), (policy, "same-site".to_owned())]
 }
 
 type Following = (Option<Bytes>, Reader, Option<ValueId>, Look);

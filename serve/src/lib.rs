@@ -15,6 +15,7 @@ mod socket;
 mod value;
 mod view;
 mod waiting;
+mod work;
 
 pub use crate::error::{Error, Result};
 pub use crate::options::ServeOptions;

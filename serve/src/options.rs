@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ndsharray::Store;
 
 use crate::access::{Access, Hosts, Token};
+use crate::connections::Patience;
 use crate::error::{Error, Result};
 use crate::server::Server;
 use crate::shown::{Filter, Shown};
@@ -95,7 +96,8 @@ impl ServeOptions {
         let token = self.token.as_deref().map(Token::new).transpose()?;
         let secure = self.certificate.is_some();
         let access = Access { hosts: Hosts::new(self.hosts), token, secure, port: self.address.port() };
-        Server::bind(self.address, self.certificate, Shown::new(store, self.filter), access)
+        let shown = Shown::new(store, self.filter);
+        Server::bind(self.address, self.certificate, shown, access, Patience::default())
     }
 }
 

@@ -8,6 +8,7 @@ use ndsharray::{EntryKind, Reader, Store};
 
 use crate::refusal::Refusal;
 use crate::value::looks::{Looked, Looks};
+use crate::work::Work;
 
 /// Which tags are shown.
 pub(crate) type Filter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
@@ -18,15 +19,21 @@ pub(crate) struct Shown {
     store: Store,
     filter: Option<Filter>,
     looks: Arc<Looks>,
+    work: Work,
 }
 
 impl Shown {
     pub fn new(store: Store, filter: Option<Filter>) -> Self {
-        Shown { store, filter, looks: Arc::default() }
+        Shown { store, filter, looks: Arc::default(), work: Work::default() }
     }
 
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// What answers may take.
+    pub fn work(&self) -> &Work {
+        &self.work
     }
 
     /// Those that are shown and that this user may read, sorted.

@@ -1,20 +1,53 @@
 //! Waiting for a value.
 
-use ndsharray::{Reader, Snapshot, ValueId};
+use std::future::Future;
+
+use ndsharray::{Error, Reader, Snapshot, ValueId};
 
 use crate::refusal::Refusal;
+use crate::work::{Place, Work};
 
-/// The latest value, once it is another one than that.
-pub(crate) async fn next(reader: &mut Reader, after: Option<ValueId>) -> Result<Snapshot, Refusal> {
+/// The latest value, once it is another one than that, and what `ready` gave before it was taken: so nothing is waited for while
+/// the value is held.
+pub(crate) async fn next<R, F: Future<Output = Result<R, Refusal>>>(
+    reader: &mut Reader,
+    after: Option<ValueId>,
+    ready: impl Fn() -> F,
+) -> Result<(Snapshot, R), Refusal> {
     loop {
-        // What it returns counts as seen, so that `changed` waits for another.
-        let latest = reader.read().and_then(|_| reader.latest());
-        match latest {
-            Ok(value) if after.is_none_or(|after| value.id() != after) => return Ok(value),
-            // Nothing new, or nothing was written yet.
-            Ok(_) | Err(ndsharray::Error::Empty { .. }) => {}
-            Err(error) => return Err(error.into()),
+        let found = ready().await?;
+        if let Some(value) = latest(reader, after)? {
+            return Ok((value, found));
         }
+        drop(found);
         reader.changed().await?;
+    }
+}
+
+/// The latest value, once it is another one than that, and a place to make an answer of it.
+pub(crate) async fn next_with_place(
+    reader: &mut Reader,
+    after: Option<ValueId>,
+    work: &Work,
+) -> Result<(Snapshot, Place), Refusal> {
+    next(reader, after, || {
+        let work = work.clone();
+        async move { Ok(work.place().await) }
+    })
+    .await
+}
+
+/// The latest value, unless it is that one, or nothing was written yet.
+fn latest(reader: &mut Reader, after: Option<ValueId>) -> Result<Option<Snapshot>, Error> {
+    // What `read` returns counts as seen, so that `changed` waits for another.
+    let found = match reader.read() {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => reader.latest(),
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(value) => Ok(Some(value).filter(|value| after.is_none_or(|after| value.id() != after))),
+        Err(Error::Empty { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use ndsharray::{Space, Stat};
-use tokio::task::spawn_blocking;
 
 use crate::refusal::Refusal;
 use crate::shown::Shown;
@@ -44,7 +43,8 @@ const OF_TAGS: [Metric; 8] = [
 ];
 
 pub(super) async fn all(State(shown): State<Shown>) -> Result<impl IntoResponse, Refusal> {
-    let text = spawn_blocking(move || text(&shown)).await.unwrap_or_else(|_| Err(Refusal::bug()))?;
+    let place = shown.work().place().await;
+    let (text, _) = place.make(move || text(&shown)).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }
 

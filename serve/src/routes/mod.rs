@@ -9,21 +9,24 @@ pub(crate) mod tags;
 
 use std::sync::Arc;
 
+use axum::extract::Request;
 use axum::http::header::{self, HeaderName, HeaderValue};
-use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::Response;
+use axum::http::{Method, StatusCode, Uri, Version};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Extension, Router};
+use axum_server::ConnectionShutdown;
 
 use crate::access::{self, Access};
+use crate::connections::Patience;
 use crate::page;
 use crate::refusal::Refusal;
 use crate::shown::Shown;
 use crate::socket::{self, Viewers};
 
 /// Every address. All are read with GET; nothing changes the store.
-pub(crate) fn router(shown: Shown, access: Access) -> Router {
+pub(crate) fn router(shown: Shown, access: Access, patience: &Patience) -> Router {
     Router::new()
         .route("/", get(page::index))
         .route("/page/{name}", get(page::file))
@@ -40,9 +43,21 @@ pub(crate) fn router(shown: Shown, access: Access) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(other_method)
         .with_state(shown)
-        .layer(Extension(Arc::new(Viewers::default())))
+        .layer(Extension(Arc::new(Viewers::new(patience.silence))))
         .layer(from_fn_with_state(Arc::new(access), access::check))
         .layer(map_response(harden))
+        .layer(from_fn(only_http1))
+}
+
+/// Ends connections of HTTP/2, in which one would have hundreds of requests at once, and not end for want of more.
+async fn only_http1(request: Request, next: Next) -> Response {
+    if request.version() <= Version::HTTP_11 {
+        return next.run(request).await;
+    }
+    if let Some(connection) = request.extensions().get::<ConnectionShutdown>() {
+        connection.shutdown();
+    }
+    StatusCode::HTTP_VERSION_NOT_SUPPORTED.into_response()
 }
 
 async fn unknown(uri: Uri) -> Refusal {

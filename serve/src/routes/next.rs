@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 use crate::routes::asked::{Asked, Tag};
 use crate::routes::latest;
 use crate::shown::Shown;
-use crate::waiting;
+use crate::waiting::next_with_place;
 
 /// How long a request waits at most, so that proxies do not end it.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -57,13 +57,12 @@ pub(super) async fn next(
     })?;
     let end = Instant::now() + wait.min(LONGEST_WAIT);
     let mut reader = shown.reader(&tag)?;
-    let Ok(found) = timeout_at(end, waiting::next(&mut reader, after)).await else {
+    let next = next_with_place(&mut reader, after, shown.work());
+    let Ok(taken) = timeout_at(end, next).await else {
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
-    let value = found?;
-    latest::answer(move || match asked.format {
-        Format::Npy => latest::npy_of(&value),
-        Format::Json => latest::json_of(&tag, &value),
-    })
-    .await
+    match asked.format {
+        Format::Npy => latest::npy_of(&shown, reader, taken?).await,
+        Format::Json => latest::json_of(&shown, tag, taken?).await,
+    }
 }

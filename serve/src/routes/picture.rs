@@ -2,18 +2,18 @@
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::{self, HeaderName};
+use axum::http::HeaderMap;
+use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use ndsharray::{Reader, Snapshot, ValueId};
-use tokio::task::spawn_blocking;
+use ndsharray::{Reader, ValueId};
 
 use crate::refusal::Refusal;
 use crate::routes::asked::{Asked, Tag};
-use crate::routes::latest;
+use crate::routes::latest::{self, Made};
 use crate::shown::Shown;
 use crate::view::picture::{self, Format, Look};
-use crate::waiting::next;
+use crate::waiting::next_with_place;
 
 /// What stands between two pictures of a stream.
 const BOUNDARY: &str = "ndsharray-next";
@@ -35,12 +35,14 @@ pub(super) async fn jpeg(
 }
 
 async fn still(shown: Shown, tag: String, look: Look, format: Format) -> Result<Response, Refusal> {
-    latest::answer(move || {
-        let value = shown.reader(&tag)?.latest()?;
+    let (value, place) = latest::take(&shown, &mut shown.reader(&tag)?).await?;
+    let make = move || {
         let body = picture::encode(&value, &look, format)?;
-        Ok((latest::headers(&value), head(format.media_type()), body).into_response())
-    })
-    .await
+        Ok(Made::new(&value, format.media_type(), body))
+    };
+    let mut response = latest::answer(&shown, place, make).await?;
+    response.headers_mut().extend(shown_by_same_host());
+    Ok(response)
 }
 
 /// A stream of JPEGs: each is the latest value when the one before it was taken, so a slow client skips values. It ends when the tag
@@ -50,51 +52,52 @@ pub(super) async fn stream(
     Tag(tag): Tag,
     Asked(look): Asked<Look>,
 ) -> Result<Response, Refusal> {
-    let mut reader = shown.reader(&tag)?;
+    let mut pictures = Pictures { reader: shown.reader(&tag)?, shown, look, after: None };
     // The first is made before anything is answered: if it cannot be, the answer says so.
-    let value = next(&mut reader, None).await?;
-    let after = Some(value.id());
-    let first = part(value, look.clone()).await?;
-    let parts =
-        stream::try_unfold((Some(first), reader, after, look), async |(first, reader, after, look)| {
-            following(first, reader, after, look)
-                .await
-                .map_err(|refusal| std::io::Error::other(refusal.text().to_owned()))
-        });
+    let first = pictures.next().await?;
+    let parts = stream::try_unfold((Some(first), pictures), async |(first, mut pictures)| {
+        let part = match first {
+            Some(first) => first,
+            None => {
+                pictures.next().await.map_err(|refusal| std::io::Error::other(refusal.text().to_owned()))?
+            }
+        };
+        Ok::<_, std::io::Error>(Some((part, (None, pictures))))
+    });
     let kind = format!("multipart/x-mixed-replace; boundary={BOUNDARY}");
-    Ok((head(&kind), Body::from_stream(parts)).into_response())
+    Ok((shown_by_same_host(), [(header::CONTENT_TYPE, kind)], Body::from_stream(parts)).into_response())
 }
 
-/// What kind of picture it is, and that pages of the same host, at whatever port, may show it.
-fn head(kind: &str) -> [(HeaderName, String); 2] {
+/// Pages of the same host, at whatever port, may show it.
+fn shown_by_same_host() -> HeaderMap {
     let policy = HeaderName::from_static("cross-origin-resource-policy");
-    [(header::CONTENT_TYPE, kind.to_owned()), (policy, "same-site".to_owned())]
+    HeaderMap::from_iter([(policy, HeaderValue::from_static("same-site"))])
 }
 
-type Following = (Option<Bytes>, Reader, Option<ValueId>, Look);
-
-async fn following(
-    first: Option<Bytes>,
-    mut reader: Reader,
-    after: Option<ValueId>,
+/// What is left of a stream.
+struct Pictures {
+    reader: Reader,
+    shown: Shown,
     look: Look,
-) -> Result<Option<(Bytes, Following)>, Refusal> {
-    if let Some(first) = first {
-        return Ok(Some((first, (None, reader, after, look))));
-    }
-    let value = next(&mut reader, after).await?;
-    let after = Some(value.id());
-    let part = part(value, look.clone()).await?;
-    Ok(Some((part, (None, reader, after, look))))
+    after: Option<ValueId>,
 }
 
-/// A picture as a part of a stream.
-async fn part(value: Snapshot, look: Look) -> Result<Bytes, Refusal> {
-    let make = move || {
-        let body = picture::encode(&value, &look, Format::Jpeg)?;
-        let head =
-            format!("--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", body.len());
-        Ok(Bytes::from([head.as_bytes(), &body, b"\r\n"].concat()))
-    };
-    spawn_blocking(make).await.unwrap_or_else(|_| Err(Refusal::bug()))
+impl Pictures {
+    /// A picture as a part of a stream: the latest value, once it is another one than that of the last.
+    async fn next(&mut self) -> Result<Bytes, Refusal> {
+        let work = self.shown.work();
+        let (value, place) = next_with_place(&mut self.reader, self.after, work).await?;
+        self.after = Some(value.id());
+        let look = self.look.clone();
+        let make = move || {
+            let body = picture::encode(&value, &look, Format::Jpeg)?;
+            let head =
+                format!("--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", body.len());
+            Ok([head.as_bytes(), &body, b"\r\n"].concat())
+        };
+        let (part, place) = place.make(make).await?;
+        let room = work.room(part.len()).await;
+        drop(place);
+        Ok(room.hold(part))
+    }
 }

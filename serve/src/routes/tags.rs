@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use tokio::task::spawn_blocking;
 
 use crate::refusal::Refusal;
 use crate::shown::Shown;
@@ -14,7 +13,8 @@ pub(super) async fn all(State(shown): State<Shown>) -> Result<Json<Vec<TagDescri
 
 /// What is said of every tag that is shown.
 pub(crate) async fn described(shown: Shown) -> Result<Vec<TagDescription>, Refusal> {
+    let place = shown.work().place().await;
     // Some system calls for each tag.
-    let found = spawn_blocking(move || Ok(shown.look()?.into_iter().map(TagDescription::from).collect()));
-    found.await.unwrap_or_else(|_| Err(Refusal::bug()))
+    let make = move || Ok(shown.look()?.into_iter().map(TagDescription::from).collect());
+    place.make(make).await.map(|(tags, _)| tags)
 }

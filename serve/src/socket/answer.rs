@@ -8,7 +8,7 @@ use axum::extract::ws::Message;
 use ndsharray::{Reader, ValueId};
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::{OwnedPermit, Sender};
 
 use crate::refusal::Refusal;
 use crate::routes::tags;
@@ -21,6 +21,7 @@ use crate::view::View;
 use crate::view::cache::Looked;
 use crate::view::wanted::Wanted;
 use crate::waiting::next;
+use crate::work::Room;
 
 /// Answers the questions of one connection.
 #[derive(Debug)]
@@ -40,6 +41,26 @@ struct Seen {
     sent: Option<(usize, Instant)>,
 }
 
+/// What is to be sent, with the room that it takes until it is.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub message: Message,
+    pub room: Room,
+}
+
+impl From<Message> for Outgoing {
+    /// Something small.
+    fn from(message: Message) -> Self {
+        Outgoing { message, room: Room::none() }
+    }
+}
+
+/// Waits until an answer is wanted: one is made while another is sent.
+async fn turn(sender: Sender<Outgoing>) -> Result<OwnedPermit<Outgoing>, Refusal> {
+    // It fails when the connection has ended: then nobody reads this.
+    sender.reserve_owned().await.map_err(|_| Refusal::bad("the connection has ended"))
+}
+
 /// So many readers are kept for the next questions.
 const MOST_READERS: usize = 256;
 
@@ -48,15 +69,15 @@ impl Answers {
         Answers { shown, viewers, rate: Rate::default(), readers: Mutex::default() }
     }
 
-    /// Sends the answer to a question. A view is made once it is next to be sent: what waits longer would be old.
-    pub async fn answer(&self, question: Question, sender: &Sender<Message>) {
+    /// Answers a question. The answer is made when its turn has come to be sent, and so is of the value of that time.
+    pub async fn answer(&self, question: Question, sender: &Sender<Outgoing>) {
         let id = question.id();
         let outcome = match question {
             Question::Tags { .. } => self.tags(id, sender).await,
             Question::View { tag, after, wanted, jpeg, spent, .. } => {
                 let spent = Duration::try_from_secs_f64(spent).unwrap_or_default();
                 match self.seen(id, tag, spent) {
-                    Ok(seen) => self.view(id, seen, after, wanted, jpeg, sender).await,
+                    Ok(seen) => self.view(id, seen, after, (wanted, jpeg), sender).await,
                     Err(refusal) => Err(refusal),
                 }
             }
@@ -64,15 +85,15 @@ impl Answers {
             Question::Stop { .. } => Ok(()),
         };
         if let Err(error) = outcome {
-            // Fails when the connection has ended.
-            let _ = sender.send(refusal(Some(id), error.text())).await;
+            // It fails when the connection has ended.
+            let _ = sender.send(Outgoing::from(refusal(Some(id), error.text()))).await;
         }
     }
 
-    async fn tags(&self, id: u32, sender: &Sender<Message>) -> Result<(), Refusal> {
-        let Ok(place) = sender.reserve().await else { return Ok(()) };
+    async fn tags(&self, id: u32, sender: &Sender<Outgoing>) -> Result<(), Refusal> {
+        let turn = turn(sender.clone()).await?;
         let tags = tags::described(self.shown.clone()).await?;
-        place.send(Message::Text(json!({ "id": id, "tags": tags }).to_string().into()));
+        turn.send(Message::Text(json!({ "id": id, "tags": tags }).to_string().into()).into());
         Ok(())
     }
 
@@ -81,15 +102,16 @@ impl Answers {
         id: u32,
         mut seen: Seen,
         after: Option<String>,
-        wanted: Wanted,
-        jpeg: Jpeg,
-        sender: &Sender<Message>,
+        (wanted, jpeg): (Wanted, Jpeg),
+        sender: &Sender<Outgoing>,
     ) -> Result<(), Refusal> {
+        let work = self.shown.work();
         let after = after.as_deref().and_then(|text| text.parse::<ValueId>().ok());
-        // Not kept while others are sent: the writer wants its room back.
-        drop(next(&mut seen.reader, after).await?);
-        let Ok(place) = sender.reserve().await else { return Ok(()) };
-        let value = seen.reader.latest()?;
+        let ready = || {
+            let (sender, work) = (sender.clone(), work.clone());
+            async move { Ok((turn(sender).await?, work.place().await)) }
+        };
+        let (value, (turn, place)) = next(&mut seen.reader, after, ready).await?;
         let measured = matches!(jpeg, Jpeg::Auto);
         let jpeg = match jpeg {
             Jpeg::Always => true,
@@ -101,8 +123,8 @@ impl Answers {
         let looked = Looked { tag: seen.tag.clone(), wanted, jpeg };
         let cursor = value.id().to_string();
         let description = ValueDescription::from(&value);
-        let made = self.viewers.cache.view(&looked, &cursor, value).await?;
-        let message = Head {
+        let (made, place) = self.viewers.cache.view(&looked, &cursor, value, place, work).await?;
+        let head = Head {
             id,
             tag: &seen.tag,
             cursor: &cursor,
@@ -110,10 +132,13 @@ impl Answers {
             view: &made.view,
             encoding: if made.jpeg.is_some() { "jpeg" } else { "raw" },
         };
-        let message = message.with(made.jpeg.as_ref().unwrap_or(&made.view.body));
+        let body = made.jpeg.as_ref().unwrap_or(&made.view.body);
+        let room = work.room(body.len()).await;
+        let message = head.with(body);
+        drop(place);
         seen.sent = measured.then(|| (message.len(), Instant::now()));
         self.keep(id, seen);
-        place.send(Message::Binary(message.into()));
+        turn.send(Outgoing { message: Message::Binary(message.into()), room });
         Ok(())
     }
 

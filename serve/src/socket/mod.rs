@@ -10,15 +10,18 @@ mod rate;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::response::Response;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use self::answer::Answers;
+use self::answer::{Answers, Outgoing};
 use self::question::Question;
 use crate::refusal::Refusal;
 use crate::shown::Shown;
@@ -31,11 +34,19 @@ const LONGEST_QUESTION: usize = 16 << 10;
 const MOST_QUESTIONS: usize = 256;
 
 /// What all connections share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Viewers {
     pub cache: Cache,
+    /// How long a client may say nothing.
+    silence: Duration,
     /// How many connections there are.
     count: Mutex<usize>,
+}
+
+impl Viewers {
+    pub fn new(silence: Duration) -> Self {
+        Viewers { cache: Cache::default(), silence, count: Mutex::default() }
+    }
 }
 
 pub(crate) async fn open(
@@ -47,7 +58,8 @@ pub(crate) async fn open(
     let upgrade = upgrade.max_message_size(LONGEST_QUESTION).max_frame_size(LONGEST_QUESTION);
     Ok(upgrade.on_upgrade(async move |socket| {
         let viewer = Viewer::new(viewers.clone());
-        serve(socket, Arc::new(Answers::new(shown, viewers))).await;
+        let silence = viewers.silence;
+        serve(socket, Arc::new(Answers::new(shown, viewers)), silence).await;
         drop(viewer);
     }))
 }
@@ -72,21 +84,33 @@ impl Drop for Viewer {
     }
 }
 
-async fn serve(mut socket: WebSocket, answers: Arc<Answers>) {
-    // One answer is made while another is sent: more would be old when their turn comes.
-    let (sender, mut receiver) = mpsc::channel::<Message>(1);
+async fn serve(mut socket: WebSocket, answers: Arc<Answers>, silence: Duration) {
+    // One answer is made, or waits, while another is sent: more would be old when their turn comes, and take memory until then.
+    let (sender, mut receiver) = mpsc::channel::<Outgoing>(1);
     let mut open: HashMap<u32, JoinHandle<()>> = HashMap::new();
+    // A client that has gone may never say so. Browsers answer pings, also those of pages that are hidden.
+    let mut pings = interval_at(Instant::now() + silence / 2, silence / 2);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard = Instant::now();
     loop {
         let message = tokio::select! {
             message = socket.recv() => message,
-            Some(answer) = receiver.recv() => {
-                if socket.send(answer).await.is_err() {
+            _ = pings.tick() => {
+                if heard.elapsed() >= silence || socket.send(Message::Ping(Bytes::new())).await.is_err() {
                     break;
                 }
                 continue;
             }
+            Some(Outgoing { message, room }) = receiver.recv() => {
+                if socket.send(message).await.is_err() {
+                    break;
+                }
+                drop(room);
+                continue;
+            }
         };
         let Some(Ok(message)) = message else { break };
+        heard = Instant::now();
         let Message::Text(text) = message else { continue };
         let question = match serde_json::from_str::<Question>(&text) {
             Ok(question) => question,
@@ -115,9 +139,7 @@ async fn serve(mut socket: WebSocket, answers: Arc<Answers>) {
             continue;
         }
         let (answers, sender) = (answers.clone(), sender.clone());
-        let task = tokio::spawn(async move {
-            answers.answer(question, &sender).await;
-        });
+        let task = tokio::spawn(async move { answers.answer(question, &sender).await });
         open.insert(id, task);
     }
     open.values().for_each(JoinHandle::abort);

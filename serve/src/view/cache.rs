@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ndsharray::Snapshot;
 use tokio::sync::OnceCell;
-use tokio::task::spawn_blocking;
 
 use crate::refusal::Refusal;
 use crate::view::View;
 use crate::view::wanted::Wanted;
+use crate::work::{Place, Work};
 
 /// So many different views are kept.
 const MOST_KEPT: usize = 256;
@@ -47,24 +47,41 @@ type Cell = Arc<OnceCell<Arc<Made>>>;
 pub(crate) struct Cache(Mutex<HashMap<Looked, (String, Cell)>>);
 
 impl Cache {
-    /// The view of a value. `cursor`: which value it is.
-    pub async fn view(&self, looked: &Looked, cursor: &str, value: Snapshot) -> Result<Arc<Made>, Refusal> {
+    /// The view of a value, and the place unless another made it. `cursor`: which value it is.
+    pub async fn view(
+        &self,
+        looked: &Looked,
+        cursor: &str,
+        value: Snapshot,
+        place: Place,
+        work: &Work,
+    ) -> Result<(Arc<Made>, Option<Place>), Refusal> {
         let cell = self.cell(looked, cursor);
         let (wanted, jpeg) = (looked.wanted.clone(), looked.jpeg);
+        // Who waits for another to make it needs no place for that: the map has the cell, this has it, and so has the other.
+        let is_being_made = !cell.initialized() && Arc::strong_count(&cell) > 2;
+        let mut place = if is_being_made { None } else { Some(place) };
         let make = async || {
-            let made = spawn_blocking(move || -> Result<_, Refusal> {
+            let free = match place.take() {
+                Some(free) => free,
+                // The other has given up.
+                None => work.place().await,
+            };
+            let make = move || {
                 let mut view = View::of(&value, &wanted)?;
                 let jpeg = if jpeg { view.to_jpeg() } else { None };
                 if jpeg.is_some() {
                     view.body = Vec::new();
                 }
                 Ok(Arc::new(Made { view, jpeg }))
-            });
-            made.await.unwrap_or_else(|_| Err(Refusal::bug()))
+            };
+            let (made, free) = free.make(make).await?;
+            place = Some(free);
+            Ok::<_, Refusal>(made)
         };
         let made = cell.get_or_try_init(make).await?.clone();
         self.limit(looked);
-        Ok(made)
+        Ok((made, place))
     }
 
     /// Forgets all views but this one if they have too many bytes.
@@ -107,6 +124,12 @@ mod tests {
         Looked { tag: "cam".to_owned(), wanted, jpeg: false }
     }
 
+    async fn view(cache: &Cache, looked: &Looked, cursor: &str, value: &Snapshot) -> Arc<Made> {
+        let work = Work::default();
+        let place = work.place().await;
+        cache.view(looked, cursor, value.clone(), place, &work).await.unwrap().0
+    }
+
     #[tokio::test]
     async fn a_view_is_made_once_for_all_who_look_at_the_same() {
         let directory = tempfile::tempdir_in("/dev/shm").unwrap();
@@ -117,16 +140,15 @@ mod tests {
         let cache = Cache::default();
         let (all, part) = (looked([0, 0, 8, 8]), looked([0, 0, 8, 1]));
         let (first, second, other) = tokio::join!(
-            cache.view(&all, "1", value.clone()),
-            cache.view(&all, "1", value.clone()),
-            cache.view(&part, "1", value.clone()),
+            view(&cache, &all, "1", &value),
+            view(&cache, &all, "1", &value),
+            view(&cache, &part, "1", &value),
         );
-        let (first, other) = (first.unwrap(), other.unwrap());
-        assert!(Arc::ptr_eq(&first, &second.unwrap()) && !Arc::ptr_eq(&first, &other));
-        let next = cache.view(&all, "2", value.clone()).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &second) && !Arc::ptr_eq(&first, &other));
+        let next = view(&cache, &all, "2", &value).await;
         assert!(!Arc::ptr_eq(&first, &next), "another value");
         cache.clear();
-        assert!(!Arc::ptr_eq(&next, &cache.view(&all, "2", value).await.unwrap()));
+        assert!(!Arc::ptr_eq(&next, &view(&cache, &all, "2", &value).await));
     }
 
     #[tokio::test]
@@ -140,11 +162,11 @@ mod tests {
         let kept =
             || cache.0.lock().unwrap().values().map(|(_, cell)| cell.get().unwrap().nbytes()).sum::<usize>();
         for x in 0..6 {
-            cache.view(&looked([x, 0, side, side]), "1", value.clone()).await.unwrap();
+            view(&cache, &looked([x, 0, side, side]), "1", &value).await;
             assert!(kept() >= (side - x) * side && kept() <= MOST_BYTES_KEPT, "{}", kept());
         }
         for x in 0..3 * MOST_KEPT {
-            cache.view(&looked([x, 0, 1, 1]), "1", value.clone()).await.unwrap();
+            view(&cache, &looked([x, 0, 1, 1]), "1", &value).await;
             assert!(cache.0.lock().unwrap().len() <= MOST_KEPT);
         }
     }

@@ -47,9 +47,15 @@ impl Refusal {
 impl From<Error> for Refusal {
     #[cold]
     fn from(error: Error) -> Self {
+        if let Error::NotAHeader { .. } = error {
+            // The error says how the file begins, which is nobody's business here.
+            let text = "no such tag: the file of that name is another program's";
+            return Self::new(StatusCode::NOT_FOUND, text.to_owned());
+        }
         let status = match error.kind() {
             ErrorKind::NotFound | ErrorKind::Empty => StatusCode::NOT_FOUND,
             ErrorKind::InvalidArgument => StatusCode::BAD_REQUEST,
+            ErrorKind::Permission => StatusCode::FORBIDDEN,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())

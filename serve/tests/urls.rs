@@ -187,3 +187,23 @@ fn whatever_is_wrong_is_said_in_json() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
     }
 }
+
+#[test]
+fn files_of_others_are_no_tags_and_nothing_is_told_of_them() {
+    let served = Served::new(|options| options);
+    let directory = served.store.directory();
+    std::fs::write(directory.join("key"), "a secret").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", directory.join("link")).unwrap();
+    std::fs::create_dir(directory.join("directory")).unwrap();
+    for name in ["key", "link", "directory"] {
+        for path in ["latest.npy", "latest.json", "latest.png", "stream.mjpg", "next"] {
+            let answer = served.get(&format!("/tag/{name}/{path}"));
+            let text = String::from_utf8(answer.body).unwrap();
+            assert!(
+                answer.status == 404 && !text.contains("secret") && !text.contains("link"),
+                "{name} {text}"
+            );
+        }
+    }
+    assert_eq!(served.get("/tags").json(), json!([]));
+}

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::Message;
+use axum::http::StatusCode;
 use ndsharray::{Reader, ValueId};
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{OwnedPermit, Sender};
 
 use crate::refusal::Refusal;
@@ -37,6 +39,7 @@ pub(super) struct Answers {
 struct Seen {
     tag: String,
     reader: Reader,
+    _room: OwnedSemaphorePermit,
     /// The size of the answer, and when it was sent, if that tells how fast the connection is.
     sent: Option<(usize, Instant)>,
 }
@@ -151,7 +154,12 @@ impl Answers {
             }
             return Ok(seen);
         }
-        Ok(Seen { reader: self.shown.reader(&tag)?, tag, sent: None })
+        let room = self.viewers.readers.clone().try_acquire_owned();
+        let room = room.map_err(|_| {
+            let text = "too many views are open in all: close some of them".to_owned();
+            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, text)
+        })?;
+        Ok(Seen { reader: self.shown.reader(&tag)?, tag, _room: room, sent: None })
     }
 
     /// Nobody asks with this id any more.
@@ -194,4 +202,32 @@ impl Head<'_> {
 /// The answer to a question that cannot be answered.
 pub(super) fn refusal(id: Option<u32>, text: &str) -> Message {
     Message::Text(json!({ "id": id, "error": text }).to_string().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use ndsharray::Store;
+
+    use super::*;
+
+    #[test]
+    fn all_connections_together_have_so_many_readers() {
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        drop(store.writer("cam").unwrap());
+        let viewers = Arc::new(Viewers::new(Duration::MAX));
+        let taken = viewers.readers.clone().try_acquire_many_owned(16_384 - 2).unwrap();
+        let connection = || Answers::new(Shown::new(store.clone(), None), viewers.clone());
+        let seen = |answers: &Answers, id| answers.seen(id, "cam".to_owned(), Duration::ZERO);
+        let (first, second) = (connection(), connection());
+        first.keep(1, seen(&first, 1).unwrap());
+        let open = seen(&second, 1).unwrap();
+        assert_eq!(seen(&second, 2).unwrap_err().status(), 503);
+        first.keep(1, seen(&first, 1).expect("it has one already"));
+        first.forget(1);
+        second.keep(2, seen(&second, 2).unwrap());
+        drop((open, second));
+        assert_eq!(viewers.readers.available_permits(), 2);
+        drop(taken);
+    }
 }

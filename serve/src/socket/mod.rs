@@ -17,7 +17,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, State};
 use axum::response::Response;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
@@ -33,10 +33,15 @@ const LONGEST_QUESTION: usize = 16 << 10;
 /// So many questions may be open at once, in a connection.
 const MOST_QUESTIONS: usize = 256;
 
+/// So many readers there may be for all connections: each takes two mappings, of which a process has 65,530.
+const MOST_READERS: usize = 16_384;
+
 /// What all connections share.
 #[derive(Debug)]
 pub(crate) struct Viewers {
     pub cache: Cache,
+    /// Room for the readers of all connections.
+    readers: Arc<Semaphore>,
     /// How long a client may say nothing.
     silence: Duration,
     /// How many connections there are.
@@ -45,7 +50,8 @@ pub(crate) struct Viewers {
 
 impl Viewers {
     pub fn new(silence: Duration) -> Self {
-        Viewers { cache: Cache::default(), silence, count: Mutex::default() }
+        let readers = Arc::new(Semaphore::new(MOST_READERS));
+        Viewers { cache: Cache::default(), readers, silence, count: Mutex::default() }
     }
 }
 

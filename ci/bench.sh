@@ -40,3 +40,6 @@ step "docs/performance.md"
 
 step "recordings"
 ci/bench_recording.sh "$@"
+
+step "serve"
+ci/bench_serve.sh "$@"

@@ -237,6 +237,17 @@ mod tests {
     }
 
     #[test]
+    fn means_of_many_are_right() {
+        // Their sum needs more than 32 bits.
+        let bytes = vec![255; 4200 * 4200];
+        assert_eq!(view("uint8", &[4200, 4200], &bytes, None, r#"{"room":[1,1]}"#).body, [255]);
+        let bytes: Vec<u8> = (0..45).collect();
+        let found = view("uint8", &[3, 5, 3], &bytes, Some("rgb8"), r#"{"room":[3,2]}"#);
+        assert_eq!((found.step, &found.shape[..]), (2, &[2, 3, 3][..]), "the last squares are smaller");
+        assert_eq!(found.body, [9, 10, 11, 15, 16, 17, 20, 21, 22, 32, 33, 34, 38, 39, 40, 42, 43, 44]);
+    }
+
+    #[test]
     fn records_come_as_they_lie() {
         let found =
             view("[('a', '|u1'), ('b', '|i1')]", &[3], &[1, 2, 3, 4, 5, 6], None, r#"{"region":[1,1]}"#);

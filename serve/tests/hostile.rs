@@ -394,13 +394,13 @@ fn connections_beyond_the_limit_wait_without_descriptors() {
     // Those that have a place are dropped after ten seconds without a request; then the others have their turn.
     let silent: Vec<TcpStream> = (0..600).map(|_| process.connect()).collect();
     let start = Instant::now();
-    while process.files() < files + 256 {
+    // Some of those that were open before may have been connections, which are closed by now.
+    while process.files() < files + 250 {
         assert!(start.elapsed() < WATCHDOG, "{} files are open", process.files());
         std::thread::sleep(Duration::from_millis(5));
     }
     for _ in 0..20 {
-        // One more is accepted, and waits.
-        assert!(process.files() <= files + 257 + 10, "{} files are open, {files} were", process.files());
+        assert!(process.files() <= files + 256 + 10, "{} files are open, {files} were", process.files());
         std::thread::sleep(Duration::from_millis(10));
     }
     drop(silent);

@@ -43,12 +43,39 @@ fn numbers_are_coloured_between_two_bounds() {
     let served = Served::new(|options| options);
     let mut writer = served.store.writer("depth").unwrap();
     writer.write_slice(&[0.0f32, 1.0, 0.5, f32::NAN], &[2, 2]).unwrap();
-    let of = |query: &str| decoded(&served, &format!("/tag/depth/latest.png?{query}")).to_rgb8().into_raw();
+    let rgba = |query: &str| decoded(&served, &format!("/tag/depth/latest.png?{query}")).to_rgba8();
+    let of = |query: &str| rgba(query).pixels().flat_map(|pixel| pixel.0[..3].to_vec()).collect::<Vec<u8>>();
+    let alpha: Vec<u8> = rgba("").pixels().map(|pixel| pixel.0[3]).collect();
+    assert_eq!(alpha, [255, 255, 255, 0], "NaN is transparent");
+    let jpeg = decoded(&served, "/tag/depth/latest.jpg?map=gray").to_luma8();
+    assert!(jpeg.get_pixel(1, 1).0[0].abs_diff(128) < 12, "NaN is gray in a JPEG");
     // The first, the last and the middle colour of matplotlib's viridis and turbo.
-    assert_eq!(of(""), [68, 1, 84, 253, 231, 37, 33, 145, 140, 128, 128, 128]);
+    assert_eq!(of(""), [68, 1, 84, 253, 231, 37, 33, 145, 140, 0, 0, 0]);
     assert_eq!(of("map=turbo&min=0&max=1")[..9], [48, 18, 59, 122, 4, 3, 164, 252, 60]);
     assert_eq!(of("map=gray&min=0&max=2"), [0, 0, 0, 128, 128, 128, 64, 64, 64, 0, 0, 0]);
     assert_eq!(of("min=5&max=6")[..6], [68, 1, 84].repeat(2));
+    assert_eq!(of("map=gray&min=1&max=0")[..9], [255, 255, 255, 0, 0, 0, 128, 128, 128], "turned around");
+    assert_eq!(of("map=gray&min=-1.7e308&max=1.7e308")[..3], [128; 3], "no infinite difference");
+    writer.write_slice(&[f32::INFINITY, f32::NEG_INFINITY, 3.0, 3.0], &[2, 2]).unwrap();
+    assert_eq!(of("map=gray"), [[255; 3], [0; 3], [0; 3], [0; 3]].concat(), "all of one number");
+    writer.write_slice(&[f32::NAN; 4], &[2, 2]).unwrap();
+    assert_eq!(decoded(&served, "/tag/depth/latest.png?map=gray").to_luma_alpha8().into_raw(), [0; 8]);
+}
+
+#[test]
+fn small_types_have_their_full_range_and_alpha_is_not_shown() {
+    let served = Served::new(|options| options);
+    served.store.writer("mask").unwrap().write_slice(&[true, false, false, true], &[2, 2]).unwrap();
+    assert_eq!(decoded(&served, "/tag/mask/latest.png").to_luma8().into_raw(), [255, 0, 0, 255]);
+    let gray: Vec<u16> = vec![100, 300, 200, 100];
+    served.store.writer("gray").unwrap().write_slice(&gray, &[2, 2]).unwrap();
+    assert_eq!(decoded(&served, "/tag/gray/latest.png").to_luma8().into_raw(), [0, 255, 128, 0]);
+    let bytes: Vec<u8> = [10, 20, 30, 0].repeat(64);
+    served.store.writer("rgba").unwrap().write_slice(&bytes, &[8, 8, 4]).unwrap();
+    assert_eq!(decoded(&served, "/tag/rgba/latest.png").to_rgba8().into_raw(), [10, 20, 30, 255].repeat(64));
+    let wide: Vec<u16> = [0, 256, 65535].repeat(64);
+    served.store.writer("rgb16").unwrap().write_slice(&wide, &[8, 8, 3]).unwrap();
+    assert_eq!(decoded(&served, "/tag/rgb16/latest.png").to_rgb8().into_raw(), [0, 1, 255].repeat(64));
 }
 
 #[test]

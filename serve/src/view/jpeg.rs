@@ -12,7 +12,7 @@ const QUALITY: u8 = 85;
 const LONGEST: usize = 65_535;
 
 impl View {
-    /// The JPEG of the view; `None` if it is not a plane of bytes with one or three channels, for which alone JPEG is made.
+    /// The JPEG of the view; `None` if it is not a plane of `uint8` with one or three channels, for which alone JPEG is made.
     pub(crate) fn to_jpeg(&self) -> Option<Vec<u8>> {
         let colour = match self.shape[..] {
             [_, _] => ExtendedColorType::L8,
@@ -20,8 +20,7 @@ impl View {
             _ => return None,
         };
         let (height, width) = (self.shape[0], self.shape[1]);
-        let fits =
-            self.kind == Kind::Plane && self.dtype == "uint8" && (1..=LONGEST).contains(&height.min(width));
+        let fits = self.kind == Kind::Plane && self.is_bytes && (1..=LONGEST).contains(&height.min(width));
         if !fits || height.max(width) > LONGEST {
             return None;
         }

@@ -33,6 +33,8 @@ fn line<T: Sample>(elements: &[T], length: usize, wanted: &Wanted) -> View {
         region: vec![from, count],
         leading: 0,
         element: None,
+        figures: None,
+        is_bytes: false,
         body,
     }
 }

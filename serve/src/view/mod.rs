@@ -1,6 +1,7 @@
 //! The part of a value that a page shows: cut out, and reduced to what a screen has room for.
 
 pub(crate) mod cache;
+mod figures;
 mod jpeg;
 mod line;
 pub(crate) mod picture;
@@ -15,8 +16,9 @@ use serde::Serialize;
 
 use crate::refusal::Refusal;
 use crate::value::element::Element;
+use crate::view::figures::Figures;
 use crate::view::sample::Samples;
-use crate::view::wanted::Wanted;
+use crate::view::wanted::{Wanted, inside};
 
 /// So many bytes a view has at most.
 pub(crate) const MOST_BYTES: usize = 64 << 20;
@@ -38,6 +40,12 @@ pub(crate) struct View {
     /// How the elements of the body lie, if they are no numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     element: Option<Element>,
+    /// What the numbers of the part that was asked for are like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    figures: Option<Figures>,
+    /// Whether the elements of the array are `uint8`: of `bool`, which comes as 0 and 1, JPEG would leave little.
+    #[serde(skip)]
+    is_bytes: bool,
     #[serde(skip)]
     pub body: Vec<u8>,
 }
@@ -81,19 +89,20 @@ impl View {
         let Some(bytes) = bytes.get(range) else { return Err(none(shape)) };
         let mut view = match (Samples::of(dtype, bytes, wanted.part), inner) {
             (None, _) => elements(dtype, inner, bytes, wanted),
-            (Some(samples), &[height, width, channels @ 1..=4]) if colour => {
-                let mut view = plane::of(&samples, [height, width, channels], wanted)?;
+            (Some(samples), &[height, width, channels]) if colour => {
+                let mut view = described_plane(&samples, [height, width, channels], wanted)?;
                 if pixel::is_blue_first(encoding, dtype, channels) {
                     pixel::exchange(&mut view.body, channels, dtype.itemsize());
                 }
                 view
             }
-            (Some(samples), &[height, width]) => plane::of(&samples, [height, width, 1], wanted)?,
+            (Some(samples), &[height, width]) => described_plane(&samples, [height, width, 1], wanted)?,
             (Some(samples), &[length]) => line::of(&samples, length, wanted),
             (Some(samples), []) => line::of(&samples, 1, wanted),
             _ => return Err(wanted.too_many_axes(inner)),
         };
         view.leading = leading.len();
+        view.is_bytes = *dtype == DType::UInt8;
         Ok(view)
     }
 }
@@ -104,6 +113,13 @@ fn none(shape: &[usize]) -> Refusal {
         StatusCode::UNPROCESSABLE_ENTITY,
         format!("an array of shape {shape:?} has no elements to show"),
     )
+}
+
+/// The wanted part of a plane, and what its numbers are like if that is wanted.
+fn described_plane(samples: &Samples<'_>, shape: [usize; 3], wanted: &Wanted) -> Result<View, Refusal> {
+    let [height, width, _] = shape;
+    let figures = wanted.figures.map(|region| figures::of(samples, shape, inside(region, height, width)));
+    Ok(View { figures, ..plane::of(samples, shape, wanted)? })
 }
 
 /// The first elements of what is left, flat: as many as are wanted.
@@ -122,6 +138,8 @@ fn elements(dtype: &DType, inner: &[usize], bytes: &[u8], wanted: &Wanted) -> Vi
         region,
         leading: 0,
         element,
+        figures: None,
+        is_bytes: false,
         body,
     }
 }
@@ -245,6 +263,41 @@ mod tests {
         let found = view("uint8", &[3, 5, 3], &bytes, Some("rgb8"), r#"{"room":[3,2]}"#);
         assert_eq!((found.step, &found.shape[..]), (2, &[2, 3, 3][..]), "the last squares are smaller");
         assert_eq!(found.body, [9, 10, 11, 15, 16, 17, 20, 21, 22, 32, 33, 34, 38, 39, 40, 42, 43, 44]);
+    }
+
+    #[test]
+    fn bytes_are_made_jpeg_of_and_truths_are_not() {
+        for (dtype, is_made) in [("uint8", true), ("bool", false), ("int8", false)] {
+            assert_eq!(view(dtype, &[8, 8], &[1; 64], None, "{}").to_jpeg().is_some(), is_made, "{dtype}");
+        }
+    }
+
+    #[test]
+    fn figures_are_those_of_the_elements_where_the_view_is_reduced() {
+        let wanted = r#"{"room":[1,1],"figures":[1,0,9,2]}"#;
+        let figures = |dtype, shape: &[usize], bytes: &[u8]| {
+            serde_json::to_value(view(dtype, shape, bytes, None, wanted).figures).unwrap()
+        };
+        let found = figures("uint8", &[3, 3], &[9, 1, 2, 9, 3, 6, 9, 9, 9]);
+        let expected = serde_json::json!({
+            "region": [1, 0, 2, 2], "count": 4, "nan": 0, "infinite": 0, "least": "1", "greatest": "6", "mean": 3.0,
+            "deviation": 3.5f64.sqrt()
+        });
+        assert_eq!(found, expected);
+        let large = [0, i64::MIN, 5, 0, i64::MAX, 5, 0, 0, 0];
+        let found = figures("int64", &[3, 3], bytemuck::cast_slice(&large));
+        assert_eq!(
+            (&found["least"], &found["greatest"]),
+            (&"-9223372036854775808".into(), &"9223372036854775807".into())
+        );
+        let odd = [0.0, f32::NAN, f32::INFINITY, 0.0, f32::NAN, 0.1];
+        let found = figures("float32", &[2, 3], bytemuck::cast_slice(&odd));
+        assert_eq!(
+            (&found["nan"], &found["infinite"], &found["least"]),
+            (&2.into(), &1.into(), &"0.1".into())
+        );
+        let found = figures("float32", &[0, 3], &[]);
+        assert!(found["count"] == 0 && found["mean"].is_null() && found["least"].is_null());
     }
 
     #[test]

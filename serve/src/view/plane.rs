@@ -91,6 +91,8 @@ fn finished<T: Sample>(
         region: region.to_vec(),
         leading: 0,
         element: None,
+        figures: None,
+        is_bytes: false,
         body,
     }
 }

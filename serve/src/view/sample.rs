@@ -78,7 +78,7 @@ impl Part {
 }
 
 /// A number of an array.
-pub(super) trait Sample: Pod + PartialOrd {
+pub(super) trait Sample: Pod + PartialOrd + std::fmt::Display {
     /// Its name, as dtypes have it.
     const NAME: &str;
     /// What many of them are added up in.

@@ -20,6 +20,8 @@ pub(crate) struct Wanted {
     pub room: Option<[usize; 2]>,
     /// What is shown of complex numbers.
     pub part: Part,
+    /// A part of a plane whose numbers are to be described: `[x, y, width, height]`.
+    pub figures: Option<[usize; 4]>,
 }
 
 /// What is shown of complex numbers.
@@ -38,6 +40,7 @@ impl Wanted {
     pub fn colour(&self, dtype: &DType, shape: &[usize], encoding: Option<&str>) -> bool {
         let usual = || is_colour(shape) && dtype.scalar().is_some();
         shape.len() >= 3
+            && matches!(shape.last(), Some(1 | 3 | 4))
             && self.colour.or_else(|| pixel::colour(encoding, dtype, shape)).unwrap_or_else(usual)
     }
 
@@ -67,8 +70,7 @@ impl Wanted {
     /// The wanted part of two axes: x, y, width and height.
     pub fn rectangle(&self, height: usize, width: usize) -> [usize; 4] {
         let [x, y, wide, high] = *self.region else { return [0, 0, width, height] };
-        let (x, y) = (x.min(width), y.min(height));
-        [x, y, wide.min(width - x), high.min(height - y)]
+        inside([x, y, wide, high], height, width)
     }
 
     #[cold]
@@ -77,6 +79,12 @@ impl Wanted {
             "{inner:?} has too many axes to show at once: give an index for the first of them"
         ))
     }
+}
+
+/// What a plane has of a rectangle: x, y, width and height.
+pub(super) fn inside([x, y, wide, high]: [usize; 4], height: usize, width: usize) -> [usize; 4] {
+    let (x, y) = (x.min(width), y.min(height));
+    [x, y, wide.min(width - x), high.min(height - y)]
 }
 
 /// Whether the last axis of a shape is as long as pixels have channels, and the two before it are as long as images are.

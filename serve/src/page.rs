@@ -66,6 +66,18 @@ pub(crate) async fn index() -> Response {
     answer(HTML, include_bytes!("../page/index.html"))
 }
 
+/// For a browser that does not know the token: what to do. `in_address`: another token is in its address.
+pub(crate) fn stranger(in_address: bool) -> Response {
+    answer(
+        HTML,
+        if in_address {
+            include_bytes!("../page/wrong_token.html")
+        } else {
+            include_bytes!("../page/no_token.html")
+        },
+    )
+}
+
 /// `/page/NAME`: a file of the page.
 pub(crate) async fn file(name: Result<Path<String>, PathRejection>) -> Result<Response, Refusal> {
     let Path(name) = name.map_err(|found| Refusal::new(found.status(), found.body_text()))?;

@@ -81,6 +81,24 @@ fn pages_of_other_sites_are_not_answered_but_the_same_host_may_show_pictures() {
 }
 
 #[test]
+fn a_browser_without_the_token_is_told_what_to_do() {
+    let served = Served::new(|options| options.token(TOKEN));
+    let reads = [("accept", "text/html,*/*;q=0.8")];
+    for (path, text) in [
+        ("/", "This server wants a token"),
+        ("/?token=another-token", "That is not the token of this server"),
+    ] {
+        let answer = served.request("GET", path, &reads);
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (401, Some("text/html; charset=utf-8")),
+            "{path}"
+        );
+        assert!(String::from_utf8(answer.body).unwrap().contains(text), "{path}");
+    }
+}
+
+#[test]
 fn other_names_and_other_sites_are_not_answered() {
     let served = Served::new(|options| options.host("robot.local"));
     assert_eq!(served.request("GET", "/tags", &[("host", "robot.local:80")]).status, 200);

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 
 pub(crate) use self::host::Hosts;
 pub(crate) use self::token::Token;
+use crate::page;
 use crate::refusal::Refusal;
 
 /// Who may ask.
@@ -42,7 +43,7 @@ pub(crate) async fn check(State(access): State<Arc<Access>>, request: Request, n
         match token.standing(headers, request.uri(), access.port) {
             token::Standing::Known => {}
             token::Standing::InAddress => return admitted(token, &access, request.uri()),
-            token::Standing::Unknown => return unknown(headers),
+            token::Standing::Unknown => return unknown(headers, request.uri()),
         }
     }
     next.run(request).await
@@ -60,12 +61,20 @@ fn admitted(token: &Token, access: &Access, uri: &Uri) -> Response {
     (StatusCode::SEE_OTHER, headers, ()).into_response()
 }
 
-fn unknown(headers: &HeaderMap) -> Response {
-    let found = if headers.contains_key(header::AUTHORIZATION) { "another token" } else { "no token" };
-    let text = format!(
-        "this server wants a token, and the request has {found}: send \"Authorization: Bearer TOKEN\", or open /?token=TOKEN in a browser"
-    );
-    let mut response = Refusal::new(StatusCode::UNAUTHORIZED, text).into_response();
+fn unknown(headers: &HeaderMap, uri: &Uri) -> Response {
+    let in_address = uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("token=")));
+    // Who opens an address in a browser gets a page to read.
+    let reads = headers.get(header::ACCEPT).is_some_and(|kinds| kinds.as_bytes().starts_with(b"text/html"));
+    let mut response = if reads {
+        (StatusCode::UNAUTHORIZED, page::stranger(in_address)).into_response()
+    } else {
+        let other = in_address || headers.contains_key(header::AUTHORIZATION);
+        let found = if other { "another token" } else { "no token" };
+        let text = format!(
+            "this server wants a token, and the request has {found}: send \"Authorization: Bearer TOKEN\", or open /?token=TOKEN in a browser"
+        );
+        Refusal::new(StatusCode::UNAUTHORIZED, text).into_response()
+    };
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }

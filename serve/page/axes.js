@@ -19,7 +19,9 @@ export class Axes {
       this.#lengths = lengths.join();
       this.#rows = lengths.map((length, axis) => this.#row(length, axis));
       this.node.replaceChildren(...this.#rows.map((row) => row.node));
-      this.node.hidden = lengths.length === 0;
+      // An axis of one index has nothing to choose.
+      this.#rows.forEach((row, axis) => { row.node.hidden = lengths[axis] <= 1; });
+      this.node.hidden = lengths.every((length) => length <= 1);
     }
     this.#rows.forEach(({ slider, text }, axis) => {
       const last = Math.max(0, lengths[axis] - 1);
@@ -27,6 +29,11 @@ export class Axes {
       if (document.activeElement !== slider || Number(slider.value) !== at) slider.value = at;
       say(text, `${at} of 0–${last}`);
     });
+  }
+
+  /** A value that is paused has one index. */
+  paused(paused) {
+    this.#rows.forEach(({ slider }) => { slider.disabled = paused; });
   }
 
   #row(length, axis) {

@@ -17,8 +17,9 @@ export class Details {
       el("section", { class: "panel" }, el("h2", {}, "About"), this.#facts, el("p", { class: "files" }, file("npy"), file("json"), this.#picture))];
   }
 
-  /** `value`: of the last answer; `found`: what the list has of the tag; `seen`: what this page has seen of it. */
-  show(value, found, seen) {
+  /** `answer`: the last, if there is one; `found`: what the list has of the tag; `seen`: what this page has seen of it. */
+  show(answer, found, seen) {
+    const { value, view } = answer ?? {};
     const facts = [];
     if (value) {
       facts.push(["type", dtype(value.dtype)], ["shape", shape(value.shape)], ["size", bytes(value.bytes)], ["value", count(value.version)],
@@ -34,7 +35,7 @@ export class Details {
       if (found.slots) facts.push(["slots", `${found.slots.allocated} of ${bytes(found.slots.bytes)}, ${found.slots.held} held`]);
     }
     pairs(this.#facts, facts);
-    this.#picture.hidden = (value?.shape.length ?? 0) < 2;
+    this.#picture.hidden = !value || value.shape.length < 2 || value.shape.includes(0) || view.kind === "elements";
     const attributes = Object.entries(value?.attributes ?? {});
     this.#attributesPanel.hidden = attributes.length === 0;
     pairs(this.#attributes, attributes.map(([key, text]) => [visible(key), attribute(text)]));

@@ -38,9 +38,23 @@ export function tick(label, value, changed) {
   return el("label", { class: "tick" }, box, el("span", {}, label));
 }
 
-/** The colour that the style has for a name, such as "--line". */
+const probe = el("span", { hidden: true });
+const colours = new Map();
+
+/** The colour that the style has for a name in the present theme, such as "--line", as canvases take it: rgb(…). */
 export function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  if (!colours.has(name)) {
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    colours.set(name, getComputedStyle(probe).color);
+    probe.remove();
+  }
+  return colours.get(name);
+}
+
+/** The theme is another one. */
+export function forgetColours() {
+  colours.clear();
 }
 
 /** Puts pairs of a name and a text into a list. */

@@ -4,10 +4,20 @@ const NOT_A_TIME = -(2n ** 63n);
 const MILLISECONDS = { D: 86400000n, h: 3600000n, m: 60000n, s: 1000n, ms: 1n };
 const PARTS = { us: 1000n, ns: 1000000n, ps: 1000000000n };
 
+/** The plain parts of an element, each with a name such as "head.id", the element that it is, its shape and where it lies. */
+export function parts(element, name = "", from = 0) {
+  if (!element.fields) return [{ name, element, shape: [], offset: from }];
+  return element.fields.flatMap((field) => {
+    const full = name ? `${name}.${field.name}` : field.name;
+    const isInner = field.element.fields && field.shape.length === 0;
+    return isInner ? parts(field.element, full, from + field.offset) : [{ ...field, name: full, offset: from + field.offset }];
+  });
+}
+
 /** What stands at an offset: a number, bigint, boolean or text; a list for a complex number; an object for a record. */
 export function decode(element, bytes, offset) {
   if (element.fields) {
-    const pairs = element.fields.map((field) => [field.name, decodeField(field, bytes, offset + field.offset)]);
+    const pairs = element.fields.map((field) => [field.name, decodePart(field, bytes, offset + field.offset)]);
     return Object.fromEntries(pairs);
   }
   const little = !element.swapped;
@@ -26,7 +36,8 @@ export function decode(element, bytes, offset) {
   }
 }
 
-function decodeField(field, bytes, offset) {
+/** What stands at the place of a part, which may be lists. */
+export function decodePart(field, bytes, offset) {
   const read = (shape, at) => {
     if (shape.length === 0) return decode(field.element, bytes, at);
     const [length, ...inner] = shape;
@@ -56,10 +67,14 @@ function time(counted, unit) {
   if (!unit) return counted;
   const [each, name] = unit;
   const total = counted * BigInt(each);
-  const milliseconds = MILLISECONDS[name] ? total * MILLISECONDS[name] : PARTS[name] && total / PARTS[name];
+  const [per, more] = [PARTS[name] ?? 1n, PARTS[name] ? String(PARTS[name]).length - 1 : 0];
+  const rest = ((total % per) + per) % per;
+  const milliseconds = MILLISECONDS[name] ? total * MILLISECONDS[name] : PARTS[name] && (total - rest) / per;
   const date = milliseconds === undefined ? null : new Date(Number(milliseconds));
   if (date === null || Number.isNaN(date.getTime())) return `${total} ${name}`;
-  return date.toISOString().replace("T", " ").replace("Z", "");
+  const [day, clock] = date.toISOString().replace("Z", "").split("T");
+  const digits = more ? String(rest).padStart(more, "0") : "";
+  return name === "D" ? day : `${day} ${{ h: clock.slice(0, 5), m: clock.slice(0, 5), s: clock.slice(0, 8) }[name] ?? clock + digits}`;
 }
 
 function duration(counted, unit) {

@@ -2,7 +2,7 @@
 
 import { colour, el, say } from "./dom.js";
 import { MAPS } from "./maps.js";
-import { number } from "./text.js";
+import { count, digits, number } from "./text.js";
 
 const BINS = 128;
 
@@ -11,27 +11,33 @@ export class Histogram {
   #scale = el("canvas", { "aria-hidden": "true", width: "256", height: "1", class: "scale" });
   #low = el("span");
   #high = el("span");
+  #of = el("figcaption", { class: "muted small" });
   #rest = el("p", { class: "muted small" });
 
   constructor() {
     const ends = el("div", { class: "ends" }, this.#low, this.#high);
-    this.node = el("figure", { class: "histogram" }, this.#canvas, this.#scale, ends, this.#rest);
+    this.node = el("figure", { class: "histogram" }, this.#of, this.#canvas, this.#scale, ends, this.#rest);
   }
 
-  /** Shows the numbers of a view between two bounds. */
-  show(view, bounds, known, map) {
+  /** Shows the numbers of a view between two bounds; `isAll`: the view is that of the whole picture. */
+  show(view, bounds, known, map, isAll) {
     const coloured = view.channels >= 3;
     const counts = coloured
       ? [0, 1, 2].map((channel) => counted(view.data, view.channels, channel, bounds))
       : [counted(view.data, 1, 0, bounds)];
     this.#bars(counts, coloured ? ["#e5484d", "#30a46c", "#3e8be0"] : [colour("--bars")]);
     this.#ramp(coloured ? "gray" : map);
-    say(this.#low, number(bounds.low));
-    say(this.#high, number(bounds.high));
-    const rest = [known.nan && `${known.nan} NaN`, known.infinite && `${known.infinite} infinite`].filter(Boolean).join(", ");
-    say(this.#rest, rest && `${rest}: NaN has no colour, infinity the last one on its side`);
-    this.#rest.hidden = !rest;
-    this.#canvas.setAttribute("aria-label", `Histogram from ${number(bounds.low)} to ${number(bounds.high)}`);
+    const fitting = digits(bounds.low, bounds.high);
+    say(this.#low, number(bounds.low, fitting));
+    say(this.#high, number(bounds.high, fitting));
+    const means = view.step > 1 ? `, of means of ${view.step} × ${view.step}` : "";
+    say(this.#of, `Histogram of ${isAll ? "all of it" : "what is seen"}${means}`);
+    // The lines are there also for 0 of them: else the page would jump when one comes.
+    const rest = [/^float/.test(view.dtype) && `${count(known.nan)} NaN, ${count(known.infinite)} infinite: not counted`,
+      bounds.log && "Logarithmic: what is 0 or less has the first colour"];
+    say(this.#rest, rest.filter(Boolean).join(". "));
+    this.#rest.hidden = this.#rest.textContent === "";
+    this.#canvas.setAttribute("aria-label", `Histogram from ${number(bounds.low, fitting)} to ${number(bounds.high, fitting)}`);
   }
 
   #bars(counts, shades) {
@@ -61,11 +67,12 @@ export class Histogram {
 function counted(data, channels, channel, { low, high, log }) {
   const bins = new Array(BINS).fill(0);
   const [first, last] = log ? [Math.log(low), Math.log(high)] : [low, high];
-  const scale = last > first ? BINS / (last - first) : 0;
+  const wide = last / 2 - first / 2;
   for (let at = channel; at < data.length; at += channels) {
     const value = data[at];
     if (!Number.isFinite(value)) continue;
-    const place = ((log ? (value > 0 ? Math.log(value) : -Infinity) : value) - first) * scale;
+    const scaled = log ? (value > 0 ? Math.log(value) : -Infinity) : value;
+    const place = wide === 0 ? 0 : ((scaled / 2 - first / 2) / wide) * BINS;
     bins[place >= BINS ? BINS - 1 : place > 0 ? place | 0 : 0] += 1;
   }
   return bins;

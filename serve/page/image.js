@@ -12,7 +12,10 @@ export class Picture {
   /** In pixels of the page for each element; null: all of it is seen. */
   #zoom = null;
   #centre = [0, 0];
+  /** The element that is pointed at, and whether by key. */
   #pointer = null;
+  /** Where the mouse is on the canvas. */
+  #mouse = null;
   #rectangle = null;
   #selecting = false;
   #fingers = new Map();
@@ -27,11 +30,13 @@ export class Picture {
     this.node = el("div", { class: "picture" }, this.#canvas, hint);
     const on = (name, listener, options) => this.#canvas.addEventListener(name, listener.bind(this), options);
     on("wheel", this.#wheel, { passive: false });
+    // One finger scrolls the page past a picture that is seen whole; two zoom it.
+    for (const name of ["touchstart", "touchmove"]) on(name, (event) => { if (event.touches.length > 1) event.preventDefault(); }, { passive: false });
     on("pointerdown", this.#down);
     on("pointermove", this.#move);
     on("pointerup", this.#up);
     on("pointercancel", this.#up);
-    on("pointerleave", () => { if (!this.#drag) { this.#pointer = null; heard.left(); } });
+    on("pointerleave", () => { if (!this.#drag) { [this.#pointer, this.#mouse] = [null, null]; heard.left(); } });
     on("dblclick", () => this.fit());
     on("keydown", this.#key);
     new ResizeObserver(() => { this.draw(); heard.moved(); }).observe(this.node);
@@ -40,8 +45,14 @@ export class Picture {
   /** Shows another picture: that of a view of a plane of this width and height. */
   show(view, image, size, label) {
     if (size[0] !== this.#size[0] || size[1] !== this.#size[1]) {
-      if (this.#view) [this.#zoom, this.#rectangle] = [null, null];
+      const isOther = this.#view !== null;
       this.#size = size;
+      if (isOther) {
+        [this.#zoom, this.#rectangle, this.#pointer] = [null, null, null];
+        this.#heard.left();
+        this.#heard.selected();
+        this.#heard.moved();
+      }
     }
     this.#view = view;
     [this.#source.width, this.#source.height] = [image.width, image.height];
@@ -74,6 +85,7 @@ export class Picture {
   set selecting(selecting) {
     this.#selecting = selecting;
     this.#canvas.classList.toggle("selecting", selecting);
+    this.draw();
   }
 
   /** The part that is seen, and the room for it, as the server wants them. */
@@ -94,6 +106,18 @@ export class Picture {
     };
     const [[left, width], [top, height]] = [part(x, wide, this.#size[0]), part(y, high, this.#size[1])];
     return { region: [left, top, width, height], room: [Math.ceil(width / step), Math.ceil(height / step)] };
+  }
+
+  /** The elements that are seen, if only in part: x, y, width and height. */
+  seen() {
+    const [x, y] = this.#origin();
+    const room = this.#room();
+    const part = (from, length, size) => {
+      const first = Math.max(0, Math.min(size, Math.floor(-from / this.#scale() + 1e-6)));
+      return [first, Math.max(0, Math.min(size, Math.ceil((length - from) / this.#scale() - 1e-6)) - first)];
+    };
+    const [[left, width], [top, height]] = [part(x, room[0], this.#size[0]), part(y, room[1], this.#size[1])];
+    return [left, top, width, height];
   }
 
   fit() {
@@ -137,6 +161,7 @@ export class Picture {
     const context = this.#canvas.getContext("2d");
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, width, height);
+    this.#canvas.classList.toggle("whole", this.#zoom === null && !this.#selecting);
     if (!this.#view) return;
     const scale = this.#scale() * pixels;
     const [x, y] = this.#origin().map((at) => Math.round(at * pixels));
@@ -148,6 +173,7 @@ export class Picture {
     context.clip();
     // Elements are squares; only what is made smaller is smoothed.
     context.imageSmoothingEnabled = scale * step < 1;
+    context.imageSmoothingQuality = scale * step < 0.5 ? "high" : "low";
     const [to, size] = [[x + left * scale, y + top * scale], [columns * step * scale, rows * step * scale]];
     if (columns > 0 && rows > 0) context.drawImage(this.#source, 0, 0, columns, rows, ...to, ...size);
     context.restore();
@@ -202,6 +228,8 @@ export class Picture {
 
   #changed() {
     this.#centre = this.#centre.map((at, axis) => Math.min(this.#size[axis], Math.max(0, at)));
+    // Another element is under the mouse now.
+    if (this.#mouse) this.#point(...this.#element(...this.#mouse).map(Math.floor), false);
     this.draw();
     this.#heard.moved();
   }
@@ -228,6 +256,7 @@ export class Picture {
   #move(event) {
     const at = this.#at(event);
     const before = this.#fingers.get(event.pointerId);
+    if (event.pointerType === "mouse") this.#mouse = at;
     if (!before) return this.#point(...this.#element(...at).map(Math.floor), false);
     if (this.#fingers.size === 2) this.#pinch(event.pointerId, at);
     else if (this.#drag?.selects) this.#select(at);
@@ -276,6 +305,7 @@ export class Picture {
     const middle = this.#element(...this.#room().map((length) => length / 2)).map(Math.floor);
     const from = this.#pointer ?? middle;
     const clamp = (value, axis) => Math.min(this.#size[axis] - 1, Math.max(0, value));
+    this.#mouse = null;
     this.#point(clamp(from[0] + step[0], 0), clamp(from[1] + step[1], 1), true);
   }
 

@@ -7,7 +7,8 @@ const KEYS = [
   ["All tags", [["/", "find"], ["j k", "next and previous tag"], ["Enter", "open the tag"]]],
   ["A tag", [["Space", "pause and go on"], ["[ ]", "previous and next tag"], ["v", "shown as something else"], ["m", "next colour map"],
     ["r", "next kind of range"], ["l", "logarithm"], ["s", "select a region by dragging"], ["c", "no region"]]],
-  ["A picture", [["+ −", "zoom"], ["0", "all of it"], ["1", "one element for each pixel"], ["arrows", "move the pointer, with Shift the picture"]]],
+  ["A picture", [["+ −", "zoom"], ["0", "all of it"], ["1", "one element for each pixel"], ["arrows", "move the picture; when it has the focus, the pointer, and with Shift the picture"]]],
+  ["Plots and points", [["+ −", "less and more of the axis, or zoom"], ["0", "all of it"], ["arrows", "move, or turn points of three numbers"]]],
 ];
 
 /** Calls what belongs to a key. `actions`: gives the present functions by key. */
@@ -18,6 +19,10 @@ export function listen(actions) {
     const { target } = event;
     const types = target.matches("input:not([type=checkbox]):not([type=range]), textarea, select");
     if (types && event.key !== "Escape") return;
+    // Out of a field first.
+    if (types && target.type !== "search") return target.blur();
+    // A slider has keys of its own.
+    if (target.matches("input[type=range]") && /^(Arrow|Home|End|Page)/.test(event.key)) return;
     // Space presses a button that has the focus.
     if (event.key === " " && target.matches("button, a, input, summary")) return;
     const action = actions()[event.key];

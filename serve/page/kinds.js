@@ -28,5 +28,7 @@ export function usual({ shape: lengths }, view) {
   const last = lengths.at(-1);
   if (lengths.length <= 1) return lengths.length === 0 || last <= MOST_LINES ? "time" : "plot";
   if (arePoints(lengths)) return "points";
-  return lengths.length === 2 && lengths[0] * last <= 64 ? "table" : "image";
+  // A picture that is one pixel wide shows little.
+  if (lengths.length === 2 && (last === 1 || lengths[0] * last <= 64)) return "table";
+  return lengths.length === 2 && lengths[0] === 1 ? "plot" : "image";
 }

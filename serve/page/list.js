@@ -1,9 +1,13 @@
 // All tags: a row for each.
 
 import { choice, el, field, say } from "./dom.js";
+import { Fresh } from "./fresh.js";
 import * as link from "./link.js";
 import { age, attribute, bytes, count, dtype, rate, shape, visible } from "./text.js";
 import { Thumb } from "./thumb.js";
+
+/** Without news of the tags for so many seconds, what is shown of them is old. */
+const MISSED = 3;
 
 const COLUMNS = [["tag", "Tag"], ["type", "Type and shape"], ["rate", "Rate"], ["age", "Age"], ["writer", "Writer"], ["memory", "Memory"], ["version", "Values"]];
 const SORTS = {
@@ -28,7 +32,11 @@ export class ListPage {
   #seen;
   #timer;
 
-  constructor(socket, tags, state) {
+  #keep;
+
+  /** `keep`: called with the address of the list as it is. */
+  constructor(socket, tags, state, keep) {
+    this.#keep = keep;
     this.#socket = socket;
     this.#tags = tags;
     this.#state = { find: state.find, sort: SORTS[state.sort] ? state.sort : undefined };
@@ -44,6 +52,9 @@ export class ListPage {
       const row = [...this.#rows.values()].find(({ node }) => node === target);
       if (row) row.thumb.seen = isIntersecting;
     }), { rootMargin: "100px" });
+    say(this.#empty, "Asking for the tags");
+    this.#empty.hidden = false;
+    keep(this.#address());
     tags.tell((found, at) => this.#show(found, at));
     this.#timer = setInterval(() => this.#ages(), 250);
   }
@@ -53,6 +64,11 @@ export class ListPage {
     this.#seen.disconnect();
     clearInterval(this.#timer);
     for (const { thumb } of this.#rows.values()) thumb.seen = false;
+  }
+
+  /** Whether there is a connection to the server. */
+  connected(connected) {
+    this.node.classList.toggle("lost", !connected);
   }
 
   themed() {
@@ -79,8 +95,14 @@ export class ListPage {
 
   #set(changes) {
     Object.assign(this.#state, changes);
-    link.keep({ find: this.#state.find, sort: this.#state.sort === "tag" ? undefined : this.#state.sort });
+    if (this.#state.sort === "tag") this.#state.sort = undefined;
+    link.keep(this.#state);
+    this.#keep(this.#address());
     this.#tags.tell((found, at) => this.#show(found, at));
+  }
+
+  #address() {
+    return link.to(this.#state);
   }
 
   #show(found, at) {
@@ -122,6 +144,7 @@ export class ListPage {
 class Row {
   #cells = {};
   #age = null;
+  #fresh = new Fresh();
 
   constructor(tag, thumb) {
     this.thumb = thumb;
@@ -142,7 +165,8 @@ class Row {
     const { value, error } = found;
     // While values come, the age does not grow from one look to the next: others come meanwhile.
     const flows = found.rate > 0 && value?.age_seconds < 2 / found.rate;
-    this.#age = value ? { seconds: value.age_seconds, at: flows ? Infinity : at } : null;
+    this.#age = value ? { seconds: value.age_seconds, at, flows } : null;
+    this.#fresh.see(found);
     const set = (key, main, more) => {
       if (main !== undefined) say(this.#cells[key].main, main);
       say(this.#cells[key].more, more);
@@ -159,8 +183,13 @@ class Row {
   }
 
   grow() {
-    const text = this.#age ? age(this.#age.seconds + Math.max(0, performance.now() - this.#age.at) / 1000) : "–";
-    say(this.#cells.age.main, text);
+    if (!this.#age) return say(this.#cells.age.main, "–");
+    const passed = Math.max(0, performance.now() - this.#age.at) / 1000;
+    const seconds = this.#age.seconds + (this.#age.flows && passed < MISSED ? 0 : passed);
+    const why = this.#fresh.why(seconds);
+    say(this.#cells.age.main, age(seconds));
+    say(this.#cells.age.more, why === "late" ? why : "");
+    this.node.classList.toggle("old", why !== "" || passed >= MISSED);
   }
 }
 

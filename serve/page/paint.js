@@ -1,20 +1,20 @@
-// Numbers become colours.
+// Numbers become colours: the same as in the pictures that the server makes (view/picture.rs).
 
 import { packed } from "./maps.js";
 
 /** Has no colour: what is not a number is transparent. */
 const NOTHING = 0;
 
-/** A function from numbers to places 0 to 255 between two bounds. */
-function places({ low, high, log }) {
-  const [first, last] = log ? [Math.log(low), Math.log(high)] : [low, high];
-  const scale = last > first ? 256 / (last - first) : 0;
+/** A function from numbers to places 0 to 255 between two bounds. With the first above the second, the colours are turned around. */
+export function places({ low, high, log }) {
+  if (low === high) return (value) => (value > high ? 255 : 0);
+  const scaled = log ? (value) => (value > 0 ? Math.log(value) : -Infinity) : (value) => value;
+  // Halved: the difference of two large numbers would be infinite.
+  const first = scaled(low) / 2;
+  const wide = scaled(high) / 2 - first;
   return (value) => {
-    const at = ((log ? (value > 0 ? Math.log(value) : -Infinity) : value) - first) * scale;
-    if (at >= 255) return 255;
-    // Infinity times zero is not a number: all values are equal, and these are beyond.
-    if (at >= 0) return at | 0;
-    return scale === 0 && value > high ? 255 : 0;
+    const at = ((scaled(value) / 2 - first) / wide) * 256;
+    return at >= 255 ? 255 : at >= 0 ? at | 0 : 0;
   };
 }
 

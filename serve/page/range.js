@@ -1,4 +1,4 @@
-// Which numbers get the first and the last colour, and what the numbers of a view are like.
+// Which numbers get the first and the last colour, and what the numbers of a view are like. Pictures of the server have the same.
 
 const FULL = {
   bool: [0, 1], uint8: [0, 255], uint16: [0, 65535], uint32: [0, 4294967295], int8: [-128, 127], int16: [-32768, 32767],
@@ -13,7 +13,7 @@ export const RANGES = [["full", "Full range"], ["minmax", "Least to greatest"], 
 
 /** The usual settings for a view. `dtype`: of the array. */
 export function usual(view, dtype) {
-  const whole = dtype === "uint8" || (view.channels > 1 && dtype in FULL);
+  const whole = /^(uint8|bool)$/.test(dtype) || (view.channels > 1 && dtype in FULL);
   return { map: /^(uint8|uint16|bool)$/.test(dtype) ? "gray" : "viridis", range: whole ? "full" : "minmax" };
 }
 
@@ -26,6 +26,8 @@ export function fullRange(dtype) {
 export function statistics(view, rectangle = [0, 0, view.columns, view.rows]) {
   const [x, y, width, height] = rectangle;
   const { data, channels, columns } = view;
+  // Whole numbers of 64 bits are compared with all their digits.
+  const exact = view.exact ?? data;
   const colours = channels === 4 ? 3 : channels;
   const found = { count: 0, nan: 0, infinite: 0, least: Infinity, greatest: -Infinity, positive: Infinity, mean: NaN, deviation: NaN };
   // Sums of what is above the first number, so that no digits are lost to a large mean.
@@ -44,8 +46,9 @@ export function statistics(view, rectangle = [0, 0, view.columns, view.rows]) {
         }
         if (found.count === 0) first = value;
         found.count += 1;
-        if (value < found.least) found.least = value;
-        if (value > found.greatest) found.greatest = value;
+        const own = exact[at + channel];
+        if (own < found.least) found.least = own;
+        if (own > found.greatest) found.greatest = own;
         if (value > 0 && value < found.positive) found.positive = value;
         const above = value - first;
         sum += above;
@@ -62,7 +65,7 @@ export function statistics(view, rectangle = [0, 0, view.columns, view.rows]) {
 
 /** The numbers that get the first and the last colour. */
 export function bounds(view, dtype, settings, known) {
-  let [low, high] = [known.least, known.greatest];
+  let [low, high] = [Number(known.least), Number(known.greatest)];
   if (known.count === 0) [low, high] = [0, 1];
   if (settings.range === "fixed") {
     low = settings.low ?? low;
@@ -72,8 +75,9 @@ export function bounds(view, dtype, settings, known) {
   } else if (settings.range === "percent" && known.count > 0) {
     [low, high] = percentiles(view, settings.percent ?? 1);
   }
-  if (settings.log && low <= 0) low = Number.isFinite(known.positive) ? Math.min(known.positive, high) : 1;
-  return { low, high, log: settings.log && high > 0 };
+  const log = Boolean(settings.log) && Math.max(low, high) > 0;
+  if (log) [low, high] = [low, high].map((end) => (end > 0 ? end : known.positive < Math.max(low, high) ? known.positive : Math.max(low, high) / 1e6));
+  return { low, high, log };
 }
 
 function percentiles(view, percent) {
@@ -83,6 +87,7 @@ function percentiles(view, percent) {
   for (let at = 0; at < data.length; at += stride) if (Number.isFinite(data[at])) sample.push(data[at]);
   if (sample.length === 0) return [0, 1];
   const sorted = Float64Array.from(sample).sort();
+  percent = Math.min(49, Math.max(0, percent));
   const at = (share) => sorted[Math.round((sorted.length - 1) * share)];
   return [at(percent / 100), at(1 - percent / 100)];
 }

@@ -1,39 +1,54 @@
 // Points: rows of two or three numbers, those of three seen from a side that one can turn.
 
 import { choice, colour, el, field } from "./dom.js";
-import { MAPS, NAMES } from "./maps.js";
-import { count, number, visible } from "./text.js";
+import { NAMES, packed } from "./maps.js";
+import { edges, flat, frame, letters, limits, told, turned } from "./projection.js";
+import { count, visible } from "./text.js";
 
 /** So many points are drawn. */
 const MOST_POINTS = 200000;
+
+const SIZES = ["1", "2", "3", "5", "8"];
 
 export class ScatterShow {
   #page;
   #canvas = el("canvas", { tabindex: "0", role: "img" });
   #stage = el("div", { class: "picture points" }, this.#canvas);
-  #note = el("span", { class: "muted" });
+  #note = el("span", { class: "readout" });
   #hint = el("span", { class: "muted" });
   #answer = null;
   #turn;
-  #zoom = 1;
-  #drag = null;
+  #zoom;
+  #shift;
+  #size;
+  #fingers = new Map();
   axes = 2;
 
   constructor(page) {
     this.#page = page;
     const { settings } = page;
     this.#turn = settings.turn?.length === 2 ? settings.turn : [-35, 30];
+    this.#zoom = Math.min(100, Math.max(0.2, settings.zoom ?? 1));
+    this.#shift = [settings.x ?? 0, settings.y ?? 0];
     const map = choice(NAMES.map((name) => [name, name]), NAMES.includes(settings.map) ? settings.map : "viridis", (value) => this.#set({ map: value }));
-    const size = choice([["1", "1"], ["2", "2"], ["3", "3"], ["5", "5"]], String(settings.dot ?? 2), (value) => this.#set({ dot: Number(value) }));
-    this.node = el("div", { class: "show" }, this.#stage, el("div", { class: "under" }, this.#note, this.#hint));
-    this.side = [el("section", { class: "panel" }, el("h2", {}, "Points"), el("div", { class: "controls" }, field("Map", map), field("Point size", size)))];
+    this.#mapField = field("Map", map, { class: "field", hidden: true });
+    this.#size = choice(SIZES.map((size) => [size, size]), "2", (value) => this.#set({ dot: Number(value) }));
+    const button = (name, title, act) => el("button", { type: "button", title, "aria-label": `${name} ${title}`, onclick: act }, name);
+    const tools = el("div", { class: "tools", role: "group", "aria-label": "Zoom" }, button("−", "zoom out", () => this.#zoomBy(1 / 1.3)),
+      button("+", "zoom in", () => this.#zoomBy(1.3)), button("Fit", "all of it", () => this.#fit()));
+    this.node = el("div", { class: "show" }, tools, this.#stage, el("div", { class: "under" }, this.#note, this.#hint));
+    this.side = [el("section", { class: "panel" }, el("h2", {}, "Points"), el("div", { class: "controls" }, this.#mapField, field("Point size", this.#size)))];
     new ResizeObserver(() => this.#draw()).observe(this.#stage);
-    this.#canvas.addEventListener("pointerdown", (event) => { this.#drag = [event.clientX, event.clientY]; this.#canvas.setPointerCapture(event.pointerId); });
-    this.#canvas.addEventListener("pointerup", () => { this.#drag = null; });
-    this.#canvas.addEventListener("pointercancel", () => { this.#drag = null; });
-    this.#canvas.addEventListener("pointermove", (event) => this.#move(event));
-    this.#canvas.addEventListener("wheel", (event) => { event.preventDefault(); this.#zoomBy(Math.exp(-event.deltaY * 0.0015)); }, { passive: false });
+    const on = (name, listener, options) => this.#canvas.addEventListener(name, listener, options);
+    on("pointerdown", (event) => { this.#fingers.set(event.pointerId, [event.clientX, event.clientY]); this.#canvas.setPointerCapture(event.pointerId); });
+    on("pointerup", (event) => this.#fingers.delete(event.pointerId));
+    on("pointercancel", (event) => this.#fingers.delete(event.pointerId));
+    on("pointermove", (event) => this.#move(event));
+    on("wheel", (event) => { event.preventDefault(); this.#zoomBy(Math.exp(-event.deltaY * 0.0015), this.#at(event.clientX, event.clientY)); }, { passive: false });
+    on("dblclick", () => this.#fit());
   }
+
+  #mapField;
 
   fits(view) {
     return view.kind === "plane" && view.channels === 1 && view.step === 1 && (view.columns === 2 || view.columns === 3);
@@ -52,10 +67,16 @@ export class ScatterShow {
     this.#draw();
   }
 
+  paused() {}
+
   actions() {
-    const turn = (x, y) => () => this.#turnBy(x, y);
-    return { "+": () => this.#zoomBy(1.3), "=": () => this.#zoomBy(1.3), "-": () => this.#zoomBy(1 / 1.3), 0: () => { this.#zoom = 1; this.#draw(); },
-      ArrowLeft: turn(-10, 0), ArrowRight: turn(10, 0), ArrowUp: turn(0, 10), ArrowDown: turn(0, -10) };
+    const move = (x, y) => () => (this.#isSolid ? this.#turnBy(10 * x, 10 * y) : this.#shiftBy(-40 * x, 40 * y));
+    return { "+": () => this.#zoomBy(1.3), "=": () => this.#zoomBy(1.3), "-": () => this.#zoomBy(1 / 1.3), 0: () => this.#fit(),
+      ArrowLeft: move(-1, 0), ArrowRight: move(1, 0), ArrowUp: move(0, 1), ArrowDown: move(0, -1) };
+  }
+
+  get #isSolid() {
+    return this.#answer?.view.columns === 3;
   }
 
   #set(changes) {
@@ -63,58 +84,96 @@ export class ScatterShow {
     this.#draw();
   }
 
-  #zoomBy(factor) {
-    this.#zoom = Math.min(100, Math.max(0.2, this.#zoom * factor));
-    this.#draw();
+  #fit() {
+    [this.#zoom, this.#shift] = [1, [0, 0]];
+    this.#set({ zoom: undefined, x: undefined, y: undefined });
+  }
+
+  #keep() {
+    const [x, y] = this.#shift.map(Math.round);
+    const isWhole = this.#zoom === 1 && x === 0 && y === 0;
+    this.#set(isWhole ? { zoom: undefined, x: undefined, y: undefined } : { zoom: Number(this.#zoom.toPrecision(4)), x, y });
+  }
+
+  /** Zooms about a place, from the middle of the canvas. */
+  #zoomBy(factor, [x, y] = [0, 0]) {
+    const zoom = Math.min(100, Math.max(0.2, this.#zoom * factor));
+    const change = zoom / this.#zoom;
+    this.#shift = [x - (x - this.#shift[0]) * change, y - (y - this.#shift[1]) * change];
+    this.#zoom = zoom;
+    this.#keep();
+  }
+
+  #shiftBy(x, y) {
+    this.#shift = [this.#shift[0] + x, this.#shift[1] + y];
+    this.#keep();
+  }
+
+  #at(x, y) {
+    const box = this.#canvas.getBoundingClientRect();
+    return [x - box.left - box.width / 2, y - box.top - box.height / 2];
   }
 
   #move(event) {
-    if (!this.#drag) return;
-    this.#turnBy((event.clientX - this.#drag[0]) / 2, (event.clientY - this.#drag[1]) / 2);
-    this.#drag = [event.clientX, event.clientY];
+    const before = this.#fingers.get(event.pointerId);
+    if (!before) return;
+    const now = [event.clientX, event.clientY];
+    const by = [now[0] - before[0], now[1] - before[1]];
+    this.#fingers.set(event.pointerId, now);
+    const other = [...this.#fingers].find(([finger]) => finger !== event.pointerId)?.[1];
+    if (other) {
+      // Two fingers: half of the way of one is that of their middle.
+      const distance = (point) => Math.max(1, Math.hypot(point[0] - other[0], point[1] - other[1]));
+      this.#zoomBy(distance(now) / distance(before), this.#at((now[0] + other[0]) / 2, (now[1] + other[1]) / 2));
+      this.#shiftBy(by[0] / 2, by[1] / 2);
+    } else if (this.#isSolid && !event.shiftKey) this.#turnBy(by[0] / 2, by[1] / 2);
+    else this.#shiftBy(...by);
   }
 
   #turnBy(x, y) {
     this.#turn = [(this.#turn[0] + x) % 360, Math.max(-90, Math.min(90, this.#turn[1] + y))];
-    this.#page.set({ turn: this.#turn.map(Math.round) });
-    this.#draw();
+    this.#set({ turn: this.#turn.map(Math.round) });
   }
 
   #draw() {
     if (!this.#answer) return;
     const { view, value } = this.#answer;
-    const solid = view.columns === 3;
+    const rows = Math.min(view.rows, MOST_POINTS);
+    const solid = this.#isSolid;
     const box = limits(view);
     const pixels = devicePixelRatio;
     const [width, height] = [this.#stage.clientWidth, this.#stage.clientHeight].map((length) => Math.max(1, Math.round(length * pixels)));
     [this.#canvas.width, this.#canvas.height] = [width, height];
     const context = this.#canvas.getContext("2d", { willReadFrequently: true });
-    const place = solid ? turned(box, this.#turn, [width, height], this.#zoom) : flat(box, [width, height], this.#zoom, pixels);
-    if (solid) frame(context, box, place, pixels);
-    else edges(context, box, place, pixels);
-    this.#dots(context, view, place, box);
-    if (solid) names(context, box, place, pixels);
+    const shift = this.#shift.map((length) => length * pixels);
+    const place = solid ? turned(box, this.#turn, [width, height], this.#zoom, shift) : flat(box, [width, height], this.#zoom, shift, pixels);
+    (solid ? frame : edges)(context, box, place, pixels);
+    const dot = this.#page.settings.dot ?? (rows <= 200 ? 5 : rows <= 2000 ? 3 : 2);
+    const drawn = this.#dots(context, view, rows, place, box[2], Math.max(1, Math.round(dot * pixels)));
+    if (solid) letters(context, box, place, pixels);
     const total = value.shape[view.leading];
-    this.#note.textContent = view.rows < total ? `The first ${count(view.rows)} of ${count(total)} points` : `${count(total)} points`;
-    this.#hint.textContent = solid ? "Drag or arrow keys turn; colour is the third number" : "Wheel zooms";
-    this.#canvas.setAttribute("aria-label", `${visible(this.#answer.tag)}: ${total} points`);
+    const notes = [rows < total ? `The first ${count(rows)} of ${count(total)} points` : `${count(total)} points`, drawn < rows && `${count(rows - drawn)} not finite`];
+    this.#note.textContent = `${notes.filter(Boolean).join(", ")}   ${told(box)}`;
+    this.#hint.textContent = solid ? "Drag or arrow keys turn; colour is z" : "Drag or arrow keys move, wheel zooms";
+    this.#size.value = SIZES.includes(String(dot)) ? String(dot) : "2";
+    this.#mapField.hidden = !solid;
+    this.#canvas.setAttribute("aria-label", `${visible(this.#answer.tag)}: ${total} points, ${told(box)}`);
   }
 
-  #dots(context, view, place, box) {
+  /** Draws points; how many are finite. */
+  #dots(context, view, rows, place, [low, high] = [0, 1], dot) {
     const { width, height } = this.#canvas;
     const image = context.getImageData(0, 0, width, height);
     const out = new Uint32Array(image.data.buffer);
-    const { settings } = this.#page;
-    const map = MAPS[settings.map] ?? MAPS.viridis;
-    const shades = Uint32Array.from({ length: 256 }, (_, at) => (0xff000000 | (map[3 * at + 2] << 16) | (map[3 * at + 1] << 8) | map[3 * at]) >>> 0);
-    const single = packed(colour("--series-1"));
-    const dot = Math.max(1, Math.round((settings.dot ?? 2) * devicePixelRatio));
+    const shades = packed(this.#page.settings.map ?? "viridis");
+    const single = one(colour("--series-1"));
     const depths = view.columns === 3 ? new Float32Array(width * height).fill(-Infinity) : null;
-    const [low, high] = box[2] ?? [0, 1];
-    for (let row = 0; row < view.rows; row += 1) {
+    let drawn = 0;
+    for (let row = 0; row < rows; row += 1) {
       const at = row * view.columns;
       const [x, y, z] = [view.data[at], view.data[at + 1], view.columns === 3 ? view.data[at + 2] : 0];
-      if (!Number.isFinite(x + y + z)) continue;
+      if (!Number.isFinite(x) || !Number.isFinite(y) || !Number.isFinite(z)) continue;
+      drawn += 1;
       const [left, top, depth] = place(x, y, z);
       const shade = depths ? shades[Math.min(255, Math.max(0, Math.floor(((z - low) / (high - low || 1)) * 256)))] : single;
       for (let down = 0; down < dot; down += 1) {
@@ -129,102 +188,12 @@ export class ScatterShow {
       }
     }
     context.putImageData(image, 0, 0);
+    return drawn;
   }
 }
 
-/** The least and the greatest of each column. */
-function limits(view) {
-  const box = Array.from({ length: view.columns }, () => [Infinity, -Infinity]);
-  for (let at = 0; at < view.data.length; at += 1) {
-    const value = view.data[at];
-    if (!Number.isFinite(value)) continue;
-    const ends = box[at % view.columns];
-    if (value < ends[0]) ends[0] = value;
-    if (value > ends[1]) ends[1] = value;
-  }
-  return box.map(([low, high]) => (low > high ? [0, 1] : low === high ? [low - 0.5, high + 0.5] : [low, high]));
-}
-
-/** Places of points of two numbers: both axes have the same scale. */
-function flat(box, [width, height], zoom, pixels) {
-  const [[left, right], [low, high]] = box;
-  const margin = 56 * pixels;
-  const scale = Math.min((width - 2 * margin) / (right - left), (height - 2 * margin) / (high - low)) * zoom;
-  return (x, y) => [width / 2 + (x - (left + right) / 2) * scale, height / 2 - (y - (low + high) / 2) * scale, 0];
-}
-
-/** Places of points of three numbers, turned about the vertical axis and tilted, without perspective. */
-function turned(box, [turn, tilt], [width, height], zoom) {
-  const middle = box.map(([low, high]) => (low + high) / 2);
-  const radius = Math.hypot(...box.map(([low, high]) => high - low)) / 2;
-  const scale = (Math.min(width, height) / 2 / radius) * 0.9 * zoom;
-  const [a, b] = [turn, tilt].map((degrees) => (degrees * Math.PI) / 180);
-  const [sinA, cosA, sinB, cosB] = [Math.sin(a), Math.cos(a), Math.sin(b), Math.cos(b)];
-  return (x, y, z) => {
-    const [u, v, w] = [x - middle[0], y - middle[1], z - middle[2]];
-    const [right, back] = [u * cosA - v * sinA, u * sinA + v * cosA];
-    return [width / 2 + right * scale, height / 2 - (w * cosB + back * sinB) * scale, w * sinB - back * cosB];
-  };
-}
-
-function pen(context, pixels) {
-  context.strokeStyle = colour("--line");
-  context.fillStyle = colour("--muted");
-  context.lineWidth = pixels;
-  context.font = `${11 * pixels}px system-ui, sans-serif`;
-}
-
-/** The box about points of three numbers. */
-function frame(context, box, place, pixels) {
-  pen(context, pixels);
-  const corner = (at) => box.map((ends, axis) => ends[(at >> axis) & 1]);
-  for (let at = 0; at < 8; at += 1) {
-    for (const axis of [1, 2, 4]) {
-      if (at & axis) continue;
-      context.beginPath();
-      context.moveTo(...place(...corner(at)).slice(0, 2));
-      context.lineTo(...place(...corner(at | axis)).slice(0, 2));
-      context.stroke();
-    }
-  }
-}
-
-/** The numbers at the ends of the box, over the points. */
-function names(context, box, place, pixels) {
-  pen(context, pixels);
-  context.fillStyle = colour("--text");
-  context.strokeStyle = colour("--panel");
-  context.lineWidth = 4 * pixels;
-  context.lineJoin = "round";
-  context.textAlign = "center";
-  const corner = (axis) => place(...box.map((ends, at) => ends[at === axis ? 1 : 0]));
-  const first = place(...box.map(([low]) => low));
-  ["x", "y", "z"].forEach((name, axis) => {
-    const last = corner(axis);
-    const text = `${name} ${number(box[axis][0])} … ${number(box[axis][1])}`;
-    const half = context.measureText(text).width / 2 + 6 * pixels;
-    const middle = Math.min(context.canvas.width - half, Math.max(half, (first[0] + last[0]) / 2));
-    const at = [middle, (first[1] + last[1]) / 2 + 14 * pixels];
-    context.strokeText(text, ...at);
-    context.fillText(text, ...at);
-  });
-}
-
-/** The rectangle about points of two numbers, with the numbers at its ends. */
-function edges(context, box, place, pixels) {
-  pen(context, pixels);
-  const [left, bottom] = place(box[0][0], box[1][0]);
-  const [right, top] = place(box[0][1], box[1][1]);
-  context.strokeRect(left, top, right - left, bottom - top);
-  context.textAlign = "left";
-  context.fillText(number(box[0][0]), left, bottom + 16 * pixels);
-  context.textAlign = "right";
-  context.fillText(number(box[0][1]), right, bottom + 16 * pixels);
-  context.fillText(number(box[1][0]), left - 6 * pixels, bottom);
-  context.fillText(number(box[1][1]), left - 6 * pixels, top + 8 * pixels);
-}
-
-function packed(text) {
-  const [red, green, blue] = (text.match(/[0-9a-f]{2}/gi) ?? []).map((two) => parseInt(two, 16));
+/** A colour as pixels have it, from rgb(…). */
+function one(text) {
+  const [red, green, blue] = text.match(/\d+/g).map(Number);
   return (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
 }

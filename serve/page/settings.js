@@ -1,6 +1,6 @@
 // How a tag is shown, as the address of the page has it.
 
-const NUMBERS = ["zoom", "x", "y", "low", "high", "percent", "seconds", "row", "dot"];
+const NUMBERS = ["zoom", "x", "y", "low", "high", "percent", "seconds", "row", "column", "dot"];
 const LISTS = ["index", "region", "span", "turn"];
 const FLAGS = ["log", "whole"];
 const WORDS = { show: ["image", "plot", "time", "table", "points"], part: ["magnitude", "phase", "real", "imaginary"], colour: ["yes", "no"],

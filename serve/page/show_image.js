@@ -1,49 +1,50 @@
 // A value as a picture: the canvas, and what is chosen and told beside it.
 
-import { choice, el, field, pairs, say, tick } from "./dom.js";
+import { choice, el, field, say, tick } from "./dom.js";
+import { Figures } from "./figures.js";
 import { Histogram } from "./histogram.js";
 import { Picture } from "./image.js";
 import { NAMES } from "./maps.js";
 import { paint } from "./paint.js";
 import { RANGES, bounds, fullRange, statistics, usual } from "./range.js";
-import { count, number, visible } from "./text.js";
+import { digits, number, visible } from "./text.js";
 
 /** Histogram and statistics are made anew no more often than this, in milliseconds. */
 const COUNT_EACH = 150;
+
+const POINT = "Point at an element";
 
 export class ImageShow {
   #page;
   #picture;
   #histogram = new Histogram();
+  #figures = new Figures((region) => { this.#picture.rectangle = region; this.#select(); });
   #answer = null;
   #known = null;
-  #readout = el("output", { class: "readout" });
+  #readout = el("output", { class: "readout" }, POINT);
   #spoken = el("p", { class: "unseen", "aria-live": "polite" });
   #reduced = el("span", { class: "muted" });
-  #figures = el("dl", { class: "facts" });
-  #figuresTitle = el("h2", {}, "Statistics");
-  #regionInputs;
   #selectButton;
-  #clearButton;
+  #fields;
   #later = 0;
+  #counted = -Infinity;
+  #countTimer = 0;
 
   /** `page`: the page of the tag, with its `settings`, `set(changes)` and `ask()`. */
   constructor(page) {
     this.#page = page;
     this.#picture = new Picture({
       pointed: (x, y, byKey) => this.#point(x, y, byKey),
-      left: () => say(this.#readout, "Move the pointer over the picture"),
+      left: () => say(this.#readout, POINT),
       selected: () => this.#select(),
       moved: () => this.#moved(),
     });
-    say(this.#readout, "Move the pointer over the picture");
     const { settings } = page;
-    if (settings.zoom) this.#picture.place = { zoom: settings.zoom, x: settings.x ?? 0, y: settings.y ?? 0 };
-    if (settings.region?.length === 4) this.#picture.rectangle = settings.region;
+    if (settings.zoom > 0) this.#picture.place = { zoom: settings.zoom, x: settings.x ?? 0, y: settings.y ?? 0 };
+    if (settings.region?.length === 4 && settings.region[2] * settings.region[3] > 0) this.#picture.rectangle = settings.region;
     this.node = el("div", { class: "show" }, this.#tools(), this.#picture.node,
       el("div", { class: "under" }, this.#readout, this.#reduced), this.#spoken);
-    this.side = [el("section", { class: "panel" }, el("h2", {}, "Colours"), this.#controls(), this.#histogram.node),
-      el("section", { class: "panel" }, this.#figuresTitle, this.#figures, this.#regionFields())];
+    this.side = [el("section", { class: "panel" }, el("h2", {}, "Colours"), this.#controls(), this.#histogram.node), this.#figures.node];
   }
 
   fits(view) {
@@ -51,10 +52,21 @@ export class ImageShow {
   }
 
   wanted() {
-    return this.#page.settings.whole ? {} : this.#picture.wanted();
+    const wanted = this.#page.settings.whole ? {} : this.#picture.wanted();
+    // The page can tell them itself from elements that are all there.
+    const view = this.#answer?.view;
+    const isDue = performance.now() - this.#counted >= COUNT_EACH || this.#between >= COUNT_EACH || !this.#hasFigures;
+    if (view && (view.step > 1 || view.lossy) && isDue) wanted.figures = this.#part();
+    return wanted;
   }
 
+  #hasFigures = true;
+  /** The time of the last value, and since the one before, in milliseconds. */
+  #drawn = 0;
+  #between = Infinity;
+
   update(answer) {
+    if (answer !== this.#answer) [this.#between, this.#drawn] = [performance.now() - this.#drawn, performance.now()];
     this.#answer = answer;
     const { value, view } = answer;
     const settings = this.#settings();
@@ -65,43 +77,65 @@ export class ImageShow {
     const size = [value.shape[view.leading + 1], value.shape[view.leading]];
     this.#picture.show(view, paint(view, range, settings.map), size, `${visible(answer.tag)}: ${size[0]} by ${size[1]} picture`);
     this.#showControls(settings, range);
-    clearTimeout(this.#dueTimer);
-    if (isDue) this.#figure(range, settings.map);
-    else this.#dueTimer = setTimeout(() => this.#figure(range, settings.map), COUNT_EACH);
-    const notes = [view.step > 1 && `each pixel is the mean of ${view.step} × ${view.step}`, view.lossy && "JPEG"];
+    clearTimeout(this.#countTimer);
+    if (isDue || view.figures) this.#count(range, settings.map);
+    else this.#countTimer = setTimeout(() => this.#count(range, settings.map), COUNT_EACH);
+    const notes = [size.includes(0) && "there are no elements", view.step > 1 && `each pixel is the mean of ${view.step} × ${view.step}`, view.lossy && "JPEG"];
     say(this.#reduced, notes.filter(Boolean).join(", "));
   }
 
-  #counted = -Infinity;
-  #dueTimer = 0;
-
   /** Histogram and statistics of the last value. */
-  #figure(range, map) {
+  #count(range, map) {
     // A timer may come when that was counted already, or not yet.
     if (performance.now() - this.#counted >= COUNT_EACH) this.#known = statistics(this.#answer.view);
     this.#counted = performance.now();
-    this.#histogram.show(this.#answer.view, range, this.#known, map);
-    this.#count();
+    const { view, value } = this.#answer;
+    const isAll = view.region[2] === value.shape[view.leading + 1] && view.region[3] === value.shape[view.leading];
+    this.#histogram.show(view, range, this.#known, map, isAll);
+    this.#figure();
+  }
+
+  #figure() {
+    const hadFigures = this.#hasFigures;
+    this.#hasFigures = this.#figures.show(this.#answer.view, this.#part(), this.#picture.rectangle !== null);
+    // A value that stays is asked for once more, with its figures.
+    if (hadFigures && !this.#hasFigures) this.#soon();
+  }
+
+  /** The elements that figures are of: the region, or what is seen. */
+  #part() {
+    const { rectangle } = this.#picture;
+    if (!rectangle) return this.#picture.seen();
+    const { shape } = this.#answer.value;
+    const { leading } = this.#answer.view;
+    const inside = (from, length, size) => [Math.min(from, size), Math.max(0, Math.min(length, size - from))];
+    const [[x, width], [y, height]] = [inside(rectangle[0], rectangle[2], shape[leading + 1]), inside(rectangle[1], rectangle[3], shape[leading])];
+    return [x, y, width, height];
   }
 
   actions() {
     const { settings } = this.#page;
     const next = (list, at) => list[(list.indexOf(at) + 1) % list.length];
     const now = () => this.#settings();
+    const move = (x, y) => () => this.#picture.moveBy(60 * x, 60 * y);
     return {
       "+": () => this.#picture.zoomBy(1.5), "=": () => this.#picture.zoomBy(1.5), "-": () => this.#picture.zoomBy(1 / 1.5),
       0: () => this.#picture.fit(), 1: () => this.#picture.actual(),
       m: () => this.#set({ map: next(NAMES, now().map) }),
-      r: () => this.#set({ range: next(this.#ranges(), now().range) }),
+      r: () => this.#set({ range: next(this.#ranges(), now().range), ...this.#held(next(this.#ranges(), now().range)) }),
       l: () => this.#set({ log: !settings.log }),
-      s: () => this.#selectButton.click(), c: () => this.#clear(),
-      ArrowLeft: () => this.#picture.moveBy(-60, 0), ArrowRight: () => this.#picture.moveBy(60, 0),
-      ArrowUp: () => this.#picture.moveBy(0, -60), ArrowDown: () => this.#picture.moveBy(0, 60),
+      s: () => this.#selectButton.click(), c: () => { this.#picture.rectangle = null; this.#select(); },
+      // A picture that is seen whole need not be moved: the page can be.
+      ...(this.#picture.place && { ArrowLeft: move(-1, 0), ArrowRight: move(1, 0), ArrowUp: move(0, -1), ArrowDown: move(0, 1) }),
     };
   }
 
   themed() {
     if (this.#answer) this.update(this.#answer);
+  }
+
+  paused(paused) {
+    this.#fields.whole.firstChild.disabled = paused;
   }
 
   #settings() {
@@ -154,13 +188,11 @@ export class ImageShow {
       this.#set({ whole: value });
       this.#page.ask();
     });
-    const fields = { map: field("Map", map), range: field("Range", range), low: field("Low", low), high: field("High", high),
+    const nodes = { map: field("Map", map), range: field("Range", range), low: field("Low", low), high: field("High", high),
       percent: field("Percent at each end", percent) };
-    this.#fields = { map, range, low, high, percent, log, nodes: fields };
-    return el("div", { class: "controls" }, fields.map, fields.range, el("div", { class: "pair" }, fields.low, fields.high), fields.percent, log, whole);
+    this.#fields = { map, range, low, high, percent, log, whole, nodes };
+    return el("div", { class: "controls" }, nodes.map, nodes.range, nodes.percent, nodes.low, nodes.high, log, whole);
   }
-
-  #fields;
 
   /** A fixed range begins as the range that there is. */
   #held(range) {
@@ -178,62 +210,20 @@ export class ImageShow {
     nodes.percent.hidden = settings.range !== "percent";
     const put = (input, value) => { if (document.activeElement !== input) input.value = value; };
     put(percent, settings.percent ?? 1);
-    put(low, Number(range.low.toPrecision(6)));
-    put(high, Number(range.high.toPrecision(6)));
+    const fitting = digits(range.low, range.high);
+    put(low, Number(range.low.toPrecision(fitting)));
+    put(high, Number(range.high.toPrecision(fitting)));
     log.firstChild.checked = Boolean(settings.log);
-  }
-
-  #regionFields() {
-    this.#regionInputs = ["x", "y", "width", "height"].map((name) => {
-      const input = el("input", { type: "number", min: "0", step: "1" });
-      input.addEventListener("change", () => this.#typed());
-      return [name, input];
-    });
-    this.#clearButton = el("button", { type: "button", hidden: true, onclick: () => this.#clear() }, "No region");
-    return el("fieldset", { class: "region" }, el("legend", {}, "Region"),
-      ...this.#regionInputs.map(([name, input]) => field(name, input)), this.#clearButton);
-  }
-
-  #typed() {
-    const [x, y, width, height] = this.#regionInputs.map(([, input]) => Math.max(0, Math.floor(Number(input.value))));
-    if (width > 0 && height > 0) {
-      this.#picture.rectangle = [x, y, width, height];
-      this.#select();
-    }
   }
 
   #select() {
     this.#page.set({ region: this.#picture.rectangle });
-    this.#count();
-  }
-
-  #clear() {
-    this.#picture.rectangle = null;
-    this.#select();
-  }
-
-  /** Statistics of the region, or of what is seen. */
-  #count() {
-    if (!this.#answer) return;
-    const { view } = this.#answer;
-    const rectangle = this.#picture.rectangle;
-    const part = rectangle && inside(view, rectangle);
-    const known = part ? statistics(view, part) : this.#known;
-    this.#clearButton.hidden = !rectangle;
-    say(this.#figuresTitle, rectangle ? "Statistics of the region" : "Statistics of what is seen");
-    const facts = [["mean", number(known.mean)], ["deviation", number(known.deviation)], ["least", known.count ? number(known.least) : "–"],
-      ["greatest", known.count ? number(known.greatest) : "–"], ["numbers", count(known.count)]];
-    if (known.nan) facts.push(["NaN", count(known.nan)]);
-    if (known.infinite) facts.push(["infinite", count(known.infinite)]);
-    pairs(this.#figures, facts);
-    this.#regionInputs.forEach(([, input], at) => {
-      if (document.activeElement !== input) input.value = rectangle ? rectangle[at] : "";
-    });
+    if (this.#answer) this.#figure();
   }
 
   #point(x, y, byKey) {
     if (!this.#answer) return;
-    const text = `x ${x}  y ${y}  ${valueAt(this.#answer.view, x, y)}`;
+    const text = valueAt(this.#answer, this.#page.settings.index ?? [], x, y);
     say(this.#readout, text);
     if (byKey) say(this.#spoken, text);
   }
@@ -242,31 +232,33 @@ export class ImageShow {
     const { place } = this.#picture;
     const round = (value) => Number(value.toFixed(3));
     this.#page.set(place ? { zoom: Number(place.zoom.toPrecision(4)), x: round(place.x), y: round(place.y) } : { zoom: undefined, x: undefined, y: undefined });
-    if (this.#page.settings.whole || !this.#answer) return;
-    // What is seen now, once it stays so for a moment.
+    if (!this.#answer) return;
+    this.#figure();
+    if (!this.#page.settings.whole) this.#soon();
+  }
+
+  /** Asks for what is seen now, once it stays so for a moment. */
+  #soon() {
     clearTimeout(this.#later);
-    this.#later = setTimeout(() => this.#page.refresh(), 120);
+    this.#later = setTimeout(() => this.#page.ask(), 120);
   }
 }
 
-/** The pixels of a view that a rectangle of elements covers. */
-function inside(view, [x, y, width, height]) {
-  const [left, top] = view.region;
-  const part = (from, length, start, size) => {
-    const first = Math.min(size, Math.max(0, Math.floor((from - start) / view.step)));
-    return [first, Math.max(0, Math.min(size, Math.ceil((from + length - start) / view.step)) - first)];
-  };
-  const [[column, columns], [row, rows]] = [part(x, width, left, view.columns), part(y, height, top, view.rows)];
-  return [column, row, columns, rows];
-}
-
-/** What stands at an element, as text. */
-function valueAt(view, x, y) {
-  const [left, top] = view.region;
+/** What stands at an element, with its index in the array, as text. */
+function valueAt({ view, value }, index, x, y) {
+  const [left, top, width, height] = view.region;
   const [column, row] = [Math.floor((x - left) / view.step), Math.floor((y - top) / view.step)];
-  if (column < 0 || row < 0 || column >= view.columns || row >= view.rows) return "";
+  const first = Array.from({ length: view.leading }, (_, axis) => Math.max(0, Math.min(index[axis] ?? 0, value.shape[axis] - 1)));
+  const span = (at, start, length) => {
+    const from = start + at * view.step;
+    return view.step === 1 ? String(from) : `${from}:${Math.min(from + view.step, start + length)}`;
+  };
+  const isSeen = column >= 0 && row >= 0 && column < view.columns && row < view.rows;
+  const place = isSeen ? [...first, span(row, top, height), span(column, left, width)] : [...first, y, x];
+  if (!isSeen) return `[${place.join(", ")}]`;
   const at = (row * view.columns + column) * view.channels;
-  const value = (channel) => number((view.exact ?? view.data)[at + channel]);
-  if (view.channels < 3) return Array.from({ length: view.channels }, (_, channel) => value(channel)).join(" ");
-  return ["R", "G", "B", "A"].slice(0, view.channels).map((name, channel) => `${name} ${value(channel)}`).join("  ");
+  const of = (channel) => number((view.exact ?? view.data)[at + channel]);
+  const values = view.channels < 3 ? [of(0)] : ["R", "G", "B", "A"].slice(0, view.channels).map((name, channel) => `${name} ${of(channel)}`);
+  const kind = view.step > 1 ? "mean " : view.lossy ? "about " : "";
+  return `[${place.join(", ")}]  ${kind}${values.join("  ")}`;
 }

@@ -12,7 +12,7 @@ export class Socket {
   #last = 0;
   #status;
 
-  /** `status` is told whether there is a connection. */
+  /** `status` is told how the connection is: "open", "closed", or "refused" if the server wants a token. */
   constructor(status) {
     this.#status = status;
     this.#connect();
@@ -52,12 +52,14 @@ export class Socket {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       this.#pause = FIRST_PAUSE;
-      this.#status(true);
+      this.#status("open");
       for (const [id, { fields }] of this.#open) this.#send({ ...fields, id });
     };
     socket.onmessage = (event) => this.#take(event.data);
-    socket.onclose = () => {
-      this.#status(false);
+    let opened = false;
+    socket.addEventListener("open", () => { opened = true; });
+    socket.onclose = async () => {
+      this.#status(!opened && await isRefused() ? "refused" : "closed");
       setTimeout(() => this.#connect(), this.#pause);
       this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
     };
@@ -72,6 +74,15 @@ export class Socket {
     if (!question) return;
     this.#open.delete(answer.id);
     question.answered(answer);
+  }
+}
+
+/** Whether the server does not know this browser: a WebSocket does not tell why it is closed. */
+async function isRefused() {
+  try {
+    return (await fetch("/", { method: "HEAD", signal: AbortSignal.timeout(2000) })).status === 401;
+  } catch {
+    return false;
   }
 }
 

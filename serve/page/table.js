@@ -1,7 +1,7 @@
 // Values as a table: records with a column for each field, and numbers as they are.
 
 import { el, field, say } from "./dom.js";
-import { decode } from "./element.js";
+import { decodePart, parts } from "./element.js";
 import { count, number, visible } from "./text.js";
 
 /** So many rows and columns are shown at once. */
@@ -13,67 +13,107 @@ export class TableShow {
   #head = el("tr");
   #body = el("tbody");
   #note = el("span", { class: "muted" });
-  #from;
-  #total = 0;
-  #earlier = el("button", { type: "button", onclick: () => this.#go(-ROWS) }, "Earlier rows");
-  #later = el("button", { type: "button", onclick: () => this.#go(ROWS) }, "Later rows");
+  #rows;
+  #columns;
+  axes = 2;
 
   constructor(page) {
     this.#page = page;
-    this.#from = el("input", { type: "number", min: "0", step: "1" });
-    this.#from.addEventListener("change", () => this.#set(Number(this.#from.value)));
+    this.#rows = new Stretch("row", "rows", ROWS, (row) => this.#set({ row }));
+    this.#columns = new Stretch("column", "columns", COLUMNS, (column) => this.#set({ column }));
     const grid = el("table", { class: "grid" }, el("caption", { class: "unseen" }, "Elements"), el("thead", {}, this.#head), this.#body);
     this.node = el("div", { class: "show" }, el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table" }, grid),
       el("div", { class: "under" }, this.#note));
-    this.side = [el("section", { class: "panel" }, el("h2", {}, "Rows"),
-      el("div", { class: "controls" }, field("From row", this.#from), el("div", { class: "pair" }, this.#earlier, this.#later)))];
+    this.side = [el("section", { class: "panel" }, el("h2", {}, "Part"), el("div", { class: "controls" }, ...this.#rows.nodes, ...this.#columns.nodes))];
   }
 
   fits(view) {
-    return view.step === 1 && view.channels === 1 && (view.kind !== "plane" || view.rows <= ROWS);
+    return view.step === 1 && view.channels === 1;
   }
-
-  axes = 2;
 
   /** `view`: the last view, if there was one. */
   wanted(view) {
-    const from = this.#page.settings.row ?? 0;
-    return view?.kind === "plane" ? { region: [0, from, COLUMNS, ROWS], colour: false } : { region: [from, ROWS] };
+    const { row = 0, column = 0 } = this.#page.settings;
+    return view?.kind === "plane" ? { region: [column, row, COLUMNS, ROWS], colour: false } : { region: [row, ROWS] };
   }
 
   update(answer) {
     const { view, value } = answer;
-    const { names, rows, first } = view.kind === "elements" ? records(view) : numbers(view);
+    const isPlane = view.kind === "plane";
+    const shape = value.shape.slice(view.leading);
+    const height = isPlane ? shape[0] : shape.reduce((product, axis) => product * axis, 1);
+    const [left, top, across, down] = isPlane ? view.region : [0, view.region[0], 1, view.region[1]];
+    // All of a paused value may be there, of which a part is shown.
+    const part = (wanted, start, length, most) => {
+      const first = Math.min(Math.max(wanted ?? 0, start), start + Math.max(0, length - 1));
+      return [first, Math.min(most, start + length - first)];
+    };
+    const [first, rows] = part(this.#page.settings.row, top, down, ROWS);
+    const [column, columns] = part(this.#page.settings.column, left, across, COLUMNS);
+    const { names, cells } = view.kind === "elements" ? records(view, first - top, rows) : numbers(view, first - top, rows, column - left, columns, column);
     const header = ["", ...names];
-    fill(this.#head, header.length, (at) => el("th", { scope: "col" }), (cell, at) => say(cell, header[at]));
-    fill(this.#body, rows.length, () => el("tr"), (row, at) => {
-      const texts = rows[at];
-      fill(row, texts.length + 1, (column) => (column === 0 ? el("th", { scope: "row" }) : el("td")),
-        (cell, column) => say(cell, column === 0 ? String(first + at) : texts[column - 1]));
+    fill(this.#head, header.length, () => el("th", { scope: "col" }), (cell, at) => put(cell, header[at]));
+    fill(this.#body, rows, () => el("tr"), (row, at) => {
+      fill(row, names.length + 1, (place) => (place === 0 ? el("th", { scope: "row" }) : el("td")),
+        (cell, place) => put(cell, place === 0 ? String(first + at) : cells[at][place - 1]));
     });
-    this.#total = view.kind === "plane" ? value.shape[view.leading] : value.shape.slice(view.leading).reduce((product, axis) => product * axis, 1);
-    const hidden = view.kind === "plane" && value.shape[view.leading + 1] > view.columns ? `, the first ${view.columns} of ${value.shape[view.leading + 1]} columns` : "";
-    say(this.#note, rows.length ? `Rows ${count(first)} to ${count(first + rows.length - 1)} of ${count(this.#total)}${hidden}` : "No rows");
-    if (document.activeElement !== this.#from) this.#from.value = String(first);
-    this.#earlier.disabled = first === 0;
-    this.#later.disabled = first + rows.length >= this.#total;
+    const width = isPlane ? shape[1] : 1;
+    const aside = width > columns ? `, columns ${count(column)} to ${count(column + columns - 1)} of ${count(width)}` : "";
+    say(this.#note, rows > 0 ? `Rows ${count(first)} to ${count(first + rows - 1)} of ${count(height)}${aside}` : "No rows");
+    this.#rows.show(first, rows, height);
+    this.#columns.show(column, columns, width);
+    this.side[0].hidden = [this.#rows, this.#columns].every(({ nodes }) => nodes[0].hidden);
   }
 
   themed() {}
+
+  paused() {}
 
   actions() {
     return {};
   }
 
-  #go(rows) {
-    this.#set((this.#page.settings.row ?? 0) + rows);
-  }
-
-  #set(row) {
-    const last = Math.max(0, this.#total - 1);
-    this.#page.set({ row: Math.min(last, Math.max(0, Math.floor(row) || 0)) || undefined });
+  #set(changes) {
+    this.#page.set(changes);
     this.#page.ask();
   }
+}
+
+/** Controls for a part of an axis: where it begins, the part before, and the part behind. */
+class Stretch {
+  #from = el("input", { type: "number", min: "0", step: "1" });
+  #earlier;
+  #later;
+  #first = 0;
+  #total = 0;
+  #changed;
+
+  constructor(one, many, length, changed) {
+    this.#changed = changed;
+    this.#from.addEventListener("change", () => this.#go(Number(this.#from.value)));
+    this.#earlier = el("button", { type: "button", onclick: () => this.#go(this.#first - length) }, `Earlier ${many}`);
+    this.#later = el("button", { type: "button", onclick: () => this.#go(this.#first + length) }, `Later ${many}`);
+    this.nodes = [field(`From ${one}`, this.#from), el("div", { class: "pair" }, this.#earlier, this.#later)];
+  }
+
+  show(first, length, total) {
+    [this.#first, this.#total] = [first, total];
+    if (document.activeElement !== this.#from) this.#from.value = String(first);
+    this.#earlier.disabled = first === 0;
+    this.#later.disabled = first + length >= total;
+    const fits = first === 0 && length >= total;
+    for (const node of this.nodes) node.hidden = fits;
+  }
+
+  #go(first) {
+    this.#changed(Math.max(0, Math.min(this.#total - 1, Math.floor(first) || 0)) || undefined);
+  }
+}
+
+/** Sets the text of a cell: a long one has several lines. */
+function put(cell, text) {
+  say(cell, text);
+  cell.classList.toggle("long", text.length > 40);
 }
 
 /** Makes and removes children until there are so many, and sets each. */
@@ -85,23 +125,20 @@ function fill(node, length, make, set) {
   }
 }
 
-function records(view) {
-  const { element, bytes } = view;
-  const elements = Array.from({ length: Math.min(view.shape[0], ROWS) }, (_, at) => decode(element, bytes, at * element.size));
-  const fields = element.fields;
-  const names = fields ? fields.map((field) => visible(field.name)) : ["value"];
-  const rows = elements.map((value) => (fields ? fields.map((field) => text(value[field.name])) : [text(value)]));
-  return { names, rows, first: view.region[0] };
+function records({ element, bytes }, first, rows) {
+  const columns = parts(element);
+  const names = columns.map(({ name }) => visible(name) || "value");
+  const cells = Array.from({ length: rows }, (_, at) => columns.map((part) => text(decodePart(part, bytes, (first + at) * element.size + part.offset))));
+  return { names, cells };
 }
 
-function numbers(view) {
+/** Rows and columns of a view, from a place in it; `name`: that of the first column. */
+function numbers(view, first, rows, column, columns, name) {
   const data = view.exact ?? view.data;
-  const across = view.kind === "plane" ? view.columns * view.channels : 1;
-  const columns = Math.min(across, COLUMNS);
-  const rows = Array.from({ length: Math.min(ROWS, view.kind === "plane" ? view.rows : data.length) }, (_, row) =>
-    Array.from({ length: columns }, (_, column) => number(data[row * across + column])));
-  const names = view.kind === "plane" ? Array.from({ length: columns }, (_, column) => String(column)) : ["value"];
-  return { names, rows, first: view.region[view.kind === "plane" ? 1 : 0] };
+  const across = view.kind === "plane" ? view.columns : 1;
+  const cells = Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, at) => number(data[(first + row) * across + column + at])));
+  const names = view.kind === "plane" ? Array.from({ length: columns }, (_, at) => String(name + at)) : ["value"];
+  return { names, cells };
 }
 
 /** A decoded value as text. */

@@ -2,13 +2,19 @@
 
 const GROUPED = new Intl.NumberFormat("en");
 
-/** A number of an array, with at most six digits; whole numbers have all of theirs. */
-export function number(value) {
+/** A number of an array, with at most six digits; whole numbers have all of theirs, up to those that float64 cannot tell apart. */
+export function number(value, most = 6) {
   if (typeof value === "bigint") return value.toString();
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
-  if (Number.isInteger(value) && Math.abs(value) < 1e15) return String(value);
-  return String(Number(value.toPrecision(6)));
+  if (Number.isSafeInteger(value)) return String(value);
+  return String(Number(value.toPrecision(most)));
+}
+
+/** The number of digits with which numbers between two bounds can be told apart. */
+export function digits(low, high) {
+  const ratio = Math.max(Math.abs(low), Math.abs(high)) / Math.abs(high - low);
+  return Number.isFinite(ratio) ? Math.min(17, Math.max(6, Math.ceil(Math.log10(ratio)) + 4)) : 6;
 }
 
 /** A count, in groups of three digits. */

@@ -44,13 +44,15 @@ export class Thumb {
 
   #ask() {
     if (!this.#seen) return;
-    // Points are no picture: the mean of two of them is none of them.
     const room = [this.#canvas.width, this.#canvas.height];
     const wanted = this.#last && arePoints(this.#last.value.shape) ? { region: [0, 0, 3, 2000] } : { room };
     this.#asker.ask({ ask: "view", tag: this.#tag, after: this.#cursor, wanted, jpeg: "always" }, (answer) => {
       if (!answer.error) {
-        this.#cursor = answer.cursor;
         this.#last = answer;
+        // The mean of points is none of them: they are asked for themselves.
+        const isReduced = answer.view.step > 1 && arePoints(answer.value.shape);
+        this.#cursor = isReduced ? null : answer.cursor;
+        if (isReduced) return this.#ask();
         if (answer.view.kind === "line" && answer.view.data.length === 1) this.#past = [...this.#past.slice(-60), answer.view.data[0]];
         // A hidden page draws nothing, and asks for nothing.
         requestAnimationFrame(() => {
@@ -67,11 +69,13 @@ export class Thumb {
     const context = this.#canvas.getContext("2d");
     const { width, height } = this.#canvas;
     context.clearRect(0, 0, width, height);
-    if (view.kind === "plane" && arePoints(value.shape)) this.#points(context, view);
+    if (value.shape.includes(0)) this.#text(context, ["empty"]);
+    else if (view.data && !view.data.some((one) => !Number.isNaN(one))) this.#text(context, ["NaN"]);
+    else if (view.kind === "plane" && arePoints(value.shape)) this.#points(context, view);
     else if (view.kind === "plane") this.#plane(context, view, value);
     else if (view.kind === "elements") this.#text(context, [view.element.fields ? "{…}" : "abc"]);
     else if (view.data.length === 1 && this.#past.length > 2) this.#single(context, view);
-    else if (view.data.length <= 4) this.#text(context, Array.from(view.exact ?? view.data, number));
+    else if (view.data.length <= 4) this.#text(context, Array.from(view.exact ?? view.data, (value) => number(value)));
     else this.#line(context, view);
   }
 

@@ -30,8 +30,9 @@ LONGEST = 60_000
 class Served:
     """`ndsharray serve` over the arrays of a directory."""
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, *options: str) -> None:
         self.store = ndsharray.Store(directory)
+        self.options = options
         self.port = 0
         self._pages = itertools.count()
         self._process: subprocess.Popen[str] | None = None
@@ -39,7 +40,7 @@ class Served:
 
     def start(self) -> None:
         program = os.environ.get("NDSHARRAY", str(ROOT / "target/debug/ndsharray"))
-        command = [program, "serve", "--listen", f"127.0.0.1:{self.port}"]
+        command = [program, "serve", "--listen", f"127.0.0.1:{self.port}", *self.options]
         environment = {**os.environ, "NDSHARRAY_DIR": str(self.store.directory)}
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert self._process.stdout is not None
@@ -139,6 +140,15 @@ def shown(page: Page) -> None:
     """Waits until a value is on the screen."""
     page.locator(".show").wait_for()
     until(page, "document.querySelector('[aria-label=Value] :is(canvas, td)') !== null && document.querySelector('.facts dd') !== null")
+
+
+def element(page: Page, width: int, height: int, x: int, y: int) -> tuple[float, float]:
+    """Where on the page an element of a picture is that is seen whole."""
+    box = page.locator(".picture canvas").bounding_box()
+    assert box is not None
+    scale = min(box["width"] / width, box["height"] / height)
+    left, top = box["x"] + (box["width"] - width * scale) / 2, box["y"] + (box["height"] - height * scale) / 2
+    return left + (x + 0.5) * scale, top + (y + 0.5) * scale
 
 
 def pixels(page: Page, zoom: float, width: int, height: int) -> Any:

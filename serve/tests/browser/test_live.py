@@ -39,8 +39,10 @@ def test_tags_come_and_go(page: Page, served: Served) -> None:
     expect(row).to_contain_text("3 × 4 · 48 B")
     for text in ("float32", "camera 7", "unit mm", f"pid {__import__('os').getpid()}"):
         expect(row).to_contain_text(text)
+    expect(row).to_have_class("")
     writer.close()
     expect(row).to_contain_text("none")
+    expect(row).to_have_class("stopped old")
     served.store.remove("first")
     expect(row).to_have_count(0)
 
@@ -120,9 +122,14 @@ def test_a_writer_is_killed_and_another_starts(page: Page, served: Served) -> No
     about = page.locator(".panel", has_text="About")
     expect(about).to_contain_text("writernone")
     expect(mean(page)).to_have_text("100")
+    # One sees at a glance that this is old.
+    expect(page.locator(".tagpage")).to_have_class("tagpage old")
+    expect(page.locator(".state")).to_have_text("no writer")
     process = start_writer(served, 200)
     try:
         expect(mean(page)).to_have_text("200")
+        expect(page.locator(".tagpage")).to_have_class("tagpage")
+        expect(page.locator(".state")).to_be_hidden()
     finally:
         process.kill()
         process.wait()
@@ -179,9 +186,57 @@ def test_the_server_starts_again(page: Page, served: Served) -> None:
     served.start()
     writer.write(np.full((10, 10), 9, np.uint8))
     expect(mean(page)).to_have_text("9")
+    expect(page.locator("#status")).to_have_text("Connected again")
     expect(page.locator("#status")).to_be_empty()
     # The browser itself tells of connections that failed.
-    page.faults[:] = [fault for fault in page.faults if "WebSocket connection" not in fault]  # type: ignore[attr-defined]
+    page.faults[:] = [fault for fault in page.faults if not tells_of_the_connection(fault)]  # type: ignore[attr-defined]
+
+
+def test_the_list_is_old_without_the_server(page: Page, served: Served) -> None:
+    process = start_writer(served, 1)
+    try:
+        page.goto(served.url())
+        age = "(() => { const text = document.querySelector('td.age .main')?.textContent ?? ''; return text.endsWith(' ms') ? 0 : parseFloat(text); })()"
+        row = page.locator("tbody tr")
+        until(page, "parseFloat(document.querySelector('td.rate .main')?.textContent) > 1")
+        expect(row).to_have_class("")
+        served.stop()
+        expect(page.locator("#status")).to_have_text("Connection lost: what is shown is old. Trying again.")
+        expect(row).to_have_class("old")
+        until(page, f"{age} > 4")
+        served.start()
+        expect(page.locator("#status")).to_have_text("Connected again")
+        expect(row).to_have_class("")
+        until(page, f"{age} < 2")
+    finally:
+        process.kill()
+        process.wait()
+    page.faults[:] = [fault for fault in page.faults if not tells_of_the_connection(fault)]  # type: ignore[attr-defined]
+
+
+def tells_of_the_connection(fault: str) -> bool:
+    """Whether the browser itself says that it does not reach the server, or is not let in."""
+    return "WebSocket connection" in fault or "Failed to load resource" in fault
+
+
+def test_a_writer_that_stops_writing(page: Page, served: Served) -> None:
+    writer = served.store.writer("cam")
+    end = time.monotonic() + 60
+
+    def write_until(state: str) -> None:
+        while not page.evaluate(state):
+            writer.write(np.zeros((10, 10), np.uint8))
+            time.sleep(0.02)
+            assert time.monotonic() < end, state
+
+    page.goto(served.url(tag="cam"))
+    write_until("parseFloat(document.querySelector('.live span')?.textContent) > 2")
+    expect(page.locator(".state")).to_have_text("late")
+    write_until("document.querySelector('.state').hidden")
+    page.goto(served.url())
+    write_until("parseFloat(document.querySelector('td.rate .main')?.textContent) > 2")
+    expect(page.locator("tbody tr")).to_have_class("old")
+    expect(page.locator("td.age .more")).to_have_text("late")
 
 
 def test_two_browsers(page: Page, browser: Browser, served: Served) -> None:
@@ -208,14 +263,14 @@ def test_short_values_against_time(page: Page, served: Served) -> None:
 
 
 def test_records_as_a_table(page: Page, served: Served) -> None:
-    dtype = [("id", "<u8"), ("big", ">i2"), ("at", "<M8[ms]"), ("p", "<f4", (2,)), ("name", "<U5"), ("ok", "?"), ("in", [("x", "<f8")])]
+    dtype = [("id", "<u8"), ("big", ">i2"), ("at", "<M8[us]"), ("p", "<f4", (2,)), ("name", "<U5"), ("ok", "?"), ("in", [("x", "<f8")])]
     rows = np.zeros(250, dtype)
     rows["id"] = 2**63 + np.arange(250, dtype=np.uint64)
-    rows["big"], rows["at"], rows["name"], rows["in"]["x"] = -7, np.datetime64("2026-03-01T12:00:00.250"), "Größe", np.nan
+    rows["big"], rows["at"], rows["name"], rows["in"]["x"] = -7, np.datetime64("1966-03-01T12:00:00.250125"), "Größe", np.nan
     served.store.writer("rows").write(rows)
     page.goto(served.url(tag="rows"))
     first = page.locator(".grid tbody tr").first
-    expect(first.locator("td")).to_have_text(["9223372036854775808", "-7", "2026-03-01 12:00:00.250", "[0, 0]", "Größe", "false", "{x: NaN}"])
+    expect(first.locator("td")).to_have_text(["9223372036854775808", "-7", "1966-03-01 12:00:00.250125", "[0, 0]", "Größe", "false", "NaN"])
     expect(page.locator(".grid tbody tr")).to_have_count(100)
     page.get_by_role("button", name="Later rows").click()
     expect(first.locator("th")).to_have_text("100")
@@ -224,10 +279,34 @@ def test_records_as_a_table(page: Page, served: Served) -> None:
     expect(page.get_by_role("button", name="Later rows")).to_be_disabled()
 
 
+def test_records_in_records_have_a_column_for_each_part(page: Page, served: Served) -> None:
+    inner = [("lat", "<f8"), ("lon", "<f8")]
+    rows = np.zeros(3, [("head", [("id", "<u4"), ("place", inner)]), ("pair", inner, (2,)), ("note", "S60")])
+    rows["head"]["place"]["lon"], rows["note"] = 7.5, b"long " * 12
+    served.store.writer("rows").write(rows)
+    page.goto(served.url(tag="rows"))
+    expect(page.locator(".grid thead th")).to_have_text(["", "head.id", "head.place.lat", "head.place.lon", "pair", "note"])
+    first = page.locator(".grid tbody tr").first.locator("td")
+    expect(first).to_have_text(["0", "0", "7.5", "[{lat: 0, lon: 0}, {lat: 0, lon: 0}]", "long " * 12])
+    # Long texts have several lines, and none is cut off.
+    assert first.last.evaluate("(cell) => cell.scrollWidth <= cell.clientWidth && cell.clientHeight > 30")
+
+
+def test_a_wide_table_has_all_of_its_columns(page: Page, served: Served) -> None:
+    served.store.writer("wide").write(np.arange(300.0).reshape(3, 100))
+    page.goto(served.url(tag="wide", show="table"))
+    for _ in range(3):
+        page.get_by_role("button", name="Later columns").click()
+    expect(page.locator(".grid thead th").last).to_have_text("99")
+    expect(page.locator(".grid td").last).to_have_text("299")
+    expect(page.get_by_role("button", name="Later columns")).to_be_disabled()
+    until(page, "location.hash.includes('column=96')")
+
+
 def test_points(page: Page, served: Served) -> None:
     served.store.writer("cloud").write(np.random.default_rng(1).normal(size=(500, 3)).astype(np.float32))
     page.goto(served.url(tag="cloud"))
-    canvas = page.locator("canvas[aria-label='cloud: 500 points']")
+    canvas = page.locator("canvas[aria-label^='cloud: 500 points']")
     canvas.wait_for()
     inked = "document.querySelector('.points canvas').getContext('2d').getImageData(0, 0, 2000, 2000).data.filter((one, at) => at % 4 === 3 && one > 0).length"
     assert page.evaluate(inked) > 500

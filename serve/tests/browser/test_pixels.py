@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import matplotlib
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 from conftest import Served, opened, pixels, shown, until
 from matplotlib.colors import LogNorm, Normalize
-from playwright.sync_api import Browser, Page
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
 
 ZOOM = 3
 
@@ -110,6 +112,76 @@ def test_colours(page: Page, served: Served, encoding: str, dtype: str, order: l
     assert (found[..., 3] == 255).all()
 
 
+def png(page: Page, served: Served, **look: Any) -> np.ndarray:
+    """The picture that the server makes of the value: rows of [red, green, blue, alpha]."""
+    query = "&".join(f"{key}={value}" for key, value in look.items())
+    answer = page.request.get(f"http://127.0.0.1:{served.port}/tag/seen/latest.png?{query}")
+    assert answer.ok, answer.text()
+    return np.asarray(Image.open(io.BytesIO(answer.body())).convert("RGBA"))
+
+
+def odd(dtype: str) -> np.ndarray:
+    """Numbers that fall on the borders of colours and between them, beyond the range, and none."""
+    array = np.linspace(-0.25, 1.25, 32 * 60).reshape(32, 60).astype(dtype)
+    array[3, :57] = np.arange(57) / 256
+    array[4, :33] = np.arange(33) / 32
+    array[5, 5:9] = np.nan, np.inf, -np.inf, 0.5
+    return array
+
+
+@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_png_and_page_are_one(page: Page, served: Served, name: str, dtype: str) -> None:
+    for low, high in [(0, 1), (-0.3, 0.7), (1, 0), (0.5, 0.5)]:
+        found = colours(page, served, odd(dtype), map=name, range="fixed", low=low, high=high)
+        wanted = png(page, served, map=name, min=low, max=high)
+        assert (found == wanted).all(), (low, high, np.argwhere(found != wanted)[:5])
+        assert wanted[5, 5, 3] == 0
+
+
+WIDE = {
+    "bool": np.arange(600).reshape(20, 30) % 3 == 0,
+    "uint8": np.arange(600).reshape(20, 30).astype(np.uint8),
+    "uint16": (37 * np.arange(600)).reshape(20, 30).astype(np.uint16),
+    "int16": (37 * np.arange(600) - 9000).reshape(20, 30).astype(np.int16),
+    "uint32": (7_000_000 * np.arange(600)).reshape(20, 30).astype(np.uint32),
+    "int64": 2**60 + np.arange(600).reshape(20, 30),
+    "float16": np.linspace(-9, 9, 600).reshape(20, 30).astype(np.float16),
+    "huge": 1.7e308 * np.linspace(-1, 1, 600).reshape(20, 30),
+    "constant": np.full((20, 30), 2.5),
+    "nothing": np.full((20, 30), np.nan),
+    "infinite": np.where(np.arange(600).reshape(20, 30) % 2, np.inf, -np.inf),
+    "rgb8": np.arange(1800).reshape(20, 30, 3).astype(np.uint8),
+    "rgba8": np.arange(2400).reshape(20, 30, 4).astype(np.uint8),
+    "rgb16": (31 * np.arange(1800)).reshape(20, 30, 3).astype(np.uint16),
+    "rgb-float": np.where(np.arange(1800).reshape(20, 30, 3) % 97 == 0, np.nan, np.linspace(0, 1, 1800).reshape(20, 30, 3)),
+}
+
+
+@pytest.mark.parametrize("kind", WIDE)
+def test_png_and_page_are_one_without_settings(page: Page, served: Served, kind: str) -> None:
+    found, wanted = colours(page, served, WIDE[kind]), png(page, served)
+    assert (found == wanted).all(), np.argwhere(found != wanted)[:5]
+
+
+def test_what_is_not_positive_has_the_first_colour_of_a_logarithm(page: Page, served: Served) -> None:
+    array = np.geomspace(1e-3, 1e3, 256).reshape(8, 32)
+    array[2, :4] = 0, -1, -1e9, np.nan
+    found = colours(page, served, array, map="gray", range="minmax", log=1)
+    assert found[0, 0].tolist() == [0, 0, 0, 255] and found[7, 31].tolist() == [255] * 4
+    assert found[2, :4].tolist() == [[0, 0, 0, 255]] * 3 + [[0] * 4]
+    assert abs(int(found[4, 0, 0]) - 128) <= 1
+    expect(page.locator(".histogram")).to_contain_text("Logarithmic: what is 0 or less has the first colour")
+    expect(page.get_by_label("Low")).to_have_value("0.001")
+
+
+def test_percentiles_that_make_no_sense(page: Page, served: Served) -> None:
+    array = np.linspace(0, 1, 1000).reshape(20, 50)
+    for percent, low in [(-5, 0), (80, 0.49)]:
+        colours(page, served, array, range="percent", percent=percent)
+        until(page, f"Math.abs(Number(document.querySelector('.ends span').textContent) - {low}) < 0.01")
+
+
 def test_complex_numbers(page: Page, served: Served) -> None:
     array = (np.linspace(0, 5, 256) * np.exp(1j * np.linspace(-3.1, 3.1, 256))).reshape(8, 32)
     for part, of in [("magnitude", np.abs), ("phase", np.angle), ("real", np.real), ("imaginary", np.imag)]:
@@ -143,9 +215,9 @@ def test_a_large_picture_is_reduced_until_it_is_looked_at_closely(page: Page, se
         page.keyboard.press("+")
     page.get_by_text("each pixel is the mean of").wait_for(state="hidden")
     page.keyboard.press("ArrowRight")
-    page.locator(".readout", has_text="x 2001").wait_for()
+    page.locator(".readout", has_text="[1500, 2001]").wait_for()
     page.keyboard.press("ArrowLeft")
-    assert page.locator(".readout").inner_text() == "x 2000  y 1500  255"
+    assert page.locator(".readout").inner_text() == "[1500, 2000]  255"
 
 
 def test_screens_with_two_pixels_for_one(browser: Browser, served: Served) -> None:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The page of `ndsharray serve` in a real browser: its colours, what it does when things change, keys, small screens, hostile names,
-# and what axe finds. Takes some two minutes after the build.
+# and what axe finds. Takes some five minutes after the build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,7 @@
 // How often each number is in a view, over the colours that they get.
 
 import { colour, el, say } from "./dom.js";
+import { LEVELS, levels } from "./levels.js";
 import { MAPS } from "./maps.js";
 import { count, digits, number } from "./text.js";
 
@@ -22,9 +23,8 @@ export class Histogram {
   /** Shows the numbers of a view between two bounds; `isAll`: the view is that of the whole picture. */
   show(view, bounds, known, map, isAll) {
     const coloured = view.channels >= 3;
-    const counts = coloured
-      ? [0, 1, 2].map((channel) => counted(view.data, view.channels, channel, bounds))
-      : [counted(view.data, 1, 0, bounds)];
+    const often = levels(view);
+    const counts = (coloured ? [0, 1, 2] : [0]).map((channel) => often ? counted(LEVELS, 1, 0, bounds, often[channel]) : counted(view.data, view.channels, channel, bounds));
     this.#bars(counts, coloured ? ["#e5484d", "#30a46c", "#3e8be0"] : [colour("--bars")]);
     this.#ramp(coloured ? "gray" : map);
     const fitting = digits(bounds.low, bounds.high);
@@ -63,8 +63,8 @@ export class Histogram {
   }
 }
 
-/** How many numbers are in each bin; those beyond the bounds are in the first and the last. */
-function counted(data, channels, channel, { low, high, log }) {
+/** How many numbers are in each bin; those beyond the bounds are in the first and the last. `often`: how often each of them is there, if not once. */
+function counted(data, channels, channel, { low, high, log }, often = null) {
   const bins = new Array(BINS).fill(0);
   const [first, last] = log ? [Math.log(low), Math.log(high)] : [low, high];
   const wide = last / 2 - first / 2;
@@ -73,7 +73,7 @@ function counted(data, channels, channel, { low, high, log }) {
     if (!Number.isFinite(value)) continue;
     const scaled = log ? (value > 0 ? Math.log(value) : -Infinity) : value;
     const place = wide === 0 ? 0 : ((scaled / 2 - first / 2) / wide) * BINS;
-    bins[place >= BINS ? BINS - 1 : place > 0 ? place | 0 : 0] += 1;
+    bins[place >= BINS ? BINS - 1 : place > 0 ? place | 0 : 0] += often ? often[at] : 1;
   }
   return bins;
 }

@@ -55,7 +55,8 @@ export class Picture {
       }
     }
     this.#view = view;
-    [this.#source.width, this.#source.height] = [image.width, image.height];
+    // Setting its size makes a canvas anew, even if it has that size.
+    if (this.#source.width !== image.width || this.#source.height !== image.height) [this.#source.width, this.#source.height] = [image.width, image.height];
     this.#source.getContext("2d").putImageData(image, 0, 0);
     this.#canvas.setAttribute("aria-label", label);
     this.draw();

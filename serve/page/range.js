@@ -1,5 +1,7 @@
 // Which numbers get the first and the last colour, and what the numbers of a view are like. Pictures of the server have the same.
 
+import { LEVELS, levels } from "./levels.js";
+
 const FULL = {
   bool: [0, 1], uint8: [0, 255], uint16: [0, 65535], uint32: [0, 4294967295], int8: [-128, 127], int16: [-32768, 32767],
   int32: [-2147483648, 2147483647],
@@ -24,6 +26,9 @@ export function fullRange(dtype) {
 
 /** What the numbers of a part of a view are like. `rectangle`: [x, y, width, height] in its pixels; all of it without. */
 export function statistics(view, rectangle = [0, 0, view.columns, view.rows]) {
+  const counts = levels(view, rectangle);
+  // An alpha channel does not count.
+  if (counts) return ofLevels(counts.slice(0, 3));
   const [x, y, width, height] = rectangle;
   const { data, channels, columns } = view;
   // Whole numbers of 64 bits are compared with all their digits.
@@ -61,6 +66,16 @@ export function statistics(view, rectangle = [0, 0, view.columns, view.rows]) {
     found.deviation = Math.sqrt(Math.max(0, squares / found.count - (sum / found.count) ** 2));
   }
   return found;
+}
+
+/** The same, from how often each byte is in each channel. */
+function ofLevels(counts) {
+  const sum = (of) => LEVELS.reduce((total, level) => total + of(level) * counts.reduce((often, channel) => often + channel[level], 0), 0);
+  const present = [...LEVELS].filter((level) => counts.some((channel) => channel[level] > 0));
+  const count = sum(() => 1);
+  const mean = sum((level) => level) / count;
+  return { count, nan: 0, infinite: 0, least: present[0] ?? Infinity, greatest: present.at(-1) ?? -Infinity, positive: present.find((level) => level > 0) ?? Infinity,
+    mean, deviation: Math.sqrt(sum((level) => (level - mean) ** 2) / count) };
 }
 
 /** The numbers that get the first and the last colour. */

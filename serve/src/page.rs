@@ -48,6 +48,7 @@ const FILES: &[File] = &files! {
     "image.js": SCRIPT = "../page/image.js",
     "kinds.js": SCRIPT = "../page/kinds.js",
     "keys.js": SCRIPT = "../page/keys.js",
+    "levels.js": SCRIPT = "../page/levels.js",
     "link.js": SCRIPT = "../page/link.js",
     "list.js": SCRIPT = "../page/list.js",
     "main.js": SCRIPT = "../page/main.js",

@@ -28,6 +28,9 @@ const RATE: f64 = 30.0;
 /// So many frames differ.
 const DIFFERENT: usize = 8;
 
+/// So long is looked at what comes after a pause.
+const AFTER_PAUSE: Duration = Duration::from_secs(2);
+
 /// A viewer that waits so long for an answer waits for ever.
 const WATCHDOG: Duration = Duration::from_secs(60);
 
@@ -181,14 +184,14 @@ async fn pause(address: &str, question: &str, open: u64, length: Duration) -> Va
     for id in 0..open {
         viewer.ask(id, Value::Null).await;
     }
-    for _ in 0..10 * open {
+    for _ in 0..3 * open {
         let came = viewer.next().await;
         viewer.ask(came.id, came.cursor).await;
     }
     tokio::time::sleep(length).await;
+    let end = tokio::time::Instant::now() + AFTER_PAUSE;
     let mut ages = Vec::new();
-    for _ in 0..3 * open + 3 {
-        let came = viewer.next().await;
+    while let Ok(came) = timeout_at(end, viewer.next()).await {
         ages.push(came.age);
         viewer.ask(came.id, came.cursor).await;
     }

@@ -83,6 +83,9 @@ fn token(args: &Args) -> Result<Option<String>> {
 fn failure(error: &Error) -> Failure {
     match error {
         Error::Open { .. } => Failure::bad(format!("{error}: --token-file FILE, or --insecure")),
+        Error::Listen { .. } => {
+            Failure::failed(format!("{error}: choose another address or port with --listen"))
+        }
         Error::Token { .. } | Error::Certificate { .. } => Failure::bad(error.to_string()),
         error => Failure::failed(error.to_string()),
     }

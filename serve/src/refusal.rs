@@ -29,7 +29,7 @@ impl Refusal {
     pub fn bug() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "a bug in the server: making the answer panicked".to_owned(),
+            "a bug in the server: the answer could not be made; please report it".to_owned(),
         )
     }
 

@@ -33,7 +33,7 @@ impl Hosts {
         };
         if !self.knows(name(host)) {
             let text = format!(
-                "this server is not asked as {:?}; start it with --host and that name if it should be",
+                "this server does not answer to {:?}: ask it by its IP address, or start it with --host and that name",
                 name(host)
             );
             return Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, text));
@@ -41,7 +41,8 @@ impl Hosts {
         let scheme = if secure { "https" } else { "http" };
         match headers.get(header::ORIGIN) {
             Some(origin) if !is_same(origin, scheme, host) => {
-                let text = "a page of another site asks; that is not answered".to_owned();
+                let text = "a page of another site asks, which is not answered; if a reverse proxy is between, it must pass on Host"
+                    .to_owned();
                 Err(Refusal::new(StatusCode::FORBIDDEN, text))
             }
             _ => Ok(()),

@@ -134,7 +134,8 @@ async fn serve(mut socket: WebSocket, answers: Arc<Answers>, silence: Duration) 
             before.abort();
         }
         if open.len() >= MOST_QUESTIONS {
-            let refusal = answer::refusal(Some(id), &format!("{MOST_QUESTIONS} questions are open already"));
+            let refusal =
+                answer::refusal(Some(id), &format!("{MOST_QUESTIONS} questions are open: stop one first"));
             if socket.send(refusal).await.is_err() {
                 break;
             }

@@ -35,7 +35,7 @@ fn plane<T: Sample>(
     let nbytes_of_sums = across.min(wide) * channels * size_of::<T::Sum>();
     if nbytes.is_none_or(|nbytes| nbytes.max(nbytes_of_sums) > MOST_BYTES) {
         let text = format!(
-            "{wide} x {high} elements are too many for one view of {columns} x {rows} pixels: ask for a smaller region or another room"
+            "{wide} x {high} elements are too many for one view of {columns} x {rows} pixels: ask for a part of them, or for fewer pixels"
         );
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, text));
     }

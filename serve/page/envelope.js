@@ -14,7 +14,7 @@ export function reduced(view, span, room) {
   for (let at = 0; at < count; at += 1) {
     const to = 2 * Math.floor(at / step);
     const value = data[at];
-    // What is not a number is neither.
+    // NaN is neither the least nor the greatest.
     if (Number.isNaN(value)) continue;
     if (!(out[to] <= value)) out[to] = value;
     if (!(out[to + 1] >= value)) out[to + 1] = value;

@@ -12,7 +12,7 @@ export class Figures {
   #list = el("dl", { class: "facts" });
   #inputs;
   #clear;
-  /** The last that the server has found, and of which view. */
+  /** The last figures that the server sent, and the view that they came with. */
   #told = null;
 
   /** `changed`: called with a region that was typed, or null for none. */
@@ -27,7 +27,7 @@ export class Figures {
     this.node = el("section", { class: "panel" }, this.#heading, this.#of, this.#list, fields);
   }
 
-  /** Shows those of a part `[x, y, width, height]` of a view. Whether they are those of all of its elements, and not of the value before. */
+  /** Shows those of a part `[x, y, width, height]` of a view. Returns whether they are of this value, and of all of its elements. */
   show(view, part, isRegion) {
     if (view.figures) this.#told = { ...read(view.figures, view), view };
     const all = view.step === 1 && !view.lossy && contains(view.region, part);

@@ -2,7 +2,7 @@
 
 import { packed } from "./maps.js";
 
-/** Has no colour: what is not a number is transparent. */
+/** The pixel of NaN: transparent. */
 const NOTHING = 0;
 
 /** A function from numbers to places 0 to 255 between two bounds. With the first above the second, the colours are turned around. */

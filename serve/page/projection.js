@@ -79,7 +79,7 @@ export function letters(context, box, place, pixels) {
   });
 }
 
-/** The rectangle about points of two numbers, with the numbers at its ends. */
+/** The rectangle about points of two numbers. */
 export function edges(context, box, place, pixels) {
   pen(context, pixels);
   const [left, bottom] = place(box[0][0], box[1][0]);

@@ -160,7 +160,7 @@ export class ScatterShow {
     this.#canvas.setAttribute("aria-label", `${visible(this.#answer.tag)}: ${total} points, ${told(box)}`);
   }
 
-  /** Draws points; how many are finite. */
+  /** Draws points. Returns how many are finite. */
   #dots(context, view, rows, place, [low, high] = [0, 1], dot) {
     const { width, height } = this.#canvas;
     const image = context.getImageData(0, 0, width, height);

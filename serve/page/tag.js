@@ -175,7 +175,7 @@ export class TagPage {
     else this.#ask(answer.cursor);
   }
 
-  /** Shows a value; whether it is to be asked for in another way instead. */
+  /** Shows a value. Returns whether it must be asked for again in another way. */
   #draw(answer) {
     const { value, view } = answer;
     this.#tell("");

@@ -74,7 +74,7 @@ pub(crate) async fn index() -> Response {
     answer(HTML, include_bytes!("../page/index.html"))
 }
 
-/// For a browser that does not know the token: what to do. `in_address`: another token is in its address.
+/// What a browser gets that does not know the token: a page that says what to do. `in_address`: its address has another token.
 pub(crate) fn stranger(in_address: bool) -> Response {
     answer(
         HTML,

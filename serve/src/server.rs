@@ -199,10 +199,7 @@ mod tests {
     fn a_socket_whose_client_says_nothing_is_closed() {
         served(impatient(), |address| {
             let mut stream = connect(address);
-            let upgrade =
-                b"GET /socket HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
-                            Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-            stream.write_all(upgrade).unwrap();
+            stream.write_all(UPGRADE).unwrap();
             let found = rest(stream);
             assert!(found.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&found));
             assert!(

@@ -13,7 +13,7 @@ use crate::work::Work;
 /// Which tags are shown.
 pub(crate) type Filter = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// A store, and which of its tags are shown. Nothing is ever written to it.
+/// A store, and which of its tags are shown. Values are only read.
 #[derive(Clone)]
 pub(crate) struct Shown {
     store: Store,

@@ -7,8 +7,8 @@ use ndsharray::{Error, Reader, Snapshot, ValueId};
 use crate::refusal::Refusal;
 use crate::work::{Place, Work};
 
-/// The latest value, once it is another one than that, and what `ready` gave before it was taken: so nothing is waited for while
-/// the value is held.
+/// The latest value, once it is another one than `after`, and what `ready` gave. `ready` is waited for before the value is taken, so
+/// that nothing is waited for while the value is held.
 pub(crate) async fn next<R, F: Future<Output = Result<R, Refusal>>>(
     reader: &mut Reader,
     after: Option<ValueId>,
@@ -24,7 +24,7 @@ pub(crate) async fn next<R, F: Future<Output = Result<R, Refusal>>>(
     }
 }
 
-/// The latest value, once it is another one than that, and a place to make an answer of it.
+/// The latest value, once it is another one than `after`, and a place to make an answer of it.
 pub(crate) async fn next_with_place(
     reader: &mut Reader,
     after: Option<ValueId>,
@@ -37,7 +37,7 @@ pub(crate) async fn next_with_place(
     .await
 }
 
-/// The latest value, unless it is that one, or nothing was written yet.
+/// The latest value, unless it is `after`, or nothing was written yet.
 fn latest(reader: &mut Reader, after: Option<ValueId>) -> Result<Option<Snapshot>, Error> {
     // What `read` returns counts as seen, so that `changed` waits for another.
     let found = match reader.read() {

@@ -83,7 +83,7 @@ impl Place {
 }
 
 impl Room {
-    /// None at all.
+    /// Room for nothing.
     pub fn none() -> Self {
         Room { _permit: None, nbytes: 0 }
     }

@@ -25,7 +25,7 @@ use crate::refusal::Refusal;
 use crate::shown::Shown;
 use crate::socket::{self, Viewers};
 
-/// Every address. All are read with GET; nothing changes the store.
+/// Every address. All are asked with GET; none changes a value.
 pub(crate) fn router(shown: Shown, access: Access, patience: &Patience) -> Router {
     Router::new()
         .route("/", get(page::index))

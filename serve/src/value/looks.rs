@@ -1,5 +1,5 @@
-//! What the looks that clients take at tags tell beside the tags themselves: how often they change, and whether their versions go on.
-//! While nobody looks, nothing is done.
+//! What two looks at a tag tell, and one does not: how often it changes, and whether its versions go on. Clients look; while none does,
+//! nothing is done.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -104,7 +104,7 @@ impl Seen {
     }
 }
 
-/// The rate that is shown, if that was found between two looks, the latest value has that age, and that was known before.
+/// The rate that is shown. `found`: that between the last two looks; `age`: of the latest value; `known`: the rate that was shown before.
 fn settled(found: f64, age: Duration, known: Option<f64>) -> f64 {
     if found > 0.0 {
         return found;

@@ -47,7 +47,7 @@ type Cell = Arc<OnceCell<Arc<Made>>>;
 pub(crate) struct Cache(Mutex<HashMap<Looked, (String, Cell)>>);
 
 impl Cache {
-    /// The view of a value, and the place unless another made it. `cursor`: which value it is.
+    /// The view of a value, and the place, unless another task made the view: then the place was given back. `cursor`: which value it is.
     pub async fn view(
         &self,
         looked: &Looked,

@@ -21,7 +21,7 @@ pub(super) struct Figures {
     deviation: Option<f64>,
 }
 
-/// Those of a part of an array of height, width and channels, which it has. A fourth channel is left out.
+/// Those of a part of an array of height, width and channels. The part must lie inside the array. A fourth channel is left out.
 pub(super) fn of(samples: &Samples<'_>, [_, width, channels]: [usize; 3], region: [usize; 4]) -> Figures {
     with_samples!(samples, elements => figures(elements, width, channels, region))
 }

@@ -1,4 +1,4 @@
-//! A plane of bytes as JPEG, which needs a tenth of the way.
+//! A plane of bytes as JPEG, which is about a tenth as long.
 
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;

@@ -86,7 +86,7 @@ pub(super) trait Sample: Pod + PartialOrd + std::fmt::Display {
 
     fn widen(self) -> Self::Sum;
 
-    /// It as a float64, rounded if it must be.
+    /// The same number as a float64, rounded if it must be.
     fn number(self) -> f64;
 
     /// The mean of so many; NaN if one of them is NaN.

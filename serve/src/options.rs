@@ -20,7 +20,7 @@ pub struct ServeOptions {
     is_open: bool,
     hosts: Vec<String>,
     filter: Option<Filter>,
-    pub(crate) certificate: Option<(PathBuf, PathBuf)>,
+    certificate: Option<(PathBuf, PathBuf)>,
 }
 
 impl Default for ServeOptions {

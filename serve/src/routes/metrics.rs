@@ -66,7 +66,7 @@ fn text(shown: &Shown) -> Result<String, Refusal> {
     }
     let unreadable = looked.len() - readable.len();
     let mut store = vec![
-        ("ndsharray_tags", "Tags in the store.", looked.len() as f64),
+        ("ndsharray_tags", "Tags that the server shows.", looked.len() as f64),
         ("ndsharray_tags_unreadable", "Tags that could not be looked at.", unreadable as f64),
         ("ndsharray_up", "Whether the server answers.", 1.0),
     ];

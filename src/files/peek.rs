@@ -189,6 +189,8 @@ pub(crate) struct SlotsPeek {
     pub allocated: usize,
     pub pinned: usize,
     pub capacity: usize,
+    /// How many there may be.
+    pub limit: usize,
 }
 
 fn slots(file: &PathFile, identity: &SegmentIdentity) -> Result<SlotsPeek> {
@@ -197,7 +199,7 @@ fn slots(file: &PathFile, identity: &SegmentIdentity) -> Result<SlotsPeek> {
     file.read_at(identity.regions()[0] as u64, &mut counts)?;
     let slots = counts.chunks(SHARDS * PIN);
     let pinned = slots.filter(|slot| slot.chunks(PIN).any(|pin| pin[..4] != [0; 4])).count();
-    Ok(SlotsPeek { allocated, pinned, capacity: identity.capacity })
+    Ok(SlotsPeek { allocated, pinned, capacity: identity.capacity, limit: identity.limit })
 }
 
 /// Whether a writer has a tag, if its header still is the file `id`.

@@ -25,6 +25,11 @@ impl ValueId {
     pub fn version(self) -> u64 {
         self.version
     }
+
+    /// Where the count of its version began: versions of one origin are in one order.
+    pub fn origin(self) -> u64 {
+        self.origin
+    }
 }
 
 impl fmt::Display for ValueId {

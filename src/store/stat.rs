@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::files::peek::{self, Peek, SlotsPeek, writer_alive};
 use crate::files::tag::{self, TagPath};
 use crate::format::attributes;
+use crate::format::segment::SLOTS;
 use crate::store::count::Count;
 use crate::sys::file::{PathFile, Status};
 use crate::sys::name::stands_at;
@@ -110,6 +111,8 @@ pub struct SlotStat {
     pub pinned: usize,
     /// The room for each, in bytes.
     pub capacity: usize,
+    /// The [history](crate::WriterOptions::history) that it has room for.
+    pub history: usize,
 }
 
 /// How often it is looked again at a tag whose header is replaced in the middle of it.
@@ -137,7 +140,8 @@ fn stat_of(tag: &TagPath, peek: Peek, file: &PathFile, status: Status) -> Result
     let (stamp, domain) = latest.unwrap_or_default();
     let count = Count::new(origin, stamp, domain);
     let value = found.map(|found| {
-        let SlotsPeek { allocated, pinned, capacity } = found.slots;
+        let SlotsPeek { allocated, pinned, capacity, limit } = found.slots;
+        let history = limit.saturating_sub(SLOTS);
         let (stamp, layout, line) = (found.record.stamp, found.entry.layout, found.line);
         let is_whole = found.user_data.is_some();
         let time = |nanoseconds: u64| UnixTime::stored(nanoseconds).filter(|_| is_whole);
@@ -155,7 +159,7 @@ fn stat_of(tag: &TagPath, peek: Peek, file: &PathFile, status: Status) -> Result
             attributes_json: attributes,
             user_data: found.user_data,
             data_file: tag::data_file(tag.tag(), found.data_file),
-            slots: SlotStat { allocated, pinned, capacity },
+            slots: SlotStat { allocated, pinned, capacity, history },
         }
     });
     Ok(Stat {

@@ -1,0 +1,221 @@
+//! What the source knows of a receiver and a tag: how far it has come.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ndsharray::{Reader, Store, ValueId};
+
+use crate::offer::frames::Frames;
+use crate::wire::message::AskValue;
+use crate::wire::value;
+
+/// A receiver that asks no more is forgotten after so long.
+const FORGOTTEN: Duration = Duration::from_secs(30);
+/// So many receivers of tags are known at once.
+const MOST_HELD: usize = 16_384;
+/// An answer with each value ends when it has so many bytes.
+const BATCH: usize = 256 << 10;
+/// So many answers with each value are kept until the receiver says that they arrived.
+const MOST_UNCONFIRMED: usize = 2;
+/// No writer keeps more values in place.
+const LONGEST_HISTORY: usize = 256;
+
+/// The readers of all receivers.
+#[derive(Debug, Default)]
+pub(super) struct Holds(Mutex<HashMap<(String, String), Hold>>);
+
+#[derive(Debug)]
+struct Hold {
+    held: SharedHeld,
+    used: Instant,
+}
+
+/// Questions about it have their turns in order.
+pub(super) type SharedHeld = Arc<tokio::sync::Mutex<Held>>;
+
+impl Holds {
+    /// What is known of a receiver and a tag; `None` if there are too many.
+    ///
+    /// # Errors
+    /// Those of [`Store::reader`].
+    pub fn get(&self, store: &Store, receiver: &str, tag: &str) -> ndsharray::Result<Option<SharedHeld>> {
+        let mut holds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let key = (receiver.to_owned(), tag.to_owned());
+        if let Some(hold) = holds.get_mut(&key) {
+            hold.used = now;
+            return Ok(Some(hold.held.clone()));
+        }
+        if holds.len() >= MOST_HELD {
+            return Ok(None);
+        }
+        let held = Arc::new(tokio::sync::Mutex::new(Held::new(store.reader(tag)?)));
+        holds.insert(key, Hold { held: held.clone(), used: now });
+        Ok(Some(held))
+    }
+
+    /// Forgets receivers that ask no more.
+    pub fn expire(&self) {
+        let now = Instant::now();
+        let mut holds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        holds
+            .retain(|_, hold| now.duration_since(hold.used) < FORGOTTEN || Arc::strong_count(&hold.held) > 1);
+    }
+}
+
+/// How far a receiver has come with a tag.
+#[derive(Debug)]
+pub(super) struct Held {
+    reader: Reader,
+    /// The number of the question that was answered last, and the value that was sent.
+    answered: u64,
+    sent: Option<ValueId>,
+    /// Of each value: the answers that may not have arrived.
+    unconfirmed: VecDeque<Batch>,
+    /// Of each value: those up to this one are not sent, since the receiver has them.
+    skip: Option<ValueId>,
+    has_begun: bool,
+}
+
+/// Values that go in one answer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Batch {
+    pub frames: Bytes,
+    /// The last of them.
+    pub cursor: Option<ValueId>,
+    /// Why a value was passed over.
+    pub error: Option<String>,
+    pub missed: u64,
+    pub values: u64,
+}
+
+impl Held {
+    fn new(reader: Reader) -> Self {
+        Held { reader, answered: 0, sent: None, unconfirmed: VecDeque::new(), skip: None, has_begun: false }
+    }
+
+    /// What the answer to a question has; waits until there is something.
+    pub async fn next(
+        &mut self,
+        ask: &AskValue,
+        store: &Store,
+        frames: &Arc<Frames>,
+    ) -> ndsharray::Result<Batch> {
+        if ask.every { self.each(ask, store).await } else { self.latest(ask, frames).await }
+    }
+
+    /// An answer goes on its way.
+    pub fn answered(&mut self, number: u64, batch: &Batch) {
+        self.answered = number;
+        if batch.cursor.is_some() {
+            self.sent = batch.cursor;
+        }
+    }
+
+    /// The latest value, once the receiver does not have it.
+    async fn latest(&mut self, ask: &AskValue, frames: &Arc<Frames>) -> ndsharray::Result<Batch> {
+        let has = if self.follows(ask) { self.sent } else { ask.after.parse().ok() };
+        loop {
+            // What it returns counts as seen, so that `changed` waits for another.
+            match self.reader.read().and_then(|_| self.reader.latest()) {
+                Ok(value) if has != Some(value.id()) => {
+                    let (id, nbytes) = (value.id(), value.bytes().len());
+                    if nbytes as u64 > ask.most_bytes {
+                        return Ok(Batch::too_large(id, nbytes, ask.most_bytes));
+                    }
+                    let (frames, tag) = (frames.clone(), self.reader.tag().to_owned());
+                    let made = tokio::task::spawn_blocking(move || frames.of(&tag, &value)).await;
+                    return Ok(Batch {
+                        frames: made.unwrap_or_default(),
+                        cursor: Some(id),
+                        values: 1,
+                        ..Batch::default()
+                    });
+                }
+                // Nothing new, or nothing was written yet.
+                Ok(_) | Err(ndsharray::Error::Empty { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            self.reader.changed().await?;
+        }
+    }
+
+    /// The values that come next; what did not arrive comes again.
+    async fn each(&mut self, ask: &AskValue, store: &Store) -> ndsharray::Result<Batch> {
+        if !self.follows(ask) {
+            let arrived = ask.after.parse::<ValueId>().ok();
+            if let Some(at) = self.unconfirmed.iter().position(|batch| batch.cursor == arrived) {
+                self.unconfirmed.drain(..=at);
+            }
+            if let Some(again) = self.unconfirmed.front() {
+                return Ok(again.clone());
+            }
+        }
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.skip = self.had(store, ask);
+        }
+        loop {
+            if let Some(batch) = self.collect(ask.most_bytes)? {
+                if self.unconfirmed.len() >= MOST_UNCONFIRMED {
+                    self.unconfirmed.pop_front();
+                }
+                self.unconfirmed.push_back(batch.clone());
+                return Ok(batch);
+            }
+            self.reader.changed().await?;
+        }
+    }
+
+    /// Whether what was sent last counts as arrived.
+    fn follows(&self, ask: &AskValue) -> bool {
+        ask.follows && ask.number == self.answered.wrapping_add(1)
+    }
+
+    /// The value that the receiver's store has, if it is still here.
+    fn had(&self, store: &Store, ask: &AskValue) -> Option<ValueId> {
+        if ask.last_written_at == 0 {
+            return None;
+        }
+        let mut reader = store.reader(self.reader.tag()).ok()?;
+        for _ in 0..LONGEST_HISTORY {
+            let value = reader.read_next().ok()??;
+            if value::written_at(&value) == ask.last_written_at {
+                return Some(value.id());
+            }
+        }
+        None
+    }
+
+    /// The values that are there and were not sent, as many as fit into an answer.
+    fn collect(&mut self, most_bytes: u64) -> ndsharray::Result<Option<Batch>> {
+        let mut frames = Vec::new();
+        let mut batch = Batch::default();
+        while frames.len() < BATCH {
+            let Some(value) = self.reader.read_next()? else { break };
+            let (id, nbytes) = (value.id(), value.bytes().len());
+            if self.skip.is_some_and(|skip| skip.origin() == id.origin() && id.version() <= skip.version()) {
+                continue;
+            }
+            batch.cursor = Some(id);
+            if nbytes as u64 > most_bytes {
+                batch.error = Batch::too_large(id, nbytes, most_bytes).error;
+                break;
+            }
+            value::append(&value, &mut frames);
+            batch.values += 1;
+        }
+        batch.frames = frames.into();
+        batch.missed = self.reader.missed();
+        Ok(batch.cursor.is_some().then_some(batch))
+    }
+}
+
+impl Batch {
+    /// The receiver does not take a value of that size.
+    fn too_large(id: ValueId, nbytes: usize, most: u64) -> Self {
+        let error = format!("a value of {nbytes} bytes is larger than the {most} that the receiver takes");
+        Batch { cursor: Some(id), error: Some(error), ..Batch::default() }
+    }
+}

@@ -1,0 +1,43 @@
+//! How many answers go to a receiver at once: one that takes nothing must not use up the threads that send to the others.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Answers of at most so many bytes do not wait behind larger ones.
+const SMALL: usize = 64 << 10;
+/// So many of each kind are sent to a receiver at once.
+const AT_ONCE: usize = 2;
+/// So many to all.
+const MOST: usize = 128;
+
+/// Who sends to which receiver.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    of: Mutex<HashMap<(String, bool), Arc<Semaphore>>>,
+    all: Arc<Semaphore>,
+}
+
+impl Lanes {
+    pub fn new() -> Self {
+        Lanes { of: Mutex::default(), all: Arc::new(Semaphore::new(MOST)) }
+    }
+
+    /// A place to send an answer of so many bytes to a receiver. Waits for one.
+    pub async fn place(&self, receiver: &str, nbytes: usize) -> Option<[OwnedSemaphorePermit; 2]> {
+        let lane = {
+            let mut lanes = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+            let lane = lanes.entry((receiver.to_owned(), nbytes <= SMALL));
+            lane.or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))).clone()
+        };
+        let own = lane.acquire_owned().await.ok()?;
+        Some([own, self.all.clone().acquire_owned().await.ok()?])
+    }
+
+    /// Forgets receivers to which nobody sends.
+    pub fn expire(&self) {
+        let mut lanes = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
+    }
+}

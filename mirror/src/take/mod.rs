@@ -1,0 +1,241 @@
+//! Taking tags from other hosts into a store.
+//!
+//! `peer` follows one offer, `tag` takes one tag of it, `copy` is that tag in this store. `ask` asks, `pace` knows how fast a connection is,
+//! `limits` what all tags may use together, and `meter` counts.
+
+mod ask;
+mod copy;
+mod limits;
+mod meter;
+mod pace;
+mod peer;
+mod tag;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ndsharray::Store;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use zenoh::pubsub::Subscriber;
+use zenoh::sample::SampleKind;
+use zenoh::{Session, Wait};
+
+use crate::error::{Error, Result};
+use crate::patterns::Patterns;
+use crate::runtime;
+use crate::status::TakenStatus;
+use crate::take::limits::Limits;
+use crate::take::peer::{Peer, Shared};
+use crate::wire::key;
+
+/// So many offers are followed at once; more are passed over.
+const MOST_OFFERS: usize = 256;
+/// So many offers may come and go before that is looked at.
+const MOST_EVENTS: usize = 4096;
+
+/// Which tags of other hosts are taken into a store, and how. [`start`](Take::start) takes them.
+#[derive(Clone, Debug)]
+pub struct Take {
+    store: Store,
+    patterns: Vec<String>,
+    every: Vec<String>,
+    rates: Vec<(String, f64)>,
+    prefix: String,
+    keeps: bool,
+    most_bytes: usize,
+    most_tags: usize,
+    most_total: u64,
+}
+
+impl Take {
+    /// Takes no tag into this store yet; of each the latest value, for as long as its writer lives; values of 256 MiB, 1000 tags and
+    /// 8 GiB in all at most.
+    pub fn new(store: Store) -> Self {
+        Take {
+            store,
+            patterns: Vec::new(),
+            every: Vec::new(),
+            rates: Vec::new(),
+            prefix: String::new(),
+            keeps: false,
+            most_bytes: 256 << 20,
+            most_tags: 1000,
+            most_total: 8 << 30,
+        }
+    }
+
+    /// Takes the tags that fit this pattern too, those that come later included. The pattern is of names at their source.
+    #[must_use]
+    pub fn tags(mut self, pattern: &str) -> Self {
+        self.patterns.push(pattern.to_owned());
+        self
+    }
+
+    /// Takes each value of the tags that fit this pattern, in order, as far as the source's history holds them; of others the latest one.
+    /// Their writers here keep the same history.
+    #[must_use]
+    pub fn every(mut self, pattern: &str) -> Self {
+        self.every.push(pattern.to_owned());
+        self
+    }
+
+    /// Takes at most so many values per second of each tag that fits this pattern. The first pattern that fits counts.
+    #[must_use]
+    pub fn max_rate(mut self, pattern: &str, values_per_second: f64) -> Self {
+        self.rates.push((pattern.to_owned(), values_per_second));
+        self
+    }
+
+    /// Sets what stands before the names of tags in this store. Default: nothing.
+    #[must_use]
+    pub fn prefix(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.prefix);
+        self
+    }
+
+    /// Keeps tags when their writers go, with their last values, and takes those whose writers have gone. By default they are ephemeral: they
+    /// go with the source's writer, or when the connection is lost.
+    #[must_use]
+    pub fn keep(mut self, keeps: bool) -> Self {
+        self.keeps = keeps;
+        self
+    }
+
+    /// Sets the largest value that is taken, in bytes. Default: 256 MiB. The session's
+    /// [`max_size`](crate::SessionOptions::max_size) has to be as large.
+    #[must_use]
+    pub fn max_size(mut self, bytes: usize) -> Self {
+        self.most_bytes = bytes;
+        self
+    }
+
+    /// Sets how many tags are taken at most. Default: 1000.
+    #[must_use]
+    pub fn max_tags(mut self, tags: usize) -> Self {
+        self.most_tags = tags;
+        self
+    }
+
+    /// Sets how many bytes the values of all tags may take in this store, estimated from their largest values. Default: 8 GiB.
+    #[must_use]
+    pub fn max_total(mut self, bytes: u64) -> Self {
+        self.most_total = bytes;
+        self
+    }
+
+    /// Takes the tags until what this returns is dropped. What goes wrong with a tag stands in its status, and is tried again.
+    ///
+    /// # Errors
+    /// [`Error::Pattern`], [`Error::Prefix`], [`Error::Zenoh`] and [`Error::Io`].
+    pub fn start(self, session: &Session) -> Result<Taking> {
+        if let Err(error) = ndsharray::check_tag(&format!("{}x", self.prefix)) {
+            return Err(Error::Prefix { prefix: self.prefix, reason: error.to_string() });
+        }
+        let rates = self.rates.iter().map(|(pattern, most)| {
+            if most.is_finite() && *most > 0.0 {
+                return Ok((Patterns::new([pattern])?, *most));
+            }
+            let reason = format!("{most} values per second: expected more than 0");
+            Err(Error::Pattern { pattern: pattern.clone(), reason })
+        });
+        let runtime = runtime::start("ndsharray-take")?;
+        let shared = Arc::new(Shared {
+            session: session.clone(),
+            store: self.store,
+            wanted: Patterns::new(&self.patterns)?,
+            every: Patterns::new(&self.every)?,
+            rates: rates.collect::<Result<_>>()?,
+            prefix: self.prefix,
+            keeps: self.keeps,
+            receiver: runtime::offer_id(session),
+            limits: Arc::new(Limits::new(self.most_bytes, self.most_tags, self.most_total)),
+            status: Mutex::default(),
+        });
+        let (sender, mut events) = mpsc::channel::<(String, SampleKind)>(MOST_EVENTS);
+        let mut peers = Peers { shared: shared.clone(), of: HashMap::new() };
+        let hosts = Arc::new(Mutex::new(Vec::new()));
+        let told = hosts.clone();
+        runtime.spawn(async move {
+            while let Some((key, kind)) = events.recv().await {
+                peers.changed(&key, kind);
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = peers.hosts();
+            }
+        });
+        let subscriber = session.liveliness().declare_subscriber(key::all_alive()).history(true);
+        let subscriber = subscriber.callback(move |sample| {
+            // If there is no room, an offer is not followed; one that has gone is noticed since it does not answer.
+            let _ = sender.try_send((sample.key_expr().to_string(), sample.kind()));
+        });
+        let subscriber = subscriber.wait().map_err(|error| Error::zenoh("look for offers", &error))?;
+        Ok(Taking { shared, hosts, _subscriber: subscriber, runtime: Some(runtime) })
+    }
+}
+
+/// The offers that are there.
+struct Peers {
+    shared: Arc<Shared>,
+    of: HashMap<String, (String, Running)>,
+}
+
+/// A task that ends when this is dropped.
+struct Running(JoinHandle<()>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Peers {
+    /// An offer came or went.
+    fn changed(&mut self, key: &str, kind: SampleKind) {
+        let Some((offer, host)) = key::offer_alive(key) else { return };
+        match kind {
+            SampleKind::Delete => {
+                self.of.remove(&offer);
+            }
+            SampleKind::Put if self.of.contains_key(&offer) || self.of.len() >= MOST_OFFERS => {}
+            SampleKind::Put if runtime::is_own(&self.shared.session, &offer) => {}
+            SampleKind::Put => {
+                let peer = Peer::new(self.shared.clone(), offer.clone(), host.clone());
+                self.of.insert(offer, (host, Running(tokio::spawn(peer.run()))));
+            }
+        }
+    }
+
+    fn hosts(&self) -> Vec<String> {
+        let mut hosts: Vec<String> = self.of.values().map(|(host, _)| host.clone()).collect();
+        hosts.sort();
+        hosts
+    }
+}
+
+/// Tags that are taken, until it is dropped.
+#[derive(Debug)]
+pub struct Taking {
+    shared: Arc<Shared>,
+    hosts: Arc<Mutex<Vec<String>>>,
+    _subscriber: Subscriber<()>,
+    runtime: Option<Runtime>,
+}
+
+impl Taking {
+    /// What is taken, and what is wrong.
+    pub fn status(&self) -> TakenStatus {
+        let tags = self.shared.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let tags = tags.values().map(|tag| tag.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        TakenStatus { hosts, tags: tags.collect() }
+    }
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // The tags go with the tasks that have them. What waits for a connection is not waited for.
+            runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Taking one tag: its values are asked for, one after the other, and written to this store.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use prost::Message;
+use tokio::sync::watch;
+use zenoh::Session;
+use zenoh::bytes::ZBytes;
+use zenoh::qos::Priority;
+use zenoh::sample::Sample;
+
+use crate::status::TakenTag;
+use crate::take::ask;
+use crate::take::copy::Copy;
+use crate::take::limits::Limits;
+use crate::take::meter::Meter;
+use crate::take::pace::Pace;
+use crate::wire::message::{Answer, AskValue, OfferedTag};
+use crate::wire::value::Values;
+
+/// After an error a tag is left alone for so long.
+const REST: Duration = Duration::from_secs(1);
+/// An attachment is never longer.
+const LONGEST_ANSWER: usize = 4 << 10;
+/// Tags with values up to so many bytes come before larger ones.
+const SMALL: u64 = 64 << 10;
+/// No writer keeps more values in place.
+const LONGEST_HISTORY: usize = 248;
+
+/// What is the same for all questions about a tag.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub session: Session,
+    /// Where it is asked for.
+    pub key: String,
+    /// Who asks.
+    pub receiver: String,
+    pub every: bool,
+    /// The least time between two values.
+    pub least: Duration,
+    pub limits: Arc<Limits>,
+    pub status: Arc<Mutex<TakenTag>>,
+    /// What the source said of the tag last.
+    pub offered: watch::Receiver<OfferedTag>,
+}
+
+/// How far it has come with a tag.
+struct Progress {
+    copy: Copy,
+    /// The number of the last question.
+    number: u64,
+    /// The cursor of the last answer that arrived.
+    cursor: String,
+    /// The last value: its version, and where the count of it began.
+    last: Option<(u64, u64)>,
+    /// Of each value: how many the source missed, as it said last.
+    missed: u64,
+    last_written_at: u64,
+    pace: Pace,
+    meter: Meter,
+}
+
+/// An answer, and how long after the question it arrived.
+struct Received {
+    sample: Option<Sample>,
+    took: Duration,
+}
+
+/// Takes the tag until the future is dropped. Then its copy is closed.
+pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
+    let last_written_at = if wish.every { copy.last_written_at() } else { 0 };
+    let mut progress = Progress {
+        copy,
+        number: 0,
+        cursor: String::new(),
+        last: None,
+        missed: 0,
+        last_written_at,
+        pace: Pace::default(),
+        meter: Meter::default(),
+    };
+    let mut offered = wish.offered.clone();
+    let mut open = FuturesOrdered::new();
+    loop {
+        let nbytes = wish.offered.borrow().nbytes;
+        let most = if wish.least.is_zero() && progress.pace.is_far(nbytes) { 2 } else { 1 };
+        while open.len() < most {
+            progress.number += 1;
+            let ask = progress.ask(&wish, !open.is_empty());
+            open.push_back(asked(wish.clone(), ask, progress.pace.patience(nbytes)));
+        }
+        let began = Instant::now();
+        let received = tokio::select! {
+            Some(received) = open.next() => received,
+            Ok(()) = offered.changed() => {
+                if !offered.borrow_and_update().writer_alive {
+                    progress.copy.close();
+                }
+                continue;
+            }
+        };
+        let of_wish = wish.clone();
+        let took_in = tokio::task::spawn_blocking(move || {
+            let outcome = progress.take_in(&of_wish, &received);
+            (progress, outcome)
+        });
+        let Ok((back, outcome)) = took_in.await else { return };
+        progress = back;
+        let is_wrong = outcome.is_err();
+        wish.tell(&mut progress, outcome.err());
+        if is_wrong {
+            // What is under way may follow from what went wrong.
+            open = FuturesOrdered::new();
+            tokio::time::sleep(REST).await;
+        } else {
+            tokio::time::sleep(wish.least.saturating_sub(began.elapsed())).await;
+        }
+    }
+}
+
+/// Asks a question and waits for its answer.
+async fn asked(wish: Arc<Wish>, question: AskValue, patience: Duration) -> Received {
+    let at = Instant::now();
+    let is_small = wish.offered.borrow().nbytes <= SMALL;
+    let priority = if is_small { Priority::InteractiveHigh } else { Priority::Data };
+    let sample = ask::ask(&wish.session, &wish.key, question.encode_to_vec(), priority, patience).await;
+    Received { sample, took: at.elapsed() }
+}
+
+impl Progress {
+    fn ask(&self, wish: &Wish, follows: bool) -> AskValue {
+        AskValue {
+            receiver: wish.receiver.clone(),
+            number: self.number,
+            after: self.cursor.clone(),
+            follows,
+            every: wish.every,
+            most_bytes: wish.limits.most_bytes as u64,
+            last_written_at: self.last_written_at,
+        }
+    }
+
+    /// Writes what an answer has to the store.
+    ///
+    /// # Errors
+    /// What is wrong, for people.
+    fn take_in(&mut self, wish: &Wish, received: &Received) -> Result<(), String> {
+        let sample = received.sample.as_ref().ok_or("the source does not answer")?;
+        let attachment = sample.attachment().filter(|attachment| attachment.len() <= LONGEST_ANSWER);
+        let answer = attachment.and_then(|attachment| Answer::decode(&attachment.to_bytes()[..]).ok());
+        let answer = answer.ok_or("the source answers with something that is no answer")?;
+        let payload = sample.payload();
+        let took = received.took.saturating_sub(Duration::from_micros(answer.waited));
+        self.pace.arrived(payload.len(), took);
+        self.write(wish, payload)?;
+        if !answer.cursor.is_empty() {
+            self.cursor = answer.cursor;
+        }
+        self.missed = answer.missed;
+        if !payload.is_empty() {
+            self.meter.latency = took.saturating_sub(self.pace.one_way());
+        }
+        if !wish.offered.borrow().writer_alive {
+            self.copy.close();
+        }
+        if answer.error.is_empty() { Ok(()) } else { Err(answer.error) }
+    }
+
+    fn write(&mut self, wish: &Wish, payload: &ZBytes) -> Result<(), String> {
+        let history = if wish.every { wish.offered.borrow().history as usize } else { 0 };
+        let history = history.min(LONGEST_HISTORY);
+        let mut values = Values::of(payload);
+        while let Some(arrived) = values.next() {
+            let arrived = arrived.map_err(|text| format!("the source sends what is no value: {text}"))?;
+            let last = self.last.filter(|(_, origin)| *origin == arrived.origin).map(|(version, _)| version);
+            if last.is_some_and(|last| arrived.version <= last) {
+                // It came again.
+                values.pass_over(arrived.nbytes)?;
+                continue;
+            }
+            wish.limits.make_room(self.copy.tag(), arrived.nbytes, history)?;
+            self.copy.write(&arrived, &mut values, history)?;
+            let skipped = last.map_or(0, |last| arrived.version - last - 1);
+            self.last = Some((arrived.version, arrived.origin));
+            self.meter.wrote(arrived.nbytes, if wish.every { 0 } else { skipped });
+        }
+        Ok(())
+    }
+}
+
+impl Wish {
+    /// Says how it goes.
+    fn tell(&self, progress: &mut Progress, error: Option<String>) {
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.meter.tell(&mut status);
+        if self.every {
+            status.skipped = progress.missed;
+        }
+        status.error = error;
+    }
+}

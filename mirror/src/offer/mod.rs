@@ -29,7 +29,7 @@ use crate::patterns::Patterns;
 use crate::runtime;
 use crate::status::{OfferStatus, OfferedStatus};
 use crate::wire::key::{self, Asked};
-use crate::wire::message::{Answer, AskTags, AskValue, Tags};
+use crate::wire::message::{Answer, AskTags, AskValue};
 
 /// A question is answered after so long, also if there is nothing to answer.
 pub(crate) const HOLD: Duration = Duration::from_secs(2);

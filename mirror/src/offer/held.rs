@@ -103,6 +103,10 @@ impl Held {
         store: &Store,
         frames: &Arc<Frames>,
     ) -> ndsharray::Result<Batch> {
+        if ask.number == 1 && (self.answered > 0 || self.has_begun) {
+            // It begins anew: its connection was lost, or the tag had gone. What it knows now is in this question.
+            *self = Held::new(store.reader(self.reader.tag())?);
+        }
         if ask.every { self.each(ask, store).await } else { self.latest(ask, frames).await }
     }
 

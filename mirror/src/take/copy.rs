@@ -1,33 +1,54 @@
 //! A tag of this store, into which the values of another host's tag are written.
 
+use std::sync::Arc;
+
 use ndsharray::{ErrorKind, Store, Writer};
 
 use crate::source;
+use crate::take::limits::Name;
+use crate::take::written::Written;
 use crate::wire::value::{Arrived, Values};
 
 /// A tag of this store, into which values are written.
 #[derive(Debug)]
 pub(super) struct Copy {
     store: Store,
-    tag: String,
     source: String,
     keeps: bool,
     history: usize,
     writer: Option<Writer>,
+    /// With each value.
+    written: Option<Arc<Written>>,
+    /// Dropped after the writer: whoever has the name next finds none.
+    name: Name,
 }
 
 impl Copy {
-    pub fn new(store: Store, tag: String, source: String, keeps: bool) -> Self {
-        Copy { store, tag, source, keeps, history: 0, writer: None }
+    /// `written`: where it is remembered how far it came, with each value.
+    pub fn new(store: Store, name: Name, source: String, keeps: bool, written: Option<Arc<Written>>) -> Self {
+        Copy { store, source, keeps, history: 0, writer: None, written, name }
     }
 
     pub fn tag(&self) -> &str {
-        &self.tag
+        self.name.tag()
+    }
+
+    /// Whether nobody else of this process still writes to the tag.
+    pub fn is_alone(&self) -> bool {
+        self.name.is_only()
+    }
+
+    /// When the last value that was taken was written at the source, also if the tag has gone since, with each value; 0: none is known.
+    pub fn went_on_to(&self) -> u64 {
+        match (self.last_written_at(), &self.written) {
+            (0, Some(written)) => written.last(self.tag(), &self.source),
+            (last, _) => last,
+        }
     }
 
     /// When the value that the store has was written at the source; 0: there is none that was taken.
     pub fn last_written_at(&self) -> u64 {
-        let Ok(stat) = self.store.stat(&self.tag) else { return 0 };
+        let Ok(stat) = self.store.stat(self.tag()) else { return 0 };
         let time =
             stat.value.filter(|_| stat.source == self.source).and_then(|value| value.source_written_at);
         time.map_or(0, ndsharray::UnixTime::as_nanos)
@@ -43,16 +64,13 @@ impl Copy {
         values: &mut Values<'_>,
         history: usize,
     ) -> Result<(), String> {
-        if history > self.history {
-            // It is opened with a history; a longer one needs another data file.
-            (self.history, self.writer) = (history, None);
-        }
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => none.insert(open(&self.store, &self.tag, &self.source, self.keeps, self.history)?),
-        };
-        match publish(writer, arrived, values) {
-            Ok(()) => Ok(()),
+        match publish(self.writer(history)?, arrived, values) {
+            Ok(()) => {
+                if let Some(written) = &self.written {
+                    written.set(self.tag(), &self.source, arrived.written_at);
+                }
+                Ok(())
+            }
             Err(Failed::Value(text)) => Err(text),
             Err(Failed::Store(error)) => {
                 // It was taken over or removed.
@@ -60,6 +78,27 @@ impl Copy {
                     self.writer = None;
                 }
                 Err(error.to_string())
+            }
+        }
+    }
+
+    /// Takes up a tag whose value is the latest already.
+    ///
+    /// # Errors
+    /// Why it cannot be written, for people.
+    pub fn resume(&mut self, history: usize) -> Result<(), String> {
+        self.writer(history).map(|_| ())
+    }
+
+    fn writer(&mut self, history: usize) -> Result<&mut Writer, String> {
+        if history > self.history {
+            // It is opened with a history; a longer one needs another data file.
+            (self.history, self.writer) = (history, None);
+        }
+        match &mut self.writer {
+            Some(writer) => Ok(writer),
+            none => {
+                Ok(none.insert(open(&self.store, self.name.tag(), &self.source, self.keeps, self.history)?))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Taking tags from other hosts into a store.
 //!
 //! `peer` follows one offer, `tag` takes one tag of it, `copy` is that tag in this store. `ask` asks, `pace` knows how fast a connection is,
-//! `limits` what all tags may use together, and `meter` counts.
+//! `limits` what all tags may use together, `written` how far each came, and `meter` counts.
 
 mod ask;
 mod copy;
@@ -10,6 +10,7 @@ mod meter;
 mod pace;
 mod peer;
 mod tag;
+mod written;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -151,6 +152,7 @@ impl Take {
             keeps: self.keeps,
             receiver: runtime::offer_id(session),
             limits: Arc::new(Limits::new(self.most_bytes, self.most_tags, self.most_total)),
+            written: Arc::default(),
             status: Mutex::default(),
         });
         let (sender, mut events) = mpsc::channel::<(String, SampleKind)>(MOST_EVENTS);

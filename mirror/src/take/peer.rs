@@ -19,6 +19,7 @@ use crate::take::copy::Copy;
 use crate::take::limits::Limits;
 use crate::take::pace::Pace;
 use crate::take::tag::{Wish, take};
+use crate::take::written::Written;
 use crate::wire::key::{self, Asked};
 use crate::wire::message::{AskTags, OfferedTag, Tags};
 
@@ -40,6 +41,7 @@ pub(super) struct Shared {
     pub keeps: bool,
     pub receiver: String,
     pub limits: Arc<Limits>,
+    pub written: Arc<Written>,
     /// By the names of tags and offers.
     pub status: Mutex<BTreeMap<(String, String), SharedStatus>>,
 }
@@ -76,6 +78,7 @@ impl Drop for Taken {
 struct Told {
     shared: Arc<Shared>,
     key: (String, String),
+    status: SharedStatus,
 }
 
 impl Told {
@@ -84,25 +87,17 @@ impl Told {
         let status = Arc::new(Mutex::new(status));
         let mut all = shared.status.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(key.clone(), status.clone());
-        (Told { shared: shared.clone(), key }, status)
+        (Told { shared: shared.clone(), key, status: status.clone() }, status)
     }
 }
 
 impl Drop for Told {
     fn drop(&mut self) {
-        self.shared.status.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
-    }
-}
-
-/// The name of a tag in this store, until it is dropped.
-struct Name {
-    limits: Arc<Limits>,
-    tag: String,
-}
-
-impl Drop for Name {
-    fn drop(&mut self) {
-        self.limits.release(&self.tag);
+        let mut all = self.shared.status.lock().unwrap_or_else(PoisonError::into_inner);
+        // A task that ends may be late: the next one's entry stays.
+        if all.get(&self.key).is_some_and(|status| Arc::ptr_eq(status, &self.status)) {
+            all.remove(&self.key);
+        }
     }
 }
 
@@ -168,12 +163,14 @@ impl Peer {
         let status = TakenTag { tag: local.clone(), host: self.host.clone(), ..TakenTag::default() };
         let reserved = ndsharray::check_tag(&local).map_err(|error| error.to_string());
         let reserved = reserved.and_then(|()| shared.limits.reserve(&local, &self.offer, &self.host));
-        if let Err(error) = reserved {
-            let status = TakenTag { error: Some(error), ..status };
-            self.refused.push(Told::new(shared, &local, &self.offer, status).0);
-            return;
-        }
-        let name = Name { limits: shared.limits.clone(), tag: local.clone() };
+        let name = match reserved {
+            Ok(name) => name,
+            Err(error) => {
+                let status = TakenTag { error: Some(error), ..status };
+                self.refused.push(Told::new(shared, &local, &self.offer, status).0);
+                return;
+            }
+        };
         let (told, status) = Told::new(shared, &local, &self.offer, status);
         let (sender, receiver) = watch::channel(offered.clone());
         let most = shared.rates.iter().find(|(patterns, _)| patterns.fits(tag)).map(|(_, most)| *most);
@@ -187,10 +184,9 @@ impl Peer {
             status,
             offered: receiver,
         };
-        let copy = Copy::new(shared.store.clone(), local, source::mirror(&self.host, tag), shared.keeps);
+        let (source, written) = (source::mirror(&self.host, tag), wish.every.then(|| shared.written.clone()));
+        let copy = Copy::new(shared.store.clone(), name, source, shared.keeps, written);
         let task = tokio::spawn(async move {
-            // They go in this order when the task ends: first the copy, which `take` has, then its name.
-            let _name = name;
             let _told = told;
             take(Arc::new(wish), copy).await;
         });

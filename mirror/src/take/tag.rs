@@ -23,6 +23,8 @@ use crate::wire::value::Values;
 
 /// After an error a tag is left alone for so long.
 const REST: Duration = Duration::from_secs(1);
+/// What ends soon is looked at again after so long.
+const SOON: Duration = Duration::from_millis(10);
 /// An attachment is never longer.
 const LONGEST_ANSWER: usize = 4 << 10;
 /// Tags with values up to so many bytes come before larger ones.
@@ -71,7 +73,11 @@ struct Received {
 
 /// Takes the tag until the future is dropped. Then its copy is closed.
 pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
-    let last_written_at = if wish.every { copy.last_written_at() } else { 0 };
+    // One that was just ended may still be writing.
+    while !copy.is_alone() {
+        tokio::time::sleep(SOON).await;
+    }
+    let last_written_at = copy.went_on_to();
     let mut progress = Progress {
         copy,
         number: 0,
@@ -155,7 +161,7 @@ impl Progress {
         let payload = sample.payload();
         let took = received.took.saturating_sub(Duration::from_micros(answer.waited));
         self.pace.arrived(payload.len(), took);
-        self.write(wish, payload)?;
+        let passed_over = self.write(wish, payload)?;
         if !answer.cursor.is_empty() {
             self.cursor = answer.cursor;
         }
@@ -166,13 +172,18 @@ impl Progress {
         if !wish.offered.borrow().writer_alive {
             self.copy.close();
         }
-        if answer.error.is_empty() { Ok(()) } else { Err(answer.error) }
+        match passed_over {
+            Some(error) => Err(error),
+            None if answer.error.is_empty() => Ok(()),
+            None => Err(answer.error),
+        }
     }
 
-    fn write(&mut self, wish: &Wish, payload: &ZBytes) -> Result<(), String> {
+    /// Writes values, and says why some were passed over.
+    fn write(&mut self, wish: &Wish, payload: &ZBytes) -> Result<Option<String>, String> {
         let history = if wish.every { wish.offered.borrow().history as usize } else { 0 };
         let history = history.min(LONGEST_HISTORY);
-        let mut values = Values::of(payload);
+        let (mut values, mut passed_over) = (Values::of(payload), None);
         while let Some(arrived) = values.next() {
             let arrived = arrived.map_err(|text| format!("the source sends what is no value: {text}"))?;
             let last = self.last.filter(|(_, origin)| *origin == arrived.origin).map(|(version, _)| version);
@@ -181,13 +192,29 @@ impl Progress {
                 values.pass_over(arrived.nbytes)?;
                 continue;
             }
-            wish.limits.make_room(self.copy.tag(), arrived.nbytes, history)?;
+            if self.last.is_none() && self.last_written_at != 0 && arrived.written_at == self.last_written_at
+            {
+                // It is the one that was kept.
+                self.copy.resume(history)?;
+                values.pass_over(arrived.nbytes)?;
+                self.last = Some((arrived.version, arrived.origin));
+                continue;
+            }
+            let room = wish.limits.make_room(self.copy.tag(), arrived.nbytes, history);
+            if let (Err(error), true) = (&room, wish.every) {
+                // Those after it would else never be asked for.
+                passed_over = Some(error.clone());
+                values.pass_over(arrived.nbytes)?;
+                self.last = Some((arrived.version, arrived.origin));
+                continue;
+            }
+            room?;
             self.copy.write(&arrived, &mut values, history)?;
             let skipped = last.map_or(0, |last| arrived.version - last - 1);
             self.last = Some((arrived.version, arrived.origin));
             self.meter.wrote(arrived.nbytes, if wish.every { 0 } else { skipped });
         }
-        Ok(())
+        Ok(passed_over)
     }
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct Arrived {
     pub meta: Meta,
     pub version: u64,
     pub origin: u64,
+    /// When it was written at the source, as Unix time in nanoseconds.
+    pub written_at: u64,
     pub nbytes: usize,
 }
 
@@ -147,6 +149,7 @@ fn checked(head: Head) -> Result<Arrived, String> {
         meta,
         version: head.version,
         origin: head.origin,
+        written_at: head.written_at,
         nbytes: head.nbytes as usize,
     })
 }

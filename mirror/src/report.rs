@@ -10,6 +10,8 @@ use crate::Failure;
 
 /// How the tags begin; the pid follows.
 const TAG: &str = "ndsharray-mirror-";
+/// With this source they are offered to nobody: a pid says nothing on another host.
+const SOURCE: &str = "mirror://status";
 
 /// What a mirror says of itself.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,7 +34,7 @@ impl Report {
     pub fn new(store: &Store, writes: bool) -> Self {
         let tag = format!("{TAG}{}", std::process::id());
         // A store that is full or read-only has no status.
-        let open = || store.writer_options(&tag).ephemeral(true).capacity(4096).open().ok();
+        let open = || store.writer_options(&tag).ephemeral(true).capacity(4096).source(SOURCE).open().ok();
         Report { writer: if writes { open() } else { None }, errors: HashMap::new() }
     }
 

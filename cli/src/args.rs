@@ -50,6 +50,9 @@ pub enum Command {
     /// Show the store in a browser, and give values to programs over HTTP
     #[cfg(feature = "serve")]
     Serve(crate::serve::Args),
+    /// Let other hosts have tags, or take theirs, over the network
+    #[command(long_about = crate::mirror::ABOUT)]
+    Mirror(crate::mirror::Args),
     /// Remove tags with their values
     Rm(crate::remove::RmArgs),
     /// Remove what killed processes left, and nothing that is in use

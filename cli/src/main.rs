@@ -23,6 +23,7 @@ mod get;
 mod info;
 mod locks;
 mod ls;
+mod mirror;
 mod npy;
 mod owner;
 mod pace;
@@ -60,7 +61,7 @@ use args::{Args, Command};
 use failure::{Failure, Result};
 
 fn main() -> ExitCode {
-    match complete::answer(Args::command) {
+    match complete::answer(|| mirror::with_options(Args::command())) {
         Ok(false) => {}
         Ok(true) => return ExitCode::SUCCESS,
         Err(failure) => return failure.report(),
@@ -88,6 +89,8 @@ fn run(args: &Args) -> Result<()> {
         }
         Command::Man { out } => return manual(out),
         Command::Info(args) => return info::run(args),
+        // It opens the store itself.
+        Command::Mirror(mirror) => return mirror::run(args.dir.as_deref(), mirror),
         Command::Convert(args) => return convert::run(args),
         _ => {}
     }
@@ -113,7 +116,11 @@ fn run(args: &Args) -> Result<()> {
         Command::Gc(args) => remove::gc(&store, args),
         Command::Doctor(args) => doctor::run(&store, args),
         Command::Demo(args) => demo::run(&store, args),
-        Command::Man { .. } | Command::Completions { .. } | Command::Info(_) | Command::Convert(_) => Ok(()),
+        Command::Man { .. }
+        | Command::Completions { .. }
+        | Command::Info(_)
+        | Command::Convert(_)
+        | Command::Mirror(_) => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ if [ "$(cargo-deny --version 2>/dev/null)" != "cargo-deny $version" ]; then
 fi
 
 # Not peers/: what is measured against is not built upon, nor published.
-for tree in . python fuzz; do
+for tree in . python fuzz mirror; do
     echo "$tree"
     cargo-deny --manifest-path "$tree/Cargo.toml" --workspace --exclude peers --config deny.toml --locked check licenses bans sources
 done

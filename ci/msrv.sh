@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The library and the program build with the oldest compiler that Cargo.toml promises (rust-version). Their tests and
+# The library, the program and the mirror build with the oldest compiler that Cargo.toml promises (rust-version). Their tests and
 # benchmarks do not: criterion wants a newer one. In CI (CI=true) the compiler is installed if it is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,3 +15,4 @@ export CARGO_TARGET_DIR="$PWD/target/msrv"
 cargo "+$toolchain" check --locked
 cargo "+$toolchain" check --locked --no-default-features --package ndsharray
 cargo "+$toolchain" check --locked --package ndsharray-capi
+cargo "+$toolchain" check --locked --manifest-path mirror/Cargo.toml

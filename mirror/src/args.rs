@@ -115,19 +115,3 @@ impl FromStr for Rate {
             .ok_or_else(|| "expected a pattern and values per second, such as 'cam*=10'".to_owned())
     }
 }
-
-impl Mirror {
-    /// Says what others can do.
-    pub fn announce(&self) {
-        for endpoint in &self.listen {
-            let is_plain = !endpoint.starts_with("tls/");
-            let address = endpoint.split('/').nth(1).unwrap_or_default();
-            let is_near = ["127.", "localhost", "[::1]"].iter().any(|near| address.starts_with(near));
-            if is_plain && !is_near {
-                eprintln!(
-                    "ndsharray: {endpoint} is open: whoever reaches it can take what is offered, and offer; docs/hosts.md has TLS"
-                );
-            }
-        }
-    }
-}

@@ -20,6 +20,7 @@
 //! # }
 //! ```
 
+mod endpoint;
 mod error;
 mod offer;
 mod patterns;
@@ -28,12 +29,13 @@ mod session;
 mod source;
 mod status;
 mod take;
+mod text;
 mod wire;
 
 pub use crate::error::{Error, Result};
 pub use crate::offer::{Offer, Offering};
 pub use crate::session::SessionOptions;
-pub use crate::status::{OfferedStatus, TakenStatus, TakenTag};
+pub use crate::status::{OfferedStatus, Receiver, STATUS_TAG, TakenStatus, TakenTag};
 pub use crate::take::{Take, Taking};
 /// The crate of [`Session`](zenoh::Session), as it appears in this crate's interface.
 pub use zenoh;

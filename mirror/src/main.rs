@@ -1,51 +1,47 @@
 //! `ndsharray-mirror`, which `ndsharray mirror` runs: tags of a store on another host.
 
 mod args;
+mod connection;
+mod failure;
 mod report;
 mod stop;
 
 use std::process::ExitCode;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use clap::Parser;
 use ndsharray::Store;
-use ndsharray_mirror::{Offer, SessionOptions, Take};
+use ndsharray_mirror::{Error, Offer, SessionOptions, Take, zenoh};
 
 use crate::args::{Args, Command, Mirror};
+use crate::connection::Connection;
+use crate::failure::{Failure, say};
 use crate::report::Report;
 use crate::stop::Stop;
 
 /// How often the status is written.
 const TELL_EVERY: Duration = Duration::from_secs(1);
+/// How long the end may take.
+const END: Duration = Duration::from_millis(800);
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    let outcome = match &args.command {
-        Some(Command::Status(status)) => open(&args).and_then(|store| report::show(&store, status.json)),
-        None => mirror(&args),
+    let outcome = match Args::try_parse() {
+        Ok(args) => run(&args),
+        Err(error) if error.use_stderr() => Err(Failure::usage(&error)),
+        // Help and version go to stdout as they are.
+        Err(error) => error.print().map_err(Failure::failed),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("ndsharray: {}", failure.text);
-            ExitCode::from(failure.code)
-        }
+        Err(failure) => failure.report(),
     }
 }
 
-/// Why the program ends, and with which code: 2 if the request is wrong, 1 if it failed.
-struct Failure {
-    text: String,
-    code: u8,
-}
-
-impl Failure {
-    fn bad(text: impl ToString) -> Self {
-        Failure { text: text.to_string(), code: 2 }
-    }
-
-    fn failed(text: impl ToString) -> Self {
-        Failure { text: text.to_string(), code: 1 }
+fn run(args: &Args) -> Result<(), Failure> {
+    match &args.command {
+        Some(Command::Status(status)) => report::show(&open(args)?, status.json),
+        None => mirror(args),
     }
 }
 
@@ -64,31 +60,54 @@ fn mirror(args: &Args) -> Result<(), Failure> {
             "nothing to do: use --offer PATTERN on the host that has the tags, --take PATTERN on the other",
         ));
     }
+    if std::env::var_os("RUST_LOG").is_some() {
+        zenoh::try_init_log_from_env();
+    }
     let stop = Stop::listen().map_err(Failure::failed)?;
     let store = open(args)?;
-    let session = session(&args.mirror)?;
-    let offering = if offer.is_empty() {
-        None
-    } else {
-        Some(offering(args, &store).start(&session).map_err(Failure::bad)?)
-    };
-    let taking = if take.is_empty() {
-        None
-    } else {
-        Some(taking(&args.mirror, &store).start(&session).map_err(Failure::bad)?)
-    };
-    args.mirror.announce();
-    let mut report = Report::new(&store, taking.is_some());
-    while !stop.wait(TELL_EVERY) {
-        report.tell(offering.as_ref().map(|of| of.status()), taking.as_ref().map(|of| of.status()));
+    let options = session(&args.mirror);
+    let session = options.open().map_err(failure)?;
+    let offering = (!offer.is_empty()).then(|| offering(&args.mirror, &store).start(&session));
+    let offering = offering.transpose().map_err(failure)?;
+    let taking = (!take.is_empty()).then(|| taking(&args.mirror, &store).start(&session));
+    let taking = taking.transpose().map_err(failure)?;
+    for endpoint in options.open_endpoints().map_err(failure)? {
+        say(&format!(
+            "{endpoint} is open: whoever reaches it can take what is offered, and offer; docs/hosts.md has TLS"
+        ));
     }
-    drop((offering, taking, report));
+    let mut connection = Connection::new(&args.mirror.connect);
+    let mut report = Report::new(&store);
+    loop {
+        report.tell(offering.as_ref().map(|of| of.status()), taking.as_ref().map(|of| of.status()));
+        if stop.wait(TELL_EVERY) {
+            break;
+        }
+        connection.look(&session);
+    }
+    let (sender, ended) = channel();
+    std::thread::spawn(move || {
+        drop(report);
+        drop(taking);
+        drop(offering);
+        let _ = sender.send(());
+    });
     // What still waits for a connection is not waited for.
+    let _ = ended.recv_timeout(END);
     std::process::exit(0);
 }
 
-fn session(args: &Mirror) -> Result<ndsharray_mirror::zenoh::Session, Failure> {
-    let mut options = SessionOptions::new().scout(args.scout).max_size(args.max_size.0 as usize);
+fn failure(error: Error) -> Failure {
+    match error {
+        Error::Io { .. } => Failure::failed(error),
+        error => Failure::bad(error),
+    }
+}
+
+fn session(args: &Mirror) -> SessionOptions {
+    // Who takes nothing gets no large message.
+    let most = if args.take.is_empty() { 0 } else { args.max_size.0 as usize };
+    let mut options = SessionOptions::new().scout(args.scout).max_size(most);
     for endpoint in &args.listen {
         options = options.listen(endpoint);
     }
@@ -98,15 +117,15 @@ fn session(args: &Mirror) -> Result<ndsharray_mirror::zenoh::Session, Failure> {
     if let Some(path) = &args.zenoh_config {
         options = options.zenoh_config(path);
     }
-    options.open().map_err(Failure::bad)
+    options
 }
 
-fn offering(args: &Args, store: &Store) -> Offer {
+fn offering(args: &Mirror, store: &Store) -> Offer {
     let mut offer = Offer::new(store.clone());
-    for pattern in &args.mirror.offer {
+    for pattern in &args.offer {
         offer = offer.tags(pattern);
     }
-    match &args.mirror.name {
+    match &args.name {
         Some(name) => offer.host(name),
         None => offer,
     }

@@ -7,9 +7,14 @@ use zenoh::Session;
 
 use crate::error::{Error, Result};
 
+/// So many threads at most wait for connections and memory.
+const MOST_BLOCKED: usize = 256;
+
 /// Threads of their own, so that whoever embeds a mirror needs no runtime.
 pub(crate) fn start(name: &'static str) -> Result<Runtime> {
-    let runtime = Builder::new_multi_thread().worker_threads(2).thread_name(name).enable_time().build();
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(2).max_blocking_threads(MOST_BLOCKED).thread_name(name).enable_time();
+    let runtime = builder.build();
     runtime.map_err(|source| Error::Io { operation: "start threads", source })
 }
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use zenoh::{Config, Session, Wait};
 
+use crate::endpoint;
 use crate::error::{Error, Result};
+use crate::wire::message::LONGEST_TAGS;
 
 /// How a mirror reaches others. [`open`](SessionOptions::open) makes a session of Zenoh.
 #[derive(Clone, Debug)]
@@ -48,21 +50,25 @@ impl SessionOptions {
         self
     }
 
-    /// Looks for others in the local network, by multicast and from those that it knows. Default: false.
+    /// Looks for others in the local network, by multicast and from those that it knows, whatever a configuration file says. Default: false.
     #[must_use]
     pub fn scout(mut self, scouts: bool) -> Self {
         self.scouts = scouts;
         self
     }
 
-    /// Sets the largest message that is taken, in bytes: a value with what travels with it. Default: 256 MiB.
+    /// Sets the largest value that a message may bring, in bytes. Default: 256 MiB; 0 will do for a session that offers and takes nothing.
+    ///
+    /// Zenoh puts large messages together in memory. A peer that sends parts of them and never the last one makes it keep up to 16 such
+    /// messages, one for each priority and reliability.
     #[must_use]
     pub fn max_size(mut self, bytes: usize) -> Self {
         self.most_bytes = bytes;
         self
     }
 
-    /// Begins with a configuration file of Zenoh, which says what these options do not.
+    /// Takes a configuration file of Zenoh, for TLS and all else that these options do not say. Where it says nothing, or the same as
+    /// Zenoh's own defaults, mirrors have theirs: they listen and connect nowhere else, and notice within two seconds that a host is gone.
     #[must_use]
     pub fn zenoh_config(mut self, path: impl Into<PathBuf>) -> Self {
         self.config = Some(path.into());
@@ -72,49 +78,76 @@ impl SessionOptions {
     /// Opens the session.
     ///
     /// # Errors
-    /// [`Error::Zenoh`]: an endpoint is not one, it cannot listen there, or the file is no configuration.
+    /// [`Error::Endpoint`]: an endpoint is not one. [`Error::Zenoh`]: it cannot listen there, or the file is no configuration.
     pub fn open(&self) -> Result<Session> {
         let config = self.zenoh()?;
-        zenoh::open(config).wait().map_err(|error| Error::zenoh("open a session", &error))
+        zenoh::open(config).wait().map_err(|error| {
+            let operation = match self.listen.join(" and ") {
+                endpoints if endpoints.is_empty() => "open a session".to_owned(),
+                endpoints => format!("listen at {endpoints}"),
+            };
+            Error::zenoh(operation, &error)
+        })
+    }
+
+    /// The endpoints at which whoever reaches them is let in: those that other hosts may reach, and that ask for no certificate.
+    ///
+    /// # Errors
+    /// [`Error::Endpoint`], and [`Error::Zenoh`]: the file is no configuration.
+    pub fn open_endpoints(&self) -> Result<Vec<String>> {
+        let config = self.zenoh()?;
+        let get = |key| config.get_json(key).ok().and_then(|text| serde_json::from_str(&text).ok());
+        let asks = get("transport/link/tls/enable_mtls") == Some(serde_json::Value::Bool(true));
+        let mut endpoints = Vec::new();
+        endpoint::texts(&get("listen/endpoints").unwrap_or_default(), &mut endpoints);
+        endpoints.retain(|endpoint| endpoint::is_open(endpoint, asks));
+        Ok(endpoints)
     }
 
     fn zenoh(&self) -> Result<Config> {
         let mut config = match &self.config {
-            Some(path) => Config::from_file(path)
-                .map_err(|error| Error::zenoh(format!("use {}", path.display()), &error))?,
+            Some(path) => Config::from_file(path).map_err(|error| Error::config(path, &error))?,
             None => Config::default(),
         };
-        let mut set = |key: &str, value: String| {
-            let outcome = config.insert_json5(key, &value);
+        // What a file does not say is as in Zenoh's own configuration.
+        let zenohs = Config::default();
+        let is_said = |config: &Config, key| config.get_json(key).ok() != zenohs.get_json(key).ok();
+        let set = |config: &mut Config, key: &str, value: &str| {
+            let outcome = config.insert_json5(key, value);
             outcome.map_err(|error| Error::zenoh(format!("set {key} to {value}"), &error))
         };
-        let list = |endpoints: &[String]| serde_json::json!(endpoints).to_string();
-        // What a file says stands, unless the options say something of it.
-        if self.config.is_none() || !self.listen.is_empty() {
-            set("listen/endpoints", list(&self.listen))?;
-        }
-        if self.config.is_none() || !self.connect.is_empty() {
-            set("connect/endpoints", list(&self.connect))?;
-        }
-        if self.config.is_none() {
-            for (key, value) in DEFAULTS {
-                set(key, value.to_owned())?;
+        for endpoint in self.listen.iter().chain(&self.connect) {
+            if let Err(reason) = endpoint::check(endpoint) {
+                return Err(Error::Endpoint { endpoint: endpoint.clone(), reason });
             }
         }
-        set("scouting/multicast/enabled", self.scouts.to_string())?;
-        set("scouting/gossip/enabled", self.scouts.to_string())?;
-        set("transport/link/rx/max_message_size", self.most_bytes.saturating_add(ROOM).to_string())?;
+        for (key, endpoints) in [("listen/endpoints", &self.listen), ("connect/endpoints", &self.connect)] {
+            if !endpoints.is_empty() || !is_said(&config, key) {
+                set(&mut config, key, &serde_json::json!(endpoints).to_string())?;
+            }
+        }
+        for (key, value) in DEFAULTS {
+            if !is_said(&config, key) {
+                set(&mut config, key, value)?;
+            }
+        }
+        for key in ["scouting/multicast/enabled", "scouting/gossip/enabled"] {
+            set(&mut config, key, &self.scouts.to_string())?;
+        }
+        let most = self.most_bytes.saturating_add(ROOM).to_string();
+        set(&mut config, "transport/link/rx/max_message_size", &most)?;
         Ok(config)
     }
 }
 
-/// What a message has beside the elements.
-const ROOM: usize = 64 << 10;
+/// What a message has beside the elements of a value; a list of tags has to fit, too.
+const ROOM: usize = LONGEST_TAGS + (64 << 10);
 
 /// Where the defaults of Zenoh do not do. A host that is gone is noticed within two seconds, and tried again soon.
-const DEFAULTS: [(&str, &str); 5] = [
+const DEFAULTS: [(&str, &str); 6] = [
     ("mode", "\"peer\""),
     ("transport/link/tx/lease", "2000"),
+    ("transport/unicast/max_sessions", "256"),
     ("connect/timeout_ms", "-1"),
     ("connect/exit_on_failure", "false"),
     ("connect/retry", "{ period_init_ms: 200, period_max_ms: 1000, period_increase_factor: 2 }"),

@@ -1,11 +1,18 @@
 //! What a mirror does, for those who look after it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::plain;
+
+/// How the names of the tags begin in which `ndsharray-mirror` says what it does. They are neither offered nor taken.
+pub const STATUS_TAG: &str = "ndsharray-mirror-";
+
 /// What is offered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OfferedStatus {
     /// How many tags are offered.
@@ -13,6 +20,20 @@ pub struct OfferedStatus {
     /// How many values were sent.
     pub values: u64,
     /// How many bytes of values were sent.
+    pub bytes: u64,
+    /// Those who take them, by host: whoever asked in the last seconds, 256 at most.
+    pub receivers: Vec<Receiver>,
+}
+
+/// Whoever takes tags that are offered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Receiver {
+    /// Its host, as it says itself.
+    pub host: String,
+    /// How many values were sent to it.
+    pub values: u64,
+    /// How many bytes they had.
     pub bytes: u64,
 }
 
@@ -48,25 +69,52 @@ pub struct TakenTag {
     pub error: Option<String>,
 }
 
+/// Who asked for nothing for so long takes no tags any more.
+const GONE: Duration = Duration::from_secs(10);
+/// So many receivers are counted one by one.
+const MOST_RECEIVERS: usize = 256;
+
 /// Counts what is sent.
 #[derive(Debug, Default)]
-pub(crate) struct OfferStatus {
-    values: AtomicU64,
-    nbytes: AtomicU64,
+pub(crate) struct OfferStatus(Mutex<Sent>);
+
+#[derive(Debug, Default)]
+struct Sent {
+    values: u64,
+    nbytes: u64,
+    /// By their names, which are others at each start.
+    to: HashMap<String, (Receiver, Instant)>,
 }
 
 impl OfferStatus {
-    // Figures for people: no order with anything else is needed.
-    pub fn sent(&self, values: u64, nbytes: usize) {
-        self.values.fetch_add(values, Ordering::Relaxed);
-        self.nbytes.fetch_add(nbytes as u64, Ordering::Relaxed);
+    /// An answer goes to a receiver.
+    pub fn sent(&self, name: &str, host: &str, values: u64, nbytes: usize) {
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.values += values;
+        sent.nbytes += nbytes as u64;
+        if !sent.to.contains_key(name) {
+            if sent.to.len() >= MOST_RECEIVERS {
+                sent.to.retain(|_, (_, last)| last.elapsed() < GONE);
+            }
+            if sent.to.len() >= MOST_RECEIVERS {
+                return;
+            }
+        }
+        let to = sent.to.entry(name.to_owned());
+        let (receiver, last) = to.or_insert_with(|| (Receiver::default(), Instant::now()));
+        if receiver.host.is_empty() {
+            receiver.host = plain(host);
+        }
+        receiver.values += values;
+        receiver.bytes += nbytes as u64;
+        *last = Instant::now();
     }
 
     pub fn of(&self, tags: usize) -> OfferedStatus {
-        OfferedStatus {
-            tags,
-            values: self.values.load(Ordering::Relaxed),
-            bytes: self.nbytes.load(Ordering::Relaxed),
-        }
+        let sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = sent.to.values().filter(|(_, last)| last.elapsed() < GONE);
+        let mut receivers: Vec<Receiver> = there.map(|(receiver, _)| receiver.clone()).collect();
+        receivers.sort_by(|one, other| one.host.cmp(&other.host));
+        OfferedStatus { tags, values: sent.values, bytes: sent.nbytes, receivers }
     }
 }

@@ -11,6 +11,8 @@ const SMALL: usize = 64 << 10;
 const AT_ONCE: usize = 2;
 /// So many to all.
 const MOST: usize = 128;
+/// Those to whom nobody sends are forgotten when so many are known.
+const MOST_KNOWN: usize = 4096;
 
 /// Who sends to which receiver.
 #[derive(Debug)]
@@ -28,6 +30,9 @@ impl Lanes {
     pub async fn place(&self, receiver: &str, nbytes: usize) -> Option<[OwnedSemaphorePermit; 2]> {
         let lane = {
             let mut lanes = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+            if lanes.len() >= MOST_KNOWN {
+                lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
+            }
             let lane = lanes.entry((receiver.to_owned(), nbytes <= SMALL));
             lane.or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))).clone()
         };

@@ -4,15 +4,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ndsharray::{EntryKind, Store};
+use prost::Message;
 
 use crate::patterns::Patterns;
 use crate::source;
-use crate::wire::message::{OfferedTag, Tags};
+use crate::status::STATUS_TAG;
+use crate::wire::message::{LONGEST_TAGS, OfferedTag, Tags};
 
 /// The store is looked at so often, while somebody asks,
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// but for no more than one part of so many of the time.
 const LOOK_SHARE: u32 = 20;
+
+/// What a list has beside each tag, in bytes, at most.
+const BESIDE: usize = 16;
 
 /// The tags of a store that are offered.
 #[derive(Debug)]
@@ -42,7 +47,13 @@ impl Listing {
 
     /// Whether it may be offered, if it was not taken from another host.
     pub fn is_named(&self, tag: &str) -> bool {
-        self.patterns.fits(tag)
+        self.patterns.fits(tag) && !tag.starts_with(STATUS_TAG)
+    }
+
+    /// Whether it was offered a moment ago.
+    pub fn has(&self, tag: &str) -> bool {
+        let tags = self.found.lock().unwrap_or_else(PoisonError::into_inner).tags.clone();
+        tags.tags.binary_search_by(|offered| offered.name.as_str().cmp(tag)).is_ok()
     }
 
     /// The tags, as they were a moment ago.
@@ -66,7 +77,17 @@ impl Listing {
         let entries = self.store.entries()?.into_iter();
         let named =
             entries.filter(|entry| matches!(entry.kind, EntryKind::Array) && self.is_named(&entry.tag));
-        Ok(named.filter_map(|entry| self.offered(entry.tag)).collect())
+        let mut tags: Vec<_> = named.filter_map(|entry| self.offered(entry.tag)).collect();
+        tags.sort_by(|one, other| one.name.cmp(&other.name));
+        // No receiver takes a longer list.
+        let mut nbytes = 0;
+        let fits = |tag: &&OfferedTag| {
+            nbytes += tag.encoded_len() + BESIDE;
+            nbytes <= LONGEST_TAGS
+        };
+        let count = tags.iter().take_while(fits).count();
+        tags.truncate(count);
+        Ok(tags)
     }
 
     /// A tag; `None` if it is not offered, has no value yet, or cannot be looked at.

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 use ndsharray::Store;
 use prost::Message;
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
+use zenoh::bytes::Encoding;
 use zenoh::liveliness::LivelinessToken;
 use zenoh::query::{Query, Queryable};
 use zenoh::{Session, Wait};
@@ -33,8 +34,14 @@ use crate::wire::message::{Answer, AskTags, AskValue};
 
 /// A question is answered after so long, also if there is nothing to answer.
 pub(crate) const HOLD: Duration = Duration::from_secs(2);
-/// So many questions wait to be looked at; more are not answered.
+/// So many questions are open at once; more are not answered.
 const MOST_QUESTIONS: usize = 4096;
+/// If fewer places than so many are left, no question waits for long.
+const FEW: usize = MOST_QUESTIONS / 2;
+/// So many questions wait for another list of tags; more are answered at once.
+const MOST_WAITING: usize = 256;
+/// So many lists are sent at once.
+const LISTS_AT_ONCE: usize = 64;
 /// A question is never longer.
 const LONGEST_QUESTION: usize = 1024;
 /// What is not used any more is forgotten so often.
@@ -73,39 +80,53 @@ impl Offer {
     /// Offers the tags until what this returns is dropped.
     ///
     /// # Errors
-    /// [`Error::Pattern`], [`Error::Zenoh`] and [`Error::Io`].
+    /// [`Error::Pattern`], [`Error::Host`], [`Error::Zenoh`] and [`Error::Io`].
     pub fn start(self, session: &Session) -> Result<Offering> {
+        if let Some(reason) = key::broken_host(&self.host) {
+            return Err(Error::Host { host: self.host, reason });
+        }
         let listing = Listing::new(self.store, Patterns::new(&self.patterns)?);
         let runtime = runtime::start("ndsharray-offer")?;
         let offer = runtime::offer_id(session);
+        // Each question has a permit, and so there is room for it.
         let (sender, mut questions) = mpsc::channel(MOST_QUESTIONS);
         let answers = Arc::new(Answers {
             listing,
             holds: Holds::default(),
             frames: Arc::default(),
             lanes: Lanes::new(),
+            places: Arc::new(Semaphore::new(MOST_QUESTIONS)),
+            waiting: Semaphore::new(MOST_WAITING),
+            lists: Semaphore::new(LISTS_AT_ONCE),
             status: OfferStatus::default(),
         });
-        let serving = answers.clone();
+        let (serving, places) = (answers.clone(), answers.places.clone());
         runtime.spawn(async move {
             let mut expire = tokio::time::interval(EXPIRE_EVERY);
             loop {
                 tokio::select! {
                     question = questions.recv() => {
-                        let Some((query, at)) = question else { break };
-                        tokio::spawn(serving.clone().answer(query, at));
+                        let Some(question) = question else { break };
+                        tokio::spawn(serving.clone().answer(question));
                     }
-                    _ = expire.tick() => serving.expire(),
+                    _ = expire.tick() => {
+                        let serving = serving.clone();
+                        tokio::task::spawn_blocking(move || serving.expire());
+                    }
                 }
             }
         });
+        let id = offer.clone();
         let failed = |error: zenoh::Error| Error::zenoh("offer tags", &error);
         let queryable = session
             .declare_queryable(key::all_asked(&offer))
             .complete(true)
             .callback(move |query| {
-                // One that finds no room is dropped, which ends it.
-                let _ = sender.try_send((query, Instant::now()));
+                // One that is none, or finds no place, is dropped, which ends it.
+                let Ok(place) = places.clone().try_acquire_owned() else { return };
+                if let Some(question) = Question::of(&id, query, place) {
+                    let _ = sender.try_send(question);
+                }
             })
             .wait()
             .map_err(failed)?;
@@ -147,31 +168,65 @@ struct Answers {
     holds: Holds,
     frames: Arc<Frames>,
     lanes: Lanes,
+    /// For open questions.
+    places: Arc<Semaphore>,
+    /// For those of them that wait for another list.
+    waiting: Semaphore,
+    /// For lists that are sent.
+    lists: Semaphore,
     status: OfferStatus,
 }
 
+/// A question that makes sense so far.
+#[derive(Debug)]
+struct Question {
+    query: Query,
+    asked: Asked,
+    payload: Vec<u8>,
+    at: Instant,
+    place: OwnedSemaphorePermit,
+}
+
+impl Question {
+    fn of(offer: &str, mut query: Query, place: OwnedSemaphorePermit) -> Option<Self> {
+        let asked = key::asked(offer, query.key_expr().as_str())?;
+        // What else came with it would stay in memory for as long as it is open.
+        let is_bare = query.attachment().is_none()
+            && query.parameters().as_str().is_empty()
+            && query.encoding().is_none_or(|encoding| *encoding == Encoding::default());
+        let payload = std::mem::take(query.payload_mut()?);
+        // A copy: what arrived is a part of a larger buffer.
+        let payload =
+            (is_bare && payload.len() <= LONGEST_QUESTION).then(|| payload.to_bytes().into_owned())?;
+        Some(Question { query, asked, payload, at: Instant::now(), place })
+    }
+}
+
 impl Answers {
-    async fn answer(self: Arc<Self>, query: Query, at: Instant) {
-        let Some(asked) = key::asked(query.key_expr().as_str()) else { return end(query).await };
-        let payload = query.payload().filter(|payload| payload.len() <= LONGEST_QUESTION);
-        let Some(payload) = payload.map(|payload| payload.to_bytes().into_owned()) else {
-            return end(query).await;
-        };
+    async fn answer(self: Arc<Self>, question: Question) {
+        let Question { query, asked, payload, at, place } = question;
         match asked {
             Asked::Tags => match AskTags::decode(&payload[..]) {
                 Ok(ask) => self.tags(query, ask).await,
                 Err(_) => end(query).await,
             },
             Asked::Value(tag) => match AskValue::decode(&payload[..]) {
-                Ok(ask) if self.listing.is_named(&tag) => self.value(query, at, tag, ask).await,
+                Ok(ask) if self.listing.has(&tag) => self.value(query, at, tag, ask).await,
                 _ => end(query).await,
             },
         }
+        drop(place);
+    }
+
+    /// How long a question may wait.
+    fn hold(&self) -> Duration {
+        if self.places.available_permits() < FEW { LOOK_EVERY } else { HOLD }
     }
 
     /// Which tags there are, once the receiver does not know them.
     async fn tags(self: Arc<Self>, query: Query, ask: AskTags) {
-        let until = Instant::now() + HOLD;
+        let waiting = self.waiting.try_acquire();
+        let until = Instant::now() + if waiting.is_ok() { self.hold() } else { LOOK_EVERY };
         let mut found = None;
         while Instant::now() < until {
             let this = self.clone();
@@ -183,8 +238,10 @@ impl Answers {
                 _ => tokio::time::sleep(LOOK_EVERY).await,
             }
         }
-        let tags = found.as_deref().cloned().unwrap_or_default();
-        send(query, None, tags.encode_to_vec().into()).await;
+        drop(waiting);
+        let Ok(_place) = self.lists.acquire().await else { return };
+        let tags = found.map_or_else(Vec::new, |tags| tags.encode_to_vec());
+        send(query, None, tags.into()).await;
     }
 
     /// A value that the receiver does not have.
@@ -198,17 +255,24 @@ impl Answers {
             }
         };
         let mut held = held.lock().await;
-        let batch = match timeout(HOLD, held.next(&ask, self.listing.store(), &self.frames)).await {
-            Ok(Ok(batch)) => batch,
-            Ok(Err(error)) => {
+        let found = timeout(self.hold(), held.next(&ask, self.listing.store())).await;
+        // If nothing came, the answer says so.
+        let mut found = found.unwrap_or_else(|_| Ok(Batch::default()));
+        let nbytes = found.as_ref().map_or(0, |batch| batch.wants.unwrap_or(batch.frames.len()));
+        let Some(_place) = self.lanes.place(&ask.receiver, nbytes).await else { return };
+        if let Ok(mut batch) = found {
+            found = held.fill(&mut batch, &ask, &self.frames).await.map(|()| batch);
+        }
+        let batch = match found {
+            // It may have been replaced by one that was taken from another host.
+            _ if !self.listing.has(&tag) => return end(query).await,
+            Ok(batch) => batch,
+            Err(error) => {
                 tokio::time::sleep(LOOK_EVERY).await;
                 Batch { error: Some(error.to_string()), ..Batch::default() }
             }
-            // Nothing came.
-            Err(_) => Batch::default(),
         };
         let nbytes = batch.frames.len();
-        let Some(_place) = self.lanes.place(&ask.receiver, nbytes).await else { return };
         held.answered(ask.number, &batch);
         let answer = Answer {
             waited: at.elapsed().as_micros() as u64,
@@ -216,12 +280,14 @@ impl Answers {
             error: batch.error.unwrap_or_default(),
             missed: batch.missed,
         };
-        self.status.sent(batch.values, nbytes);
+        self.status.sent(&ask.receiver, &ask.host, batch.values, nbytes);
         // The next question of this receiver has its turn when this is on its way: so it gets what is the latest then.
         send(query, Some(answer.encode_to_vec()), batch.frames).await;
     }
 
     fn expire(&self) {
+        // So that it is known what is offered, also if nobody asks for the list.
+        let _ = self.listing.tags();
         self.holds.expire();
         self.frames.expire();
         self.lanes.expire();

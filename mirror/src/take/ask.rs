@@ -1,27 +1,96 @@
 //! Asking an offer something.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, oneshot};
 use zenoh::qos::{CongestionControl, Priority};
 use zenoh::query::ConsolidationMode;
 use zenoh::sample::Sample;
 use zenoh::{Session, Wait};
 
-/// Asks, and waits for the answer; `None` if there is none in time, or if the offer has ended.
-pub(super) async fn ask(
-    session: &Session,
-    key: &str,
-    question: Vec<u8>,
-    priority: Priority,
-    patience: Duration,
-) -> Option<Sample> {
-    let (session, key) = (session.clone(), key.to_owned());
-    // Sending may wait for the connection.
-    let send = move || {
-        let get = session.get(key).payload(question).priority(priority).timeout(patience);
-        let get = get.congestion_control(CongestionControl::Block).consolidation(ConsolidationMode::None);
-        get.wait().ok()
-    };
-    let replies = tokio::task::spawn_blocking(send).await.ok()??;
-    replies.recv_async().await.ok()?.into_result().ok()
+/// So many questions to an offer are on their way at once: one that takes none must not use up the threads that ask others.
+const AT_ONCE: usize = 4;
+
+/// Asks one offer.
+#[derive(Clone, Debug)]
+pub(super) struct Asker {
+    session: Session,
+    sending: Arc<Semaphore>,
+    arrived: Arc<Arrived>,
+}
+
+/// How many bytes of answers wait to be looked at, of all offers.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    nbytes: AtomicUsize,
+    most: usize,
+}
+
+/// An answer. Its bytes count until it is dropped.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub sample: Sample,
+    nbytes: usize,
+    arrived: Arc<Arrived>,
+}
+
+impl Arrived {
+    pub fn new(most: usize) -> Self {
+        Arrived { nbytes: AtomicUsize::new(0), most }
+    }
+}
+
+impl Reply {
+    /// `None` if too much waits.
+    fn of(sample: Sample, arrived: &Arc<Arrived>) -> Option<Self> {
+        let nbytes = sample.payload().len() + sample.attachment().map_or(0, |attachment| attachment.len());
+        // A figure: no order with anything else is needed.
+        let before = arrived.nbytes.fetch_add(nbytes, Ordering::Relaxed);
+        let reply = Reply { sample, nbytes, arrived: arrived.clone() };
+        (before.saturating_add(nbytes) <= arrived.most).then_some(reply)
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        self.arrived.nbytes.fetch_sub(self.nbytes, Ordering::Relaxed);
+    }
+}
+
+impl Asker {
+    pub fn new(session: Session, arrived: Arc<Arrived>) -> Self {
+        Asker { session, sending: Arc::new(Semaphore::new(AT_ONCE)), arrived }
+    }
+
+    /// Asks, and waits for the answer; `None` if there is none in time, or if the offer has ended. Of several answers the first counts.
+    pub async fn ask(
+        &self,
+        key: &str,
+        question: Vec<u8>,
+        priority: Priority,
+        patience: Duration,
+    ) -> Option<Reply> {
+        let place = self.sending.clone().acquire_owned().await.ok()?;
+        let (session, key, arrived) = (self.session.clone(), key.to_owned(), self.arrived.clone());
+        let (sender, receiver) = oneshot::channel();
+        let sender = Mutex::new(Some(sender));
+        // Sending may wait for the connection.
+        let send = move || {
+            let get = session.get(key).payload(question).priority(priority).timeout(patience);
+            let get = get.congestion_control(CongestionControl::Block).consolidation(ConsolidationMode::None);
+            let get = get.callback(move |reply| {
+                if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                    let reply = reply.into_result().ok();
+                    let _ = sender.send(reply.and_then(|sample| Reply::of(sample, &arrived)));
+                }
+            });
+            let sent = get.wait().ok();
+            drop(place);
+            sent
+        };
+        tokio::task::spawn_blocking(send).await.ok()??;
+        receiver.await.ok()?
+    }
 }

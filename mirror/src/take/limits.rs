@@ -10,7 +10,7 @@ const BESIDE_HISTORY: u64 = 3;
 #[derive(Debug)]
 pub(super) struct Limits {
     pub most_bytes: usize,
-    most_tags: usize,
+    pub most_tags: usize,
     most_total: u64,
     taken: Mutex<HashMap<String, Taken>>,
 }

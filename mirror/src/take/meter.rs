@@ -24,7 +24,7 @@ impl Meter {
     pub fn wrote(&mut self, nbytes: usize, skipped: u64) {
         self.values += 1;
         self.nbytes += nbytes as u64;
-        self.skipped += skipped;
+        self.skipped = self.skipped.saturating_add(skipped);
     }
 
     pub fn tell(&mut self, status: &mut TakenTag) {

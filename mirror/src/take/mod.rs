@@ -1,6 +1,6 @@
 //! Taking tags from other hosts into a store.
 //!
-//! `peer` follows one offer, `tag` takes one tag of it, `copy` is that tag in this store. `ask` asks, `pace` knows how fast a connection is,
+//! `peers` knows the offers, `peer` follows one, `tag` takes one tag of it, `copy` is that tag in this store. `ask` asks, `pace` knows how fast a connection is,
 //! `limits` what all tags may use together, `written` how far each came, and `meter` counts.
 
 mod ask;
@@ -9,32 +9,34 @@ mod limits;
 mod meter;
 mod pace;
 mod peer;
+mod peers;
 mod tag;
 mod written;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ndsharray::Store;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use zenoh::pubsub::Subscriber;
-use zenoh::sample::SampleKind;
 use zenoh::{Session, Wait};
 
 use crate::error::{Error, Result};
 use crate::patterns::Patterns;
 use crate::runtime;
 use crate::status::TakenStatus;
+use crate::take::ask::Arrived;
 use crate::take::limits::Limits;
-use crate::take::peer::{Peer, Shared};
+use crate::take::peer::Shared;
+use crate::take::peers::{Events, Peers};
 use crate::wire::key;
 
-/// So many offers are followed at once; more are passed over.
-const MOST_OFFERS: usize = 256;
 /// So many offers may come and go before that is looked at.
 const MOST_EVENTS: usize = 4096;
+/// Answers of so many of the largest values may wait to be written.
+const MOST_WAITING: usize = 4;
+/// Or of so many bytes, if the largest value is small.
+const SMALL: usize = 64 << 20;
 
 /// Which tags of other hosts are taken into a store, and how. [`start`](Take::start) takes them.
 #[derive(Clone, Debug)]
@@ -151,66 +153,21 @@ impl Take {
             prefix: self.prefix,
             keeps: self.keeps,
             receiver: runtime::offer_id(session),
+            host: runtime::host(),
             limits: Arc::new(Limits::new(self.most_bytes, self.most_tags, self.most_total)),
             written: Arc::default(),
+            arrived: Arc::new(Arrived::new(self.most_bytes.max(SMALL).saturating_mul(MOST_WAITING))),
             status: Mutex::default(),
         });
-        let (sender, mut events) = mpsc::channel::<(String, SampleKind)>(MOST_EVENTS);
-        let mut peers = Peers { shared: shared.clone(), of: HashMap::new() };
+        let (sender, receiver) = mpsc::channel(MOST_EVENTS);
         let hosts = Arc::new(Mutex::new(Vec::new()));
-        let told = hosts.clone();
-        runtime.spawn(async move {
-            while let Some((key, kind)) = events.recv().await {
-                peers.changed(&key, kind);
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = peers.hosts();
-            }
-        });
+        let events = Events::new(sender);
+        runtime.spawn(Peers::new(shared.clone(), events.clone()).follow(receiver, hosts.clone()));
         let subscriber = session.liveliness().declare_subscriber(key::all_alive()).history(true);
-        let subscriber = subscriber.callback(move |sample| {
-            // If there is no room, an offer is not followed; one that has gone is noticed since it does not answer.
-            let _ = sender.try_send((sample.key_expr().to_string(), sample.kind()));
-        });
+        let subscriber =
+            subscriber.callback(move |sample| events.tell(sample.key_expr().as_str(), sample.kind()));
         let subscriber = subscriber.wait().map_err(|error| Error::zenoh("look for offers", &error))?;
         Ok(Taking { shared, hosts, _subscriber: subscriber, runtime: Some(runtime) })
-    }
-}
-
-/// The offers that are there.
-struct Peers {
-    shared: Arc<Shared>,
-    of: HashMap<String, (String, Running)>,
-}
-
-/// A task that ends when this is dropped.
-struct Running(JoinHandle<()>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Peers {
-    /// An offer came or went.
-    fn changed(&mut self, key: &str, kind: SampleKind) {
-        let Some((offer, host)) = key::offer_alive(key) else { return };
-        match kind {
-            SampleKind::Delete => {
-                self.of.remove(&offer);
-            }
-            SampleKind::Put if self.of.contains_key(&offer) || self.of.len() >= MOST_OFFERS => {}
-            SampleKind::Put if runtime::is_own(&self.shared.session, &offer) => {}
-            SampleKind::Put => {
-                let peer = Peer::new(self.shared.clone(), offer.clone(), host.clone());
-                self.of.insert(offer, (host, Running(tokio::spawn(peer.run()))));
-            }
-        }
-    }
-
-    fn hosts(&self) -> Vec<String> {
-        let mut hosts: Vec<String> = self.of.values().map(|(host, _)| host.clone()).collect();
-        hosts.sort();
-        hosts
     }
 }
 

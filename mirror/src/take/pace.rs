@@ -6,6 +6,8 @@ use crate::offer::HOLD;
 
 /// How long an answer may take besides the bytes.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// No answer is waited for longer.
+const LONGEST: Duration = Duration::from_secs(3600);
 /// What a connection is taken for before it is known, in bytes a second.
 const UNKNOWN: f64 = 500e3;
 /// Answers that are smaller say how long a round trip takes.
@@ -37,7 +39,7 @@ impl Pace {
     /// How long an answer of so many bytes may take.
     pub fn patience(&self, nbytes: u64) -> Duration {
         let moving = nbytes as f64 / self.bytes_a_second.unwrap_or(UNKNOWN).max(1.0);
-        HOLD + PATIENCE + Duration::try_from_secs_f64(moving).unwrap_or(Duration::MAX / 4)
+        HOLD + PATIENCE + Duration::try_from_secs_f64(moving).unwrap_or(LONGEST).min(LONGEST)
     }
 
     /// Whether a second question should be open while an answer is under way: if waiting for the first to arrive costs more time than
@@ -66,6 +68,7 @@ mod tests {
         assert_eq!(pace.patience(50_000_000), Duration::from_secs(112), "an unknown connection may be slow");
         pace.arrived(1 << 20, Duration::from_secs(1));
         assert_eq!(pace.patience(50 << 20), Duration::from_secs(62));
+        assert_eq!(pace.patience(u64::MAX), Duration::from_secs(3612));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Taking from one offer: its tags come and go, and each that is wanted is taken by a task of its own.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,16 +14,21 @@ use zenoh::qos::Priority;
 
 use crate::patterns::Patterns;
 use crate::source;
-use crate::status::TakenTag;
-use crate::take::ask::ask;
+use crate::status::{STATUS_TAG, TakenTag};
+use crate::take::ask::{Arrived, Asker, Reply};
 use crate::take::copy::Copy;
 use crate::take::limits::Limits;
 use crate::take::pace::Pace;
 use crate::take::tag::{Wish, take};
 use crate::take::written::Written;
+use crate::text::plain;
 use crate::wire::key::{self, Asked};
-use crate::wire::message::{AskTags, OfferedTag, Tags};
+use crate::wire::message::{AskTags, LONGEST_TAGS, OfferedTag, Tags};
 
+/// An offer that always has another list is asked no more often.
+const LEAST: Duration = Duration::from_millis(100);
+/// So many tags that are not taken are told of each offer.
+const MOST_REFUSED: usize = 16;
 /// An offer that does not say its tags is asked again after so long,
 const REST: Duration = Duration::from_secs(1);
 /// and counts as gone after so long.
@@ -40,8 +46,11 @@ pub(super) struct Shared {
     pub prefix: String,
     pub keeps: bool,
     pub receiver: String,
+    /// The name of this host.
+    pub host: String,
     pub limits: Arc<Limits>,
     pub written: Arc<Written>,
+    pub arrived: Arc<Arrived>,
     /// By the names of tags and offers.
     pub status: Mutex<BTreeMap<(String, String), SharedStatus>>,
 }
@@ -55,6 +64,8 @@ pub(super) struct Peer {
     shared: Arc<Shared>,
     offer: String,
     host: String,
+    asker: Asker,
+    use_of: Arc<UseOf>,
     tags: HashMap<String, Taken>,
     /// What stands in the way of tags that are not taken.
     refused: Vec<Told>,
@@ -101,9 +112,34 @@ impl Drop for Told {
     }
 }
 
+/// What an offer is good for, as far as it is known.
+#[derive(Debug, Default)]
+pub(super) struct UseOf(AtomicU8);
+
+impl UseOf {
+    const NONE: u8 = 1;
+    const TAKEN: u8 = 2;
+
+    // It stands alone: no order with anything else is needed.
+    fn set(&self, to: u8) {
+        self.0.store(to, Ordering::Relaxed);
+    }
+
+    /// It does not answer, or has nothing that is wanted.
+    pub fn is_none(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::NONE
+    }
+
+    /// Something is taken from it.
+    pub fn is_taken(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::TAKEN
+    }
+}
+
 impl Peer {
-    pub fn new(shared: Arc<Shared>, offer: String, host: String) -> Self {
-        Peer { shared, offer, host, tags: HashMap::new(), refused: Vec::new() }
+    pub fn new(shared: Arc<Shared>, offer: String, host: String, use_of: Arc<UseOf>) -> Self {
+        let asker = Asker::new(shared.session.clone(), shared.arrived.clone());
+        Peer { shared, offer, host, asker, use_of, tags: HashMap::new(), refused: Vec::new() }
     }
 
     /// Takes what the offer has and what is wanted, until the future is dropped.
@@ -112,26 +148,61 @@ impl Peer {
         let (mut list, mut heard) = (Tags::default(), Instant::now());
         loop {
             let question = AskTags { known: list.revision }.encode_to_vec();
-            let patience = Pace::default().patience(0);
-            let answer = ask(&self.shared.session, &key, question, Priority::InteractiveHigh, patience).await;
-            let answer = answer.and_then(|sample| Tags::decode(&sample.payload().to_bytes()[..]).ok());
-            match answer {
-                Some(tags) => {
+            let (patience, asked_at) = (Pace::default().patience(0), Instant::now());
+            let answer = self.asker.ask(&key, question, Priority::InteractiveHigh, patience).await;
+            match answer.map(|reply| self.list(&reply)) {
+                Some(Ok(tags)) => {
                     heard = Instant::now();
                     if tags.revision != 0 {
                         list = tags;
                     }
                     // Also if it is the same: what stood in the way may be gone.
                     self.update(&list.tags);
+                    tokio::time::sleep(LEAST.saturating_sub(asked_at.elapsed())).await;
                 }
-                None if heard.elapsed() > GONE => {
+                Some(Err(error)) => {
                     list = Tags::default();
                     self.update(&[]);
+                    self.refuse("", error);
                     tokio::time::sleep(REST).await;
                 }
-                None => tokio::time::sleep(REST).await,
+                None => {
+                    if heard.elapsed() > GONE {
+                        list = Tags::default();
+                        self.update(&[]);
+                    }
+                    if self.tags.is_empty() {
+                        self.use_of.set(UseOf::NONE);
+                    }
+                    tokio::time::sleep(REST).await;
+                }
             }
         }
+    }
+
+    /// The list of an answer, without what nobody wants.
+    fn list(&self, reply: &Reply) -> Result<Tags, String> {
+        let payload = reply.sample.payload();
+        if payload.len() > LONGEST_TAGS {
+            let nbytes = payload.len();
+            return Err(format!("a list of tags of {nbytes} bytes, expected at most {LONGEST_TAGS}"));
+        }
+        let list = Tags::decode(&payload.to_bytes()[..]);
+        let mut list = list.map_err(|error| format!("what is no list of tags: {error}"))?;
+        list.tags.retain(|offered| self.shared.wanted.fits(&offered.name));
+        list.tags.truncate(self.shared.limits.most_tags.saturating_add(MOST_REFUSED));
+        list.tags.shrink_to_fit();
+        Ok(list)
+    }
+
+    /// Tells of a tag that is not taken.
+    fn refuse(&mut self, tag: &str, error: String) {
+        if self.refused.len() >= MOST_REFUSED {
+            return;
+        }
+        let (tag, host, error) = (plain(tag), self.host.clone(), Some(plain(&error)));
+        let status = TakenTag { tag: tag.clone(), host, error, ..TakenTag::default() };
+        self.refused.push(Told::new(&self.shared, &tag, &self.offer, status).0);
     }
 
     fn update(&mut self, list: &[OfferedTag]) {
@@ -155,29 +226,32 @@ impl Peer {
                 None => self.start(offered),
             }
         }
+        self.use_of.set(if self.tags.is_empty() { UseOf::NONE } else { UseOf::TAKEN });
     }
 
     fn start(&mut self, offered: &OfferedTag) {
         let (shared, tag) = (&self.shared, &offered.name);
         let local = format!("{}{tag}", shared.prefix);
         let status = TakenTag { tag: local.clone(), host: self.host.clone(), ..TakenTag::default() };
-        let reserved = ndsharray::check_tag(&local).map_err(|error| error.to_string());
+        let reserved = match ndsharray::check_tag(&local) {
+            Ok(()) if local.starts_with(STATUS_TAG) => {
+                Err("it is called as the status of a mirror is".to_owned())
+            }
+            outcome => outcome.map_err(|error| error.to_string()),
+        };
         let reserved = reserved.and_then(|()| shared.limits.reserve(&local, &self.offer, &self.host));
         let name = match reserved {
             Ok(name) => name,
-            Err(error) => {
-                let status = TakenTag { error: Some(error), ..status };
-                self.refused.push(Told::new(shared, &local, &self.offer, status).0);
-                return;
-            }
+            Err(error) => return self.refuse(&local, error),
         };
         let (told, status) = Told::new(shared, &local, &self.offer, status);
         let (sender, receiver) = watch::channel(offered.clone());
         let most = shared.rates.iter().find(|(patterns, _)| patterns.fits(tag)).map(|(_, most)| *most);
         let wish = Wish {
-            session: shared.session.clone(),
+            asker: self.asker.clone(),
             key: key::ask(&self.offer, &Asked::Value(tag.clone())),
             receiver: shared.receiver.clone(),
+            host: shared.host.clone(),
             every: shared.every.fits(tag),
             least: most.map_or(Duration::ZERO, |most| Duration::from_secs_f64(1.0 / most)),
             limits: shared.limits.clone(),

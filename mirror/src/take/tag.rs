@@ -7,17 +7,16 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use prost::Message;
 use tokio::sync::watch;
-use zenoh::Session;
 use zenoh::bytes::ZBytes;
 use zenoh::qos::Priority;
-use zenoh::sample::Sample;
 
 use crate::status::TakenTag;
-use crate::take::ask;
+use crate::take::ask::{Asker, Reply};
 use crate::take::copy::Copy;
 use crate::take::limits::Limits;
 use crate::take::meter::Meter;
 use crate::take::pace::Pace;
+use crate::text::plain;
 use crate::wire::message::{Answer, AskValue, OfferedTag};
 use crate::wire::value::Values;
 
@@ -25,6 +24,12 @@ use crate::wire::value::Values;
 const REST: Duration = Duration::from_secs(1);
 /// What ends soon is looked at again after so long.
 const SOON: Duration = Duration::from_millis(10);
+/// A source that has nothing new is not asked again before so long.
+const LEAST: Duration = Duration::from_millis(100);
+/// A cursor is never longer.
+const LONGEST_CURSOR: usize = 64;
+/// No answer has more values.
+const MOST_VALUES: usize = 16_384;
 /// An attachment is never longer.
 const LONGEST_ANSWER: usize = 4 << 10;
 /// Tags with values up to so many bytes come before larger ones.
@@ -35,11 +40,12 @@ const LONGEST_HISTORY: usize = 248;
 /// What is the same for all questions about a tag.
 #[derive(Debug)]
 pub(super) struct Wish {
-    pub session: Session,
+    pub asker: Asker,
     /// Where it is asked for.
     pub key: String,
     /// Who asks.
     pub receiver: String,
+    pub host: String,
     pub every: bool,
     /// The least time between two values.
     pub least: Duration,
@@ -67,7 +73,7 @@ struct Progress {
 
 /// An answer, and how long after the question it arrived.
 struct Received {
-    sample: Option<Sample>,
+    reply: Option<Reply>,
     took: Duration,
 }
 
@@ -91,7 +97,7 @@ pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
     let mut offered = wish.offered.clone();
     let mut open = FuturesOrdered::new();
     loop {
-        let nbytes = wish.offered.borrow().nbytes;
+        let nbytes = wish.offered.borrow().nbytes.min(wish.limits.most_bytes as u64);
         let most = if wish.least.is_zero() && progress.pace.is_far(nbytes) { 2 } else { 1 };
         while open.len() < most {
             progress.number += 1;
@@ -109,6 +115,7 @@ pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
             }
         };
         let of_wish = wish.clone();
+        let took = received.took;
         let took_in = tokio::task::spawn_blocking(move || {
             let outcome = progress.take_in(&of_wish, &received);
             (progress, outcome)
@@ -116,13 +123,14 @@ pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
         let Ok((back, outcome)) = took_in.await else { return };
         progress = back;
         let is_wrong = outcome.is_err();
-        wish.tell(&mut progress, outcome.err());
+        let rest = if outcome == Ok(0) { LEAST.saturating_sub(took) } else { Duration::ZERO };
+        wish.tell(&mut progress, outcome.err().map(|error| plain(&error)));
         if is_wrong {
             // What is under way may follow from what went wrong.
             open = FuturesOrdered::new();
             tokio::time::sleep(REST).await;
         } else {
-            tokio::time::sleep(wish.least.saturating_sub(began.elapsed())).await;
+            tokio::time::sleep(rest.max(wish.least.saturating_sub(began.elapsed()))).await;
         }
     }
 }
@@ -132,8 +140,8 @@ async fn asked(wish: Arc<Wish>, question: AskValue, patience: Duration) -> Recei
     let at = Instant::now();
     let is_small = wish.offered.borrow().nbytes <= SMALL;
     let priority = if is_small { Priority::InteractiveHigh } else { Priority::Data };
-    let sample = ask::ask(&wish.session, &wish.key, question.encode_to_vec(), priority, patience).await;
-    Received { sample, took: at.elapsed() }
+    let reply = wish.asker.ask(&wish.key, question.encode_to_vec(), priority, patience).await;
+    Received { reply, took: at.elapsed() }
 }
 
 impl Progress {
@@ -146,22 +154,24 @@ impl Progress {
             every: wish.every,
             most_bytes: wish.limits.most_bytes as u64,
             last_written_at: self.last_written_at,
+            host: wish.host.clone(),
         }
     }
 
-    /// Writes what an answer has to the store.
+    /// Writes what an answer has to the store. Returns how many values that were.
     ///
     /// # Errors
     /// What is wrong, for people.
-    fn take_in(&mut self, wish: &Wish, received: &Received) -> Result<(), String> {
-        let sample = received.sample.as_ref().ok_or("the source does not answer")?;
+    fn take_in(&mut self, wish: &Wish, received: &Received) -> Result<usize, String> {
+        let sample = &received.reply.as_ref().ok_or("the source does not answer")?.sample;
         let attachment = sample.attachment().filter(|attachment| attachment.len() <= LONGEST_ANSWER);
         let answer = attachment.and_then(|attachment| Answer::decode(&attachment.to_bytes()[..]).ok());
+        let answer = answer.filter(|answer| answer.cursor.len() <= LONGEST_CURSOR);
         let answer = answer.ok_or("the source answers with something that is no answer")?;
         let payload = sample.payload();
         let took = received.took.saturating_sub(Duration::from_micros(answer.waited));
         self.pace.arrived(payload.len(), took);
-        let passed_over = self.write(wish, payload)?;
+        let (written, passed_over) = self.write(wish, payload)?;
         if !answer.cursor.is_empty() {
             self.cursor = answer.cursor;
         }
@@ -174,18 +184,24 @@ impl Progress {
         }
         match passed_over {
             Some(error) => Err(error),
-            None if answer.error.is_empty() => Ok(()),
+            None if answer.error.is_empty() => Ok(written),
             None => Err(answer.error),
         }
     }
 
-    /// Writes values, and says why some were passed over.
-    fn write(&mut self, wish: &Wish, payload: &ZBytes) -> Result<Option<String>, String> {
+    /// Writes values. Returns how many, and why some were passed over.
+    fn write(&mut self, wish: &Wish, payload: &ZBytes) -> Result<(usize, Option<String>), String> {
         let history = if wish.every { wish.offered.borrow().history as usize } else { 0 };
         let history = history.min(LONGEST_HISTORY);
         let (mut values, mut passed_over) = (Values::of(payload), None);
+        let most = if wish.every { MOST_VALUES } else { 1 };
+        let (mut arrived_here, mut written) = (0, 0);
         while let Some(arrived) = values.next() {
             let arrived = arrived.map_err(|text| format!("the source sends what is no value: {text}"))?;
+            arrived_here += 1;
+            if arrived_here > most || (!wish.every && values.left() != arrived.nbytes) {
+                return Err(format!("the source sends more than {most} values at once"));
+            }
             let last = self.last.filter(|(_, origin)| *origin == arrived.origin).map(|(version, _)| version);
             if last.is_some_and(|last| arrived.version <= last) {
                 // It came again.
@@ -213,8 +229,9 @@ impl Progress {
             let skipped = last.map_or(0, |last| arrived.version - last - 1);
             self.last = Some((arrived.version, arrived.origin));
             self.meter.wrote(arrived.nbytes, if wish.every { 0 } else { skipped });
+            written += 1;
         }
-        Ok(passed_over)
+        Ok((written, passed_over))
     }
 }
 

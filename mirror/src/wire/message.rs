@@ -2,6 +2,9 @@
 
 use prost::Message;
 
+/// A list of tags is never longer, in bytes.
+pub(crate) const LONGEST_TAGS: usize = 1 << 20;
+
 /// "Which tags do you have?"
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct AskTags {
@@ -59,6 +62,9 @@ pub(crate) struct AskValue {
     /// Of each value, in the first question: when that which the receiver's store has was written. 0: none.
     #[prost(fixed64, tag = 7)]
     pub last_written_at: u64,
+    /// The receiver's host, for people.
+    #[prost(string, tag = 8)]
+    pub host: String,
 }
 
 /// What goes beside the values of an answer.

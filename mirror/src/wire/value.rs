@@ -70,6 +70,11 @@ impl<'a> Values<'a> {
         Values { left: payload.len(), reader: payload.reader() }
     }
 
+    /// How many bytes are left.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
     /// The next value; `None` at the end. Its elements have to be read before the one after it.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ fn a_full_store_gets_room() {
     until(20, "values of the small tag", || small.values() > 20);
     let _large = hosts[0].writer("large", 20.0, 16 << 20, 1, "ephemeral");
     let large = Checker::latest(hosts[1].store(), "large");
-    until(30, "an error for the large tag", || receiver.said().contains("ndsharray: large: "));
+    until(30, "an error for the large tag", || receiver.said().contains("ndsharray: large of robot: "));
     let before = small.last();
     until(20, "the small one goes on", || small.last() > before + 50);
     assert_eq!(large.values(), 0);
@@ -41,7 +41,7 @@ fn a_layout_is_too_large_and_the_next_is_not() {
                 until(30, "a value that is not too large", || latest(&taken, tag) == number);
             } else {
                 until(30, "an error", || {
-                    receiver.said().contains(&format!("{tag}: a value of {nbytes} bytes is larger"))
+                    receiver.said().contains(&format!("{tag} of robot: a value of {nbytes} bytes is larger"))
                 });
                 assert_eq!(latest(&taken, tag), 1);
             }
@@ -61,7 +61,11 @@ fn a_tag_of_this_host_is_not_overwritten() {
     let checker = Checker::latest(hosts[1].store(), "b");
     until(20, "values of the other tag", || checker.values() > 100);
     assert_eq!(latest(&taken, "a"), 7);
-    assert!(receiver.said().contains("ndsharray: a: it has a writer in this store"), "{}", receiver.said());
+    assert!(
+        receiver.said().contains("ndsharray: a of robot: it has a writer in this store"),
+        "{}",
+        receiver.said()
+    );
     values::write(&mut own, 8, 80).unwrap();
     assert_eq!(latest(&taken, "a"), 8);
     drop(own);
@@ -90,7 +94,7 @@ fn values_that_together_are_too_large_are_passed_over() {
         values::write(&mut writer, 1, 80_000).unwrap();
         until(30, "a small value", || latest(&taken, tag) == 1);
         values::write(&mut writer, 2, 4_000_000).unwrap();
-        until(30, "an error", || receiver.said().contains(&format!("{tag}: its values need")));
+        until(30, "an error", || receiver.said().contains(&format!("{tag} of robot: its values need")));
         values::write(&mut writer, 3, 80_000).unwrap();
         until(30, "the next small value", || latest(&taken, tag) == 3);
     }

@@ -1,6 +1,7 @@
 """The protocol as others speak it: a receiver and a source that are written from its description."""
 
 import json
+import os
 import struct
 import time
 
@@ -65,8 +66,11 @@ def test_a_router_in_between(place):
     with zenoh.open(config):
         robot, desk = place.store("robot"), place.store("desk")
         place.writer(robot, "cam")
-        place.mirror(robot, "--offer", "cam", "--connect", endpoint)
-        place.mirror(desk, "--take", "cam", "--connect", endpoint)
+        client = os.path.join(place.root, "client.json5")
+        with open(client, "w") as file:
+            file.write('{ mode: "client" }')
+        place.mirror(robot, "--offer", "cam", "--connect", endpoint, "--zenoh-config", client)
+        place.mirror(desk, "--take", "cam", "--connect", endpoint, "--zenoh-config", client)
         Progress(place, desk, "cam").goes_on()
         receivers = until("a receiver", lambda: place.status(robot)["offered"]["receivers"])
         assert len(receivers) == 1 and receivers[0]["values"] > 0

@@ -17,3 +17,6 @@ cargo fmt --manifest-path mirror/Cargo.toml --check -- --config-path .
 step "tests of the mirror"
 # Most of the time they wait.
 (cd mirror && cargo test --locked -- --nocapture --test-threads 4)
+
+step "the mirror among hostile hosts"
+ci/mirror_hostile.sh

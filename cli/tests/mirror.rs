@@ -2,7 +2,6 @@
 
 mod place;
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use place::{Place, Running};
@@ -10,8 +9,18 @@ use place::{Place, Running};
 /// A program that says what it was run with.
 fn pretend(path: &Path, who: &str) {
     let script = format!("#!/bin/sh\necho \"{who} $NDSHARRAY_DIR\"\nfor a; do echo \"<$a>\"; done\nexit 7\n");
-    std::fs::write(path, script).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let made = std::process::Command::new("sh")
+        .args(["-c", "printf %s \"$1\" >\"$2\" && chmod 755 \"$2\"", "sh", &script])
+        .arg(path)
+        .status();
+    assert!(made.unwrap().success());
+}
+
+/// Copies the program. Another process writes the file, as with the scripts: while this one had it open, a child of another test might
+/// inherit that, and nobody can run a file that somebody has open to write.
+fn copy(to: &Path) {
+    let copied = std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_ndsharray")).arg(to).status();
+    assert!(copied.unwrap().success());
 }
 
 #[test]
@@ -45,8 +54,7 @@ fn the_one_beside_it_comes_first() {
     let beside = place.file("bin");
     std::fs::create_dir(&beside).unwrap();
     std::fs::create_dir(place.file("path")).unwrap();
-    // A hard link would do, but not across file systems.
-    std::fs::copy(env!("CARGO_BIN_EXE_ndsharray"), beside.join("ndsharray")).unwrap();
+    copy(&beside.join("ndsharray"));
     pretend(&beside.join("ndsharray-mirror"), "beside");
     pretend(&place.file("path").join("ndsharray-mirror"), "path");
     let mut command = std::process::Command::new(beside.join("ndsharray"));
@@ -61,7 +69,7 @@ fn without_it_one_sentence_says_what_to_install() {
     let beside = place.file("bin");
     std::fs::create_dir(&beside).unwrap();
     // Where nothing stands beside it.
-    std::fs::copy(env!("CARGO_BIN_EXE_ndsharray"), beside.join("ndsharray")).unwrap();
+    copy(&beside.join("ndsharray"));
     let mut command = std::process::Command::new(beside.join("ndsharray"));
     command.args(["mirror", "--take", "x"]).env("PATH", "/nowhere");
     let ended = Running::start(command).finish();

@@ -11,6 +11,10 @@ import numpy as np
 from ndsharray import NdShArray, Store
 
 
+# Blocks that Python's own caches may take meanwhile: seen up to 124. A leak takes one each round, thousands in all.
+CACHES = 500
+
+
 def resident() -> int:
     """The process's private memory in bytes, from /proc. The shared pages of the store do not count."""
     for line in Path("/proc/self/status").read_text().splitlines():
@@ -45,7 +49,7 @@ def test_a_million_reads_leak_nothing(store: Store) -> None:
         round_trip()
     gc.collect()
     grown, more = resident() - before, sys.getallocatedblocks() - objects
-    assert more < 100, f"{more} more objects"
+    assert more < CACHES, f"{more} more objects"
     assert grown < 1 << 20, f"{grown} bytes more"
 
 
@@ -74,7 +78,7 @@ def test_attributes_and_histories_leak_nothing(store: Store) -> None:
     for _ in range(5000):
         round_trip()
     gc.collect()
-    assert sys.getallocatedblocks() - objects < 100
+    assert sys.getallocatedblocks() - objects < CACHES
     assert resident() - before < 1 << 20
 
 

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ndsharray::Snapshot;
-use tokio::sync::OnceCell;
 
 use crate::refusal::Refusal;
 use crate::view::View;
@@ -39,8 +38,8 @@ impl Made {
     }
 }
 
-/// The view of one value.
-type Cell = Arc<OnceCell<Arc<Made>>>;
+/// The view of one value, once it is made. Locked by who makes it.
+type Cell = Arc<tokio::sync::Mutex<Option<Arc<Made>>>>;
 
 /// The views that were made last: of each that somebody looks at, that of one value.
 #[derive(Debug, Default)]
@@ -58,36 +57,46 @@ impl Cache {
     ) -> Result<(Arc<Made>, Option<Place>), Refusal> {
         let cell = self.cell(looked, cursor);
         let (wanted, jpeg) = (looked.wanted.clone(), looked.jpeg);
-        // Who waits for another to make it needs no place for that: the map has the cell, this has it, and so has the other.
-        let is_being_made = !cell.initialized() && Arc::strong_count(&cell) > 2;
-        let mut place = if is_being_made { None } else { Some(place) };
-        let make = async || {
-            let free = match place.take() {
-                Some(free) => free,
-                // The other has given up.
-                None => work.place().await,
-            };
-            let make = move || {
-                let mut view = View::of(&value, &wanted)?;
-                let jpeg = if jpeg { view.to_jpeg() } else { None };
-                if jpeg.is_some() {
-                    view.body = Vec::new();
-                }
-                Ok(Arc::new(Made { view, jpeg }))
-            };
-            let (made, free) = free.make(make).await?;
-            place = Some(free);
-            Ok::<_, Refusal>(made)
+        let mut place = Some(place);
+        let mut made = match cell.try_lock() {
+            Ok(made) => made,
+            Err(_) => {
+                // Another makes it. Whoever waits for that has no place: the other may wait for one.
+                place = None;
+                cell.lock().await
+            }
         };
-        let made = cell.get_or_try_init(make).await?.clone();
+        let found = match &*made {
+            Some(found) => found.clone(),
+            None => {
+                let free = match place.take() {
+                    Some(free) => free,
+                    // The other has given up.
+                    None => work.place().await,
+                };
+                let make = move || {
+                    let mut view = View::of(&value, &wanted)?;
+                    let jpeg = if jpeg { view.to_jpeg() } else { None };
+                    if jpeg.is_some() {
+                        view.body = Vec::new();
+                    }
+                    Ok(Arc::new(Made { view, jpeg }))
+                };
+                let (new, free) = free.make(make).await?;
+                place = Some(free);
+                *made = Some(new.clone());
+                new
+            }
+        };
+        drop(made);
         self.limit(looked);
-        Ok((made, place))
+        Ok((found, place))
     }
 
     /// Forgets all views but this one if they have too many bytes.
     fn limit(&self, made: &Looked) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let nbytes = kept.values().filter_map(|(_, cell)| cell.get()).map(|made| made.nbytes());
+        let nbytes = kept.values().filter_map(|(_, cell)| Some(cell.try_lock().ok()?.as_ref()?.nbytes()));
         if nbytes.sum::<usize>() > MOST_BYTES_KEPT {
             kept.retain(|looked, _| looked == made);
         }
@@ -159,8 +168,15 @@ mod tests {
         store.writer("cam").unwrap().write_slice(&vec![1u8; side * side], &[side, side]).unwrap();
         let value = store.reader("cam").unwrap().latest().unwrap();
         let cache = Cache::default();
-        let kept =
-            || cache.0.lock().unwrap().values().map(|(_, cell)| cell.get().unwrap().nbytes()).sum::<usize>();
+        let kept = || {
+            cache
+                .0
+                .lock()
+                .unwrap()
+                .values()
+                .map(|(_, cell)| cell.try_lock().unwrap().as_ref().unwrap().nbytes())
+                .sum::<usize>()
+        };
         for x in 0..6 {
             view(&cache, &looked([x, 0, side, side]), "1", &value).await;
             assert!(kept() >= (side - x) * side && kept() <= MOST_BYTES_KEPT, "{}", kept());

@@ -186,4 +186,27 @@ mod tests {
             assert!(cache.0.lock().unwrap().len() <= MOST_KEPT);
         }
     }
+
+    #[tokio::test]
+    async fn who_waits_for_a_view_has_no_place() {
+        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
+        let store = ndsharray::Store::open(directory.path()).unwrap();
+        store.writer("cam").unwrap().write_slice(&[1u8], &[1, 1]).unwrap();
+        let value = store.reader("cam").unwrap().latest().unwrap();
+        let (cache, work) = (Cache::default(), Work::default());
+        let soon = std::time::Duration::from_millis(50);
+        let mut places = vec![work.place().await];
+        while let Ok(place) = tokio::time::timeout(soon, work.place()).await {
+            places.push(place);
+        }
+        let looked = looked([0, 0, 1, 1]);
+        let cell = cache.cell(&looked, "1");
+        let maker = cell.lock().await;
+        let waiting = cache.view(&looked, "1", value, places.pop().unwrap(), &work);
+        let free = tokio::time::timeout(20 * soon, work.place());
+        let (waited, free) = tokio::join!(tokio::time::timeout(40 * soon, waiting), free);
+        assert!(waited.is_err(), "the other makes it");
+        assert!(free.is_ok(), "it kept its place");
+        drop(maker);
+    }
 }

@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let endpoint = "tcp/127.0.0.1:17447";
 
     // The host that has the tag. Nobody takes large messages here.
-    let session = SessionOptions::new().listen(endpoint).max_size(0).open()?;
+    let session = SessionOptions::new().listen(endpoint).open()?;
     let offering = Offer::new(robot.clone()).tags("pose").host("robot").start(&session)?;
     let mut pose = robot.writer("pose")?;
     pose.write_slice(&[1.0, 2.0, 3.0], &[3])?;

@@ -106,8 +106,7 @@ fn failure(error: Error) -> Failure {
 
 fn session(args: &Mirror) -> SessionOptions {
     // Who takes nothing gets no large message.
-    let most = if args.take.is_empty() { 0 } else { args.max_size.0 as usize };
-    let mut options = SessionOptions::new().scout(args.scout).max_size(most);
+    let mut options = SessionOptions::new().scout(args.scout);
     for endpoint in &args.listen {
         options = options.listen(endpoint);
     }

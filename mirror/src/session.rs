@@ -6,34 +6,21 @@ use zenoh::{Config, Session, Wait};
 
 use crate::endpoint;
 use crate::error::{Error, Result};
-use crate::wire::message::LONGEST_TAGS;
+use crate::wire::message::LONGEST_PART;
 
 /// How a mirror reaches others. [`open`](SessionOptions::open) makes a session of Zenoh.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SessionOptions {
     listen: Vec<String>,
     connect: Vec<String>,
     scouts: bool,
-    most_bytes: usize,
     config: Option<PathBuf>,
 }
 
-impl Default for SessionOptions {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl SessionOptions {
-    /// Listens nowhere, connects nowhere, and takes messages of 256 MiB at most.
+    /// Listens nowhere, and connects nowhere.
     pub fn new() -> Self {
-        SessionOptions {
-            listen: Vec::new(),
-            connect: Vec::new(),
-            scouts: false,
-            most_bytes: 256 << 20,
-            config: None,
-        }
+        Self::default()
     }
 
     /// Listens at this endpoint too, such as `tcp/0.0.0.0:7447` or `tls/0.0.0.0:7447`.
@@ -54,16 +41,6 @@ impl SessionOptions {
     #[must_use]
     pub fn scout(mut self, scouts: bool) -> Self {
         self.scouts = scouts;
-        self
-    }
-
-    /// Sets the largest value that a message may bring, in bytes. Default: 256 MiB; 0 will do for a session that offers and takes nothing.
-    ///
-    /// Zenoh puts large messages together in memory. A peer that sends parts of them and never the last one makes it keep up to 16 such
-    /// messages, one for each priority and reliability.
-    #[must_use]
-    pub fn max_size(mut self, bytes: usize) -> Self {
-        self.most_bytes = bytes;
         self
     }
 
@@ -134,14 +111,14 @@ impl SessionOptions {
         for key in ["scouting/multicast/enabled", "scouting/gossip/enabled"] {
             set(&mut config, key, &self.scouts.to_string())?;
         }
-        let most = self.most_bytes.saturating_add(ROOM).to_string();
-        set(&mut config, "transport/link/rx/max_message_size", &most)?;
+        // Zenoh puts messages together in memory, whoever sends them.
+        set(&mut config, "transport/link/rx/max_message_size", &(LONGEST_PART + BESIDE).to_string())?;
         Ok(config)
     }
 }
 
-/// What a message has beside the elements of a value; a list of tags has to fit, too.
-const ROOM: usize = LONGEST_TAGS + (64 << 10);
+/// What a message has beside values.
+const BESIDE: usize = 64 << 10;
 
 /// Where the defaults of Zenoh do not do. A host that is gone is noticed within two seconds, and tried again soon.
 const DEFAULTS: [(&str, &str); 6] = [

@@ -6,48 +6,57 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use bytes::Bytes;
 use ndsharray::{Snapshot, ValueId};
 
+use crate::offer::memory::{Counted, Memory};
 use crate::wire::value;
 
 /// The latest values as they travel. One is kept for as long as it is on its way to somebody.
-#[derive(Debug, Default)]
-pub(super) struct Frames(Mutex<HashMap<String, Arc<Mutex<Kept>>>>);
+#[derive(Debug)]
+pub(super) struct Frames {
+    of: Mutex<HashMap<String, Arc<Mutex<Kept>>>>,
+    memory: Memory,
+}
 
 /// The frame of a tag that was made last.
-type Kept = Option<(ValueId, Weak<Frame>)>;
-
-#[derive(Debug)]
-struct Frame(Vec<u8>);
+type Kept = Option<(ValueId, Weak<Counted>)>;
 
 /// A share of a frame, as [`Bytes`] takes it.
-struct Share(Arc<Frame>);
+struct Share(Arc<Counted>);
 
 impl AsRef<[u8]> for Share {
     fn as_ref(&self) -> &[u8] {
-        &self.0.0
+        (*self.0).as_ref()
     }
 }
 
 impl Frames {
-    /// A value of this tag. It is a copy: a receiver that is slow to take it would else keep it from the writer.
-    pub fn of(&self, tag: &str, value: &Snapshot) -> Bytes {
+    pub fn new(memory: Memory) -> Self {
+        Frames { of: Mutex::default(), memory }
+    }
+
+    /// A value of this tag; `None` if what is on its way uses too much memory. It is a copy: a receiver that is slow to take it would else
+    /// keep it from the writer.
+    pub fn of(&self, tag: &str, value: &Snapshot) -> Option<Bytes> {
         let of_tag =
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(tag.to_owned()).or_default().clone();
+            self.of.lock().unwrap_or_else(PoisonError::into_inner).entry(tag.to_owned()).or_default().clone();
         // Whoever else asks for the tag waits for the copy instead of making one.
         let mut kept = of_tag.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.as_ref().filter(|(id, _)| *id == value.id()).and_then(|(_, frame)| frame.upgrade());
+        if found.is_none() && self.memory.is_full() {
+            return None;
+        }
         let frame = found.unwrap_or_else(|| {
             let mut bytes = Vec::new();
             value::append(value, &mut bytes);
-            let frame = Arc::new(Frame(bytes));
+            let frame = Arc::new(self.memory.count(bytes));
             *kept = Some((value.id(), Arc::downgrade(&frame)));
             frame
         });
-        Bytes::from_owner(Share(frame))
+        Some(Bytes::from_owner(Share(frame)))
     }
 
     /// Forgets tags that nobody asks for.
     pub fn expire(&self) {
-        let mut tags = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tags = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         tags.retain(|_, kept| {
             let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.as_ref().is_some_and(|(_, frame)| frame.strong_count() > 0)

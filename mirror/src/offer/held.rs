@@ -1,107 +1,22 @@
-//! What the source knows of a receiver and a tag: how far it has come.
+//! How far a receiver has come with a tag.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ndsharray::{Reader, Store, ValueId};
 
 use crate::offer::frames::Frames;
+use crate::offer::memory::Memory;
 use crate::wire::message::AskValue;
 use crate::wire::value;
 
-/// A receiver that asks no more is forgotten after so long.
-const FORGOTTEN: Duration = Duration::from_secs(30);
-/// So many receivers of tags are known at once,
-const MOST_HELD: usize = 4096;
-/// and if there are more, those are forgotten that did not ask for so long.
-const IDLE: Duration = Duration::from_secs(5);
-/// That is looked at so often.
-const SWEEP_EVERY: Duration = Duration::from_millis(100);
-/// So many questions of a receiver about a tag are open at once.
-const MOST_OPEN: usize = 4;
-/// The longest name of a receiver, in bytes.
-const LONGEST_NAME: usize = 64;
 /// An answer with each value ends when it has so many bytes.
 const BATCH: usize = 256 << 10;
 /// So many answers with each value are kept until the receiver says that they arrived.
 const MOST_UNCONFIRMED: usize = 2;
-/// All of them together have at most about so many bytes.
-const MOST_KEPT: usize = 1 << 30;
 /// No writer keeps more values in place.
 const LONGEST_HISTORY: usize = 256;
-
-/// The readers of all receivers.
-#[derive(Debug, Default)]
-pub(super) struct Holds(Mutex<Known>);
-
-#[derive(Debug, Default)]
-struct Known {
-    of: HashMap<(String, String), Hold>,
-    swept: Option<Instant>,
-    kept: Arc<AtomicUsize>,
-}
-
-#[derive(Debug)]
-struct Hold {
-    held: Arc<tokio::sync::Mutex<Held>>,
-    used: Instant,
-}
-
-impl Holds {
-    /// What is known of a receiver and a tag; `None` if there are too many receivers, or questions of this one.
-    ///
-    /// # Errors
-    /// Those of [`Store::reader`].
-    pub fn get(
-        &self,
-        store: &Store,
-        receiver: &str,
-        tag: &str,
-    ) -> ndsharray::Result<Option<Arc<tokio::sync::Mutex<Held>>>> {
-        if receiver.len() > LONGEST_NAME {
-            return Ok(None);
-        }
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let key = (receiver.to_owned(), tag.to_owned());
-        if let Some(hold) = known.of.get_mut(&key) {
-            hold.used = now;
-            // Each open question has a share, and so has this map.
-            return Ok((Arc::strong_count(&hold.held) <= MOST_OPEN).then(|| hold.held.clone()));
-        }
-        if known.of.len() >= MOST_HELD {
-            known.sweep(now);
-            if known.of.len() >= MOST_HELD {
-                return Ok(None);
-            }
-        }
-        let held = Arc::new(tokio::sync::Mutex::new(Held::new(store.reader(tag)?, known.kept.clone())));
-        known.of.insert(key, Hold { held: held.clone(), used: now });
-        Ok(Some(held))
-    }
-
-    /// Forgets receivers that ask no more.
-    pub fn expire(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).forget(FORGOTTEN);
-    }
-}
-
-impl Known {
-    /// Makes room, if it was not tried a moment ago.
-    fn sweep(&mut self, now: Instant) {
-        if self.swept.is_none_or(|swept| now.duration_since(swept) >= SWEEP_EVERY) {
-            self.swept = Some(now);
-            self.forget(IDLE);
-        }
-    }
-
-    fn forget(&mut self, idle: Duration) {
-        self.of.retain(|_, hold| hold.used.elapsed() < idle || Arc::strong_count(&hold.held) > 1);
-    }
-}
 
 /// How far a receiver has come with a tag.
 #[derive(Debug)]
@@ -115,8 +30,7 @@ pub(super) struct Held {
     /// Of each value: those up to this one are not sent, since the receiver has them.
     skip: Option<ValueId>,
     has_begun: bool,
-    /// What answers with each value use, all receivers together.
-    kept: Arc<AtomicUsize>,
+    memory: Memory,
 }
 
 /// Values that go in one answer.
@@ -131,32 +45,10 @@ pub(super) struct Batch {
     pub values: u64,
     /// A latest value of so many bytes is to be put in.
     pub wants: Option<usize>,
-    pub kept: Option<Arc<Kept>>,
-}
-
-/// Memory that is counted until it is dropped.
-#[derive(Debug)]
-pub(super) struct Kept {
-    nbytes: usize,
-    all: Arc<AtomicUsize>,
-}
-
-impl Kept {
-    fn new(nbytes: usize, all: &Arc<AtomicUsize>) -> Arc<Self> {
-        // A figure: no order with anything else is needed.
-        all.fetch_add(nbytes, Ordering::Relaxed);
-        Arc::new(Kept { nbytes, all: all.clone() })
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        self.all.fetch_sub(self.nbytes, Ordering::Relaxed);
-    }
 }
 
 impl Held {
-    fn new(reader: Reader, kept: Arc<AtomicUsize>) -> Self {
+    pub fn new(reader: Reader, memory: Memory) -> Self {
         Held {
             reader,
             answered: 0,
@@ -164,7 +56,7 @@ impl Held {
             unconfirmed: VecDeque::new(),
             skip: None,
             has_begun: false,
-            kept,
+            memory,
         }
     }
 
@@ -172,7 +64,7 @@ impl Held {
     pub async fn next(&mut self, ask: &AskValue, store: &Store) -> ndsharray::Result<Batch> {
         if ask.number == 1 && (self.answered > 0 || self.has_begun) {
             // It begins anew: its connection was lost, or the tag had gone. What it knows now is in this question.
-            *self = Held::new(store.reader(self.reader.tag())?, self.kept.clone());
+            *self = Held::new(store.reader(self.reader.tag())?, self.memory.clone());
         }
         if ask.every { self.each(ask, store).await } else { self.latest(ask).await }
     }
@@ -198,7 +90,10 @@ impl Held {
         }
         let (frames, tag) = (frames.clone(), self.reader.tag().to_owned());
         let made = tokio::task::spawn_blocking(move || frames.of(&tag, &value)).await;
-        (batch.frames, batch.cursor, batch.values) = (made.unwrap_or_default(), Some(id), 1);
+        match made.ok().flatten() {
+            Some(frame) => (batch.frames, batch.cursor, batch.values) = (frame, Some(id), 1),
+            None => *batch = Batch::too_much(),
+        }
         Ok(())
     }
 
@@ -241,9 +136,8 @@ impl Held {
         if !std::mem::replace(&mut self.has_begun, true) {
             self.skip = self.had(store, ask);
         }
-        if self.kept.load(Ordering::Relaxed) > MOST_KEPT {
-            let error = "the source keeps too much for those who take each value".to_owned();
-            return Ok(Batch { error: Some(error), ..Batch::default() });
+        if self.memory.is_full() {
+            return Ok(Batch::too_much());
         }
         loop {
             if let Some(batch) = self.collect(ask.most_bytes)? {
@@ -295,14 +189,19 @@ impl Held {
             value::append(&value, &mut frames);
             batch.values += 1;
         }
-        batch.kept = Some(Kept::new(frames.capacity(), &self.kept));
-        batch.frames = frames.into();
+        batch.frames = self.memory.count(frames).into();
         batch.missed = self.reader.missed();
         Ok(batch.cursor.is_some().then_some(batch))
     }
 }
 
 impl Batch {
+    /// What is on its way uses too much memory.
+    fn too_much() -> Self {
+        let error = "the source has too much on its way to others".to_owned();
+        Batch { error: Some(error), ..Batch::default() }
+    }
+
     /// The receiver does not take a value of that size.
     fn too_large(id: ValueId, nbytes: usize, most: u64) -> Self {
         let error = format!("a value of {nbytes} bytes is larger than the {most} that the receiver takes");

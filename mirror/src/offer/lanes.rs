@@ -14,6 +14,9 @@ const MOST: usize = 128;
 /// Those to whom nobody sends are forgotten when so many are known.
 const MOST_KNOWN: usize = 4096;
 
+/// A place to send an answer, until it is dropped.
+pub(super) type Place = [OwnedSemaphorePermit; 2];
+
 /// Who sends to which receiver.
 #[derive(Debug)]
 pub(super) struct Lanes {
@@ -27,7 +30,7 @@ impl Lanes {
     }
 
     /// A place to send an answer of so many bytes to a receiver. Waits for one.
-    pub async fn place(&self, receiver: &str, nbytes: usize) -> Option<[OwnedSemaphorePermit; 2]> {
+    pub async fn place(&self, receiver: &str, nbytes: usize) -> Option<Place> {
         let lane = {
             let mut lanes = self.of.lock().unwrap_or_else(PoisonError::into_inner);
             if lanes.len() >= MOST_KNOWN {

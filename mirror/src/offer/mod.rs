@@ -1,16 +1,21 @@
 //! Offering the tags of a store to other hosts.
 //!
-//! `list` finds the tags, `held` knows how far each receiver has come, `frames` makes values ready to travel, and `lanes` keeps a receiver
-//! that takes nothing from holding up the others.
+//! `list` finds the tags, `holds` and `held` know how far each receiver has come, `frames` makes values ready to travel, `parts` sends long
+//! answers one part after the other, `memory` counts what all of them use, and `lanes` keeps a receiver that takes nothing from holding up
+//! the others.
 
 mod frames;
 mod held;
+mod holds;
 mod lanes;
 mod list;
+mod memory;
+mod parts;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use ndsharray::Store;
 use prost::Message;
 use tokio::runtime::Runtime;
@@ -23,14 +28,16 @@ use zenoh::{Session, Wait};
 
 use crate::error::{Error, Result};
 use crate::offer::frames::Frames;
-use crate::offer::held::{Batch, Holds};
+use crate::offer::held::Batch;
+use crate::offer::holds::Holds;
 use crate::offer::lanes::Lanes;
 use crate::offer::list::{LOOK_EVERY, Listing};
+use crate::offer::memory::Memory;
 use crate::patterns::Patterns;
 use crate::runtime;
 use crate::status::{OfferStatus, OfferedStatus};
 use crate::wire::key::{self, Asked};
-use crate::wire::message::{Answer, AskTags, AskValue};
+use crate::wire::message::{Answer, AskRest, AskTags, AskValue};
 
 /// A question is answered after so long, also if there is nothing to answer.
 pub(crate) const HOLD: Duration = Duration::from_secs(2);
@@ -46,6 +53,8 @@ const LISTS_AT_ONCE: usize = 64;
 const LONGEST_QUESTION: usize = 1024;
 /// What is not used any more is forgotten so often.
 const EXPIRE_EVERY: Duration = Duration::from_secs(5);
+/// Answers of which no more is asked for, so often.
+const EXPIRE_PARTS_EVERY: Duration = Duration::from_secs(1);
 
 /// Which tags of a store are offered, and as whose. [`start`](Offer::start) offers them.
 ///
@@ -90,10 +99,11 @@ impl Offer {
         let offer = runtime::offer_id(session);
         // Each question has a permit, and so there is room for it.
         let (sender, mut questions) = mpsc::channel(MOST_QUESTIONS);
+        let memory = Memory::default();
         let answers = Arc::new(Answers {
             listing,
-            holds: Holds::default(),
-            frames: Arc::default(),
+            holds: Holds::new(memory.clone()),
+            frames: Arc::new(Frames::new(memory)),
             lanes: Lanes::new(),
             places: Arc::new(Semaphore::new(MOST_QUESTIONS)),
             waiting: Semaphore::new(MOST_WAITING),
@@ -103,6 +113,7 @@ impl Offer {
         let (serving, places) = (answers.clone(), answers.places.clone());
         runtime.spawn(async move {
             let mut expire = tokio::time::interval(EXPIRE_EVERY);
+            let mut expire_parts = tokio::time::interval(EXPIRE_PARTS_EVERY);
             loop {
                 tokio::select! {
                     question = questions.recv() => {
@@ -113,6 +124,7 @@ impl Offer {
                         let serving = serving.clone();
                         tokio::task::spawn_blocking(move || serving.expire());
                     }
+                    _ = expire_parts.tick() => serving.holds.expire_parts(),
                 }
             }
         });
@@ -207,11 +219,15 @@ impl Answers {
         let Question { query, asked, payload, at, place } = question;
         match asked {
             Asked::Tags => match AskTags::decode(&payload[..]) {
-                Ok(ask) => self.tags(query, ask).await,
+                Ok(ask) => self.tags(query, at, ask).await,
                 Err(_) => end(query).await,
             },
             Asked::Value(tag) => match AskValue::decode(&payload[..]) {
                 Ok(ask) if self.listing.has(&tag) => self.value(query, at, tag, ask).await,
+                _ => end(query).await,
+            },
+            Asked::Rest(tag) => match AskRest::decode(&payload[..]) {
+                Ok(ask) if self.listing.has(&tag) => self.rest(query, &tag, ask).await,
                 _ => end(query).await,
             },
         }
@@ -224,7 +240,7 @@ impl Answers {
     }
 
     /// Which tags there are, once the receiver does not know them.
-    async fn tags(self: Arc<Self>, query: Query, ask: AskTags) {
+    async fn tags(self: Arc<Self>, query: Query, at: Instant, ask: AskTags) {
         let waiting = self.waiting.try_acquire();
         let until = Instant::now() + if waiting.is_ok() { self.hold() } else { LOOK_EVERY };
         let mut found = None;
@@ -241,25 +257,34 @@ impl Answers {
         drop(waiting);
         let Ok(_place) = self.lists.acquire().await else { return };
         let tags = found.map_or_else(Vec::new, |tags| tags.encode_to_vec());
-        send(query, None, tags.into()).await;
+        let answer = Answer { waited: at.elapsed().as_micros() as u64, ..Answer::default() };
+        send(query, Some(answer.encode_to_vec()), tags.into()).await;
     }
 
     /// A value that the receiver does not have.
     async fn value(self: Arc<Self>, query: Query, at: Instant, tag: String, ask: AskValue) {
-        let held = match self.holds.get(self.listing.store(), &ask.receiver, &tag) {
-            Ok(Some(held)) => held,
+        let hold = match self.holds.get(self.listing.store(), &ask.receiver, &tag) {
+            Ok(Some(hold)) => hold,
             // It was removed, or there are too many receivers.
             Ok(None) | Err(_) => {
                 tokio::time::sleep(LOOK_EVERY).await;
                 return end(query).await;
             }
         };
-        let mut held = held.lock().await;
+        let mut held = hold.held.lock().await;
+        if !ask.follows {
+            hold.parts.clear();
+        }
         let found = timeout(self.hold(), held.next(&ask, self.listing.store())).await;
         // If nothing came, the answer says so.
         let mut found = found.unwrap_or_else(|_| Ok(Batch::default()));
         let nbytes = found.as_ref().map_or(0, |batch| batch.wants.unwrap_or(batch.frames.len()));
-        let Some(_place) = self.lanes.place(&ask.receiver, nbytes).await else { return };
+        let place = timeout(HOLD, self.lanes.place(&ask.receiver, nbytes)).await.ok().flatten();
+        if place.is_none() {
+            // Others are on their way to this receiver. It asks again, and has not had what was found.
+            let answer = Answer { waited: at.elapsed().as_micros() as u64, ..Answer::default() };
+            return send(query, Some(answer.encode_to_vec()), Bytes::new()).await;
+        }
         if let Ok(mut batch) = found {
             found = held.fill(&mut batch, &ask, &self.frames).await.map(|()| batch);
         }
@@ -279,10 +304,29 @@ impl Answers {
             cursor: batch.cursor.map(|cursor| cursor.to_string()).unwrap_or_default(),
             error: batch.error.unwrap_or_default(),
             missed: batch.missed,
+            nbytes: nbytes as u64,
         };
         self.status.sent(&ask.receiver, &ask.host, batch.values, nbytes);
+        let most = parts::length(ask.most_at_once);
+        let (part, _place) = if nbytes > most {
+            (hold.parts.keep(ask.number, batch.frames, most, place), None)
+        } else {
+            (batch.frames, place)
+        };
         // The next question of this receiver has its turn when this is on its way: so it gets what is the latest then.
-        send(query, Some(answer.encode_to_vec()), batch.frames).await;
+        send(query, Some(answer.encode_to_vec()), part).await;
+    }
+
+    /// More of an answer.
+    async fn rest(&self, query: Query, tag: &str, ask: AskRest) {
+        let hold = self.holds.find(&ask.receiver, tag);
+        let long = hold.as_ref().and_then(|hold| hold.parts.get(ask.number));
+        let part = long.as_ref().and_then(|long| long.part(ask.from, ask.most_at_once));
+        let (Some(hold), Some(long), Some(part)) = (hold, long, part) else { return end(query).await };
+        let until = ask.from as usize + part.len();
+        let _sending = long.sending.lock().await;
+        send(query, None, part).await;
+        hold.parts.sent(&long, until);
     }
 
     fn expire(&self) {
@@ -295,7 +339,7 @@ impl Answers {
 }
 
 /// Sends an answer. That takes as long as the connection does.
-async fn send(query: Query, attachment: Option<Vec<u8>>, payload: bytes::Bytes) {
+async fn send(query: Query, attachment: Option<Vec<u8>>, payload: Bytes) {
     let sending = move || {
         let key = query.key_expr().clone();
         // It fails if the receiver has gone. Then it asks again, or not.

@@ -4,12 +4,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use prost::Message;
 use tokio::sync::{Semaphore, oneshot};
 use zenoh::qos::{CongestionControl, Priority};
 use zenoh::query::ConsolidationMode;
 use zenoh::sample::Sample;
 use zenoh::{Session, Wait};
 
+use crate::wire::message::Answer;
+
+/// What an answer has beside its payload is never longer, in bytes.
+const LONGEST_BESIDE: usize = 4 << 10;
 /// So many questions to an offer are on their way at once: one that takes none must not use up the threads that ask others.
 const AT_ONCE: usize = 4;
 
@@ -50,6 +55,16 @@ impl Reply {
         let before = arrived.nbytes.fetch_add(nbytes, Ordering::Relaxed);
         let reply = Reply { sample, nbytes, arrived: arrived.clone() };
         (before.saturating_add(nbytes) <= arrived.most).then_some(reply)
+    }
+
+    /// What goes beside the payload; `None` if it is no such thing.
+    pub fn answer(&self) -> Option<Answer> {
+        let attachment = self.sample.attachment().filter(|attachment| attachment.len() <= LONGEST_BESIDE)?;
+        Answer::decode(&attachment.to_bytes()[..]).ok()
+    }
+
+    pub fn nbytes(&self) -> usize {
+        self.sample.payload().len()
     }
 }
 

@@ -1,8 +1,10 @@
 //! Taking tags from other hosts into a store.
 //!
-//! `peers` knows the offers, `peer` follows one, `tag` takes one tag of it, `copy` is that tag in this store. `ask` asks, `pace` knows how fast a connection is,
-//! `limits` what all tags may use together, `written` how far each came, and `meter` counts.
+//! `peers` knows the offers, `peer` follows one, `tag` takes one tag of it, `copy` is that tag in this store. `ask` asks, `answer` puts together
+//! what arrives in parts, `pace` knows how fast a connection is, `limits` what all tags may use together, `written` how far each came, and
+//! `meter` counts.
 
+mod answer;
 mod ask;
 mod copy;
 mod limits;
@@ -106,8 +108,7 @@ impl Take {
         self
     }
 
-    /// Sets the largest value that is taken, in bytes. Default: 256 MiB. The session's
-    /// [`max_size`](crate::SessionOptions::max_size) has to be as large.
+    /// Sets the largest value that is taken, in bytes. Default: 256 MiB.
     #[must_use]
     pub fn max_size(mut self, bytes: usize) -> Self {
         self.most_bytes = bytes;

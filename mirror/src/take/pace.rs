@@ -1,8 +1,10 @@
 //! How fast a connection is: from how long answers are under way.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::offer::HOLD;
+use crate::wire::message::LONGEST_PART;
 
 /// How long an answer may take besides the bytes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -14,26 +16,59 @@ const UNKNOWN: f64 = 500e3;
 const SMALL: usize = 16 << 10;
 /// A host whose round trip is shorter answers soon enough.
 const NEAR: Duration = Duration::from_millis(2);
+/// A part of a value takes so long: what is more urgent waits no longer behind it;
+const SHORTEST_PART: Duration = Duration::from_millis(100);
+/// or so many round trips, in one of which nothing is under way;
+const ROUND_TRIPS: u32 = 10;
+/// but not so long that one that got slower loses its connection.
+const LONGEST_PART_TIME: Duration = Duration::from_secs(1);
+/// A connection that carries less is no connection.
+const LEAST_PART: f64 = 32e3;
+
+/// How long a round trip to a host takes, for all that is asked there.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RoundTrip(Arc<Mutex<Option<Duration>>>);
+
+impl RoundTrip {
+    /// It was seen to take so long.
+    fn took(&self, took: Duration) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // It rises slowly: what else is on the connection makes an answer late, nothing makes it early.
+        let most = known.map_or(took, |known| known + known / 8);
+        *known = Some(took.min(most));
+    }
+
+    fn get(&self) -> Option<Duration> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// How fast a connection is for the values of a tag.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Pace {
-    round_trip: Option<Duration>,
+    round_trip: RoundTrip,
     bytes_a_second: Option<f64>,
 }
 
 impl Pace {
+    pub fn new(round_trip: RoundTrip) -> Self {
+        Pace { round_trip, bytes_a_second: None }
+    }
+
     /// An answer of so many bytes was so long under way, both ways, without the time that the question waited for a value.
     pub fn arrived(&mut self, nbytes: usize, took: Duration) {
         if nbytes <= SMALL {
-            // It rises slowly: what else is on the connection makes an answer late, nothing makes it early.
-            let known = self.round_trip.map_or(took, |known| known + known / 8);
-            self.round_trip = Some(took.min(known));
+            self.round_trip.took(took);
             return;
         }
-        let moving = took.saturating_sub(self.round_trip.unwrap_or_default()).as_secs_f64();
+        let moving = took.saturating_sub(self.round_trip.get().unwrap_or_default()).as_secs_f64();
         let found = nbytes as f64 / moving.max(1e-6);
         self.bytes_a_second = Some(self.bytes_a_second.map_or(found, |known| 0.5 * (known + found)));
+    }
+
+    /// An answer did not arrive: the connection may be much slower now.
+    pub fn lost(&mut self) {
+        self.bytes_a_second = None;
     }
 
     /// How long an answer of so many bytes may take.
@@ -42,16 +77,23 @@ impl Pace {
         HOLD + PATIENCE + Duration::try_from_secs_f64(moving).unwrap_or(LONGEST).min(LONGEST)
     }
 
+    /// How many bytes of a value are asked for at once.
+    pub fn part(&self) -> u64 {
+        let round_trips = self.round_trip.get().unwrap_or_default().saturating_mul(ROUND_TRIPS);
+        let time = round_trips.clamp(SHORTEST_PART, LONGEST_PART_TIME).as_secs_f64();
+        (self.bytes_a_second.unwrap_or(UNKNOWN) * time).clamp(LEAST_PART, LONGEST_PART as f64) as u64
+    }
+
     /// Whether a second question should be open while an answer is under way: if waiting for the first to arrive costs more time than
     /// its bytes take.
     pub fn is_far(&self, nbytes: u64) -> bool {
         let moving = nbytes as f64 / self.bytes_a_second.unwrap_or(f64::INFINITY);
-        self.round_trip.is_some_and(|round_trip| round_trip > NEAR && round_trip.as_secs_f64() > moving)
+        self.round_trip.get().is_some_and(|trip| trip > NEAR && trip.as_secs_f64() > moving)
     }
 
     /// How long a message takes one way.
     pub fn one_way(&self) -> Duration {
-        self.round_trip.unwrap_or_default() / 2
+        self.round_trip.get().unwrap_or_default() / 2
     }
 }
 
@@ -82,5 +124,27 @@ mod tests {
         let mut near = Pace::default();
         near.arrived(100, MILLI / 4);
         assert!(!near.is_far(100));
+    }
+
+    #[test]
+    fn parts_take_a_moment_each() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.part(), 50_000, "an unknown connection may be slow");
+        pace.arrived(1_000_000, Duration::from_secs(1));
+        assert_eq!(pace.part(), 100_000);
+        pace.arrived(0, 50 * MILLI);
+        assert_eq!(pace.part(), 500_000, "ten round trips");
+        for _ in 0..100 {
+            pace.arrived(0, 900 * MILLI);
+        }
+        assert_eq!(pace.part(), 1_000_000, "never more than a second");
+        for _ in 0..60 {
+            pace.arrived(20_000, Duration::from_secs(100));
+        }
+        assert_eq!(pace.part(), 32_000);
+        pace.lost();
+        assert_eq!(pace.part(), 500_000);
+        pace.arrived(1 << 30, MILLI);
+        assert_eq!(pace.part(), 16 << 20);
     }
 }

@@ -15,10 +15,11 @@ use zenoh::qos::Priority;
 use crate::patterns::Patterns;
 use crate::source;
 use crate::status::{STATUS_TAG, TakenTag};
+use crate::take::answer::Questions;
 use crate::take::ask::{Arrived, Asker, Reply};
 use crate::take::copy::Copy;
 use crate::take::limits::Limits;
-use crate::take::pace::Pace;
+use crate::take::pace::{Pace, RoundTrip};
 use crate::take::tag::{Wish, take};
 use crate::take::written::Written;
 use crate::text::plain;
@@ -65,6 +66,7 @@ pub(super) struct Peer {
     offer: String,
     host: String,
     asker: Asker,
+    round_trip: RoundTrip,
     use_of: Arc<UseOf>,
     tags: HashMap<String, Taken>,
     /// What stands in the way of tags that are not taken.
@@ -139,17 +141,23 @@ impl UseOf {
 impl Peer {
     pub fn new(shared: Arc<Shared>, offer: String, host: String, use_of: Arc<UseOf>) -> Self {
         let asker = Asker::new(shared.session.clone(), shared.arrived.clone());
-        Peer { shared, offer, host, asker, use_of, tags: HashMap::new(), refused: Vec::new() }
+        let round_trip = RoundTrip::default();
+        Peer { shared, offer, host, asker, round_trip, use_of, tags: HashMap::new(), refused: Vec::new() }
     }
 
     /// Takes what the offer has and what is wanted, until the future is dropped.
     pub async fn run(mut self) {
         let key = key::ask(&self.offer, &Asked::Tags);
-        let (mut list, mut heard) = (Tags::default(), Instant::now());
+        let (mut list, mut heard, mut pace) =
+            (Tags::default(), Instant::now(), Pace::new(self.round_trip.clone()));
         loop {
             let question = AskTags { known: list.revision }.encode_to_vec();
-            let (patience, asked_at) = (Pace::default().patience(0), Instant::now());
-            let answer = self.asker.ask(&key, question, Priority::InteractiveHigh, patience).await;
+            let asked_at = Instant::now();
+            let answer = self.asker.ask(&key, question, Priority::InteractiveHigh, pace.patience(0)).await;
+            if let Some(reply) = &answer {
+                let waited = Duration::from_micros(reply.answer().map_or(0, |answer| answer.waited));
+                pace.arrived(reply.nbytes(), asked_at.elapsed().saturating_sub(waited));
+            }
             match answer.map(|reply| self.list(&reply)) {
                 Some(Ok(tags)) => {
                     heard = Instant::now();
@@ -248,8 +256,12 @@ impl Peer {
         let (sender, receiver) = watch::channel(offered.clone());
         let most = shared.rates.iter().find(|(patterns, _)| patterns.fits(tag)).map(|(_, most)| *most);
         let wish = Wish {
-            asker: self.asker.clone(),
-            key: key::ask(&self.offer, &Asked::Value(tag.clone())),
+            questions: Questions {
+                asker: self.asker.clone(),
+                value: key::ask(&self.offer, &Asked::Value(tag.clone())),
+                rest: key::ask(&self.offer, &Asked::Rest(tag.clone())),
+            },
+            round_trip: self.round_trip.clone(),
             receiver: shared.receiver.clone(),
             host: shared.host.clone(),
             every: shared.every.fits(tag),

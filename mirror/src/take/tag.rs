@@ -5,19 +5,18 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
-use prost::Message;
 use tokio::sync::watch;
 use zenoh::bytes::ZBytes;
 use zenoh::qos::Priority;
 
 use crate::status::TakenTag;
-use crate::take::ask::{Asker, Reply};
+use crate::take::answer::{Questions, Received};
 use crate::take::copy::Copy;
 use crate::take::limits::Limits;
 use crate::take::meter::Meter;
-use crate::take::pace::Pace;
+use crate::take::pace::{Pace, RoundTrip};
 use crate::text::plain;
-use crate::wire::message::{Answer, AskValue, OfferedTag};
+use crate::wire::message::{AskValue, OfferedTag};
 use crate::wire::value::Values;
 
 /// After an error a tag is left alone for so long.
@@ -26,12 +25,8 @@ const REST: Duration = Duration::from_secs(1);
 const SOON: Duration = Duration::from_millis(10);
 /// A source that has nothing new is not asked again before so long.
 const LEAST: Duration = Duration::from_millis(100);
-/// A cursor is never longer.
-const LONGEST_CURSOR: usize = 64;
 /// No answer has more values.
 const MOST_VALUES: usize = 16_384;
-/// An attachment is never longer.
-const LONGEST_ANSWER: usize = 4 << 10;
 /// Tags with values up to so many bytes come before larger ones.
 const SMALL: u64 = 64 << 10;
 /// No writer keeps more values in place.
@@ -40,9 +35,8 @@ const LONGEST_HISTORY: usize = 248;
 /// What is the same for all questions about a tag.
 #[derive(Debug)]
 pub(super) struct Wish {
-    pub asker: Asker,
-    /// Where it is asked for.
-    pub key: String,
+    pub questions: Questions,
+    pub round_trip: RoundTrip,
     /// Who asks.
     pub receiver: String,
     pub host: String,
@@ -71,12 +65,6 @@ struct Progress {
     meter: Meter,
 }
 
-/// An answer, and how long after the question it arrived.
-struct Received {
-    reply: Option<Reply>,
-    took: Duration,
-}
-
 /// Takes the tag until the future is dropped. Then its copy is closed.
 pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
     // One that was just ended may still be writing.
@@ -91,7 +79,7 @@ pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
         last: None,
         missed: 0,
         last_written_at,
-        pace: Pace::default(),
+        pace: Pace::new(wish.round_trip.clone()),
         meter: Meter::default(),
     };
     let mut offered = wish.offered.clone();
@@ -102,11 +90,11 @@ pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
         while open.len() < most {
             progress.number += 1;
             let ask = progress.ask(&wish, !open.is_empty());
-            open.push_back(asked(wish.clone(), ask, progress.pace.patience(nbytes)));
+            open.push_back(asked(wish.clone(), ask, progress.pace.clone()));
         }
         let began = Instant::now();
-        let received = tokio::select! {
-            Some(received) = open.next() => received,
+        let (asked_at, received) = tokio::select! {
+            Some(answered) = open.next() => answered,
             Ok(()) = offered.changed() => {
                 if !offered.borrow_and_update().writer_alive {
                     progress.copy.close();
@@ -115,9 +103,15 @@ pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
             }
         };
         let of_wish = wish.clone();
-        let took = received.took;
+        let took = asked_at.elapsed();
         let took_in = tokio::task::spawn_blocking(move || {
-            let outcome = progress.take_in(&of_wish, &received);
+            let outcome = match received {
+                Ok(received) => progress.take_in(&of_wish, received),
+                Err(error) => {
+                    progress.pace.lost();
+                    Err(error)
+                }
+            };
             (progress, outcome)
         });
         let Ok((back, outcome)) = took_in.await else { return };
@@ -135,13 +129,12 @@ pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
     }
 }
 
-/// Asks a question and waits for its answer.
-async fn asked(wish: Arc<Wish>, question: AskValue, patience: Duration) -> Received {
+/// Asks a question and waits for its answer. Returns when that was, too.
+async fn asked(wish: Arc<Wish>, question: AskValue, pace: Pace) -> (Instant, Result<Received, String>) {
     let at = Instant::now();
     let is_small = wish.offered.borrow().nbytes <= SMALL;
     let priority = if is_small { Priority::InteractiveHigh } else { Priority::Data };
-    let reply = wish.asker.ask(&wish.key, question.encode_to_vec(), priority, patience).await;
-    Received { reply, took: at.elapsed() }
+    (at, wish.questions.ask(question, priority, pace).await)
 }
 
 impl Progress {
@@ -155,6 +148,7 @@ impl Progress {
             most_bytes: wish.limits.most_bytes as u64,
             last_written_at: self.last_written_at,
             host: wish.host.clone(),
+            most_at_once: 0,
         }
     }
 
@@ -162,20 +156,14 @@ impl Progress {
     ///
     /// # Errors
     /// What is wrong, for people.
-    fn take_in(&mut self, wish: &Wish, received: &Received) -> Result<usize, String> {
-        let sample = &received.reply.as_ref().ok_or("the source does not answer")?.sample;
-        let attachment = sample.attachment().filter(|attachment| attachment.len() <= LONGEST_ANSWER);
-        let answer = attachment.and_then(|attachment| Answer::decode(&attachment.to_bytes()[..]).ok());
-        let answer = answer.filter(|answer| answer.cursor.len() <= LONGEST_CURSOR);
-        let answer = answer.ok_or("the source answers with something that is no answer")?;
-        let payload = sample.payload();
-        let took = received.took.saturating_sub(Duration::from_micros(answer.waited));
-        self.pace.arrived(payload.len(), took);
+    fn take_in(&mut self, wish: &Wish, received: Received) -> Result<usize, String> {
+        let Received { answer, payload, took, pace, .. } = &received;
+        self.pace = pace.clone();
         let (written, passed_over) = self.write(wish, payload)?;
         if !answer.cursor.is_empty() {
-            self.cursor = answer.cursor;
+            self.cursor.clone_from(&answer.cursor);
+            self.missed = answer.missed;
         }
-        self.missed = answer.missed;
         if !payload.is_empty() {
             self.meter.latency = took.saturating_sub(self.pace.one_way());
         }
@@ -185,7 +173,7 @@ impl Progress {
         match passed_over {
             Some(error) => Err(error),
             None if answer.error.is_empty() => Ok(written),
-            None => Err(answer.error),
+            None => Err(answer.error.clone()),
         }
     }
 

@@ -3,6 +3,7 @@
 //! - `…/alive/HOST`: a liveliness token, there for as long as the offer is
 //! - `…/ask/tags`: which tags it has
 //! - `…/ask/value/TAG`: values of a tag
+//! - `…/ask/rest/TAG`: the rest of an answer with values
 //!
 //! HOST and TAG are percent-encoded.
 
@@ -26,6 +27,8 @@ const LONGEST_KEY: usize = 1024;
 pub(crate) enum Asked {
     Tags,
     Value(String),
+    /// What did not go into an answer.
+    Rest(String),
 }
 
 /// The token of an offer.
@@ -68,14 +71,17 @@ pub(crate) fn ask(offer: &str, asked: &Asked) -> String {
     match asked {
         Asked::Tags => format!("{ROOT}/{offer}/ask/tags"),
         Asked::Value(tag) => format!("{ROOT}/{offer}/ask/value/{}", utf8_percent_encode(tag, ENCODED)),
+        Asked::Rest(tag) => format!("{ROOT}/{offer}/ask/rest/{}", utf8_percent_encode(tag, ENCODED)),
     }
 }
 
 /// What this offer is asked for by a key; `None` if it is something that nobody offers, or all that fits a pattern.
 pub(crate) fn asked(offer: &str, key: &str) -> Option<Asked> {
     let asked = key.strip_prefix(ROOT)?.strip_prefix('/')?.strip_prefix(offer)?.strip_prefix("/ask/")?;
-    match asked.strip_prefix("value/") {
-        Some(tag) => Some(Asked::Value(decoded(tag)?)),
+    match asked.split_once('/') {
+        Some(("value", tag)) => Some(Asked::Value(decoded(tag)?)),
+        Some(("rest", tag)) => Some(Asked::Rest(decoded(tag)?)),
+        Some(_) => None,
         None => (asked == "tags").then_some(Asked::Tags),
     }
 }
@@ -96,10 +102,11 @@ mod tests {
     #[test]
     fn any_tag_has_a_key() {
         for tag in ["cam", "left cam/*?#$", "кам%25", "**", "@x", "-", ".."] {
-            let asked_for = Asked::Value(tag.to_owned());
-            let key = ask("a", &asked_for);
-            assert!(KeyExpr::try_from(key.as_str()).is_ok(), "{key}");
-            assert_eq!(asked("a", &key), Some(asked_for));
+            for asked_for in [Asked::Value(tag.to_owned()), Asked::Rest(tag.to_owned())] {
+                let key = ask("a", &asked_for);
+                assert!(KeyExpr::try_from(key.as_str()).is_ok(), "{key}");
+                assert_eq!(asked("a", &key), Some(asked_for));
+            }
             let key = alive("a", tag);
             assert!(KeyExpr::try_from(key.as_str()).is_ok(), "{key}");
             assert_eq!(offer_alive(&key), Some(("a".to_owned(), tag.to_owned())));

@@ -4,6 +4,8 @@ use prost::Message;
 
 /// A list of tags is never longer, in bytes.
 pub(crate) const LONGEST_TAGS: usize = 1 << 20;
+/// No answer has more bytes of values, whatever was asked for: a host that takes in messages has to keep so much of each.
+pub(crate) const LONGEST_PART: usize = 16 << 20;
 
 /// "Which tags do you have?"
 #[derive(Clone, PartialEq, Message)]
@@ -65,6 +67,25 @@ pub(crate) struct AskValue {
     /// The receiver's host, for people.
     #[prost(string, tag = 8)]
     pub host: String,
+    /// An answer has so many bytes of values at most; the rest of them is asked for.
+    #[prost(uint64, tag = 9)]
+    pub most_at_once: u64,
+}
+
+/// "Send me more of that answer."
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct AskRest {
+    /// As in the question whose answer it was, and the number of that.
+    #[prost(string, tag = 1)]
+    pub receiver: String,
+    #[prost(uint64, tag = 2)]
+    pub number: u64,
+    /// So many bytes of it have arrived.
+    #[prost(uint64, tag = 3)]
+    pub from: u64,
+    /// So many more are sent at most.
+    #[prost(uint64, tag = 4)]
+    pub most_at_once: u64,
 }
 
 /// What goes beside the values of an answer.
@@ -82,6 +103,9 @@ pub(crate) struct Answer {
     /// Of each value: how many were overwritten at the source before they were sent, since the first question.
     #[prost(uint64, tag = 4)]
     pub missed: u64,
+    /// All values of the answer have so many bytes. Those that did not come with it are asked for.
+    #[prost(uint64, tag = 5)]
+    pub nbytes: u64,
 }
 
 /// What goes before the bytes of a value.

@@ -1,0 +1,93 @@
+//! Answers that are not sent at once. The receiver asks for one part after the other, so that a connection never has more to carry than it
+//! carries in a moment: what is more urgent is not behind a large value, and Zenoh ends a connection on which a message takes five seconds.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::offer::lanes::Place;
+use crate::wire::message::LONGEST_PART;
+
+/// An answer of which no more is asked for is dropped after so long. A lost connection is noticed earlier.
+const IDLE: Duration = Duration::from_secs(5);
+/// No part is asked to be shorter than this.
+const LEAST_PART: u64 = 1 << 10;
+/// So many questions for parts of an answer are open at once; a receiver needs one.
+const MOST_OPEN: usize = 2;
+
+/// An answer that is sent in parts.
+#[derive(Debug)]
+pub(super) struct Long {
+    number: u64,
+    bytes: Bytes,
+    used: Mutex<Instant>,
+    /// Held by whoever sends a part.
+    pub sending: tokio::sync::Mutex<()>,
+    /// Until all is sent: else parts of all tags would go at once, and all would be late.
+    _place: Option<Place>,
+}
+
+/// The long answers to a receiver about a tag.
+#[derive(Debug, Default)]
+pub(super) struct Parts(Mutex<Vec<Arc<Long>>>);
+
+/// How many bytes a part may have that the receiver wants no longer than this.
+pub(super) fn length(most_at_once: u64) -> usize {
+    most_at_once.clamp(LEAST_PART, LONGEST_PART as u64) as usize
+}
+
+impl Long {
+    /// How many bytes the whole answer has.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The part that begins there; `None` if nothing does.
+    pub fn part(&self, from: u64, most_at_once: u64) -> Option<Bytes> {
+        let from = usize::try_from(from).ok().filter(|&from| from < self.bytes.len())?;
+        Some(self.bytes.slice(from..self.bytes.len().min(from + length(most_at_once))))
+    }
+}
+
+impl Parts {
+    /// Keeps an answer until all of it is sent. Returns its first part.
+    pub fn keep(&self, number: u64, bytes: Bytes, first: usize, place: Option<Place>) -> Bytes {
+        let part = bytes.slice(..first);
+        let (used, sending) = (Mutex::new(Instant::now()), tokio::sync::Mutex::default());
+        self.all().push(Arc::new(Long { number, bytes, used, sending, _place: place }));
+        part
+    }
+
+    /// The answer to the question of this number; `None` if there is none, or if too many ask for it.
+    pub fn get(&self, number: u64) -> Option<Arc<Long>> {
+        // Each open question has a share, and so has this list.
+        let fits = |long: &&Arc<Long>| long.number == number && Arc::strong_count(long) <= MOST_OPEN;
+        self.all().iter().find(fits).cloned()
+    }
+
+    /// A part was sent; if it ends there, the answer is not needed any more.
+    pub fn sent(&self, long: &Arc<Long>, until: usize) {
+        *long.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        if until >= long.len() {
+            self.all().retain(|other| !Arc::ptr_eq(other, long));
+        }
+    }
+
+    /// The receiver does not go on with any.
+    pub fn clear(&self) {
+        self.all().clear();
+    }
+
+    /// Drops those of which no more is asked for.
+    pub fn expire(&self) {
+        let idle =
+            |long: &Arc<Long>| long.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed() > IDLE;
+        // Whoever sends a part of it has a share, too.
+        self.all().retain(|long| Arc::strong_count(long) > 1 || !idle(long));
+    }
+
+    fn all(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Long>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,109 @@
+//! Answers with values, put together from the parts in which they arrive.
+
+use std::time::{Duration, Instant};
+
+use prost::Message;
+use zenoh::bytes::ZBytes;
+use zenoh::qos::Priority;
+
+use crate::take::ask::{Asker, Reply};
+use crate::take::pace::Pace;
+use crate::wire::message::{Answer, AskRest, AskValue};
+
+/// A cursor is never longer.
+const LONGEST_CURSOR: usize = 64;
+/// Besides one of the largest values, an answer has smaller ones, and what goes before each.
+const BESIDE: u64 = 1 << 20;
+
+/// Where a tag is asked for.
+#[derive(Debug)]
+pub(super) struct Questions {
+    pub asker: Asker,
+    /// For a value,
+    pub value: String,
+    /// and for the rest of an answer.
+    pub rest: String,
+}
+
+/// An answer that has arrived.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub answer: Answer,
+    pub payload: ZBytes,
+    /// How long it was under way, without the time that the question waited for a value.
+    pub took: Duration,
+    /// What is known of the connection now.
+    pub pace: Pace,
+    /// Its bytes count until it is dropped.
+    _replies: Vec<Reply>,
+}
+
+impl Questions {
+    /// Asks for a value and waits until all of the answer is there. `pace` is what is known of the connection.
+    ///
+    /// # Errors
+    /// What is wrong, for people.
+    pub async fn ask(
+        &self,
+        mut ask: AskValue,
+        priority: Priority,
+        mut pace: Pace,
+    ) -> Result<Received, String> {
+        let began = Instant::now();
+        ask.most_at_once = pace.part();
+        let patience = pace.patience(ask.most_at_once);
+        let reply = self.asker.ask(&self.value, ask.encode_to_vec(), priority, patience).await;
+        let reply = reply.ok_or("the source does not answer")?;
+        let answer = reply.answer().filter(|answer| answer.cursor.len() <= LONGEST_CURSOR);
+        let answer = answer.ok_or("the source answers with something that is no answer")?;
+        let (mut arrived, most) = (reply.nbytes() as u64, ask.most_bytes.saturating_add(BESIDE));
+        if answer.nbytes > most || arrived > answer.nbytes {
+            let nbytes = answer.nbytes.max(arrived);
+            return Err(format!(
+                "the source sends {nbytes} bytes, expected at most {}",
+                most.min(answer.nbytes)
+            ));
+        }
+        let waited = Duration::from_micros(answer.waited);
+        pace.arrived(arrived as usize, began.elapsed().saturating_sub(waited));
+        let mut replies = vec![reply];
+        while arrived < answer.nbytes {
+            let reply = self.rest(&ask, arrived, priority, &mut pace).await?;
+            arrived += reply.nbytes() as u64;
+            replies.push(reply);
+        }
+        if arrived > answer.nbytes {
+            return Err(format!("the source sends {arrived} bytes, expected {}", answer.nbytes));
+        }
+        let payload = match &replies[..] {
+            [whole] => whole.sample.payload().clone(),
+            parts => {
+                let mut joined = ZBytes::writer();
+                parts.iter().for_each(|part| joined.append(part.sample.payload().clone()));
+                joined.finish()
+            }
+        };
+        let took = began.elapsed().saturating_sub(waited);
+        Ok(Received { answer, payload, took, pace, _replies: replies })
+    }
+
+    /// One more part.
+    async fn rest(
+        &self,
+        of: &AskValue,
+        from: u64,
+        priority: Priority,
+        pace: &mut Pace,
+    ) -> Result<Reply, String> {
+        let (began, most_at_once) = (Instant::now(), pace.part());
+        let ask = AskRest { receiver: of.receiver.clone(), number: of.number, from, most_at_once };
+        let patience = pace.patience(most_at_once);
+        let reply = self.asker.ask(&self.rest, ask.encode_to_vec(), priority, patience).await;
+        let nbytes = reply.as_ref().map_or(0, Reply::nbytes);
+        if nbytes as u64 > most_at_once {
+            return Err(format!("the source sends {nbytes} bytes at once, expected at most {most_at_once}"));
+        }
+        pace.arrived(nbytes, began.elapsed());
+        reply.filter(|_| nbytes > 0).ok_or_else(|| "the source does not go on with its answer".to_owned())
+    }
+}

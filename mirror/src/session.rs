@@ -121,9 +121,12 @@ impl SessionOptions {
 const BESIDE: usize = 64 << 10;
 
 /// Where the defaults of Zenoh do not do. A host that is gone is noticed within two seconds, and tried again soon.
-const DEFAULTS: [(&str, &str); 6] = [
+/// What waits to be sent is dropped when it waited for too long: two seconds, and for more than one batch two more.
+const DEFAULTS: [(&str, &str); 8] = [
     ("mode", "\"peer\""),
     ("transport/link/tx/lease", "2000"),
+    ("transport/link/tx/queue/congestion_control/drop/wait_before_drop", "2000000"),
+    ("transport/link/tx/queue/congestion_control/drop/max_wait_before_drop_fragments", "2000000"),
     ("transport/unicast/max_sessions", "256"),
     ("connect/timeout_ms", "-1"),
     ("connect/exit_on_failure", "false"),

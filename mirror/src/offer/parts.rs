@@ -11,7 +11,7 @@ use crate::wire::message::LONGEST_PART;
 
 /// An answer of which no more is asked for is dropped after so long. A lost connection is noticed earlier.
 const IDLE: Duration = Duration::from_secs(5);
-/// No part is asked to be shorter than this.
+/// No answer is cut into parts that are shorter, but for its last one.
 const LEAST_PART: u64 = 1 << 10;
 /// So many questions for parts of an answer are open at once; a receiver needs one.
 const MOST_OPEN: usize = 2;

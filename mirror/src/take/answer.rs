@@ -56,24 +56,22 @@ impl Questions {
         let reply = reply.ok_or("the source does not answer")?;
         let answer = reply.answer().filter(|answer| answer.cursor.len() <= LONGEST_CURSOR);
         let answer = answer.ok_or("the source answers with something that is no answer")?;
-        let (mut arrived, most) = (reply.nbytes() as u64, ask.most_bytes.saturating_add(BESIDE));
-        if answer.nbytes > most || arrived > answer.nbytes {
-            let nbytes = answer.nbytes.max(arrived);
-            return Err(format!(
-                "the source sends {nbytes} bytes, expected at most {}",
-                most.min(answer.nbytes)
-            ));
+        let most = ask.most_bytes.saturating_add(BESIDE);
+        if answer.nbytes > most {
+            return Err(format!("the source has {} bytes to send, expected at most {most}", answer.nbytes));
+        }
+        let mut arrived = reply.nbytes() as u64;
+        // It may send all at once. Parts that are shorter than asked for would each take memory of their own.
+        if arrived != answer.nbytes && arrived != ask.most_at_once.min(answer.nbytes) {
+            return Err(format!("the source sends {arrived} of {} bytes", answer.nbytes));
         }
         let waited = Duration::from_micros(answer.waited);
-        pace.arrived(arrived as usize, began.elapsed().saturating_sub(waited));
+        pace.arrived(reply.nbytes(), began.elapsed().saturating_sub(waited));
         let mut replies = vec![reply];
         while arrived < answer.nbytes {
-            let reply = self.rest(&ask, arrived, priority, &mut pace).await?;
+            let reply = self.rest(&ask, arrived, answer.nbytes - arrived, priority, &mut pace).await?;
             arrived += reply.nbytes() as u64;
             replies.push(reply);
-        }
-        if arrived > answer.nbytes {
-            return Err(format!("the source sends {arrived} bytes, expected {}", answer.nbytes));
         }
         let payload = match &replies[..] {
             [whole] => whole.sample.payload().clone(),
@@ -87,23 +85,24 @@ impl Questions {
         Ok(Received { answer, payload, took, pace, _replies: replies })
     }
 
-    /// One more part.
+    /// One more part of an answer, of which so many bytes are there and so many are left.
     async fn rest(
         &self,
         of: &AskValue,
         from: u64,
+        left: u64,
         priority: Priority,
         pace: &mut Pace,
     ) -> Result<Reply, String> {
-        let (began, most_at_once) = (Instant::now(), pace.part());
+        let (began, most_at_once) = (Instant::now(), pace.part().min(left));
         let ask = AskRest { receiver: of.receiver.clone(), number: of.number, from, most_at_once };
         let patience = pace.patience(most_at_once);
         let reply = self.asker.ask(&self.rest, ask.encode_to_vec(), priority, patience).await;
-        let nbytes = reply.as_ref().map_or(0, Reply::nbytes);
-        if nbytes as u64 > most_at_once {
-            return Err(format!("the source sends {nbytes} bytes at once, expected at most {most_at_once}"));
+        let reply = reply.ok_or("the source does not go on with its answer")?;
+        if reply.nbytes() as u64 != most_at_once {
+            return Err(format!("the source sends {} bytes, expected {most_at_once}", reply.nbytes()));
         }
-        pace.arrived(nbytes, began.elapsed());
-        reply.filter(|_| nbytes > 0).ok_or_else(|| "the source does not go on with its answer".to_owned())
+        pace.arrived(reply.nbytes(), began.elapsed());
+        Ok(reply)
     }
 }

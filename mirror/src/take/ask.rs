@@ -94,7 +94,9 @@ impl Asker {
         // Sending may wait for the connection.
         let send = move || {
             let get = session.get(key).payload(question).priority(priority).timeout(patience);
-            let get = get.congestion_control(CongestionControl::Block).consolidation(ConsolidationMode::None);
+            // The answer goes the same way. With Block, Zenoh ends a connection that does not take a message in time, and if the other
+            // host connects again at that moment, it takes the new connection for the old one and never sends anything there.
+            let get = get.congestion_control(CongestionControl::Drop).consolidation(ConsolidationMode::None);
             let get = get.callback(move |reply| {
                 if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
                     let reply = reply.into_result().ok();

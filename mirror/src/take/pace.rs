@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::offer::HOLD;
 use crate::wire::message::LONGEST_PART;
 
-/// How long an answer may take besides the bytes.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an answer may take besides the bytes, and the time for which the source holds the question.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// No answer is waited for longer.
 const LONGEST: Duration = Duration::from_secs(3600);
 /// What a connection is taken for before it is known, in bytes a second.
@@ -106,11 +106,11 @@ mod tests {
     #[test]
     fn patience_grows_with_the_size() {
         let mut pace = Pace::default();
-        assert_eq!(pace.patience(0), Duration::from_secs(12));
-        assert_eq!(pace.patience(50_000_000), Duration::from_secs(112), "an unknown connection may be slow");
+        assert_eq!(pace.patience(0), Duration::from_secs(7));
+        assert_eq!(pace.patience(50_000_000), Duration::from_secs(107), "an unknown connection may be slow");
         pace.arrived(1 << 20, Duration::from_secs(1));
-        assert_eq!(pace.patience(50 << 20), Duration::from_secs(62));
-        assert_eq!(pace.patience(u64::MAX), Duration::from_secs(3612));
+        assert_eq!(pace.patience(50 << 20), Duration::from_secs(57));
+        assert_eq!(pace.patience(u64::MAX), Duration::from_secs(3607));
     }
 
     #[test]

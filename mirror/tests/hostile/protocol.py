@@ -80,8 +80,17 @@ def tags(revision, *entries):
     return encode((1, revision), *[(2, entry) for entry in entries])
 
 
+class Answer(bytes):
+    """What goes beside the values of an answer. How many bytes they have is added when it is sent."""
+
+
 def answer(waited=0, cursor="", error="", missed=0):
-    return encode((1, waited), (2, cursor), (3, error), (4, missed))
+    return Answer(encode((1, waited), (2, cursor), (3, error), (4, missed)))
+
+
+def answer_of(nbytes, **of):
+    """One that says how many bytes of values there are, whatever goes with it."""
+    return answer(**of) + encode((5, nbytes))
 
 
 def head(dtype="uint8", shape=(8,), nbytes=8, version=1, origin=7, descr="", itemsize=0, user_data=b"", attributes=None):
@@ -115,10 +124,12 @@ class Source:
 
     `list_of(question)`: the payloads of the answers to "which tags do you have?"
     `values_of(tag, question)`: the answers to "send me a value": pairs of payload and attachment
+    `rests_of(tag, question)`: the answers to "send me more of that answer": payloads
     """
 
-    def __init__(self, session, offer, list_of, values_of, host="robot", key=None):
+    def __init__(self, session, offer, list_of, values_of, host="robot", key=None, rests_of=None):
         self.session, self.list_of, self.values_of, self.key = session, list_of, values_of, key
+        self.rests_of = rests_of
         self.offer = offer
         self.asked = {}
         self.wrong = []
@@ -139,9 +150,14 @@ class Source:
                 if what == "tags":
                     for payload in self.list_of(question):
                         query.reply(self.key or key, payload)
+                elif what.startswith("rest/"):
+                    for payload in self.rests_of(what.removeprefix("rest/"), question):
+                        query.reply(self.key or key, payload)
                 else:
                     tag = what.removeprefix("value/")
                     for payload, attachment in self.values_of(tag, question):
+                        if isinstance(attachment, Answer):
+                            attachment += encode((5, len(payload)))
                         query.reply(self.key or key, payload, attachment=attachment)
         except Exception as error:  # noqa: BLE001 - for the test to see
             self.wrong.append(error)
@@ -173,14 +189,26 @@ class Receiver:
     def value(self, offer, tag, after="", timeout=10, **of):
         """The next value: its head, elements and cursor; `None` if none came."""
         self.number += 1
-        fields = {1: self.name, 2: self.number, 3: after, 4: 0, 5: 0, 6: 1 << 30}
+        fields = {1: self.name, 2: self.number, 3: after, 4: 0, 5: 0, 6: 1 << 30, 9: 1 << 30}
         fields |= {int(number.removeprefix("f")): value for number, value in of.items()}
         replies = self.ask(f"{ROOT}/{offer}/ask/value/{encoded(tag)}", encode(*fields.items()), timeout)
         if not replies or not replies[0][0]:
             return None
         payload, attachment = replies[0]
+        about = decode(attachment)
+        while len(payload) < about[5][0]:
+            part = self.rest(offer, tag, len(payload), fields[9], timeout)
+            assert part, f"{len(payload)} bytes of {about[5][0]}, and no more"
+            payload += part
         length = struct.unpack_from("<I", payload)[0]
-        return decode(payload[4 : 4 + length]), payload[4 + length :], decode(attachment)[2][0].decode()
+        return decode(payload[4 : 4 + length]), payload[4 + length :], about[2][0].decode()
+
+    def rest(self, offer, tag, start, most, timeout=10, **of):
+        """More of the last answer; `None` if none came."""
+        fields = {1: self.name, 2: self.number, 3: start, 4: most}
+        fields |= {int(number.removeprefix("f")): value for number, value in of.items()}
+        replies = self.ask(f"{ROOT}/{offer}/ask/rest/{encoded(tag)}", encode(*fields.items()), timeout)
+        return replies[0][0] if replies else None
 
     def ask(self, key, question, timeout=10, attachment=None):
         """The answers: payload and attachment of each."""

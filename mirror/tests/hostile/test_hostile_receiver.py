@@ -6,7 +6,7 @@ import time
 import pytest
 import zenoh
 from conftest import Progress, port, until, used
-from protocol import ROOT, Receiver, encode, encoded, session
+from protocol import ROOT, Receiver, decode, encode, encoded, session
 
 
 class Offering:
@@ -55,7 +55,7 @@ def test_only_what_is_named_is_offered(offering):
     assert offering.receiver.value(offering.offer, "cam")[1][8:] == b""
     for tag in ["secret", "cam_taken", "ndsharray-mirror-1", "../cam", ".", "cam/x", "x" * 60_000, "cam\0", "*", "**"]:
         assert offering.receiver.value(offering.offer, tag, timeout=1) is None, tag
-    question = encode((1, "evil"), (2, 1), (6, 1 << 30))
+    question = encode((1, "evil"), (2, 1), (6, 1 << 30), (9, 1 << 30))
     for key in [
         f"{ROOT}/*/ask/value/*",
         f"{ROOT}/{offering.offer}/ask/**",
@@ -89,13 +89,67 @@ def test_wrong_questions(offering):
     offering.check()
 
 
+def test_wrong_questions_for_the_rest(offering):
+    length = 1 << 20
+    offering.place.writer(offering.store, "cam_large", hz=1, length=length)
+    until("it is there", lambda: "cam_large" in offering.receiver.tags(offering.offer)[1])
+    good, receiver = offering.good(), offering.receiver
+    key = f"{ROOT}/{offering.offer}/ask/value/cam_large"
+
+    def begin():
+        receiver.number += 1
+        fields = encode((1, receiver.name), (2, receiver.number), (6, 1 << 30), (9, 1 << 16))
+        payload, attachment = until("an answer", lambda: receiver.ask(key, fields))[0]
+        assert len(payload) == 1 << 16
+        return decode(attachment)[5][0]
+
+    whole, last = begin(), 2**64 - 1
+    rest = lambda start, most, **of: receiver.rest(offering.offer, "cam_large", start, most, timeout=1, **of)
+    assert len(rest(1 << 16, 5000)) == 5000
+    for start in [whole, whole + 1, 2**63, last]:
+        assert rest(start, 1 << 16) is None, start
+    for wrong in [dict(f1="somebody"), dict(f1="x" * 900), dict(f2=receiver.number + 1), dict(f2=0), dict(f2=last)]:
+        assert rest(1 << 16, 1 << 16, **wrong) is None, wrong
+    assert receiver.rest(offering.offer, "secret", 0, 1 << 16, timeout=1) is None
+    assert receiver.rest(offering.offer, "cam", 0, 1 << 16, timeout=1) is None
+    # Again, and in any order, is harmless; and no part is longer than what is left, or than a mirror ever sends.
+    assert len(rest(0, last)) == whole
+    whole = begin()
+    assert len(rest(whole - 1, 0)) == 1 and rest(0, last) is None, "an answer that was sent to its end is gone"
+    begin()
+    for number in range(5000):
+        question = encode((1, receiver.name), (2, receiver.number), (3, number), (4, 1 << 16))
+        offering.session.get(f"{ROOT}/{offering.offer}/ask/rest/cam_large", lambda reply: None, payload=question, timeout=3)
+    good.goes_on()
+    assert receiver.value(offering.offer, "cam_large")[1][8:] == b"." * (length - 8)
+    offering.check()
+
+
+def test_answers_that_nobody_takes_to_their_end(offering):
+    """They are kept for a while. What is kept has a limit, and good hosts go on."""
+    offering.place.writer(offering.store, "cam_large", hz=20, length=32 << 20)
+    until("it is there", lambda: "cam_large" in offering.receiver.tags(offering.offer)[1])
+    good = offering.good()
+    good.goes_on()
+    key = f"{ROOT}/{offering.offer}/ask/value/cam_large"
+    for number in range(300):
+        question = encode((1, f"evil-{number}"), (2, 1), (6, 1 << 30), (9, 1 << 12))
+        offering.session.get(key, lambda reply: None, payload=question, timeout=3)
+        if number % 100 == 0:
+            good.goes_on()
+    good.goes_on()
+    offering.check(1300)
+    time.sleep(8)
+    assert len(until("a good host's turn", lambda: offering.receiver.value(offering.offer, "cam_large"))[1]) == 32 << 20
+
+
 def test_large_cursors_and_attachments(offering):
     good = offering.good()
     key = f"{ROOT}/{offering.offer}/ask/value/cam"
-    question = encode((1, "evil"), (2, 1), (3, "c" * (1 << 20)), (6, 1 << 30))
+    question = encode((1, "evil"), (2, 1), (3, "c" * (1 << 20)), (6, 1 << 30), (9, 1 << 30))
     for _ in range(100):
         assert offering.receiver.ask(key, question, timeout=1) == []
-    small = encode((1, "evil"), (2, 1), (6, 1 << 30))
+    small = encode((1, "evil"), (2, 1), (6, 1 << 30), (9, 1 << 30))
     for _ in range(20):
         offering.receiver.ask(key, small, timeout=0.2, attachment=b"x" * (1 << 20))
     good.goes_on()
@@ -120,7 +174,7 @@ def test_floods_of_questions_with_new_names(offering):
     for after in ["", "1-1"]:
         flood(
             offering, 10_000, lambda number: key,
-            lambda number: encode((1, f"evil-{after}-{number}"), (2, 1), (3, after), (6, 1 << 30)),
+            lambda number: encode((1, f"evil-{after}-{number}"), (2, 1), (3, after), (6, 1 << 30), (9, 1 << 30)),
         )
         good.goes_on()
     offering.check()
@@ -135,7 +189,7 @@ def test_floods_of_one_name_and_of_lists(offering):
     listed, known = offering.receiver.tags(offering.offer)[0], 0
     flood(
         offering, 5000, lambda number: f"{ROOT}/{offering.offer}/ask/value/cam",
-        lambda number: encode((1, "evil"), (2, number), (4, 1), (6, 1 << 30)),
+        lambda number: encode((1, "evil"), (2, number), (4, 1), (6, 1 << 30), (9, 1 << 30)),
     )
     good.goes_on()
     for known in [0, listed]:
@@ -143,7 +197,7 @@ def test_floods_of_one_name_and_of_lists(offering):
         good.goes_on()
     flood(
         offering, 5000, lambda number: f"{ROOT}/{offering.offer}/ask/value/{encoded('cam' + str(number))}",
-        lambda number: encode((1, "evil"), (2, 1), (6, 1 << 30)),
+        lambda number: encode((1, "evil"), (2, 1), (6, 1 << 30), (9, 1 << 30)),
     )
     good.goes_on()
     offering.check()
@@ -162,7 +216,7 @@ def test_a_receiver_that_takes_nothing(offering):
         stop.wait(20)
 
     for number in range(500):
-        question = encode((1, f"evil-{number}"), (2, 1), (6, 1 << 30))
+        question = encode((1, f"evil-{number}"), (2, 1), (6, 1 << 30), (9, 1 << 30))
         stalled.get(f"{ROOT}/{offering.offer}/ask/value/cam_large", stall, payload=question, timeout=15)
     time.sleep(8)
     good.goes_on()

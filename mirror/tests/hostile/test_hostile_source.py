@@ -5,7 +5,7 @@ import time
 
 import pytest
 from conftest import Progress, cpu, port, until, used
-from protocol import ROOT, Source, answer, encode, encoded, offered, session, tags, value
+from protocol import ROOT, Source, answer, answer_of, encode, encoded, offered, session, tags, value
 
 GOOD = answer(cursor="1-1")
 
@@ -105,6 +105,9 @@ EVIL_VALUES = {
     "attachment": (value(), b"\xff" * 100),
     "attachment_long": (value(), b"x" * (1 << 20)),
     "cursor_long": (value(), answer(cursor="x" * 3000)),
+    "too_much": (value(), answer_of(1 << 30, cursor="1-1")),
+    "too_little": (value(), answer_of(1, cursor="1-1")),
+    "ends_early": (value(b"x" * (1 << 19))[: 40 << 10], answer_of((1 << 19) + 50, cursor="1-1")),
     "error": (b"", answer(error="\x1b]0;owned\x07\r\n" * 100)),
 }
 
@@ -127,6 +130,32 @@ def test_no_wrong_value_is_written(taking):
     assert not source.wrong
     taking.check()
     assert "\x1b" not in taking.place.said(taking.mirror)
+
+
+def test_no_wrong_rest_is_taken(taking):
+    """Parts that are none, too short, too long, or late; a good one among them arrives."""
+    taking = taking()
+    whole = value(bytes(range(256)) * 1200, shape=(1200, 256))
+
+    def values(tag, question):
+        return [(whole[: question[9][0]], answer_of(len(whole), cursor="1-1"))]
+
+    def rests(tag, question):
+        start, most = question[3][0], question[4][0]
+        part = whole[start : start + most]
+        if tag == "x_late":
+            time.sleep(30)
+        wrong = {"x_none": [], "x_empty": [b""], "x_short": [part[:-1]], "x_long": [part + b"x"], "x_one": [b"x"]}
+        return wrong.get(tag, [part])
+
+    names = ["x_none", "x_empty", "x_short", "x_long", "x_one", "x_late"]
+    Source(taking.session, "evil-0", one_list(*(offered(name) for name in [*names, "x_good"])), values, rests_of=rests)
+    for name in names:
+        taking.error(name)
+    until("the good one", lambda: "x_good" in taking.place.tags(taking.store))
+    assert taking.place.ndsharray(taking.store, "cat", "x_good") == bytes(range(256)) * 1200
+    assert set(taking.place.tags(taking.store)) == {"good", "x_good"}
+    taking.progress.goes_on()
 
 
 def test_names_are_checked(taking):

@@ -25,6 +25,21 @@ def test_a_receiver(place):
     offering.session.close()
 
 
+def test_a_receiver_of_parts(place):
+    offering, length = Offering(place), 3 << 20
+    place.writer(offering.store, "cam_large", hz=5, length=length)
+    until("the tag", lambda: "cam_large" in offering.receiver.tags(offering.offer)[1])
+    cursor, counts = "", []
+    while len(counts) < 5:
+        found = offering.receiver.value(offering.offer, "cam_large", after=cursor, f9=300_000)
+        if found:
+            _, data, cursor = found
+            assert len(data) == length and data[8:] == b"." * (length - 8)
+            counts.append(int.from_bytes(data[:8], "little"))
+    assert counts == sorted(set(counts)), "each is newer than the one before"
+    offering.session.close()
+
+
 def test_a_source(place):
     store, endpoint = place.store("desk"), f"tcp/127.0.0.1:{port()}"
     place.mirror(store, "--take", "depth", "--prefix", "robot.", "--listen", endpoint)

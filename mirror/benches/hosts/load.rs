@@ -16,10 +16,11 @@ pub struct Load {
     pub tags: usize,
 }
 
-pub const LOADS: [Load; 4] = [
+pub const LOADS: [Load; 5] = [
     Load { name: "small", title: "64 B, 1 kHz", nbytes: 64, rate: 1000.0, tags: 1 },
     Load { name: "frame", title: "1080p gray, 30 Hz", nbytes: 1920 * 1080, rate: 30.0, tags: 1 },
     Load { name: "frames", title: "four of these", nbytes: 1920 * 1080, rate: 30.0, tags: 4 },
+    Load { name: "tags", title: "100 tags of 200 B, 10 Hz", nbytes: 200, rate: 10.0, tags: 100 },
     Load { name: "large", title: "50 MiB, 1 Hz", nbytes: 50 << 20, rate: 1.0, tags: 1 },
 ];
 

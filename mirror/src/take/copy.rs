@@ -54,6 +54,11 @@ impl Copy {
         time.map_or(0, ndsharray::UnixTime::as_nanos)
     }
 
+    /// Why the tag cannot be written, if it is somebody else's.
+    pub fn in_the_way(&self) -> Option<String> {
+        if self.writer.is_some() { None } else { somebody_elses(&self.store, self.tag()) }
+    }
+
     /// Writes a value, whose elements are next.
     ///
     /// # Errors
@@ -137,15 +142,24 @@ fn publish(writer: &mut Writer, arrived: &Arrived, values: &mut Values<'_>) -> R
     Ok(())
 }
 
+/// Why a tag is not for a mirror to write, if it is not.
+fn somebody_elses(store: &Store, tag: &str) -> Option<String> {
+    let reason = match store.stat(tag) {
+        Ok(stat) if stat.writer_alive => "it has a writer in this store",
+        Ok(stat) if stat.value.is_some() && !source::is_mirror(&stat.source) => {
+            "this store has a value of its own under the name: remove it, or use a prefix"
+        }
+        _ => return None,
+    };
+    Some(reason.to_owned())
+}
+
 /// Opens the writer, unless the tag is somebody else's.
 fn open(store: &Store, tag: &str, source: &str, keeps: bool, history: usize) -> Result<Writer, String> {
+    if let Some(reason) = somebody_elses(store, tag) {
+        return Err(reason);
+    }
     match store.stat(tag) {
-        Ok(stat) if stat.writer_alive => return Err("it has a writer in this store".to_owned()),
-        Ok(stat) if stat.value.is_some() && !source::is_mirror(&stat.source) => {
-            return Err(
-                "this store has a value of its own under the name: remove it, or use a prefix".to_owned()
-            );
-        }
         // One that was kept is to go with its writer from now on.
         Ok(stat) if !keeps && !stat.ephemeral => store.remove(tag).map_err(|error| error.to_string())?,
         _ => {}

@@ -84,7 +84,15 @@ pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
     };
     let mut offered = wish.offered.clone();
     let mut open = FuturesOrdered::new();
+    let mut is_wrong = true;
     loop {
+        let in_the_way = if is_wrong { progress.copy.in_the_way() } else { None };
+        if let Some(reason) = in_the_way {
+            // Nothing is asked for that could not be written.
+            wish.tell(&mut progress, Some(reason));
+            tokio::time::sleep(REST).await;
+            continue;
+        }
         let nbytes = wish.offered.borrow().nbytes.min(wish.limits.most_bytes as u64);
         let most = if wish.least.is_zero() && progress.pace.is_far(nbytes) { 2 } else { 1 };
         while open.len() < most {
@@ -116,7 +124,7 @@ pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
         });
         let Ok((back, outcome)) = took_in.await else { return };
         progress = back;
-        let is_wrong = outcome.is_err();
+        is_wrong = outcome.is_err();
         let rest = if outcome == Ok(0) { LEAST.saturating_sub(took) } else { Duration::ZERO };
         wish.tell(&mut progress, outcome.err().map(|error| plain(&error)));
         if is_wrong {

@@ -22,6 +22,19 @@ impl Random {
 const FAULTS: [&str; 8] =
     ["source", "receiver", "stop source", "stop receiver", "writer", "cut", "half", "loss"];
 
+/// Shows what the mirrors know if the test fails.
+struct Shown<'a>(&'a Hosts);
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        for host in (0..2).filter(|_| std::thread::panicking()) {
+            let status = self.0[host].command(env!("CARGO_BIN_EXE_ndsharray-mirror")).arg("status").output();
+            let text = status.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+            println!("{}: {}", self.0[host].name(), text.unwrap_or_default());
+        }
+    }
+}
+
 /// The seed and the seconds are in MIRROR_SEED and MIRROR_SECONDS.
 #[test]
 #[ignore = "a soak"]
@@ -34,6 +47,7 @@ fn random_faults() {
     let mut random = Random(seed);
     let hosts = Hosts::new(["robot", "desk"]);
     let (mut source, mut receiver) = (offering(&hosts), taking(&hosts, "--keep --every small"));
+    let _shown = Shown(&hosts);
     let mut first = 1;
     let tags = [("frames", 30.0, 2_000_000, ""), ("small", 100.0, 800, "history=200")];
     let write =

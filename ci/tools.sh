@@ -3,10 +3,11 @@
 # those that are missing are installed; elsewhere they are only named, and the tests that want them print that they skip.
 set -euo pipefail
 
-declare -A packages=([bwrap]=bubblewrap [chromium]=chromium [clang]=clang [cmake]=cmake [crun]=crun [ffmpeg]=ffmpeg [g++]=g++ [ip]=iproute2 [nft]=nftables [npm]=npm [pkg-config]=pkg-config [promtool]=prometheus [strace]=strace [tmux]=tmux [valgrind]=valgrind)
+declare -A packages=([bwrap]=bubblewrap [chromium]=chromium [clang]=clang [cmake]=cmake [crun]=crun [ffmpeg]=ffmpeg [g++]=g++ [gst-launch-1.0]=gstreamer1.0-tools [ip]=iproute2 [nft]=nftables [npm]=npm [pkg-config]=pkg-config [promtool]=prometheus [strace]=strace [tmux]=tmux [valgrind]=valgrind)
 
 # And what has no program, by a file of it. The last one has what clang needs for sanitizers.
 declare -A files=([/usr/include/eigen3/Eigen/Core]=libeigen3-dev [/usr/include/opencv4/opencv2/core.hpp]=libopencv-core-dev
+    ["/usr/lib/*/gstreamer-1.0/libgstrawparse.so"]=gstreamer1.0-plugins-base
     ["/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*"]=libclang-rt-dev)
 
 missing=()

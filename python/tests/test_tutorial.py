@@ -6,6 +6,7 @@ end of the test, and must end with 0.
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -45,7 +46,8 @@ class Terminal:
         environment = {**self.environment, **({"NDSHARRAY_DIR": str(self.files / host)} if host else {})}
         # The last command takes the place of the shell, so that it gets the signal. `-e`: each command must end with 0.
         *before, last = commands.strip().split("\n")
-        script = "\n".join([*before, f"exec {last}" if "until Ctrl-C" in head else last])
+        # `cd`: a command that enters a host is at the root of its files.
+        script = "\n".join([f"cd {shlex.quote(str(self.files))}", *before, f"exec {last}" if "until Ctrl-C" in head else last])
         return subprocess.Popen(
             [*self.places.get(host, []), "bash", "-ec", script],
             cwd=self.files, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -160,23 +162,23 @@ def test_see_it_in_a_browser(terminal: Terminal, directory: Path) -> None:
 
 @pytest.fixture
 def hosts(tmp_path: Path) -> Iterator[dict[str, list[str]]]:
-    """Two hosts, `robot` and `desk`: a network each, with a link between them, and what puts a command there."""
+    """Two hosts, `robot` and `desk`: a network and a name each, with a link between them; and what puts a command there."""
     if os.geteuid() != 0:
         pytest.skip("two networks need root")
-    for program in ["ip", "nsenter", "unshare"]:
+    for program in ["hostname", "ip", "nsenter", "unshare"]:
         if not shutil.which(program):
             pytest.skip(f"{program} is not installed")
     if not MIRROR.exists():
         pytest.skip("the mirror is not built: cd mirror && cargo build")
-    if subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True).returncode != 0:
+    if subprocess.run(["unshare", "--net", "--uts", "--mount", "true"], capture_output=True).returncode != 0:
         pytest.skip("no permission for a network of its own")
     names = tmp_path / "hosts"
     names.write_text("127.0.0.1 localhost\n10.77.0.1 robot\n10.77.0.2 desk\n")
     # A network is there until the process that holds it has gone; its input ends with this process.
-    hold = f"ip link set lo up && mount --bind '{names}' /etc/hosts && echo ready && exec cat"
+    hold = f"ip link set lo up && hostname \"$1\" && mount --bind '{names}' /etc/hosts && echo ready && exec cat"
     held = {
         name: subprocess.Popen(
-            ["unshare", "--net", "--mount", "sh", "-ec", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ["unshare", "--net", "--uts", "--mount", "sh", "-ec", hold, "sh", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         for name in ["robot", "desk"]
     }
@@ -184,11 +186,11 @@ def hosts(tmp_path: Path) -> Iterator[dict[str, list[str]]]:
         for holder in held.values():
             assert holder.stdout and holder.stdout.readline() == "ready\n"
         robot, desk = held["robot"].pid, held["desk"].pid
-        places = {name: ["nsenter", "-t", str(holder.pid), "--net", "--mount", "--"] for name, holder in held.items()}
-        subprocess.run(f"ip link add up netns {robot} type veth peer name up netns {desk}".split(), check=True)
+        places = {name: ["nsenter", "-t", str(holder.pid), "--net", "--uts", "--mount", "--"] for name, holder in held.items()}
+        subprocess.run(f"ip link add link0 netns {robot} type veth peer name link0 netns {desk}".split(), check=True)
         for name, address in [("robot", "10.77.0.1/24"), ("desk", "10.77.0.2/24")]:
-            subprocess.run([*places[name], *f"ip address add {address} dev up".split()], check=True)
-            subprocess.run([*places[name], *"ip link set up up".split()], check=True)
+            subprocess.run([*places[name], *f"ip address add {address} dev link0".split()], check=True)
+            subprocess.run([*places[name], *"ip link set link0 up".split()], check=True)
         yield places
     finally:
         for holder in held.values():
@@ -205,7 +207,7 @@ def test_a_second_host(terminal: Terminal, directory: Path, hosts: dict[str, lis
         start_camera(terminal, directory)
         terminal.places = hosts
         said = terminal.run("A second host")
-        assert len(re.findall(r"^\d+ \(480, 640, 3\)$", said, re.MULTILINE)) == 6, said
+        assert len(re.findall(r"^\d+ \(480, 640, 3\)$", said, re.MULTILINE)) == 91, said
         assert re.search(r"robot\.camera +robot", said), said
     finally:
         for _, process in terminal.going:

@@ -91,7 +91,8 @@ def source(directory: Path) -> int:
     pages = {(SUMMARY.parent / target).resolve() for target in links(SUMMARY.read_text())} | {SUMMARY}
     shutil.rmtree(directory, ignore_errors=True)
     (directory / "src").mkdir(parents=True)
-    shutil.copy(ROOT / "docs" / "book.toml", directory)
+    for name in ("book.toml", "book.css"):
+        shutil.copy(ROOT / "docs" / name, directory)
     for page in pages:
 
         def mended(match: "re.Match[str]", page: Path = page) -> str:

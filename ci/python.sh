@@ -29,6 +29,9 @@ step "types"
 "$venv/bin/python" -m mypy --config-file python/pyproject.toml python/ndsharray python/tests python/benches \
     ci/docstrings.py
 
+step "links of the pages"
+python3 ci/book.py links
+
 step "tests"
 # What makes the recordings that they read, where they look for it.
 env -u CARGO_TARGET_DIR cargo build --quiet --locked --package ndsharray-recording --example make_recording

@@ -15,6 +15,7 @@ import ndsharray
 from ndsharray import _attributes, _dtypes, _numbers, _times
 
 README = Path(__file__).parent.parent / "README.md"
+FIRST_SCREEN = Path(__file__).parents[2] / "README.md"
 RECORDINGS = Path(__file__).parents[2] / "docs" / "recording.md"
 #: Functions of modules that users do not import.
 HELPERS: list[Any] = [_dtypes.describe, _dtypes.restore, _numbers.plain, _times.plain, _attributes.parsed]
@@ -112,6 +113,18 @@ def test_readme(directory: Path) -> None:
     scope: dict[str, Any] = {}
     for block in blocks:
         exec(compile(block, str(README), "exec"), scope)
+
+
+def test_first_screen(store: ndsharray.Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """The Python beside the Rust in the README of the project. It leaves no tag."""
+    [block] = re.findall(r"```python\n(.*?)```", FIRST_SCREEN.read_text(), re.DOTALL)
+    exec(compile(block, str(FIRST_SCREEN), "exec"), {})
+    assert capsys.readouterr().out == "[[1 2 3]\n [4 5 6]]\n"
+    assert store.tags() == []
+
+
+def test_first_screen_is_short() -> None:
+    assert len(FIRST_SCREEN.read_text().split()) <= 700
 
 
 def test_recordings(directory: Path) -> None:

@@ -128,7 +128,7 @@ def start_camera(terminal: Terminal, directory: Path) -> str:
 
 def test_a_camera_and_three_consumers(terminal: Terminal, directory: Path) -> None:
     listed = start_camera(terminal, directory)
-    assert re.search(r"^camera +uint8 +480,640,3 ", listed, re.MULTILINE), listed
+    assert re.search(r"^camera +uint8 +240,320,3 ", listed, re.MULTILINE), listed
     said = terminal.run("Three consumers")
     assert len(re.findall(r"^\d+ \d+\.\d+$", said, re.MULTILINE)) == 31, said
     missed = re.search(r"^6 frames, missed (\d+)$", said, re.MULTILINE)
@@ -140,7 +140,7 @@ def test_record_it(terminal: Terminal, directory: Path) -> None:
     start_camera(terminal, directory)
     said = terminal.run("Record it")
     assert re.search(r"camera: \d+ values, 0 missed", said), said
-    frames = re.search(r"^(\d+) \(480, 640, 3\) ", said, re.MULTILINE)
+    frames = re.search(r"^(\d+) \(240, 320, 3\) ", said, re.MULTILINE)
     assert frames and int(frames[1]) > 60, said
     assert re.search(r" values played, ", said), said
 
@@ -156,7 +156,7 @@ def test_see_it_in_a_browser(terminal: Terminal, directory: Path) -> None:
 
     said = terminal.run("See it in a browser", answers)
     assert '"tag": "camera"' in said or '"tag":"camera"' in said, said
-    assert said.rstrip().endswith("(480, 640, 3)"), said
+    assert said.rstrip().endswith("(240, 320, 3)"), said
     assert (terminal.files / "frame.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -207,7 +207,7 @@ def test_a_second_host(terminal: Terminal, directory: Path, hosts: dict[str, lis
         start_camera(terminal, directory)
         terminal.places = hosts
         said = terminal.run("A second host")
-        assert len(re.findall(r"^\d+ \(480, 640, 3\)$", said, re.MULTILINE)) == 91, said
+        assert len(re.findall(r"^\d+ \(240, 320, 3\)$", said, re.MULTILINE)) == 91, said
         assert re.search(r"robot\.camera +robot", said), said
     finally:
         for _, process in terminal.going:

@@ -20,3 +20,11 @@ step "tests of the mirror"
 
 step "the mirror among hostile hosts"
 ci/mirror_hostile.sh
+
+step "the second host of docs/tutorial.md"
+# The step before has built both programs.
+if [ -x target/python-venv/bin/pytest ]; then
+    target/python-venv/bin/pytest -c python/pyproject.toml --rootdir python python/tests/test_tutorial.py -k second_host
+else
+    echo "skipped: the second host of docs/tutorial.md: there is no Python module; ci/python.sh makes it"
+fi

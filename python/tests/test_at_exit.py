@@ -201,9 +201,8 @@ while True:
 RECIPE = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))"
 
 
-def test_the_guide_has_the_recipe() -> None:
-    assert RECIPE in (Path(__file__).parents[2] / "docs" / "guide.md").read_text()
-
+def test_the_page_about_services_has_the_recipe() -> None:
+    assert RECIPE in (Path(__file__).parents[2] / "docs" / "services.md").read_text()
 
 
 @pytest.mark.parametrize("work", ["workers.leave_writer(store, 'a')", "workers.leave_daemon_thread(store, 'a')"])

@@ -91,3 +91,42 @@ impl Parts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_there_until_its_end_was_sent() {
+        let parts = Parts::default();
+        let bytes = Bytes::from((0..=255_u8).cycle().take(5000).collect::<Vec<_>>());
+        assert_eq!(parts.keep(7, bytes.clone(), 2000, None), bytes[..2000]);
+        assert!(parts.get(6).is_none());
+        let long = parts.get(7).unwrap();
+        assert_eq!(long.part(2000, 1500).unwrap(), bytes[2000..3500]);
+        assert_eq!(long.part(2000, 0).unwrap(), bytes[2000..3024], "a part that is too short costs too much");
+        assert_eq!(long.part(4999, u64::MAX).unwrap(), bytes[4999..]);
+        assert_eq!((long.part(5000, 1500), long.part(u64::MAX, 1500)), (None, None));
+        parts.sent(&long, 3500);
+        assert!(parts.get(7).is_some());
+        parts.sent(&long, 5000);
+        assert!(parts.get(7).is_none());
+    }
+
+    #[test]
+    fn few_ask_at_once_and_what_is_in_use_stays() {
+        let parts = Parts::default();
+        parts.keep(1, Bytes::from_static(&[0; 10]), 5, None);
+        let one = parts.get(1);
+        let other = parts.get(1);
+        assert!(one.is_some() && other.is_some() && parts.get(1).is_none());
+        let ago = Instant::now().checked_sub(2 * IDLE).unwrap();
+        *one.as_ref().unwrap().used.lock().unwrap() = ago;
+        parts.expire();
+        drop(other);
+        drop(one);
+        assert!(parts.get(1).is_some(), "somebody sent a part of it");
+        parts.expire();
+        assert!(parts.get(1).is_none(), "nobody asked for more");
+    }
+}

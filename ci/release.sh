@@ -1,12 +1,19 @@
 #!/usr/bin/env bash
-# Builds everything that is released beside the crates, in target/dist, with checksums: ci/release.sh [TAG]
+# Builds everything that is released beside the crates, and lays it with checksums into target/dist/release: ci/release.sh [TAG]
 # With a tag (such as v2.0.0) it first makes sure that all manifests have its version. Uploads nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# What users of Python, of the command line and of Debian install.
+# What users of Python, of the command line and of Debian install. Each leaves its files in target/dist.
 scripts=(ci/release_python.sh ci/release_program.sh ci/release_deb.sh)
+kinds=('*.whl' '*.tar.gz' '*.deb')
+# The wheels of both processors are made on one of them.
+if [ "$(uname -m)" != x86_64 ]; then
+    scripts=("${scripts[@]:1}")
+    kinds=("${kinds[@]:1}")
+fi
 dist=target/dist
+release=$dist/release
 
 if [ $# -gt 0 ]; then
     for manifest in Cargo.toml {capi,cli,derive,mirror,python,recording,serve}/Cargo.toml; do
@@ -25,22 +32,19 @@ for script in "${scripts[@]}"; do
 done
 
 rm -rf "$dist"
-mkdir -p "$dist"
-begun=$(mktemp)
-trap 'rm -f "$begun"' EXIT
 for script in "${scripts[@]}"; do
     printf '\n== %s\n' "$script"
     "$script"
 done
 
-printf '\n== %s\n' "$dist"
-# Each script leaves its files where its tool does.
-find target -maxdepth 4 -type f -newer "$begun" -not -path "$dist/*" \
-    \( -name 'ndsharray*.whl' -o -name 'ndsharray*.tar.*' -o -name '*ndsharray*.deb' \) -exec cp -t "$dist" {} +
-for kind in '*.whl' '*.tar.gz' '*.deb'; do
-    if ! compgen -G "$dist/$kind" >/dev/null; then
+printf '\n== %s\n' "$release"
+mkdir -p "$release"
+for kind in "${kinds[@]}"; do
+    mapfile -t made < <(find "$dist" -maxdepth 2 -type f -name "$kind")
+    if [ ${#made[@]} -eq 0 ]; then
         echo "release: no $kind was made"
         exit 1
     fi
+    cp --target-directory "$release" "${made[@]}"
 done
-(cd "$dist" && sha256sum -- * >SHA256SUMS && cat SHA256SUMS)
+(cd "$release" && sha256sum -- * >"SHA256SUMS-$(uname -m)" && cat SHA256SUMS-*)

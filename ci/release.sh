@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # What users of Python, of the command line and of Debian install. Each leaves its files in target/dist.
-scripts=(ci/release_python.sh ci/release_program.sh ci/release_deb.sh)
+scripts=(ci/release_python.sh ci/release_program.sh ci/release_debian.sh)
 kinds=('*.whl' '*.tar.gz' '*.deb')
 # The wheels of both processors are made on one of them.
 if [ "$(uname -m)" != x86_64 ]; then

@@ -1,7 +1,20 @@
 #!/usr/bin/env bash
-# Licences, bans and sources of all that is built from, by cargo-deny; installed under target/ if the machine has none.
+# What all is built from: how many crates the library takes, then licences, bans and sources of all trees by cargo-deny, which is
+# installed under target/ if the machine has none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+# The crates that are compiled for a program with the library: those of others, each version once.
+crates() {
+    cargo tree --locked --package ndsharray --edges normal,build --target x86_64-unknown-linux-gnu --prefix none "$@" |
+        sed 's/ (.*//' | grep -v '^ndsharray' | sort -u | wc -l
+}
+counted="$(crates) crates of others, $(crates --no-default-features) without its features"
+echo "the library is built from $counted"
+if ! grep -qF "$counted" CONTRIBUTING.md; then
+    echo "CONTRIBUTING.md says otherwise. More crates need a reason; then it has to say the new number."
+    exit 1
+fi
 
 version=0.20.2
 tools="$PWD/target/tools"

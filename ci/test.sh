@@ -14,7 +14,7 @@ ci/tools.sh
 export CARGO_INCREMENTAL=0
 
 before=$(ls -A /dev/shm 2>/dev/null | sort)
-{ ci/rust.sh && ci/capi.sh && ci/python.sh && ci/serve_page.sh && ci/matrix.sh; } 2>&1 | tee "$log"
+{ ci/rust.sh && ci/capi.sh && ci/python.sh && ci/serve_page.sh && ci/matrix.sh && ci/mirror.sh; } 2>&1 | tee "$log"
 after=$(ls -A /dev/shm 2>/dev/null | sort)
 if [ "$before" != "$after" ]; then
     echo "tests left something in /dev/shm:"

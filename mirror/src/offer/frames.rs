@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use bytes::Bytes;
 use ndsharray::{Snapshot, ValueId};
 
+use crate::offer::lanes::SMALL;
 use crate::offer::memory::{Counted, Memory};
 use crate::wire::value;
 
@@ -33,7 +34,7 @@ impl Frames {
         Frames { of: Mutex::default(), memory }
     }
 
-    /// A value of this tag; `None` if what is on its way uses too much memory. It is a copy: a receiver that is slow to take it would else
+    /// A value of this tag; `None` if it is not small, and what is on its way uses too much memory. It is a copy: a receiver that is slow to take it would else
     /// keep it from the writer.
     pub fn of(&self, tag: &str, value: &Snapshot) -> Option<Bytes> {
         let of_tag =
@@ -41,7 +42,7 @@ impl Frames {
         // Whoever else asks for the tag waits for the copy instead of making one.
         let mut kept = of_tag.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.as_ref().filter(|(id, _)| *id == value.id()).and_then(|(_, frame)| frame.upgrade());
-        if found.is_none() && self.memory.is_full() {
+        if found.is_none() && value.bytes().len() > SMALL && self.memory.is_full() {
             return None;
         }
         let frame = found.unwrap_or_else(|| {

@@ -136,10 +136,11 @@ impl Held {
         if !std::mem::replace(&mut self.has_begun, true) {
             self.skip = self.had(store, ask);
         }
-        if self.memory.is_full() {
-            return Ok(Batch::too_much());
-        }
         loop {
+            // Here, since one value wakes all who wait for it.
+            if self.memory.is_full() {
+                return Ok(Batch::too_much());
+            }
             if let Some(batch) = self.collect(ask.most_bytes)? {
                 if self.unconfirmed.len() >= MOST_UNCONFIRMED {
                     self.unconfirmed.pop_front();

@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Answers of at most so many bytes do not wait behind larger ones.
-const SMALL: usize = 64 << 10;
+pub(super) const SMALL: usize = 64 << 10;
 /// So many of each kind are sent to a receiver at once.
 const AT_ONCE: usize = 2;
-/// So many to all.
+/// So many messages to all.
 const MOST: usize = 128;
 /// Those to whom nobody sends are forgotten when so many are known.
 const MOST_KNOWN: usize = 4096;
 
-/// A place to send an answer, until it is dropped.
-pub(super) type Place = [OwnedSemaphorePermit; 2];
+/// A place in the lane of a receiver, until it is dropped: for one answer, until all of it is sent.
+pub(super) type Place = OwnedSemaphorePermit;
 
 /// Who sends to which receiver.
 #[derive(Debug)]
@@ -39,8 +39,12 @@ impl Lanes {
             let lane = lanes.entry((receiver.to_owned(), nbytes <= SMALL));
             lane.or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE))).clone()
         };
-        let own = lane.acquire_owned().await.ok()?;
-        Some([own, self.all.clone().acquire_owned().await.ok()?])
+        lane.acquire_owned().await.ok()
+    }
+
+    /// A turn to send a message, until it is dropped. Waits for one.
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        self.all.clone().acquire_owned().await.ok()
     }
 
     /// Forgets receivers to which nobody sends.

@@ -1,11 +1,11 @@
-//! The memory that answers use until they are sent, of all receivers together.
+//! The memory that answers use until they are sent, or until it is known that they arrived: of all receivers together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-/// All answers together have at most so many bytes, and one more answer.
+/// All answers of a kind together have at most so many bytes, and one more answer.
 const MOST: usize = 1 << 30;
 
 /// Counts the bytes of answers.

@@ -99,11 +99,11 @@ impl Offer {
         let offer = runtime::offer_id(session);
         // Each question has a permit, and so there is room for it.
         let (sender, mut questions) = mpsc::channel(MOST_QUESTIONS);
-        let memory = Memory::default();
         let answers = Arc::new(Answers {
             listing,
-            holds: Holds::new(memory.clone()),
-            frames: Arc::new(Frames::new(memory)),
+            // Two counts: answers with each value are kept for longer, and must not stop the latest ones.
+            holds: Holds::new(Memory::default()),
+            frames: Arc::new(Frames::new(Memory::default())),
             lanes: Lanes::new(),
             places: Arc::new(Semaphore::new(MOST_QUESTIONS)),
             waiting: Semaphore::new(MOST_WAITING),
@@ -273,7 +273,7 @@ impl Answers {
         };
         let mut held = hold.held.lock().await;
         if !ask.follows {
-            hold.parts.clear();
+            hold.parts.clear(ask.number);
         }
         let found = timeout(self.hold(), held.next(&ask, self.listing.store())).await;
         // If nothing came, the answer says so.
@@ -285,6 +285,7 @@ impl Answers {
             let answer = Answer { waited: at.elapsed().as_micros() as u64, ..Answer::default() };
             return send(query, Some(answer.encode_to_vec()), Bytes::new()).await;
         }
+        let Some(_turn) = self.lanes.turn().await else { return };
         if let Ok(mut batch) = found {
             found = held.fill(&mut batch, &ask, &self.frames).await.map(|()| batch);
         }
@@ -299,34 +300,39 @@ impl Answers {
         };
         let nbytes = batch.frames.len();
         held.answered(ask.number, &batch);
+        let most = parts::length(ask.most_at_once);
+        let (mut id, mut part, mut values) = (0, batch.frames, batch.values);
+        let _place = if nbytes > most {
+            (id, part) = hold.parts.keep(ask.number, part, values, most, place);
+            values = 0;
+            None
+        } else {
+            place
+        };
         let answer = Answer {
             waited: at.elapsed().as_micros() as u64,
             cursor: batch.cursor.map(|cursor| cursor.to_string()).unwrap_or_default(),
             error: batch.error.unwrap_or_default(),
             missed: batch.missed,
             nbytes: nbytes as u64,
+            id,
         };
-        self.status.sent(&ask.receiver, &ask.host, batch.values, nbytes);
-        let most = parts::length(ask.most_at_once);
-        let (part, _place) = if nbytes > most {
-            (hold.parts.keep(ask.number, batch.frames, most, place), None)
-        } else {
-            (batch.frames, place)
-        };
+        self.status.sent(&ask.receiver, &ask.host, values, part.len());
         // The next question of this receiver has its turn when this is on its way: so it gets what is the latest then.
         send(query, Some(answer.encode_to_vec()), part).await;
     }
 
     /// More of an answer.
     async fn rest(&self, query: Query, tag: &str, ask: AskRest) {
-        let hold = self.holds.find(&ask.receiver, tag);
-        let long = hold.as_ref().and_then(|hold| hold.parts.get(ask.number));
+        let long = self.holds.find(&ask.receiver, tag).and_then(|hold| hold.parts.get(ask.answer));
         let part = long.as_ref().and_then(|long| long.part(ask.from, ask.most_at_once));
-        let (Some(hold), Some(long), Some(part)) = (hold, long, part) else { return end(query).await };
-        let until = ask.from as usize + part.len();
+        let (Some(long), Some(part)) = (long, part) else { return end(query).await };
+        let (until, nbytes) = (ask.from as usize + part.len(), part.len());
         let _sending = long.sending.lock().await;
+        let Some(_turn) = self.lanes.turn().await else { return };
         send(query, None, part).await;
-        hold.parts.sent(&long, until);
+        let values = if long.sent(until) { long.values } else { 0 };
+        self.status.sent(&ask.receiver, "", values, nbytes);
     }
 
     fn expire(&self) {

@@ -1,7 +1,8 @@
 //! Answers that are not sent at once. The receiver asks for one part after the other, so that a connection never has more to carry than it
-//! carries in a moment: what is more urgent is not behind a large value, and Zenoh ends a connection on which a message takes five seconds.
+//! carries in a moment: what is more urgent is not behind a large value, and nothing waits in a queue for so long that it is dropped.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -9,23 +10,35 @@ use bytes::Bytes;
 use crate::offer::lanes::Place;
 use crate::wire::message::LONGEST_PART;
 
-/// An answer of which no more is asked for is dropped after so long. A lost connection is noticed earlier.
-const IDLE: Duration = Duration::from_secs(5);
+/// An answer that does not go on for so long does not keep others of its receiver waiting,
+const WAITED_FOR: Duration = Duration::from_secs(5);
+/// and is dropped after so long: until then a part that was lost can be asked for again.
+const KEPT: Duration = Duration::from_secs(20);
 /// No answer is cut into parts that are shorter, but for its last one.
 const LEAST_PART: u64 = 1 << 10;
-/// So many questions for parts of an answer are open at once; a receiver needs one.
-const MOST_OPEN: usize = 2;
+/// So many questions for parts of an answer are open at once; a receiver needs one, and one more if it lost patience.
+const MOST_OPEN: usize = 3;
 
 /// An answer that is sent in parts.
 #[derive(Debug)]
 pub(super) struct Long {
+    /// Of the answer, and of the question.
+    id: u64,
     number: u64,
     bytes: Bytes,
-    used: Mutex<Instant>,
+    pub values: u64,
+    progress: Mutex<Progress>,
     /// Held by whoever sends a part.
     pub sending: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Progress {
+    /// So much was sent, and since then.
+    sent: usize,
+    at: Instant,
     /// Until all is sent: else parts of all tags would go at once, and all would be late.
-    _place: Option<Place>,
+    place: Option<Place>,
 }
 
 /// The long answers to a receiver about a tag.
@@ -48,46 +61,68 @@ impl Long {
         let from = usize::try_from(from).ok().filter(|&from| from < self.bytes.len())?;
         Some(self.bytes.slice(from..self.bytes.len().min(from + length(most_at_once))))
     }
+
+    /// A part was sent, which ends there. Returns whether all has been sent now, and had not been.
+    pub fn sent(&self, until: usize) -> bool {
+        let mut progress = self.progress();
+        if until <= progress.sent {
+            return false;
+        }
+        (progress.sent, progress.at) = (until, Instant::now());
+        if until == self.len() {
+            progress.place = None;
+        }
+        until == self.len()
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Parts {
-    /// Keeps an answer until all of it is sent. Returns its first part.
-    pub fn keep(&self, number: u64, bytes: Bytes, first: usize, place: Option<Place>) -> Bytes {
-        let part = bytes.slice(..first);
-        let (used, sending) = (Mutex::new(Instant::now()), tokio::sync::Mutex::default());
-        self.all().push(Arc::new(Long { number, bytes, used, sending, _place: place }));
-        part
+    /// Keeps an answer to the question of this number. Returns its id, and its first part.
+    pub fn keep(
+        &self,
+        number: u64,
+        bytes: Bytes,
+        values: u64,
+        first: usize,
+        place: Option<Place>,
+    ) -> (u64, Bytes) {
+        // Only has to be another one each time.
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let (id, part) = (NEXT.fetch_add(1, Ordering::Relaxed), bytes.slice(..first));
+        let progress = Mutex::new(Progress { sent: first, at: Instant::now(), place });
+        self.all().push(Arc::new(Long { id, number, bytes, values, progress, sending: Default::default() }));
+        (id, part)
     }
 
-    /// The answer to the question of this number; `None` if there is none, or if too many ask for it.
-    pub fn get(&self, number: u64) -> Option<Arc<Long>> {
+    /// The answer with this id; `None` if there is none, or if too many ask for it.
+    pub fn get(&self, id: u64) -> Option<Arc<Long>> {
         // Each open question has a share, and so has this list.
-        let fits = |long: &&Arc<Long>| long.number == number && Arc::strong_count(long) <= MOST_OPEN;
+        let fits = |long: &&Arc<Long>| long.id == id && Arc::strong_count(long) <= MOST_OPEN;
         self.all().iter().find(fits).cloned()
     }
 
-    /// A part was sent; if it ends there, the answer is not needed any more.
-    pub fn sent(&self, long: &Arc<Long>, until: usize) {
-        *long.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        if until >= long.len() {
-            self.all().retain(|other| !Arc::ptr_eq(other, long));
-        }
+    /// The receiver has what it asked for before the question of this number; 1: it begins anew.
+    pub fn clear(&self, number: u64) {
+        self.all().retain(|long| number != 1 && long.number >= number);
     }
 
-    /// The receiver does not go on with any.
-    pub fn clear(&self) {
-        self.all().clear();
-    }
-
-    /// Drops those of which no more is asked for.
+    /// Drops answers that do not go on, and lets others have their places before.
     pub fn expire(&self) {
-        let idle =
-            |long: &Arc<Long>| long.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed() > IDLE;
-        // Whoever sends a part of it has a share, too.
-        self.all().retain(|long| Arc::strong_count(long) > 1 || !idle(long));
+        self.all().retain(|long| {
+            let mut progress = long.progress();
+            let since = progress.at.elapsed();
+            if since > WAITED_FOR {
+                progress.place = None;
+            }
+            since <= KEPT
+        });
     }
 
-    fn all(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Long>>> {
+    fn all(&self) -> MutexGuard<'_, Vec<Arc<Long>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,36 +132,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_there_until_its_end_was_sent() {
+    fn an_answer_is_there_until_it_arrived() {
         let parts = Parts::default();
         let bytes = Bytes::from((0..=255_u8).cycle().take(5000).collect::<Vec<_>>());
-        assert_eq!(parts.keep(7, bytes.clone(), 2000, None), bytes[..2000]);
-        assert!(parts.get(6).is_none());
-        let long = parts.get(7).unwrap();
+        let (id, part) = parts.keep(7, bytes.clone(), 1, 2000, None);
+        assert_eq!(part, bytes[..2000]);
+        assert!(parts.get(id + 1).is_none());
+        let long = parts.get(id).unwrap();
         assert_eq!(long.part(2000, 1500).unwrap(), bytes[2000..3500]);
         assert_eq!(long.part(2000, 0).unwrap(), bytes[2000..3024], "a part that is too short costs too much");
         assert_eq!(long.part(4999, u64::MAX).unwrap(), bytes[4999..]);
         assert_eq!((long.part(5000, 1500), long.part(u64::MAX, 1500)), (None, None));
-        parts.sent(&long, 3500);
-        assert!(parts.get(7).is_some());
-        parts.sent(&long, 5000);
-        assert!(parts.get(7).is_none());
+        assert!(!long.sent(3500) && long.sent(5000) && !long.sent(5000), "it is counted once");
+        parts.clear(7);
+        assert!(parts.get(id).is_some(), "the same question again, or one before it");
+        parts.clear(8);
+        assert!(parts.get(id).is_none());
+        let (again, _) = parts.keep(9, bytes, 1, 2000, None);
+        assert_ne!(again, id);
+        parts.clear(1);
+        assert!(parts.get(again).is_none());
     }
 
     #[test]
-    fn few_ask_at_once_and_what_is_in_use_stays() {
-        let parts = Parts::default();
-        parts.keep(1, Bytes::from_static(&[0; 10]), 5, None);
-        let one = parts.get(1);
-        let other = parts.get(1);
-        assert!(one.is_some() && other.is_some() && parts.get(1).is_none());
-        let ago = Instant::now().checked_sub(2 * IDLE).unwrap();
-        *one.as_ref().unwrap().used.lock().unwrap() = ago;
-        parts.expire();
-        drop(other);
-        drop(one);
-        assert!(parts.get(1).is_some(), "somebody sent a part of it");
-        parts.expire();
-        assert!(parts.get(1).is_none(), "nobody asked for more");
+    fn what_does_not_go_on_goes() {
+        let (parts, all) = (Parts::default(), Arc::new(tokio::sync::Semaphore::new(1)));
+        let place = all.clone().try_acquire_owned().ok();
+        let (id, _) = parts.keep(1, Bytes::from_static(&[0; 10]), 1, 5, place);
+        let shares: Vec<_> = (0..MOST_OPEN).map_while(|_| parts.get(id)).collect();
+        assert!(shares.len() == MOST_OPEN && parts.get(id).is_none(), "few ask at once");
+        let long = parts.all()[0].clone();
+        drop(shares);
+        let since = |time: Duration| {
+            long.progress().at = Instant::now().checked_sub(time).unwrap();
+            parts.expire();
+        };
+        since(WAITED_FOR / 2);
+        assert_eq!(all.available_permits(), 0);
+        since(WAITED_FOR * 2);
+        assert!(all.available_permits() == 1 && parts.get(id).is_some(), "it may still be asked for");
+        assert!(!long.sent(5));
+        since(KEPT * 2);
+        assert!(parts.get(id).is_none());
     }
 }

@@ -12,6 +12,10 @@ use crate::wire::message::{Answer, AskRest, AskValue};
 
 /// A cursor is never longer.
 const LONGEST_CURSOR: usize = 64;
+/// A part is asked for so often,
+const TRIES: usize = 3;
+/// and not again before so long.
+const AGAIN: Duration = Duration::from_millis(200);
 /// Besides one of the largest values, an answer has smaller ones, and what goes before each.
 const BESIDE: u64 = 1 << 20;
 
@@ -69,7 +73,13 @@ impl Questions {
         pace.arrived(reply.nbytes(), began.elapsed().saturating_sub(waited));
         let mut replies = vec![reply];
         while arrived < answer.nbytes {
-            let reply = self.rest(&ask, arrived, answer.nbytes - arrived, priority, &mut pace).await?;
+            let rest = AskRest {
+                receiver: ask.receiver.clone(),
+                answer: answer.id,
+                from: arrived,
+                most_at_once: answer.nbytes - arrived,
+            };
+            let reply = self.rest(rest, priority, &mut pace).await?;
             arrived += reply.nbytes() as u64;
             replies.push(reply);
         }
@@ -85,24 +95,31 @@ impl Questions {
         Ok(Received { answer, payload, took, pace, _replies: replies })
     }
 
-    /// One more part of an answer, of which so many bytes are there and so many are left.
-    async fn rest(
-        &self,
-        of: &AskValue,
-        from: u64,
-        left: u64,
-        priority: Priority,
-        pace: &mut Pace,
-    ) -> Result<Reply, String> {
-        let (began, most_at_once) = (Instant::now(), pace.part().min(left));
-        let ask = AskRest { receiver: of.receiver.clone(), number: of.number, from, most_at_once };
-        let patience = pace.patience(most_at_once);
-        let reply = self.asker.ask(&self.rest, ask.encode_to_vec(), priority, patience).await;
-        let reply = reply.ok_or("the source does not go on with its answer")?;
-        if reply.nbytes() as u64 != most_at_once {
-            return Err(format!("the source sends {} bytes, expected {most_at_once}", reply.nbytes()));
+    /// One more part of an answer, of which as much is left as the question says at first.
+    async fn rest(&self, mut ask: AskRest, priority: Priority, pace: &mut Pace) -> Result<Reply, String> {
+        let left = ask.most_at_once;
+        for _ in 0..TRIES {
+            let began = Instant::now();
+            ask.most_at_once = pace.part().min(left);
+            let patience = pace.patience_for_part(ask.most_at_once);
+            let reply = self.asker.ask(&self.rest, ask.encode_to_vec(), priority, patience).await;
+            match reply {
+                Some(reply) if reply.nbytes() as u64 == ask.most_at_once => {
+                    pace.arrived(reply.nbytes(), began.elapsed());
+                    return Ok(reply);
+                }
+                Some(reply) => {
+                    return Err(format!(
+                        "the source sends {} bytes, expected {}",
+                        reply.nbytes(),
+                        ask.most_at_once
+                    ));
+                }
+                None => pace.lost(),
+            }
+            // If the source does not have it any more, it says so at once.
+            tokio::time::sleep(AGAIN.saturating_sub(began.elapsed())).await;
         }
-        pace.arrived(reply.nbytes(), began.elapsed());
-        Ok(reply)
+        Err("the source does not go on with its answer".to_owned())
     }
 }

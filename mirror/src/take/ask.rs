@@ -26,11 +26,13 @@ pub(super) struct Asker {
     arrived: Arc<Arrived>,
 }
 
-/// How many bytes of answers wait to be looked at, of all offers.
+/// How many bytes of answers wait to be looked at: of all offers, or of one.
 #[derive(Debug)]
 pub(super) struct Arrived {
     nbytes: AtomicUsize,
     most: usize,
+    /// Of all, if this is of one.
+    all: Option<Arc<Arrived>>,
 }
 
 /// An answer. Its bytes count until it is dropped.
@@ -43,7 +45,27 @@ pub(super) struct Reply {
 
 impl Arrived {
     pub fn new(most: usize) -> Self {
-        Arrived { nbytes: AtomicUsize::new(0), most }
+        Arrived { nbytes: AtomicUsize::new(0), most, all: None }
+    }
+
+    /// That of one offer, which may have half of all.
+    fn one_of(all: Arc<Arrived>) -> Self {
+        Arrived { nbytes: AtomicUsize::new(0), most: all.most / 2, all: Some(all) }
+    }
+
+    /// Counts more bytes. Returns whether they were not too many.
+    fn add(&self, nbytes: usize) -> bool {
+        // A figure: no order with anything else is needed.
+        let before = self.nbytes.fetch_add(nbytes, Ordering::Relaxed);
+        let fits = self.all.as_ref().is_none_or(|all| all.add(nbytes));
+        fits && before.saturating_add(nbytes) <= self.most
+    }
+
+    fn subtract(&self, nbytes: usize) {
+        self.nbytes.fetch_sub(nbytes, Ordering::Relaxed);
+        if let Some(all) = &self.all {
+            all.subtract(nbytes);
+        }
     }
 }
 
@@ -51,10 +73,9 @@ impl Reply {
     /// `None` if too much waits.
     fn of(sample: Sample, arrived: &Arc<Arrived>) -> Option<Self> {
         let nbytes = sample.payload().len() + sample.attachment().map_or(0, |attachment| attachment.len());
-        // A figure: no order with anything else is needed.
-        let before = arrived.nbytes.fetch_add(nbytes, Ordering::Relaxed);
+        let fits = arrived.add(nbytes);
         let reply = Reply { sample, nbytes, arrived: arrived.clone() };
-        (before.saturating_add(nbytes) <= arrived.most).then_some(reply)
+        fits.then_some(reply)
     }
 
     /// What goes beside the payload; `None` if it is no such thing.
@@ -70,12 +91,14 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        self.arrived.nbytes.fetch_sub(self.nbytes, Ordering::Relaxed);
+        self.arrived.subtract(self.nbytes);
     }
 }
 
 impl Asker {
-    pub fn new(session: Session, arrived: Arc<Arrived>) -> Self {
+    /// `all`: what waits of all offers.
+    pub fn new(session: Session, all: Arc<Arrived>) -> Self {
+        let arrived = Arc::new(Arrived::one_of(all));
         Asker { session, sending: Arc::new(Semaphore::new(AT_ONCE)), arrived }
     }
 

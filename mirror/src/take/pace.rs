@@ -7,23 +7,31 @@ use crate::offer::HOLD;
 use crate::wire::message::LONGEST_PART;
 
 /// How long an answer may take besides the bytes, and the time for which the source holds the question.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(7);
+/// How long a part of an answer may take besides the bytes.
+const PATIENCE_FOR_PART: Duration = Duration::from_secs(5);
 /// No answer is waited for longer.
 const LONGEST: Duration = Duration::from_secs(3600);
 /// What a connection is taken for before it is known, in bytes a second.
 const UNKNOWN: f64 = 500e3;
+/// After a loss a connection is taken for no slower than that.
+const SLOWEST: f64 = 4e3;
 /// Answers that are smaller say how long a round trip takes.
-const SMALL: usize = 16 << 10;
+const SMALL: usize = 4 << 10;
+/// So many bytes may take longer than a round trip on a connection that is not known yet.
+const MANY: u64 = 64 << 10;
 /// A host whose round trip is shorter answers soon enough.
 const NEAR: Duration = Duration::from_millis(2);
 /// A part of a value takes so long: what is more urgent waits no longer behind it;
 const SHORTEST_PART: Duration = Duration::from_millis(100);
 /// or so many round trips, in one of which nothing is under way;
 const ROUND_TRIPS: u32 = 10;
-/// but not so long that one that got slower loses its connection.
-const LONGEST_PART_TIME: Duration = Duration::from_secs(1);
-/// A connection that carries less is no connection.
-const LEAST_PART: f64 = 32e3;
+/// but not so long that all else on the connection has to wait for long.
+const LONGEST_PART_TIME: Duration = Duration::from_millis(500);
+/// A part of fewer bytes is not worth a question.
+const LEAST_PART: f64 = 8e3;
+/// A rate that was seen is not believed to have grown by more than so much at once.
+const GROWTH: f64 = 4.0;
 
 /// How long a round trip to a host takes, for all that is asked there.
 #[derive(Clone, Debug, Default)]
@@ -33,9 +41,8 @@ impl RoundTrip {
     /// It was seen to take so long.
     fn took(&self, took: Duration) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // It rises slowly: what else is on the connection makes an answer late, nothing makes it early.
-        let most = known.map_or(took, |known| known + known / 8);
-        *known = Some(took.min(most));
+        // The shortest: what else is on the connection makes an answer late, nothing makes it early.
+        *known = Some(known.map_or(took, |known| known.min(took)));
     }
 
     fn get(&self) -> Option<Duration> {
@@ -61,33 +68,50 @@ impl Pace {
             self.round_trip.took(took);
             return;
         }
-        let moving = took.saturating_sub(self.round_trip.get().unwrap_or_default()).as_secs_f64();
-        let found = nbytes as f64 / moving.max(1e-6);
-        self.bytes_a_second = Some(self.bytes_a_second.map_or(found, |known| 0.5 * (known + found)));
+        // The round trip is not known exactly.
+        let moving = took.saturating_sub(self.round_trip.get().unwrap_or_default()).max(took / 4);
+        let found = nbytes as f64 / moving.as_secs_f64().max(1e-6);
+        let rate = self.bytes_a_second.map_or(found, |known| 0.5 * (known + found.min(known * GROWTH)));
+        self.bytes_a_second = Some(rate);
     }
 
-    /// An answer did not arrive: the connection may be much slower now.
+    /// An answer did not arrive: the connection may be much slower than was thought.
     pub fn lost(&mut self) {
-        self.bytes_a_second = None;
+        let known = self.bytes_a_second.unwrap_or(UNKNOWN).min(UNKNOWN);
+        self.bytes_a_second = Some((known / 4.0).max(SLOWEST));
     }
 
     /// How long an answer of so many bytes may take.
     pub fn patience(&self, nbytes: u64) -> Duration {
+        HOLD + PATIENCE + self.moving(nbytes)
+    }
+
+    /// How long a part of so many bytes may take.
+    pub fn patience_for_part(&self, nbytes: u64) -> Duration {
+        PATIENCE_FOR_PART + self.moving(nbytes)
+    }
+
+    fn moving(&self, nbytes: u64) -> Duration {
         let moving = nbytes as f64 / self.bytes_a_second.unwrap_or(UNKNOWN).max(1.0);
-        HOLD + PATIENCE + Duration::try_from_secs_f64(moving).unwrap_or(LONGEST).min(LONGEST)
+        Duration::try_from_secs_f64(moving).unwrap_or(LONGEST).min(LONGEST)
     }
 
     /// How many bytes of a value are asked for at once.
     pub fn part(&self) -> u64 {
+        let Some(rate) = self.bytes_a_second else { return (UNKNOWN * SHORTEST_PART.as_secs_f64()) as u64 };
         let round_trips = self.round_trip.get().unwrap_or_default().saturating_mul(ROUND_TRIPS);
         let time = round_trips.clamp(SHORTEST_PART, LONGEST_PART_TIME).as_secs_f64();
-        (self.bytes_a_second.unwrap_or(UNKNOWN) * time).clamp(LEAST_PART, LONGEST_PART as f64) as u64
+        (rate * time).clamp(LEAST_PART, LONGEST_PART as f64) as u64
     }
 
     /// Whether a second question should be open while an answer is under way: if waiting for the first to arrive costs more time than
     /// its bytes take.
     pub fn is_far(&self, nbytes: u64) -> bool {
-        let moving = nbytes as f64 / self.bytes_a_second.unwrap_or(f64::INFINITY);
+        let moving = match self.bytes_a_second {
+            Some(rate) => nbytes as f64 / rate,
+            None if nbytes <= MANY => 0.0,
+            None => return false,
+        };
         self.round_trip.get().is_some_and(|trip| trip > NEAR && trip.as_secs_f64() > moving)
     }
 
@@ -106,11 +130,11 @@ mod tests {
     #[test]
     fn patience_grows_with_the_size() {
         let mut pace = Pace::default();
-        assert_eq!(pace.patience(0), Duration::from_secs(7));
-        assert_eq!(pace.patience(50_000_000), Duration::from_secs(107), "an unknown connection may be slow");
+        assert_eq!(pace.patience(0), Duration::from_secs(9));
+        assert_eq!(pace.patience(50_000_000), Duration::from_secs(109), "an unknown connection may be slow");
         pace.arrived(1 << 20, Duration::from_secs(1));
-        assert_eq!(pace.patience(50 << 20), Duration::from_secs(57));
-        assert_eq!(pace.patience(u64::MAX), Duration::from_secs(3607));
+        assert_eq!(pace.patience(50 << 20), Duration::from_secs(59));
+        assert_eq!(pace.patience(u64::MAX), Duration::from_secs(3609));
     }
 
     #[test]
@@ -118,7 +142,7 @@ mod tests {
         let mut pace = Pace::default();
         assert!(!pace.is_far(0), "nothing is known");
         pace.arrived(100, 50 * MILLI);
-        assert!(pace.is_far(100));
+        assert!(pace.is_far(100) && !pace.is_far(1 << 20), "many bytes may take longer");
         pace.arrived(1 << 20, 250 * MILLI);
         assert!(!pace.is_far(1 << 20), "the bytes take longer");
         let mut near = Pace::default();
@@ -134,17 +158,24 @@ mod tests {
         assert_eq!(pace.part(), 100_000);
         pace.arrived(0, 50 * MILLI);
         assert_eq!(pace.part(), 500_000, "ten round trips");
-        for _ in 0..100 {
-            pace.arrived(0, 900 * MILLI);
+        pace.arrived(0, 900 * MILLI);
+        assert_eq!(pace.part(), 500_000, "what was late does not count");
+        let mut far = Pace::default();
+        far.arrived(0, 900 * MILLI);
+        assert_eq!(far.part(), 50_000);
+        far.arrived(1_000_000, 2900 * MILLI);
+        assert_eq!(far.part(), 250_000, "never more than half a second");
+        for _ in 0..8 {
+            far.lost();
         }
-        assert_eq!(pace.part(), 1_000_000, "never more than a second");
-        for _ in 0..60 {
-            pace.arrived(20_000, Duration::from_secs(100));
+        assert_eq!((far.part(), far.patience_for_part(8000)), (8000, Duration::from_secs(7)));
+        far.arrived(8000, Duration::from_secs(1));
+        let before = far.part();
+        far.arrived(1 << 30, MILLI);
+        assert!(far.part() > before && far.part() < 3 * before, "{before} and {}", far.part());
+        for _ in 0..30 {
+            far.arrived(1 << 30, MILLI);
         }
-        assert_eq!(pace.part(), 32_000);
-        pace.lost();
-        assert_eq!(pace.part(), 500_000);
-        pace.arrived(1 << 30, MILLI);
-        assert_eq!(pace.part(), 16 << 20);
+        assert_eq!(far.part(), 16 << 20);
     }
 }

@@ -33,7 +33,7 @@ const MOST_REFUSED: usize = 16;
 /// An offer that does not say its tags is asked again after so long,
 const REST: Duration = Duration::from_secs(1);
 /// and counts as gone after so long.
-const GONE: Duration = Duration::from_secs(15);
+const GONE: Duration = Duration::from_secs(30);
 
 /// What all offers have in common.
 #[derive(Debug)]

@@ -67,7 +67,8 @@ pub(crate) struct AskValue {
     /// The receiver's host, for people.
     #[prost(string, tag = 8)]
     pub host: String,
-    /// An answer has so many bytes of values at most; the rest of them is asked for.
+    /// An answer has so many bytes of values at most; the rest of them is asked for. Less than 1 KiB counts as that, and no answer has
+    /// more than 16 MiB.
     #[prost(uint64, tag = 9)]
     pub most_at_once: u64,
 }
@@ -75,15 +76,16 @@ pub(crate) struct AskValue {
 /// "Send me more of that answer."
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct AskRest {
-    /// As in the question whose answer it was, and the number of that.
+    /// As in the question whose answer it was.
     #[prost(string, tag = 1)]
     pub receiver: String,
+    /// The id that the answer has.
     #[prost(uint64, tag = 2)]
-    pub number: u64,
+    pub answer: u64,
     /// So many bytes of it have arrived.
     #[prost(uint64, tag = 3)]
     pub from: u64,
-    /// So many more are sent at most.
+    /// So many more are sent at most, as in [`AskValue`].
     #[prost(uint64, tag = 4)]
     pub most_at_once: u64,
 }
@@ -106,6 +108,9 @@ pub(crate) struct Answer {
     /// All values of the answer have so many bytes. Those that did not come with it are asked for.
     #[prost(uint64, tag = 5)]
     pub nbytes: u64,
+    /// By what the rest of it is asked for: another number for each answer of the offer; 0 if all came.
+    #[prost(uint64, tag = 6)]
+    pub id: u64,
 }
 
 /// What goes before the bytes of a value.

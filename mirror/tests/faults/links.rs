@@ -141,6 +141,46 @@ fn a_link_is_cut_for_a_minute() {
     checker.finish();
 }
 
+/// A value takes seconds, and a round trip a part of one.
+#[test]
+fn a_link_is_slow_and_long() {
+    let Some(_watchdog) = begin("a_link_is_slow_and_long", 180) else { return };
+    let hosts = Hosts::new(["robot", "desk"]);
+    hosts.limit(0, 1, 100_000);
+    let _offer = hosts[0].mirror("--offer * --listen tcp/0.0.0.0:7447");
+    let _delay = hosts[1].delay("127.0.0.1:7000", &hosts.socket(0, 1), 100);
+    let _take = hosts[1].mirror("--take * --connect tcp/127.0.0.1:7000");
+    let _writer = hosts[0].writer("a", 5.0, 600_000, 1, "ephemeral");
+    let checker = Checker::latest(hosts[1].store(), "a");
+    let took = until(120, "values", || checker.values() >= 3);
+    println!("figures: three values of 600 kB over 100 kB/s and 200 ms in {took:?}");
+    checker.finish();
+}
+
+/// A pose does not wait for the frames of two cameras.
+#[test]
+fn small_values_go_between_large_ones() {
+    let Some(_watchdog) = begin("small_values_go_between_large_ones", 120) else { return };
+    let hosts = Hosts::new(["robot", "desk"]);
+    hosts.limit(0, 1, 1_000_000);
+    let _mirrors = pair(&hosts, "");
+    let _frames = ["a", "b"].map(|tag| hosts[0].writer(tag, 30.0, 2_000_000, 1, "ephemeral"));
+    let _small = hosts[0].writer("small", 100.0, 64, 1, "ephemeral");
+    let frames = ["a", "b"].map(|tag| Checker::latest(hosts[1].store(), tag));
+    let small = Checker::latest(hosts[1].store(), "small");
+    until(60, "frames", || frames.iter().all(|checker| checker.values() >= 1));
+    let count = || (small.values(), frames.iter().map(Checker::values).sum::<u64>());
+    let before = count();
+    rest(20_000);
+    let after = count();
+    let (poses, frames_then) = (after.0 - before.0, after.1 - before.1);
+    println!("figures: {poses} small values beside {frames_then} frames in 20 s");
+    // If each waited for a frame, there would be as many.
+    assert!(poses > 4 * frames_then, "{poses} small values beside {frames_then} frames");
+    small.finish();
+    frames.into_iter().for_each(|checker| drop(checker.finish()));
+}
+
 /// With one question at a time, no more than one value could arrive in a round trip.
 #[test]
 fn a_link_is_long() {

@@ -197,15 +197,15 @@ class Receiver:
         payload, attachment = replies[0]
         about = decode(attachment)
         while len(payload) < about[5][0]:
-            part = self.rest(offer, tag, len(payload), fields[9], timeout)
+            part = self.rest(offer, tag, about[6][0], len(payload), fields[9], timeout)
             assert part, f"{len(payload)} bytes of {about[5][0]}, and no more"
             payload += part
         length = struct.unpack_from("<I", payload)[0]
         return decode(payload[4 : 4 + length]), payload[4 + length :], about[2][0].decode()
 
-    def rest(self, offer, tag, start, most, timeout=10, **of):
-        """More of the last answer; `None` if none came."""
-        fields = {1: self.name, 2: self.number, 3: start, 4: most}
+    def rest(self, offer, tag, answer, start, most, timeout=10, **of):
+        """More of an answer; `None` if none came."""
+        fields = {1: self.name, 2: answer, 3: start, 4: most}
         fields |= {int(number.removeprefix("f")): value for number, value in of.items()}
         replies = self.ask(f"{ROOT}/{offer}/ask/rest/{encoded(tag)}", encode(*fields.items()), timeout)
         return replies[0][0] if replies else None

@@ -101,28 +101,69 @@ def test_wrong_questions_for_the_rest(offering):
         fields = encode((1, receiver.name), (2, receiver.number), (6, 1 << 30), (9, 1 << 16))
         payload, attachment = until("an answer", lambda: receiver.ask(key, fields))[0]
         assert len(payload) == 1 << 16
-        return decode(attachment)[5][0]
+        about = decode(attachment)
+        return about[5][0], about[6][0]
 
-    whole, last = begin(), 2**64 - 1
-    rest = lambda start, most, **of: receiver.rest(offering.offer, "cam_large", start, most, timeout=1, **of)
+    (whole, answer), last = begin(), 2**64 - 1
+    rest = lambda start, most, **of: receiver.rest(offering.offer, "cam_large", answer, start, most, timeout=1, **of)
     assert len(rest(1 << 16, 5000)) == 5000
     for start in [whole, whole + 1, 2**63, last]:
         assert rest(start, 1 << 16) is None, start
-    for wrong in [dict(f1="somebody"), dict(f1="x" * 900), dict(f2=receiver.number + 1), dict(f2=0), dict(f2=last)]:
+    for wrong in [dict(f1="somebody"), dict(f1="x" * 900), dict(f2=answer + 1), dict(f2=answer - 1), dict(f2=0), dict(f2=last)]:
         assert rest(1 << 16, 1 << 16, **wrong) is None, wrong
-    assert receiver.rest(offering.offer, "secret", 0, 1 << 16, timeout=1) is None
-    assert receiver.rest(offering.offer, "cam", 0, 1 << 16, timeout=1) is None
-    # Again, and in any order, is harmless; and no part is longer than what is left, or than a mirror ever sends.
-    assert len(rest(0, last)) == whole
-    whole = begin()
-    assert len(rest(whole - 1, 0)) == 1 and rest(0, last) is None, "an answer that was sent to its end is gone"
-    begin()
+    for tag in ["secret", "cam"]:
+        assert receiver.rest(offering.offer, tag, answer, 0, 1 << 16, timeout=1) is None
+    # Again, and in any order, is harmless; and no part is shorter than it is worth, or longer than what is left.
+    assert len(rest(0, last)) == whole and len(rest(whole - 1, 0)) == 1 and len(rest(0, 0)) == 1 << 10
+    before = answer
+    whole, answer = begin()
+    assert rest(0, 1 << 16, f2=before) is None, "the answer before is gone"
     for number in range(5000):
-        question = encode((1, receiver.name), (2, receiver.number), (3, number), (4, 1 << 16))
+        question = encode((1, receiver.name), (2, answer), (3, number), (4, 1 << 16))
         offering.session.get(f"{ROOT}/{offering.offer}/ask/rest/cam_large", lambda reply: None, payload=question, timeout=3)
     good.goes_on()
     assert receiver.value(offering.offer, "cam_large")[1][8:] == b"." * (length - 8)
     offering.check()
+
+
+def test_many_answers_that_nobody_takes_to_their_end(offering):
+    """Each has a place for its receiver, not one of those that all have."""
+    offering.place.writer(offering.store, "cam_more", length=2000)
+    until("it is there", lambda: "cam_more" in offering.receiver.tags(offering.offer)[1])
+    good = offering.good()
+    good.goes_on()
+    value, rest = (f"{ROOT}/{offering.offer}/ask/{what}/cam_more" for what in ["value", "rest"])
+    begun, answers = {}, lambda name: lambda reply: begun.setdefault(name, decode(reply.ok.attachment.to_bytes()).get(6)) if reply.ok else None
+    for number in range(140):
+        for question in [1, 2]:
+            asked = encode((1, f"evil-{number}"), (2, question), (4, question - 1), (6, 1 << 30), (9, 1 << 10))
+            offering.session.get(value, answers((number, question)), payload=asked, timeout=6)
+    until("long answers", lambda: sum(bool(answer) for answer in begun.values()) > 200)
+    for _ in range(3):
+        for (number, _), answer in list(begun.items()):
+            if answer:
+                asked = encode((1, f"evil-{number}"), (2, answer[0]), (3, 0), (4, 1 << 10))
+                offering.session.get(rest, lambda reply: None, payload=asked, timeout=6)
+        good.goes_on()
+        time.sleep(1.5)
+    offering.check()
+
+
+def test_each_value_for_those_who_never_say_that_it_arrived(offering):
+    """What is kept for them has a limit of its own, also when one value wakes all of them."""
+    offering.place.writer(offering.store, "cam_large", hz=2, length=4 << 20)
+    until("it is there", lambda: "cam_large" in offering.receiver.tags(offering.offer)[1])
+    good = offering.good()
+    good.goes_on()
+    key = f"{ROOT}/{offering.offer}/ask/value/cam_large"
+    for _ in range(2):
+        for number in range(700):
+            question = encode((1, f"evil-{number}"), (2, 1), (5, 1), (6, 1 << 30), (9, 1 << 10))
+            offering.session.get(key, lambda reply: None, payload=question, timeout=5)
+        time.sleep(3)
+        good.goes_on()
+    assert offering.receiver.value(offering.offer, "cam") is not None
+    offering.check(1500)
 
 
 def test_answers_that_nobody_takes_to_their_end(offering):

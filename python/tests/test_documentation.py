@@ -1,4 +1,4 @@
-"""Every public name has a docstring. The examples in docstrings and in the README run as they are written."""
+"""Every public name has a docstring. The examples in docstrings and in the pages for Python run as they are written."""
 
 import ast
 import doctest
@@ -16,6 +16,8 @@ from ndsharray import _attributes, _dtypes, _numbers, _times
 
 README = Path(__file__).parent.parent / "README.md"
 FIRST_SCREEN = Path(__file__).parents[2] / "README.md"
+#: What the package index shows.
+PACKAGE = README.with_name("PACKAGE.md")
 RECORDINGS = Path(__file__).parents[2] / "docs" / "recording.md"
 #: Functions of modules that users do not import.
 HELPERS: list[Any] = [_dtypes.describe, _dtypes.restore, _numbers.plain, _times.plain, _attributes.parsed]
@@ -106,13 +108,14 @@ def test_examples_in_one_session(directory: Path) -> None:
     assert list(directory.iterdir()) == []
 
 
-def test_readme(directory: Path) -> None:
-    """The Python blocks of the README run as one program, one after the other."""
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(blocks) >= 3
+@pytest.mark.parametrize("page, least", [(README, 3), (PACKAGE, 2)], ids=["README", "PACKAGE"])
+def test_readme(directory: Path, page: Path, least: int) -> None:
+    """The Python blocks of a page run as one program, one after the other."""
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    assert len(blocks) >= least
     scope: dict[str, Any] = {}
     for block in blocks:
-        exec(compile(block, str(README), "exec"), scope)
+        exec(compile(block, str(page), "exec"), scope)
 
 
 def test_first_screen(store: ndsharray.Store, capsys: pytest.CaptureFixture[str]) -> None:

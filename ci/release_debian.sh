@@ -11,7 +11,7 @@ ci/release_program.sh --no-cargo-install
 source ci/release_tools.sh
 
 deb_version=3.8.0
-if [ "$(cargo-deb --version 2>/dev/null)" != "$deb_version" ]; then
+if [ "$(cargo-deb --version 2>/dev/null)" != "cargo-deb $deb_version" ]; then
     step "cargo-deb"
     # Unoptimised: built in a minute, run in a second.
     cargo install --quiet --locked --debug --root "$tools" --target-dir "$tools/build" "cargo-deb@$deb_version"

@@ -24,7 +24,7 @@ install -D --strip --mode 755 --target-directory "$tree/bin" "$built/ndsharray" 
 program=$tree/bin/ndsharray
 portable "$tree"/bin/*
 [ "$("$program" --version)" = "ndsharray $version" ]
-[ "$("$tree/bin/ndsharray-mirror" --version)" = "ndsharray-mirror $version" ]
+[ "$("$tree/bin/ndsharray-mirror" --version)" = "ndsharray mirror $version" ]
 "$program" man --out "$tree/share/man/man1"
 # Names that the shells look for.
 for shell in bash:bash-completion/completions/ndsharray zsh:zsh/site-functions/_ndsharray fish:fish/vendor_completions.d/ndsharray.fish; do
@@ -49,7 +49,7 @@ if [ "${1:-}" != --no-cargo-install ]; then
     "$root/bin/ndsharray" completions bash | cmp - "$tree/share/bash-completion/completions/ndsharray"
     diff -r "$root/man" "$tree/share/man/man1"
     # It finds the mirror beside it.
-    [ "$(env PATH=/nowhere "$root/bin/ndsharray" mirror --version)" = "ndsharray-mirror $version" ]
+    [ "$(env PATH=/nowhere "$root/bin/ndsharray" mirror --version)" = "ndsharray mirror $version" ]
 fi
 
 step "made"

@@ -3,7 +3,7 @@
 set -eu
 
 files() {
-    find / -xdev \( -path /proc -o -path /dev -o -path /tmp -o -path /given -o -path /var/lib/dpkg -o -path /var/cache -o -path /var/log \
+    find / -xdev \( -path /proc -o -path /dev -o -path /run -o -path /tmp -o -path /given -o -path /var/lib/dpkg -o -path /var/cache -o -path /var/log \
         -o -path /var/lib/apt -o -path /root \) -prune -o -print | sort
 }
 
@@ -31,7 +31,7 @@ serve=$!
 ndsharray mirror --offer '*' --listen tcp/127.0.0.1:7447 2>/dev/null &
 mirror=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do
-    [ "$(curl --silent http://127.0.0.1:8080/tags/pose/latest.json | grep -c '"version"')" -eq 0 ] || break
+    [ "$(curl --silent http://127.0.0.1:8080/tag/pose/latest.json | grep -c '"version"')" -eq 0 ] || break
     sleep 1
 done
 curl --silent --fail http://127.0.0.1:8080/healthz >/dev/null

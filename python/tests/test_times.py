@@ -154,7 +154,7 @@ REFUSED: list[Any] = [
     datetime(1900, 1, 1),
     datetime.min,
     datetime.max,
-    np.datetime64("NaT"),
+    np.datetime64("NaT", "s"),
     np.datetime64("1969-12-31T23:59:59.999999999"),
     np.datetime64("2555"),
     np.datetime64(2**62, "Y"),

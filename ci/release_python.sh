@@ -29,6 +29,8 @@ for wheel in "$dist"/python/*.whl; do
     arch=${wheel##*_2_17_}
     auditwheel show "$wheel"
     auditwheel show "$wheel" | tr '\n' ' ' | grep -q "platform tag: *\"manylinux_${glibc/./_}_${arch%.whl}\""
+    python3 -m zipfile --extract "$wheel" "$work/${arch%.whl}"
+    portable "$work/${arch%.whl}"/ndsharray/*.so
     # The page of the index is that of the module, not that of the library.
     python3 - "$wheel" "$work/PACKAGE.md" <<'END'
 import email

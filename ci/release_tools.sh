@@ -14,6 +14,14 @@ step() { printf '\n== %s\n' "$*"; }
     auditwheel==6.8.2 abi3audit==0.0.26 twine==7.0.0
 export PATH="$tools/bin:$PATH"
 
+# ci/portable/zig says what for.
+export NDSHARRAY_UNWINDERS=$tools/unwinders CARGO_ZIGBUILD_ZIG_COMMAND=$PWD/ci/portable/zig
+for arch in x86_64 aarch64; do
+    mkdir -p "$NDSHARRAY_UNWINDERS/$arch"
+    python-zig cc -target "$arch-linux-gnu.$glibc" -shared -nostdlib -fPIC -Wl,-soname,libgcc_s.so.1 \
+        -Wl,--version-script=ci/portable/libgcc_s.map ci/portable/libgcc_s.c -o "$NDSHARRAY_UNWINDERS/$arch/libgcc_s.so.1"
+done
+
 # Makes sure that the compiler has the standard library of an architecture. Where rustup cannot get it, Debian's compiler is
 # unpacked, with the libraries of both architectures; nothing is installed.
 compiler_for() {
@@ -66,15 +74,20 @@ END
     touch "$at/$1"
 }
 
-# Fails if a program or library needs a newer glibc than that, or other libraries than are part of glibc.
+# Fails if a program or library needs a newer glibc than that, or other libraries than are part of glibc and its compiler; and if it
+# has an unwinder of its own.
 portable() {
     local file newest needed
     for file in "$@"; do
         newest=$(objdump -T "$file" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1)
-        needed=$(objdump -p "$file" | sed -n 's/^ *NEEDED *//p' | grep -vE '^(lib(c|m|dl|rt|pthread|util)\.so\.[0-9]|ld-linux.*)$' || true)
+        needed=$(objdump -p "$file" | sed -n 's/^ *NEEDED *//p' | grep -vE '^(lib(c|m|dl|rt|pthread|util|gcc_s)\.so\.[0-9]|ld-linux.*)$' || true)
         echo "$(basename "$file"): $newest, $(stat --format=%s "$file") bytes"
         if [ "$(printf '%s\n' "$newest" "GLIBC_$glibc" | sort -V | tail -n 1)" != "GLIBC_$glibc" ] || [ -n "$needed" ]; then
             echo "$file is to run with glibc $glibc alone: it wants $newest $needed"
+            return 1
+        fi
+        if ! objdump -T "$file" | grep -q 'GCC_3.0.* _Unwind_'; then
+            echo "$file does not use the unwinder of the system"
             return 1
         fi
     done

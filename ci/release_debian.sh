@@ -35,8 +35,8 @@ version=$(sed -n 's/^version = "\(.*\)"$/\1/p' cli/Cargo.toml)
 library=$root/usr/lib/$triplet/libndsharray.so.$version
 portable "$library"
 nm --dynamic --defined-only "$library" | awk '{print $3}' | LC_ALL=C sort | diff capi/symbols.txt -
-objdump -p "$library" | grep -q 'SONAME *libndsharray\.so\.2$'
-readelf --dynamic "$library" | grep -q NODELETE
+objdump -p "$library" | grep 'SONAME *libndsharray\.so\.2$' >/dev/null
+readelf --dynamic "$library" | grep NODELETE >/dev/null
 
 step "package"
 cp -r "$dist/tree/bin" "$root/usr"

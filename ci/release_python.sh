@@ -12,7 +12,7 @@ rm -rf "$dist/python"
 mkdir -p "$dist/python"
 
 step "source package"
-maturin sdist --quiet --manifest-path python/Cargo.toml --out "$dist/python"
+maturin sdist --manifest-path python/Cargo.toml --out "$dist/python"
 tar --extract --gzip --file "$dist"/python/ndsharray-*.tar.gz --directory "$work" --strip-components 1
 
 for arch in x86_64 aarch64; do
@@ -28,7 +28,7 @@ twine check --strict "$dist"/python/*
 for wheel in "$dist"/python/*.whl; do
     arch=${wheel##*_2_17_}
     auditwheel show "$wheel"
-    auditwheel show "$wheel" | tr '\n' ' ' | grep -q "platform tag: *\"manylinux_${glibc/./_}_${arch%.whl}\""
+    auditwheel show "$wheel" | tr '\n' ' ' | grep "platform tag: *\"manylinux_${glibc/./_}_${arch%.whl}\"" >/dev/null
     python3 -m zipfile --extract "$wheel" "$work/${arch%.whl}"
     portable "$work/${arch%.whl}"/ndsharray/*.so
     # The page of the index is that of the module, not that of the library.

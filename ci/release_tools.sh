@@ -86,7 +86,7 @@ portable() {
             echo "$file is to run with glibc $glibc alone: it wants $newest $needed"
             return 1
         fi
-        if ! objdump -T "$file" | grep -q 'GCC_3.0.* _Unwind_'; then
+        if ! objdump -T "$file" | grep 'GCC_3.0.* _Unwind_' >/dev/null; then
             echo "$file does not use the unwinder of the system"
             return 1
         fi

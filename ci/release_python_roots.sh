@@ -2,7 +2,8 @@
 # Tries the packages that ci/release_python.sh made, in clean Debians: the wheel of this machine with the numpy of its time (1.26) and
 # of today, under the tests of the module; and the source package, which is built with the oldest compiler that it promises.
 #   ci/release_python_roots.sh [bookworm|trixie|sid|source]...
-# It must be root, and debootstrap be installed.
+# It must be root, and debootstrap be installed. On two cores, bookworm and trixie took 4 minutes together, the source package 3; where
+# the Debians are not made yet, 2 minutes more for each.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

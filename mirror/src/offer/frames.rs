@@ -1,4 +1,4 @@
-//! The latest values as they travel, each made once for all receivers that ask for it.
+//! Frames: the latest values in the form in which they are sent. Each is made once, for all receivers that ask for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,17 +10,17 @@ use crate::offer::lanes::SMALL;
 use crate::offer::memory::{Counted, Memory};
 use crate::wire::value;
 
-/// The latest values as they travel. One is kept for as long as it is on its way to somebody.
+/// The frames of all tags. A frame is kept as long as it is on its way to some receiver.
 #[derive(Debug)]
 pub(super) struct Frames {
     of: Mutex<HashMap<String, Arc<Mutex<Kept>>>>,
     memory: Memory,
 }
 
-/// The frame of a tag that was made last.
+/// The last frame of a tag.
 type Kept = Option<(ValueId, Weak<Counted>)>;
 
-/// A share of a frame, as [`Bytes`] takes it.
+/// A reference to a frame, in the form that [`Bytes`] takes.
 struct Share(Arc<Counted>);
 
 impl AsRef<[u8]> for Share {
@@ -34,12 +34,12 @@ impl Frames {
         Frames { of: Mutex::default(), memory }
     }
 
-    /// A value of this tag; `None` if it is not small, and what is on its way uses too much memory. It is a copy: a receiver that is slow to take it would else
-    /// keep it from the writer.
+    /// The frame of a value of this tag; `None` if the value is not small, and the values on their way use too much memory. A frame is a copy:
+    /// otherwise a slow receiver would keep the value's slot from the writer.
     pub fn of(&self, tag: &str, value: &Snapshot) -> Option<Bytes> {
         let of_tag =
             self.of.lock().unwrap_or_else(PoisonError::into_inner).entry(tag.to_owned()).or_default().clone();
-        // Whoever else asks for the tag waits for the copy instead of making one.
+        // Others that ask for this tag wait here until the copy is made, instead of making one each.
         let mut kept = of_tag.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.as_ref().filter(|(id, _)| *id == value.id()).and_then(|(_, frame)| frame.upgrade());
         if found.is_none() && value.bytes().len() > SMALL && self.memory.is_full() {
@@ -55,7 +55,7 @@ impl Frames {
         Some(Bytes::from_owner(Share(frame)))
     }
 
-    /// Forgets tags that nobody asks for.
+    /// Forgets tags whose last frame is on its way to nobody.
     pub fn expire(&self) {
         let mut tags = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         tags.retain(|_, kept| {

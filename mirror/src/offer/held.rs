@@ -1,4 +1,4 @@
-//! How far a receiver has come with a tag.
+//! How far a receiver has come with a tag: which values it was sent. A receiver takes the latest value, or each value in order.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,23 +11,24 @@ use crate::offer::memory::Memory;
 use crate::wire::message::AskValue;
 use crate::wire::value;
 
-/// An answer with each value ends when it has so many bytes.
+/// In "each value" mode, no further value is put into an answer that has this many bytes.
 const BATCH: usize = 256 << 10;
-/// So many answers with each value are kept until the receiver says that they arrived.
+/// In "each value" mode, the most answers that are kept until the receiver says that they arrived.
 const MOST_UNCONFIRMED: usize = 2;
-/// No writer keeps more values in place.
+/// The most values that are looked at in a tag's history. No writer keeps more.
 const LONGEST_HISTORY: usize = 256;
 
 /// How far a receiver has come with a tag.
 #[derive(Debug)]
 pub(super) struct Held {
     reader: Reader,
-    /// The number of the question that was answered last, and the value that was sent.
+    /// The number of the question that was answered last.
     answered: u64,
+    /// The value that was sent last.
     sent: Option<ValueId>,
-    /// Of each value: the answers that may not have arrived.
+    /// In "each value" mode: the answers that may not have arrived.
     unconfirmed: VecDeque<Batch>,
-    /// Of each value: those up to this one are not sent, since the receiver has them.
+    /// In "each value" mode: the receiver has the values up to this one, so they are not sent.
     skip: Option<ValueId>,
     has_begun: bool,
     memory: Memory,
@@ -37,13 +38,13 @@ pub(super) struct Held {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Batch {
     pub frames: Bytes,
-    /// The last of them.
+    /// The last value of this answer, be it sent or passed over.
     pub cursor: Option<ValueId>,
-    /// Why a value was passed over.
+    /// Why a value was passed over, or why none is sent.
     pub error: Option<String>,
     pub missed: u64,
     pub values: u64,
-    /// A latest value of so many bytes is to be put in.
+    /// If set, `Held::fill` still has to put in the latest value. It has about so many bytes.
     pub wants: Option<usize>,
 }
 
@@ -60,16 +61,16 @@ impl Held {
         }
     }
 
-    /// What the answer to a question has; waits until there is something.
+    /// The answer to a question. Waits until there is something to send.
     pub async fn next(&mut self, ask: &AskValue, store: &Store) -> ndsharray::Result<Batch> {
         if ask.number == 1 && (self.answered > 0 || self.has_begun) {
-            // It begins anew: its connection was lost, or the tag had gone. What it knows now is in this question.
+            // The receiver begins anew: its connection was lost, or the tag had gone. This question says what the receiver has now.
             *self = Held::new(store.reader(self.reader.tag())?, self.memory.clone());
         }
         if ask.every { self.each(ask, store).await } else { self.latest(ask).await }
     }
 
-    /// Puts the latest value into an answer that wants one: only when it can go on its way, so that no copy of it waits in memory.
+    /// Puts the latest value into an answer that wants one. Called only when the answer can be sent, so that no copy waits in memory.
     ///
     /// # Errors
     /// Those of [`Reader::latest`].
@@ -97,7 +98,7 @@ impl Held {
         Ok(())
     }
 
-    /// An answer goes on its way.
+    /// Notes that the question with this number is answered with this batch.
     pub fn answered(&mut self, number: u64, batch: &Batch) {
         self.answered = number;
         if batch.cursor.is_some() {
@@ -105,16 +106,16 @@ impl Held {
         }
     }
 
-    /// That there is a latest value, once the receiver does not have it.
+    /// Waits until the latest value is one that the receiver does not have. The answer only says its size; `fill` puts it in.
     async fn latest(&mut self, ask: &AskValue) -> ndsharray::Result<Batch> {
         let has = if self.follows(ask) { self.sent } else { ask.after.parse().ok() };
         loop {
-            // What it returns counts as seen, so that `changed` waits for another.
+            // The value that this returns counts as seen, so `changed` waits for the next one.
             match self.reader.read().and_then(|_| self.reader.latest()) {
                 Ok(value) if has != Some(value.id()) => {
                     return Ok(Batch { wants: Some(value.bytes().len()), ..Batch::default() });
                 }
-                // Nothing new, or nothing was written yet.
+                // The receiver has this value, or nothing was written yet.
                 Ok(_) | Err(ndsharray::Error::Empty { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -122,7 +123,7 @@ impl Held {
         }
     }
 
-    /// The values that come next; what did not arrive comes again.
+    /// The next values, in order. An answer that did not arrive is sent again.
     async fn each(&mut self, ask: &AskValue, store: &Store) -> ndsharray::Result<Batch> {
         if !self.follows(ask) {
             let arrived = ask.after.parse::<ValueId>().ok();
@@ -137,7 +138,7 @@ impl Held {
             self.skip = self.had(store, ask);
         }
         loop {
-            // Here, since one value wakes all who wait for it.
+            // It is checked each time round, since one new value wakes all receivers that wait for it.
             if self.memory.is_full() {
                 return Ok(Batch::too_much());
             }
@@ -152,12 +153,12 @@ impl Held {
         }
     }
 
-    /// Whether what was sent last counts as arrived.
+    /// Whether the last answer counts as arrived, since the receiver asked this question while the one before was open.
     fn follows(&self, ask: &AskValue) -> bool {
         ask.follows && ask.number == self.answered.wrapping_add(1)
     }
 
-    /// The value that the receiver's store has, if it is still here.
+    /// The value that the receiver's store has, if this store still keeps it.
     fn had(&self, store: &Store, ask: &AskValue) -> Option<ValueId> {
         if ask.last_written_at == 0 {
             return None;
@@ -172,7 +173,7 @@ impl Held {
         None
     }
 
-    /// The values that are there and were not sent, as many as fit into an answer.
+    /// The values that were not sent yet, as many as fit into an answer; `None` if there are none.
     fn collect(&mut self, most_bytes: u64) -> ndsharray::Result<Option<Batch>> {
         let mut frames = Vec::new();
         let mut batch = Batch::default();
@@ -197,13 +198,13 @@ impl Held {
 }
 
 impl Batch {
-    /// What is on its way uses too much memory.
+    /// An answer that says: the values on their way use too much memory.
     fn too_much() -> Self {
         let error = "the source has too much on its way to others".to_owned();
         Batch { error: Some(error), ..Batch::default() }
     }
 
-    /// The receiver does not take a value of that size.
+    /// An answer that says: the receiver does not take a value of that size.
     fn too_large(id: ValueId, nbytes: usize, most: u64) -> Self {
         let error = format!("a value of {nbytes} bytes is larger than the {most} that the receiver takes");
         Batch { cursor: Some(id), error: Some(error), ..Batch::default() }

@@ -1,4 +1,4 @@
-//! What the source knows of all receivers, by tag.
+//! What the source knows of each receiver and tag.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,15 +10,15 @@ use crate::offer::held::Held;
 use crate::offer::memory::Memory;
 use crate::offer::parts::Parts;
 
-/// A receiver that asks no more is forgotten after so long.
+/// A receiver that has not asked about a tag for this long is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(30);
-/// So many receivers of tags are known at once,
+/// The most pairs of a receiver and a tag that are known at once.
 const MOST_HELD: usize = 4096;
-/// and if there are more, those are forgotten that did not ask for so long.
+/// If there is no room for another pair, those that were not asked about for this long are forgotten.
 const IDLE: Duration = Duration::from_secs(5);
-/// That is looked at so often.
+/// The least time between two such attempts to make room.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
-/// So many questions of a receiver about a tag are open at once.
+/// The most questions of one receiver about one tag that are open at once.
 const MOST_OPEN: usize = 4;
 /// The longest name of a receiver, in bytes.
 const LONGEST_NAME: usize = 64;
@@ -42,7 +42,7 @@ struct Used {
     last: Instant,
 }
 
-/// What is known of a receiver and a tag.
+/// What is known of one receiver and one tag.
 #[derive(Debug)]
 pub(super) struct Hold {
     pub held: tokio::sync::Mutex<Held>,
@@ -54,7 +54,8 @@ impl Holds {
         Holds { known: Mutex::default(), memory }
     }
 
-    /// What is known of a receiver and a tag; `None` if there are too many receivers, or questions of this one.
+    /// What is known of a receiver and a tag; `None` if the receiver's name is too long, if too many pairs are known, or if this receiver has too
+    /// many open questions.
     ///
     /// # Errors
     /// Those of [`Store::reader`].
@@ -64,7 +65,7 @@ impl Holds {
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(hold) = known.find(receiver, tag) {
-            // Each open question has a share, and so has this map.
+            // Each open question holds a reference, and so does this map.
             return Ok((Arc::strong_count(&hold) <= MOST_OPEN + 1).then_some(hold));
         }
         if known.of.len() >= MOST_HELD {
@@ -80,18 +81,18 @@ impl Holds {
         Ok(Some(hold))
     }
 
-    /// What is known of one that has asked before.
+    /// What is known of a receiver and a tag; `None` if the receiver has not asked about the tag before.
     pub fn find(&self, receiver: &str, tag: &str) -> Option<Arc<Hold>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).find(receiver, tag)
     }
 
-    /// Drops answers of which no more is asked for.
+    /// Drops long answers of which no more parts are asked for.
     pub fn expire_parts(&self) {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.of.values().for_each(|used| used.hold.parts.expire());
     }
 
-    /// Forgets receivers that ask no more.
+    /// Forgets receivers that no longer ask.
     pub fn expire(&self) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).forget(FORGOTTEN);
     }
@@ -104,7 +105,7 @@ impl Known {
         Some(used.hold.clone())
     }
 
-    /// Makes room, if it was not tried a moment ago.
+    /// Tries to make room, unless that was tried a moment ago.
     fn sweep(&mut self) {
         let now = Instant::now();
         if self.swept.is_none_or(|swept| now.duration_since(swept) >= SWEEP_EVERY) {

@@ -1,11 +1,11 @@
-//! The memory that answers use until they are sent, or until it is known that they arrived: of all receivers together.
+//! Counts the memory of answers, of all receivers together, until they are sent or are known to have arrived.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
-/// All answers of a kind together have at most so many bytes, and one more answer.
+/// Memory is full when the answers that are counted together have more bytes than this.
 const MOST: usize = 1 << 30;
 
 /// Counts the bytes of answers.
@@ -22,10 +22,11 @@ pub(super) struct Counted {
 impl Memory {
     /// Whether no further answer should be made now.
     pub fn is_full(&self) -> bool {
-        // A figure, here and below: no order with anything else is needed.
+        // It is only a count, here and below: no order with other memory is needed.
         self.0.load(Ordering::Relaxed) > MOST
     }
 
+    /// Counts these bytes until what this returns is dropped.
     pub fn count(&self, bytes: Vec<u8>) -> Counted {
         self.0.fetch_add(bytes.capacity(), Ordering::Relaxed);
         Counted { bytes, memory: self.clone() }

@@ -1,5 +1,5 @@
-//! Answers that are not sent at once. The receiver asks for one part after the other, so that a connection never has more to carry than it
-//! carries in a moment: what is more urgent is not behind a large value, and nothing waits in a queue for so long that it is dropped.
+//! Long answers, which are sent in parts. The receiver asks for one part after the other, so a connection never has more to carry than it
+//! carries in a moment. So urgent messages do not wait behind a large value, and no message waits in a queue for so long that it is dropped.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,42 +10,44 @@ use bytes::Bytes;
 use crate::offer::lanes::Place;
 use crate::wire::message::LONGEST_PART;
 
-/// An answer that does not go on for so long does not keep others of its receiver waiting,
+/// If no new part of an answer was sent for this long, it gives up its place, so that other answers to its receiver need not wait.
 const WAITED_FOR: Duration = Duration::from_secs(5);
-/// and is dropped after so long: until then a part that was lost can be asked for again.
+/// If no new part of an answer was sent for this long, it is dropped. Until then a part that was lost can be asked for again.
 const KEPT: Duration = Duration::from_secs(20);
-/// No answer is cut into parts that are shorter, but for its last one.
+/// The shortest part of an answer, in bytes. Only the last part may be shorter.
 const LEAST_PART: u64 = 1 << 10;
-/// So many questions for parts of an answer are open at once; a receiver needs one, and one more if it lost patience.
+/// The most questions for parts of one answer that are open at once. A receiver needs one, and one more if it lost patience.
 const MOST_OPEN: usize = 3;
 
 /// An answer that is sent in parts.
 #[derive(Debug)]
 pub(super) struct Long {
-    /// Of the answer, and of the question.
+    /// The id of the answer.
     id: u64,
+    /// The number of the question that it answers.
     number: u64,
     bytes: Bytes,
     pub values: u64,
     progress: Mutex<Progress>,
-    /// Held by whoever sends a part.
+    /// Held while a part is sent.
     pub sending: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
 struct Progress {
-    /// So much was sent, and since then.
+    /// How many bytes were sent.
     sent: usize,
+    /// When that number last grew.
     at: Instant,
-    /// Until all is sent: else parts of all tags would go at once, and all would be late.
+    /// The place in the receiver's lane. It is kept until all is sent: else parts of all tags would go at once, and all would be late.
     place: Option<Place>,
 }
 
-/// The long answers to a receiver about a tag.
+/// The long answers to one receiver about one tag.
 #[derive(Debug, Default)]
 pub(super) struct Parts(Mutex<Vec<Arc<Long>>>);
 
-/// How many bytes a part may have that the receiver wants no longer than this.
+/// How many bytes a part may have if the receiver wants at most so many.
 pub(super) fn length(most_at_once: u64) -> usize {
     most_at_once.clamp(LEAST_PART, LONGEST_PART as u64) as usize
 }
@@ -56,13 +58,13 @@ impl Long {
         self.bytes.len()
     }
 
-    /// The part that begins there; `None` if nothing does.
+    /// The part that begins at byte `from`; `None` if the answer has no such byte.
     pub fn part(&self, from: u64, most_at_once: u64) -> Option<Bytes> {
         let from = usize::try_from(from).ok().filter(|&from| from < self.bytes.len())?;
         Some(self.bytes.slice(from..self.bytes.len().min(from + length(most_at_once))))
     }
 
-    /// A part was sent, which ends there. Returns whether all has been sent now, and had not been.
+    /// Notes that a part was sent, which ends at byte `until`. Returns whether this part completed the answer.
     pub fn sent(&self, until: usize) -> bool {
         let mut progress = self.progress();
         if until <= progress.sent {
@@ -81,7 +83,7 @@ impl Long {
 }
 
 impl Parts {
-    /// Keeps an answer to the question of this number. Returns its id, and its first part.
+    /// Keeps an answer to the question with this number. Returns its id, and its first part of `first` bytes.
     pub fn keep(
         &self,
         number: u64,
@@ -90,7 +92,7 @@ impl Parts {
         first: usize,
         place: Option<Place>,
     ) -> (u64, Bytes) {
-        // Only has to be another one each time.
+        // Each id only has to differ from all others.
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let (id, part) = (NEXT.fetch_add(1, Ordering::Relaxed), bytes.slice(..first));
         let progress = Mutex::new(Progress { sent: first, at: Instant::now(), place });
@@ -100,17 +102,17 @@ impl Parts {
 
     /// The answer with this id; `None` if there is none, or if too many ask for it.
     pub fn get(&self, id: u64) -> Option<Arc<Long>> {
-        // Each open question has a share, and so has this list.
+        // Each open question holds a reference, and so does this list.
         let fits = |long: &&Arc<Long>| long.id == id && Arc::strong_count(long) <= MOST_OPEN;
         self.all().iter().find(fits).cloned()
     }
 
-    /// The receiver has what it asked for before the question of this number; 1: it begins anew.
+    /// Drops answers that the receiver has: those to questions before this number. With number 1 the receiver begins anew, and all are dropped.
     pub fn clear(&self, number: u64) {
         self.all().retain(|long| number != 1 && long.number >= number);
     }
 
-    /// Drops answers that do not go on, and lets others have their places before.
+    /// Drops answers of which nothing new was sent for a long time. They give up their places before that.
     pub fn expire(&self) {
         self.all().retain(|long| {
             let mut progress = long.progress();

@@ -1,4 +1,4 @@
-//! Answers with values, put together from the parts in which they arrive.
+//! Asks for values, and puts each answer together from the parts in which it arrives.
 
 use std::time::{Duration, Instant};
 
@@ -10,22 +10,22 @@ use crate::take::ask::{Asker, Reply};
 use crate::take::pace::Pace;
 use crate::wire::message::{Answer, AskRest, AskValue};
 
-/// A cursor is never longer.
+/// The longest cursor, in bytes. A cursor names the last value of an answer.
 const LONGEST_CURSOR: usize = 64;
-/// A part is asked for so often,
+/// How often a part is asked for at most.
 const TRIES: usize = 3;
-/// and not again before so long.
+/// The least time between two such questions.
 const AGAIN: Duration = Duration::from_millis(200);
-/// Besides one of the largest values, an answer has smaller ones, and what goes before each.
+/// How many bytes an answer may have besides one value of the largest size: for smaller values, and for the head of each.
 const BESIDE: u64 = 1 << 20;
 
-/// Where a tag is asked for.
+/// Where a tag is asked for: the keys of its questions.
 #[derive(Debug)]
 pub(super) struct Questions {
     pub asker: Asker,
-    /// For a value,
+    /// The key for a value.
     pub value: String,
-    /// and for the rest of an answer.
+    /// The key for the rest of an answer.
     pub rest: String,
 }
 
@@ -34,11 +34,11 @@ pub(super) struct Questions {
 pub(super) struct Received {
     pub answer: Answer,
     pub payload: ZBytes,
-    /// How long it was under way, without the time that the question waited for a value.
+    /// How long question and answer were on their way. The time that the question waited for a value is not in it.
     pub took: Duration,
     /// What is known of the connection now.
     pub pace: Pace,
-    /// Its bytes count until it is dropped.
+    /// Kept so that the bytes of the answer count until this is dropped.
     _replies: Vec<Reply>,
 }
 
@@ -46,7 +46,7 @@ impl Questions {
     /// Asks for a value and waits until all of the answer is there. `pace` is what is known of the connection.
     ///
     /// # Errors
-    /// What is wrong, for people.
+    /// What is wrong, as a text for people.
     pub async fn ask(
         &self,
         mut ask: AskValue,
@@ -65,7 +65,7 @@ impl Questions {
             return Err(format!("the source has {} bytes to send, expected at most {most}", answer.nbytes));
         }
         let mut arrived = reply.nbytes() as u64;
-        // It may send all at once. Parts that are shorter than asked for would each take memory of their own.
+        // The source may send all at once. It must not send shorter parts than were asked for: each part takes memory of its own.
         if arrived != answer.nbytes && arrived != ask.most_at_once.min(answer.nbytes) {
             return Err(format!("the source sends {arrived} of {} bytes", answer.nbytes));
         }
@@ -95,7 +95,7 @@ impl Questions {
         Ok(Received { answer, payload, took, pace, _replies: replies })
     }
 
-    /// One more part of an answer, of which as much is left as the question says at first.
+    /// Asks for one more part of an answer. At first `ask.most_at_once` is how many bytes are left.
     async fn rest(&self, mut ask: AskRest, priority: Priority, pace: &mut Pace) -> Result<Reply, String> {
         let left = ask.most_at_once;
         for _ in 0..TRIES {
@@ -117,7 +117,7 @@ impl Questions {
                 }
                 None => pace.lost(),
             }
-            // If the source does not have it any more, it says so at once.
+            // If the source no longer has the answer, it says so at once. So this waits before the next try.
             tokio::time::sleep(AGAIN.saturating_sub(began.elapsed())).await;
         }
         Err("the source does not go on with its answer".to_owned())

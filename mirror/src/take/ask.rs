@@ -1,4 +1,4 @@
-//! Asking an offer something.
+//! Asks an offer a question, and waits for the answer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,9 +13,9 @@ use zenoh::{Session, Wait};
 
 use crate::wire::message::Answer;
 
-/// What an answer has beside its payload is never longer, in bytes.
+/// The longest attachment of an answer, in bytes. It goes beside the payload.
 const LONGEST_BESIDE: usize = 4 << 10;
-/// So many questions to an offer are on their way at once: one that takes none must not use up the threads that ask others.
+/// The most questions that are being sent to one offer at once. An offer that takes none must not use up the threads that ask others.
 const AT_ONCE: usize = 4;
 
 /// Asks one offer.
@@ -26,16 +26,16 @@ pub(super) struct Asker {
     arrived: Arc<Arrived>,
 }
 
-/// How many bytes of answers wait to be looked at: of all offers, or of one.
+/// Counts the bytes of answers that arrived and are not dropped yet: those of all offers, or those of one.
 #[derive(Debug)]
 pub(super) struct Arrived {
     nbytes: AtomicUsize,
     most: usize,
-    /// Of all, if this is of one.
+    /// If this is the count of one offer: the count of all.
     all: Option<Arc<Arrived>>,
 }
 
-/// An answer. Its bytes count until it is dropped.
+/// A reply to a question. Its bytes count until it is dropped.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub sample: Sample,
@@ -48,14 +48,14 @@ impl Arrived {
         Arrived { nbytes: AtomicUsize::new(0), most, all: None }
     }
 
-    /// That of one offer, which may have half of all.
+    /// The count of one offer. It may have half of what all may have.
     fn one_of(all: Arc<Arrived>) -> Self {
         Arrived { nbytes: AtomicUsize::new(0), most: all.most / 2, all: Some(all) }
     }
 
-    /// Counts more bytes. Returns whether they were not too many.
+    /// Counts more bytes. Returns whether they fit.
     fn add(&self, nbytes: usize) -> bool {
-        // A figure: no order with anything else is needed.
+        // It is only a count: no order with other memory is needed.
         let before = self.nbytes.fetch_add(nbytes, Ordering::Relaxed);
         let fits = self.all.as_ref().is_none_or(|all| all.add(nbytes));
         fits && before.saturating_add(nbytes) <= self.most
@@ -70,7 +70,7 @@ impl Arrived {
 }
 
 impl Reply {
-    /// `None` if too much waits.
+    /// Counts a reply; `None` if there is no room for it.
     fn of(sample: Sample, arrived: &Arc<Arrived>) -> Option<Self> {
         let nbytes = sample.payload().len() + sample.attachment().map_or(0, |attachment| attachment.len());
         let fits = arrived.add(nbytes);
@@ -78,7 +78,7 @@ impl Reply {
         fits.then_some(reply)
     }
 
-    /// What goes beside the payload; `None` if it is no such thing.
+    /// The message in the attachment; `None` if there is none, or if it is too long or not valid.
     pub fn answer(&self) -> Option<Answer> {
         let attachment = self.sample.attachment().filter(|attachment| attachment.len() <= LONGEST_BESIDE)?;
         Answer::decode(&attachment.to_bytes()[..]).ok()
@@ -96,13 +96,14 @@ impl Drop for Reply {
 }
 
 impl Asker {
-    /// `all`: what waits of all offers.
+    /// `all`: the count of all offers.
     pub fn new(session: Session, all: Arc<Arrived>) -> Self {
         let arrived = Arc::new(Arrived::one_of(all));
         Asker { session, sending: Arc::new(Semaphore::new(AT_ONCE)), arrived }
     }
 
-    /// Asks, and waits for the answer; `None` if there is none in time, or if the offer has ended. Of several answers the first counts.
+    /// Asks, and waits for the reply; `None` if none came in time, if the question ended without one, or if there is no room for it.
+    /// If there are several replies, only the first counts.
     pub async fn ask(
         &self,
         key: &str,
@@ -117,8 +118,8 @@ impl Asker {
         // Sending may wait for the connection.
         let send = move || {
             let get = session.get(key).payload(question).priority(priority).timeout(patience);
-            // The answer goes the same way. With Block, Zenoh ends a connection that does not take a message in time, and if the other
-            // host connects again at that moment, it takes the new connection for the old one and never sends anything there.
+            // Drop is for the question and its answer. With Block, Zenoh ends a connection that does not take a message in time. If the other
+            // host connects again at that moment, Zenoh takes the new connection for the old one, and never sends anything on it.
             let get = get.congestion_control(CongestionControl::Drop).consolidation(ConsolidationMode::None);
             let get = get.callback(move |reply| {
                 if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {

@@ -17,14 +17,14 @@ pub(super) struct Copy {
     keeps: bool,
     history: usize,
     writer: Option<Writer>,
-    /// With each value.
+    /// Where it is remembered how far this copy has come. Only for tags of which each value is taken.
     written: Option<Arc<Written>>,
-    /// Dropped after the writer: whoever has the name next finds none.
+    /// Dropped after the writer, so that whoever has the name next finds no writer.
     name: Name,
 }
 
 impl Copy {
-    /// `written`: where it is remembered how far it came, with each value.
+    /// `written`: for tags of which each value is taken, where it is remembered how far the copy has come.
     pub fn new(store: Store, name: Name, source: String, keeps: bool, written: Option<Arc<Written>>) -> Self {
         Copy { store, source, keeps, history: 0, writer: None, written, name }
     }
@@ -33,12 +33,13 @@ impl Copy {
         self.name.tag()
     }
 
-    /// Whether nobody else of this process still writes to the tag.
+    /// Whether no other task of this process has the tag's name and may still write.
     pub fn is_alone(&self) -> bool {
         self.name.is_only()
     }
 
-    /// When the last value that was taken was written at the source, also if the tag has gone since, with each value; 0: none is known.
+    /// When the last value that was taken was written at the source; 0: none is known. If each value is taken, this is known even if the tag
+    /// has gone since.
     pub fn went_on_to(&self) -> u64 {
         match (self.last_written_at(), &self.written) {
             (0, Some(written)) => written.last(self.tag(), &self.source),
@@ -46,7 +47,7 @@ impl Copy {
         }
     }
 
-    /// When the value that the store has was written at the source; 0: there is none that was taken.
+    /// When the value that the store has now was written at the source; 0: the store has no value that was taken from there.
     pub fn last_written_at(&self) -> u64 {
         let Ok(stat) = self.store.stat(self.tag()) else { return 0 };
         let time =
@@ -54,15 +55,15 @@ impl Copy {
         time.map_or(0, ndsharray::UnixTime::as_nanos)
     }
 
-    /// Why the tag cannot be written, if it is somebody else's.
+    /// Why the tag cannot be written; `None` if it does not belong to somebody else.
     pub fn in_the_way(&self) -> Option<String> {
         if self.writer.is_some() { None } else { somebody_elses(&self.store, self.tag()) }
     }
 
-    /// Writes a value, whose elements are next.
+    /// Writes a value. `values` is at its elements.
     ///
     /// # Errors
-    /// Why it cannot be written, for people. The elements may have been read or not.
+    /// Why it cannot be written, as a text for people. The elements may have been read or not.
     pub fn write(
         &mut self,
         arrived: &Arrived,
@@ -78,7 +79,7 @@ impl Copy {
             }
             Err(Failed::Value(text)) => Err(text),
             Err(Failed::Store(error)) => {
-                // It was taken over or removed.
+                // Another writer took the tag over, or the tag was removed.
                 if error.kind() == ErrorKind::Ended {
                     self.writer = None;
                 }
@@ -87,17 +88,17 @@ impl Copy {
         }
     }
 
-    /// Takes up a tag whose value is the latest already.
+    /// Opens the writer of a tag that already has the latest value.
     ///
     /// # Errors
-    /// Why it cannot be written, for people.
+    /// Why it cannot be written, as a text for people.
     pub fn resume(&mut self, history: usize) -> Result<(), String> {
         self.writer(history).map(|_| ())
     }
 
     fn writer(&mut self, history: usize) -> Result<&mut Writer, String> {
         if history > self.history {
-            // It is opened with a history; a longer one needs another data file.
+            // A writer has the history with which it was opened. A longer one needs a new writer, and another data file.
             (self.history, self.writer) = (history, None);
         }
         match &mut self.writer {
@@ -108,7 +109,7 @@ impl Copy {
         }
     }
 
-    /// Ends writing: the tag goes, unless it is kept.
+    /// Closes the writer. The tag is removed with it, unless tags are kept.
     pub fn close(&mut self) {
         self.writer = None;
     }
@@ -133,7 +134,7 @@ fn publish(writer: &mut Writer, arrived: &Arrived, values: &mut Values<'_>) -> R
         loan.set_meta(arrived.meta.clone());
         loan.publish()?;
     } else {
-        // The writer is at its end, and this says why.
+        // The memory has another size only if the writer has ended. Writing the value this way returns the error that says why.
         drop(loan);
         let mut bytes = vec![0; arrived.nbytes];
         values.elements(&mut bytes).map_err(Failed::Value)?;
@@ -142,7 +143,7 @@ fn publish(writer: &mut Writer, arrived: &Arrived, values: &mut Values<'_>) -> R
     Ok(())
 }
 
-/// Why a tag is not for a mirror to write, if it is not.
+/// Why a mirror may not write to a tag; `None` if it may.
 fn somebody_elses(store: &Store, tag: &str) -> Option<String> {
     let reason = match store.stat(tag) {
         Ok(stat) if stat.writer_alive => "it has a writer in this store",
@@ -160,7 +161,7 @@ fn open(store: &Store, tag: &str, source: &str, keeps: bool, history: usize) -> 
         return Err(reason);
     }
     match store.stat(tag) {
-        // One that was kept is to go with its writer from now on.
+        // A tag that was kept before is to be removed with its writer from now on. So it is made anew.
         Ok(stat) if !keeps && !stat.ephemeral => store.remove(tag).map_err(|error| error.to_string())?,
         _ => {}
     }

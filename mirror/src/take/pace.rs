@@ -1,4 +1,4 @@
-//! How fast a connection is: from how long answers are under way.
+//! Estimates how fast a connection is, from how long answers are on their way.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,42 +6,42 @@ use std::time::Duration;
 use crate::offer::HOLD;
 use crate::wire::message::LONGEST_PART;
 
-/// How long an answer may take besides the bytes, and the time for which the source holds the question.
+/// How long an answer may take, in addition to the time for its bytes and the time for which the source holds the question.
 const PATIENCE: Duration = Duration::from_secs(7);
-/// How long a part of an answer may take besides the bytes.
+/// How long a part of an answer may take, in addition to the time for its bytes.
 const PATIENCE_FOR_PART: Duration = Duration::from_secs(5);
-/// No answer is waited for longer.
+/// The most time that is allowed for the bytes.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// What a connection is taken for before it is known, in bytes a second.
+/// The rate of a connection that is not known yet, in bytes a second.
 const UNKNOWN: f64 = 500e3;
-/// After a loss a connection is taken for no slower than that.
+/// The lowest rate that is assumed after a loss, in bytes a second.
 const SLOWEST: f64 = 4e3;
-/// Answers that are smaller say how long a round trip takes.
+/// Answers of at most so many bytes tell how long a round trip takes.
 const SMALL: usize = 4 << 10;
-/// So many bytes may take longer than a round trip on a connection that is not known yet.
+/// On a connection that is not known yet, more bytes than this may take longer than a round trip.
 const MANY: u64 = 64 << 10;
-/// A host whose round trip is shorter answers soon enough.
+/// A host with a round trip of at most this is near: one question at a time is enough.
 const NEAR: Duration = Duration::from_millis(2);
-/// A part of a value takes so long: what is more urgent waits no longer behind it;
+/// The least time that a part of a value is made to take. A message that is more urgent waits about so long behind it.
 const SHORTEST_PART: Duration = Duration::from_millis(100);
-/// or so many round trips, in one of which nothing is under way;
+/// A part is made to take so many round trips, if that is longer: for one round trip between two parts, nothing is on its way.
 const ROUND_TRIPS: u32 = 10;
-/// but not so long that all else on the connection has to wait for long.
+/// The most time that a part is made to take, so that nothing else on the connection has to wait for long.
 const LONGEST_PART_TIME: Duration = Duration::from_millis(500);
-/// A part of fewer bytes is not worth a question.
+/// The shortest part that is worth a question, in bytes.
 const LEAST_PART: f64 = 8e3;
-/// A rate that was seen is not believed to have grown by more than so much at once.
+/// A new rate counts as at most so many times the known one.
 const GROWTH: f64 = 4.0;
 
-/// How long a round trip to a host takes, for all that is asked there.
+/// How long a round trip to a host takes. All questions to the host share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RoundTrip(Arc<Mutex<Option<Duration>>>);
 
 impl RoundTrip {
-    /// It was seen to take so long.
+    /// Notes that a round trip took so long.
     fn took(&self, took: Duration) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // The shortest: what else is on the connection makes an answer late, nothing makes it early.
+        // The shortest counts: other messages on the connection make an answer late, and nothing makes it early.
         *known = Some(known.map_or(took, |known| known.min(took)));
     }
 
@@ -62,35 +62,36 @@ impl Pace {
         Pace { round_trip, bytes_a_second: None }
     }
 
-    /// An answer of so many bytes was so long under way, both ways, without the time that the question waited for a value.
+    /// Notes how long an answer of so many bytes took: question and answer together, without the time that the question waited for a value.
     pub fn arrived(&mut self, nbytes: usize, took: Duration) {
         if nbytes <= SMALL {
             self.round_trip.took(took);
             return;
         }
-        // The round trip is not known exactly.
+        // At least a quarter of the time is for the bytes, since the round trip is not known exactly.
         let moving = took.saturating_sub(self.round_trip.get().unwrap_or_default()).max(took / 4);
         let found = nbytes as f64 / moving.as_secs_f64().max(1e-6);
         let rate = self.bytes_a_second.map_or(found, |known| 0.5 * (known + found.min(known * GROWTH)));
         self.bytes_a_second = Some(rate);
     }
 
-    /// An answer did not arrive: the connection may be much slower than was thought.
+    /// Notes that an answer did not arrive: the connection may be much slower than assumed.
     pub fn lost(&mut self) {
         let known = self.bytes_a_second.unwrap_or(UNKNOWN).min(UNKNOWN);
         self.bytes_a_second = Some((known / 4.0).max(SLOWEST));
     }
 
-    /// How long an answer of so many bytes may take.
+    /// How long to wait for an answer of so many bytes.
     pub fn patience(&self, nbytes: u64) -> Duration {
         HOLD + PATIENCE + self.moving(nbytes)
     }
 
-    /// How long a part of so many bytes may take.
+    /// How long to wait for a part of so many bytes.
     pub fn patience_for_part(&self, nbytes: u64) -> Duration {
         PATIENCE_FOR_PART + self.moving(nbytes)
     }
 
+    /// How long so many bytes take at the rate that is known.
     fn moving(&self, nbytes: u64) -> Duration {
         let moving = nbytes as f64 / self.bytes_a_second.unwrap_or(UNKNOWN).max(1.0);
         Duration::try_from_secs_f64(moving).unwrap_or(LONGEST).min(LONGEST)
@@ -104,8 +105,8 @@ impl Pace {
         (rate * time).clamp(LEAST_PART, LONGEST_PART as f64) as u64
     }
 
-    /// Whether a second question should be open while an answer is under way: if waiting for the first to arrive costs more time than
-    /// its bytes take.
+    /// Whether a second question should be open while an answer of so many bytes is on its way: if a round trip is not short, and takes longer
+    /// than the bytes.
     pub fn is_far(&self, nbytes: u64) -> bool {
         let moving = match self.bytes_a_second {
             Some(rate) => nbytes as f64 / rate,

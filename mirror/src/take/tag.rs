@@ -1,4 +1,4 @@
-//! Taking one tag: its values are asked for, one after the other, and written to this store.
+//! Takes one tag: asks for its values, one after the other, and writes them to this store.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,17 +19,17 @@ use crate::text::plain;
 use crate::wire::message::{AskValue, OfferedTag};
 use crate::wire::value::Values;
 
-/// After an error a tag is left alone for so long.
+/// The pause after an error, before the tag is asked for again.
 const REST: Duration = Duration::from_secs(1);
-/// What ends soon is looked at again after so long.
+/// The pause between two looks whether an earlier task for the tag has ended.
 const SOON: Duration = Duration::from_millis(10);
-/// A source that has nothing new is not asked again before so long.
+/// The least time between two questions if the first brought nothing new.
 const LEAST: Duration = Duration::from_millis(100);
-/// No answer has more values.
+/// The most values that one answer may have.
 const MOST_VALUES: usize = 16_384;
-/// Tags with values up to so many bytes come before larger ones.
+/// Tags with values of at most so many bytes are asked for with a higher priority.
 const SMALL: u64 = 64 << 10;
-/// No writer keeps more values in place.
+/// The longest history that a writer can have.
 const LONGEST_HISTORY: usize = 248;
 
 /// What is the same for all questions about a tag.
@@ -37,29 +37,31 @@ const LONGEST_HISTORY: usize = 248;
 pub(super) struct Wish {
     pub questions: Questions,
     pub round_trip: RoundTrip,
-    /// Who asks.
+    /// The name by which the source knows this receiver.
     pub receiver: String,
+    /// The name of this host.
     pub host: String,
     pub every: bool,
     /// The least time between two values.
     pub least: Duration,
     pub limits: Arc<Limits>,
     pub status: Arc<Mutex<TakenTag>>,
-    /// What the source said of the tag last.
+    /// What the source last said about the tag.
     pub offered: watch::Receiver<OfferedTag>,
 }
 
-/// How far it has come with a tag.
+/// How far this receiver has come with a tag.
 struct Progress {
     copy: Copy,
     /// The number of the last question.
     number: u64,
     /// The cursor of the last answer that arrived.
     cursor: String,
-    /// The last value: its version, and where the count of it began.
+    /// The last value: its version at the source, and its origin: where the count of versions began.
     last: Option<(u64, u64)>,
-    /// Of each value: how many the source missed, as it said last.
+    /// With `every`: how many values the source missed, as it said last.
     missed: u64,
+    /// When the last value from before this task was written at the source; 0: none is known.
     last_written_at: u64,
     pace: Pace,
     meter: Meter,
@@ -67,7 +69,7 @@ struct Progress {
 
 /// Takes the tag until the future is dropped. Then its copy is closed.
 pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
-    // One that was just ended may still be writing.
+    // An earlier task for this tag, which was just ended, may still be writing.
     while !copy.is_alone() {
         tokio::time::sleep(SOON).await;
     }
@@ -88,7 +90,7 @@ pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
     loop {
         let in_the_way = if is_wrong { progress.copy.in_the_way() } else { None };
         if let Some(reason) = in_the_way {
-            // Nothing is asked for that could not be written.
+            // The value could not be written, so it is not asked for.
             wish.tell(&mut progress, Some(reason));
             tokio::time::sleep(REST).await;
             continue;
@@ -128,7 +130,7 @@ pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
         let rest = if outcome == Ok(0) { LEAST.saturating_sub(took) } else { Duration::ZERO };
         wish.tell(&mut progress, outcome.err().map(|error| plain(&error)));
         if is_wrong {
-            // What is under way may follow from what went wrong.
+            // An open question may say that it follows the one that went wrong. So all open questions are dropped.
             open = FuturesOrdered::new();
             tokio::time::sleep(REST).await;
         } else {
@@ -137,7 +139,7 @@ pub(super) async fn take(wish: Arc<Wish>, copy: Copy) {
     }
 }
 
-/// Asks a question and waits for its answer. Returns when that was, too.
+/// Asks a question and waits for its answer. Also returns when the question was asked.
 async fn asked(wish: Arc<Wish>, question: AskValue, pace: Pace) -> (Instant, Result<Received, String>) {
     let at = Instant::now();
     let is_small = wish.offered.borrow().nbytes <= SMALL;
@@ -160,10 +162,10 @@ impl Progress {
         }
     }
 
-    /// Writes what an answer has to the store. Returns how many values that were.
+    /// Writes the values of an answer to the store. Returns how many were written.
     ///
     /// # Errors
-    /// What is wrong, for people.
+    /// What is wrong, as a text for people.
     fn take_in(&mut self, wish: &Wish, received: Received) -> Result<usize, String> {
         let Received { answer, payload, took, pace, .. } = &received;
         self.pace = pace.clone();
@@ -200,13 +202,13 @@ impl Progress {
             }
             let last = self.last.filter(|(_, origin)| *origin == arrived.origin).map(|(version, _)| version);
             if last.is_some_and(|last| arrived.version <= last) {
-                // It came again.
+                // This value, or a newer one, arrived before.
                 values.pass_over(arrived.nbytes)?;
                 continue;
             }
             if self.last.is_none() && self.last_written_at != 0 && arrived.written_at == self.last_written_at
             {
-                // It is the one that was kept.
+                // It is the last value from before this task, so it is not written again.
                 self.copy.resume(history)?;
                 values.pass_over(arrived.nbytes)?;
                 self.last = Some((arrived.version, arrived.origin));
@@ -214,7 +216,7 @@ impl Progress {
             }
             let room = wish.limits.make_room(self.copy.tag(), arrived.nbytes, history);
             if let (Err(error), true) = (&room, wish.every) {
-                // Those after it would else never be asked for.
+                // It is passed over. Otherwise the values after it would never be asked for.
                 passed_over = Some(error.clone());
                 values.pass_over(arrived.nbytes)?;
                 self.last = Some((arrived.version, arrived.origin));
@@ -232,7 +234,7 @@ impl Progress {
 }
 
 impl Wish {
-    /// Says how it goes.
+    /// Writes the status of the tag: its figures, and what is wrong.
     fn tell(&self, progress: &mut Progress, error: Option<String>) {
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         progress.meter.tell(&mut status);

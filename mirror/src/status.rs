@@ -63,7 +63,7 @@ pub struct TakenTag {
     pub skipped: u64,
     /// Values per second, over the last seconds.
     pub rate: f64,
-    /// How long the last value was under way, in seconds: from when the source took it up until it was in the store.
+    /// How long the last value was under way, in seconds: from when the source began to send it until all of it had arrived.
     pub latency: f64,
     /// What is wrong with it now, if something is.
     pub error: Option<String>,

@@ -50,16 +50,16 @@ pub struct Mirror {
     #[arg(long)]
     pub scout: bool,
     /// Put this before the names of tags that are taken
-    #[arg(long, default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true, requires = "take")]
     pub prefix: String,
     /// Keep tags that are taken when their writers go or the connection is lost
-    #[arg(long)]
+    #[arg(long, requires = "take")]
     pub keep: bool,
     /// Take each value of the tags that fit this pattern, as far as the source's history holds them; others skip to the latest
-    #[arg(long, value_name = "PATTERN", num_args = 0..=1, default_missing_value = "*")]
+    #[arg(long, value_name = "PATTERN", num_args = 0..=1, default_missing_value = "*", requires = "take")]
     pub every: Vec<String>,
     /// Take at most so many values per second of the tags that fit, such as 'cam*=10'
-    #[arg(long, value_name = "PATTERN=HZ")]
+    #[arg(long, value_name = "PATTERN=HZ", requires = "take")]
     pub max_rate: Vec<Rate>,
     /// The largest value that is taken
     #[arg(long, value_name = "SIZE", default_value = "256M")]
@@ -76,6 +76,13 @@ pub struct Mirror {
     /// A configuration file of Zenoh, for TLS and all else
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub zenoh_config: Option<PathBuf>,
+}
+
+impl Mirror {
+    /// Whether it is said how; a configuration file may say so, too.
+    pub fn reaches_others(&self) -> bool {
+        !self.listen.is_empty() || !self.connect.is_empty() || self.scout || self.zenoh_config.is_some()
+    }
 }
 
 /// A number of bytes, with K, M or G for powers of 1024.

@@ -22,14 +22,17 @@ impl Connection {
         Connection { endpoints: endpoints.to_vec(), since: Instant::now(), is_told: endpoints.is_empty() }
     }
 
-    /// Says what is in the way, if nobody was there so far.
-    pub fn look(&mut self, session: &Session) {
+    /// Says what is in the way, if nobody was there so far. `None`: the session is not open yet.
+    pub fn look(&mut self, session: Option<&Session>) {
         if self.is_told || self.since.elapsed() < PATIENCE {
             return;
         }
         self.is_told = true;
-        let info = session.info();
-        if info.peers_zid().wait().next().is_some() || info.routers_zid().wait().next().is_some() {
+        let has_others = |session: &Session| {
+            let info = session.info();
+            info.peers_zid().wait().next().is_some() || info.routers_zid().wait().next().is_some()
+        };
+        if session.is_some_and(has_others) {
             return;
         }
         let endpoints = self.endpoints.clone();

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use ndsharray::Store;
-use ndsharray_mirror::{Error, Offer, SessionOptions, Take, zenoh};
+use ndsharray_mirror::zenoh::{self, Session};
+use ndsharray_mirror::{Error, Offer, SessionOptions, Take};
 
 use crate::args::{Args, Command, Mirror};
 use crate::connection::Connection;
@@ -20,6 +21,8 @@ use crate::failure::{Failure, say};
 use crate::report::Report;
 use crate::stop::Stop;
 
+/// How often it is looked at while the session opens.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How often the status is written.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 /// How long the end may take.
@@ -66,24 +69,29 @@ fn mirror(args: &Args) -> Result<(), Failure> {
     let stop = Stop::listen().map_err(Failure::failed)?;
     let store = open(args)?;
     let options = session(&args.mirror);
-    let session = options.open().map_err(failure)?;
+    let mut connection = Connection::new(&args.mirror.connect);
+    let Some(session) = opened(&options, &stop, &mut connection)? else { return Ok(()) };
     let offering = (!offer.is_empty()).then(|| offering(&args.mirror, &store).start(&session));
     let offering = offering.transpose().map_err(failure)?;
     let taking = (!take.is_empty()).then(|| taking(&args.mirror, &store).start(&session));
     let taking = taking.transpose().map_err(failure)?;
+    if !args.mirror.reaches_others() {
+        return Err(Failure::bad(
+            "no other host can be reached: use --listen ENDPOINT, --connect ENDPOINT, or --scout",
+        ));
+    }
     for endpoint in options.open_endpoints().map_err(failure)? {
         say(&format!(
             "{endpoint} is open: whoever reaches it can take what is offered, and offer; docs/hosts.md has TLS"
         ));
     }
-    let mut connection = Connection::new(&args.mirror.connect);
     let mut report = Report::new(&store);
     loop {
         report.tell(offering.as_ref().map(|of| of.status()), taking.as_ref().map(|of| of.status()));
         if stop.wait(TELL_EVERY) {
             break;
         }
-        connection.look(&session);
+        connection.look(Some(&session));
     }
     let (sender, ended) = channel();
     std::thread::spawn(move || {
@@ -97,6 +105,24 @@ fn mirror(args: &Args) -> Result<(), Failure> {
     std::process::exit(0);
 }
 
+/// Opens the session; `None` if a signal came before it was open. As a client it waits for its router.
+fn opened(
+    options: &SessionOptions,
+    stop: &Stop,
+    connection: &mut Connection,
+) -> Result<Option<Session>, Failure> {
+    let (sender, opened) = channel();
+    let options = options.clone();
+    std::thread::spawn(move || sender.send(options.open()));
+    loop {
+        match opened.recv_timeout(LOOK_EVERY) {
+            Ok(session) => return session.map(Some).map_err(failure),
+            Err(_) if stop.wait(Duration::ZERO) => return Ok(None),
+            Err(_) => connection.look(None),
+        }
+    }
+}
+
 fn failure(error: Error) -> Failure {
     match error {
         Error::Io { .. } => Failure::failed(error),
@@ -105,7 +131,6 @@ fn failure(error: Error) -> Failure {
 }
 
 fn session(args: &Mirror) -> SessionOptions {
-    // Who takes nothing gets no large message.
     let mut options = SessionOptions::new().scout(args.scout);
     for endpoint in &args.listen {
         options = options.listen(endpoint);

@@ -86,6 +86,10 @@ pub fn show(store: &Store, json: bool) -> Result<(), Failure> {
         if !tag.starts_with(STATUS_TAG) {
             continue;
         }
+        // One that was killed leaves it.
+        if !store.stat(&tag).is_ok_and(|stat| stat.writer_alive) {
+            continue;
+        }
         let Ok(value) = store.reader(&tag).and_then(|reader| reader.latest()) else { continue };
         let Ok(status) = serde_json::from_slice::<Status>(value.bytes()) else { continue };
         if json {
@@ -96,7 +100,10 @@ pub fn show(store: &Store, json: bool) -> Result<(), Failure> {
         }
     }
     if shown.is_empty() && !json {
-        shown = format!("no mirror runs in {}\n", store.directory().display());
+        shown = format!(
+            "no mirror runs in {}, or only such as cannot write there\n",
+            store.directory().display()
+        );
     }
     match std::io::stdout().write_all(shown.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::failed(error)),

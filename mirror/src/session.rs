@@ -52,10 +52,11 @@ impl SessionOptions {
         self
     }
 
-    /// Opens the session.
+    /// Opens the session. If a configuration file makes it a client, this waits until there is a router to connect to.
     ///
     /// # Errors
-    /// [`Error::Endpoint`]: an endpoint is not one. [`Error::Zenoh`]: it cannot listen there, or the file is no configuration.
+    /// [`Error::Endpoint`]: an endpoint is not one. [`Error::Zenoh`]: it cannot listen there, the file is no configuration, or a file
+    /// of TLS that it names cannot be read.
     pub fn open(&self) -> Result<Session> {
         let config = self.zenoh()?;
         zenoh::open(config).wait().map_err(|error| {
@@ -86,6 +87,13 @@ impl SessionOptions {
             Some(path) => Config::from_file(path).map_err(|error| Error::config(path, &error))?,
             None => Config::default(),
         };
+        for key in TLS_FILES {
+            let named = config.get_json(key).ok().and_then(|text| serde_json::from_str::<String>(&text).ok());
+            // Zenoh says nothing of it when it connects.
+            if let Some((name, Err(error))) = named.map(|name| (name.clone(), std::fs::File::open(name))) {
+                return Err(Error::zenoh(format!("read {name}, which {key} names"), &error));
+            }
+        }
         // What a file does not say is as in Zenoh's own configuration.
         let zenohs = Config::default();
         let is_said = |config: &Config, key| config.get_json(key).ok() != zenohs.get_json(key).ok();
@@ -116,6 +124,15 @@ impl SessionOptions {
         Ok(config)
     }
 }
+
+/// Settings that name files.
+const TLS_FILES: [&str; 5] = [
+    "transport/link/tls/root_ca_certificate",
+    "transport/link/tls/listen_certificate",
+    "transport/link/tls/listen_private_key",
+    "transport/link/tls/connect_certificate",
+    "transport/link/tls/connect_private_key",
+];
 
 /// What a message has beside values.
 const BESIDE: usize = 64 << 10;

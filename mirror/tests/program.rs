@@ -91,7 +91,10 @@ fn wrong_requests_are_one_line_and_exit_2() {
     std::fs::write(&wrong, "{ mode:\n").unwrap();
     let unknown = place.0.path().join("unknown.json5");
     std::fs::write(&unknown, "{ nonsense: 1 }").unwrap();
-    let (wrong, unknown) = (wrong.to_str().unwrap(), unknown.to_str().unwrap());
+    let no_key = place.0.path().join("no_key.json5");
+    std::fs::write(&no_key, "{ transport: { link: { tls: { connect_private_key: '/nowhere/desk.key' } } } }")
+        .unwrap();
+    let [wrong, unknown, no_key] = [&wrong, &unknown, &no_key].map(|path| path.to_str().unwrap());
     let rows: &[(&[&str], &[&str])] = &[
         (&[], &["nothing to do", "--offer PATTERN"]),
         (&["--nonsense"], &["--nonsense", "usage"]),
@@ -116,6 +119,13 @@ fn wrong_requests_are_one_line_and_exit_2() {
         (&["--take", "a", "--zenoh-config", "/nowhere.json5"], &["/nowhere.json5", "No such file"]),
         (&["--take", "a", "--zenoh-config", wrong], &[wrong, "line 2: expected"]),
         (&["--take", "a", "--zenoh-config", unknown], &[unknown, "nonsense"]),
+        (
+            &["--take", "a", "--zenoh-config", no_key],
+            &["/nowhere/desk.key", "connect_private_key", "No such file"],
+        ),
+        (&["--take", "a"], &["no other host", "--connect"]),
+        (&["--offer", "a", "--keep", "--scout"], &["--take"]),
+        (&["--offer", "a", "--every", "a", "--scout"], &["--take"]),
     ];
     for (args, words) in rows {
         let output = place.run(args);
@@ -178,6 +188,34 @@ fn a_host_that_is_not_known_is_said_once() {
     assert_eq!(text.lines().count(), 2, "{text}");
     assert!(text.contains("\"no-such-host.invalid\" is not known"), "{text}");
     assert!(text.contains(&format!("no mirror answers at {nobody}")), "{text}");
+}
+
+#[test]
+fn a_client_ends_also_if_there_is_no_router() {
+    let (place, nobody) = (Place::new(), endpoint());
+    let client = place.0.path().join("client.json5");
+    std::fs::write(&client, "{ mode: 'client' }").unwrap();
+    let running =
+        place.start(&["--take", "a", "--connect", &nobody, "--zenoh-config", client.to_str().unwrap()]);
+    std::thread::sleep(Duration::from_secs(6));
+    running.signal(rustix::process::Signal::TERM);
+    let output = running.end();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert_eq!(
+        text,
+        format!("ndsharray: no mirror answers at {nobody} so far; it is tried again and again\n")
+    );
+}
+
+#[test]
+fn a_mirror_that_was_killed_has_no_status() {
+    let place = Place::new();
+    let running = place.start(&["--offer", "a", "--listen", "tcp/127.0.0.1:0"]);
+    until("a status", || !place.run(&["status", "--json"]).stdout.is_empty());
+    running.signal(rustix::process::Signal::KILL);
+    running.end();
+    assert!(place.run(&["status", "--json"]).stdout.is_empty());
 }
 
 #[test]

@@ -51,6 +51,8 @@ class Terminal:
         return subprocess.Popen(
             [*self.places.get(host, []), "bash", "-ec", script],
             cwd=self.files, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            # Whoever starts the tests may have set SIGINT to be ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
     def run(self, section: str, is_ready: Callable[[], bool] = lambda: True) -> str:

@@ -99,7 +99,7 @@ pub(crate) struct Answer {
     /// The cursor of the last value of the answer; empty if it has none, and nothing was passed over.
     #[prost(string, tag = 2)]
     pub cursor: String,
-    /// Why a value was passed over; empty: none was.
+    /// Why a value was passed over, or none is sent now; empty: nothing is wrong.
     #[prost(string, tag = 3)]
     pub error: String,
     /// Of each value: how many were overwritten at the source before they were sent, since the first question.
